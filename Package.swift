@@ -1,0 +1,33 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+/// A library target; imports only point down the list below.
+func target(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+/// The tests of the target of the same name.
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .testTarget(
+    name: name + "Tests", dependencies: [.byName(name: name), "TestSupport"] + dependencies,
+    swiftSettings: strict)
+}
+
+let package = Package(
+  name: "guestscope",
+  targets: [
+    target("Bytes"),
+    target("RemoteProtocol", ["Bytes"]),
+    target("BTF", ["Bytes"]),
+    .systemLibrary(name: "CArchive"),
+    target("KernelImage", ["Bytes", "BTF", "CArchive"]),
+    target("TestSupport", ["Bytes"]),
+    tests("Bytes"),
+    tests("RemoteProtocol", ["Bytes"]),
+    tests("BTF", ["Bytes"]),
+    tests("KernelImage", ["Bytes", "BTF"]),
+  ],
+  swiftLanguageModes: [.v6]
+)
