@@ -6,15 +6,17 @@ public struct Field: Equatable, Sendable {
   public let size: Int
   /// The id of the member's type.
   public let type: UInt32
-  /// The bits of a bit-field in the little-endian number of `size` bytes at `offset`, nil for a whole member.
+  /// The bits of a bit-field in the little-endian number of `size` bytes at `offset`, nil for a
+  /// whole member.
   public let bits: Range<Int>?
 }
 
 extension BTF {
   /// Where a member lies in a struct, or nil when this kernel has no such member.
   ///
-  /// `path` names members with dots between: it goes into embedded structs (through typedefs, qualifiers and anonymous
-  /// members), not through pointers or arrays. Throws when the struct itself is missing or the types are damaged.
+  /// `path` names members with dots between: it goes into embedded structs (through typedefs,
+  /// qualifiers and anonymous members), not through pointers or arrays. Throws when the struct
+  /// itself is missing or the types are damaged.
   public func field(_ path: String, of structName: String) throws(BTFError) -> Field? {
     try field(path, in: try structID(structName))
   }
@@ -45,7 +47,8 @@ extension BTF {
     return try field(of: found, bitOffset: bitOffset)
   }
 
-  /// The bytes that a value of this type takes, or nil for void, functions, forward declarations and damaged types.
+  /// The bytes that a value of this type takes, or nil for void, functions, forward declarations
+  /// and damaged types.
   public func size(of id: UInt32) -> Int? {
     var count = 1
     var id = id
@@ -93,9 +96,11 @@ extension BTF {
     }
   }
 
-  /// Types nest less deep than this in any kernel (the kernel's own limit, `MAX_RESOLVE_DEPTH`, is 32).
+  /// Types nest less deep than this in any kernel (the kernel's own limit, `MAX_RESOLVE_DEPTH`, is
+  /// 32).
   static let maxDepth = 64
-  /// Members looked at in one struct: anonymous members that contain others twice would double at each level.
+  /// Members looked at in one struct: anonymous members that contain others twice would double at
+  /// each level.
   static let maxSteps = 1 << 18
 
   /// A member by its name, also in anonymous members; its bit offset is from the start of `id`.
@@ -129,7 +134,8 @@ extension BTF {
       bitSize = bits
     }
     guard bitSize > 0 || !first.isMultiple(of: 8) else {
-      return Field(offset: first / 8, size: size(of: member.type) ?? 0, type: member.type, bits: nil)
+      return Field(
+        offset: first / 8, size: size(of: member.type) ?? 0, type: member.type, bits: nil)
     }
     let low = first % 8
     return Field(

@@ -36,9 +36,12 @@ extension BTF {
     return nil
   }
 
-  /// The names and values of the enum with this name, such as `bpf_prog_type`, in order; nil when there is none.
+  /// The names and values of the enum with this name, such as `bpf_prog_type`, in order; nil when
+  /// there is none.
   public func enumerators(ofEnum name: String) -> [(name: String, value: Int64)]? {
-    guard let id = id(named: name, kind: .enum) ?? id(named: name, kind: .enum64) else { return nil }
+    guard let id = id(named: name, kind: .enum) ?? id(named: name, kind: .enum64) else {
+      return nil
+    }
     return enumerators(of: id)?.map { (text($0.name), $0.value) }
   }
 

@@ -123,7 +123,8 @@ extension BTF {
     }
   }
 
-  private func enumerators64(at offset: Int, _ info: Info) throws(BTFError) -> [BTFType.Enumerator] {
+  private func enumerators64(at offset: Int, _ info: Info) throws(BTFError) -> [BTFType.Enumerator]
+  {
     try records(info, at: offset, size: 12) { at throws(BTFError) in
       let value = UInt64(try u32(at: at + 8)) << 32 | UInt64(try u32(at: at + 4))
       return BTFType.Enumerator(name: try string(at: at), value: Int64(bitPattern: value))

@@ -2,8 +2,9 @@ import Bytes
 
 /// The type information of a kernel or module: the contents of `.BTF` or of `/sys/kernel/btf/*`.
 ///
-/// Reading a blob only finds where each type begins (Documentation/bpf/btf.rst); a type is decoded when it is asked for.
-/// Nothing in the blob is trusted: a damaged one gives errors, never a crash or an endless walk.
+/// Reading a blob only finds where each type begins (Documentation/bpf/btf.rst); a type is decoded
+/// when it is asked for. Nothing in the blob is trusted: a damaged one gives errors, never a crash
+/// or an endless walk.
 public final class BTF: Sendable {
   let blob: [UInt8]
   /// The kernel's BTF when this is a module's: its type ids and string offsets come before ours.
@@ -48,7 +49,8 @@ public final class BTF: Sendable {
       else { throw .malformed("the header ends early", offset: blob.count) }
       guard magic == Self.magic else {
         let what =
-          magic == Self.magic.byteSwapped ? "it is big-endian" : "\(magic.hex) is not the magic number"
+          magic == Self.magic.byteSwapped
+          ? "it is big-endian" : "\(magic.hex) is not the magic number"
         throw .malformed(what, offset: 0)
       }
       guard version == 1 else { throw .malformed("version \(version) is not known", offset: 2) }
@@ -99,7 +101,8 @@ public final class BTF: Sendable {
   }
 }
 
-/// The `info` word of a type. Kernel 7.x widens `vlen` to 24 bits and the kind to 7; the bits were zero before.
+/// The `info` word of a type. Kernel 7.x widens `vlen` to 24 bits and the kind to 7; the bits were
+/// zero before.
 struct Info {
   let word: UInt32
 

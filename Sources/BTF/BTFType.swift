@@ -1,4 +1,5 @@
-/// One BTF type: `struct btf_type` of include/uapi/linux/btf.h and what follows it. Sizes are in bytes unless they say bits.
+/// One BTF type: `struct btf_type` of include/uapi/linux/btf.h and what follows it. Sizes are in
+/// bytes unless they say bits.
 public enum BTFType: Equatable, Sendable {
   case void
   case int(size: Int, bits: Int, bitOffset: Int, encoding: IntEncoding)
@@ -62,7 +63,8 @@ public enum BTFType: Equatable, Sendable {
   }
 }
 
-/// A name in BTF: the offset of its first byte in the string section, 0 for none. Text by `BTF.text(_:)`.
+/// A name in BTF: the offset of its first byte in the string section, 0 for none. Text by
+/// `BTF.text(_:)`.
 public struct BTFString: Equatable, Hashable, Sendable {
   public let offset: UInt32
 

@@ -1,6 +1,7 @@
 import CArchive
 
-/// A compression that kernels come in, by the first bytes of the stream (scripts/Makefile.lib, lib/decompress.c).
+/// A compression that kernels come in, by the first bytes of the stream (scripts/Makefile.lib,
+/// lib/decompress.c).
 enum Compression: String, CaseIterable {
   case gzip, xz, zstd, lz4, bzip2, lzma, lzo
 

@@ -7,7 +7,8 @@ extension ELFFile {
 
   /// The symbols of `.symtab`, or nil when the file was stripped of them.
   ///
-  /// Undefined, section and file symbols and ARM mapping symbols (`$x`, `$d`) are left out, as in scripts/kallsyms.c.
+  /// Undefined, section and file symbols and ARM mapping symbols (`$x`, `$d`) are left out, as in
+  /// scripts/kallsyms.c.
   public func symbols() throws(Failure) -> KernelSymbols? {
     guard let table = sections.first(where: { $0.type == Self.shtSymtab }) else { return nil }
     guard sections.indices.contains(table.link) else {
@@ -41,7 +42,8 @@ extension ELFFile {
     return symbols
   }
 
-  /// nm(1)'s letter as far as it is of use here: text, data, bss, absolute, weak; lower case for a local symbol.
+  /// nm(1)'s letter as far as it is of use here: text, data, bss, absolute, weak; lower case for a
+  /// local symbol.
   private func letter(info: UInt8, section: UInt16) -> UInt8 {
     let shnAbs: UInt16 = 0xfff1
     let (weak, local) = (info >> 4 == 2, info >> 4 == 0)

@@ -90,7 +90,8 @@ public struct ELFFile: Sendable {
     var sections: [Section] = []
     for at in headers {
       guard let name = bytes.u32(at: at), let type = bytes.u32(at: at + 4),
-        let flags = bytes.u64(at: at + 8), let address = bytes.u64(at: at + 16), let link = bytes.u32(at: at + 40)
+        let flags = bytes.u64(at: at + 8), let address = bytes.u64(at: at + 16),
+        let link = bytes.u32(at: at + 40)
       else { throw .outside("a section header", offset: at) }
       let empty = type == shtNobits || type == 0
       sections.append(
@@ -104,7 +105,8 @@ public struct ELFFile: Sendable {
     return sections
   }
 
-  /// The offsets of a table's entries; the arguments are where the ELF header holds the table's offset, entry size and count.
+  /// The offsets of a table's entries; the arguments are where the ELF header holds the table's
+  /// offset, entry size and count.
   private static func table(
     _ bytes: [UInt8], _ what: String, offset: Int, entrySize: Int, count: Int, least: Int
   ) throws(Failure) -> [Int] {

@@ -2,7 +2,8 @@ import Bytes
 
 /// The build-id in ELF notes: the descriptor of the `NT_GNU_BUILD_ID` note of owner "GNU", or nil.
 ///
-/// Notes are iterated as elf(5) says: a header of 12 bytes, then name and descriptor, each padded to 4 bytes.
+/// Notes are iterated as elf(5) says: a header of 12 bytes, then name and descriptor, each padded
+/// to 4 bytes.
 public func gnuBuildID(inNotes notes: [UInt8]) -> [UInt8]? {
   let ntGNUBuildID: UInt32 = 3
   var at = 0

@@ -7,7 +7,8 @@ struct Glob {
   func matches(_ name: ArraySlice<UInt8>) -> Bool {
     var p = 0
     var n = name.startIndex
-    // On a mismatch only the last star needs another try, one byte further: linear in practice, never exponential.
+    // On a mismatch only the last star needs another try, one byte further: linear in practice,
+    // never exponential.
     var retry: (p: Int, n: Int)?
     while n < name.endIndex {
       if p < pattern.count, pattern[p] == UInt8(ascii: "*") {

@@ -1,10 +1,12 @@
 import Bytes
 
 extension KallsymsTables {
-  /// The kernel's half of the address space begins here at the earliest (AArch64 with 52-bit addresses).
+  /// The kernel's half of the address space begins here at the earliest (AArch64 with 52-bit
+  /// addresses).
   static let lowestKernelAddress: UInt64 = 0xfff0_0000_0000_0000
 
-  /// What may be `kallsyms_relative_base`: a page of the kernel, or 0 in an arm64 Image, where it is filled in at boot.
+  /// What may be `kallsyms_relative_base`: a page of the kernel, or 0 in an arm64 Image, where it
+  /// is filled in at boot.
   static func relativeBase(at offset: Int, _ region: MemoryRegion) -> UInt64? {
     guard let base = region.bytes.u64(at: offset), base & 0xfff == 0,
       base == 0 || base >= lowestKernelAddress
@@ -12,7 +14,8 @@ extension KallsymsTables {
     return base
   }
 
-  /// How these offsets are written, or nil when they are no table of offsets: addresses ascend in either way.
+  /// How these offsets are written, or nil when they are no table of offsets: addresses ascend in
+  /// either way.
   static func addressing(
     base: UInt64, offsets: Int, count: Int, _ region: MemoryRegion
   ) -> Addressing? {
@@ -50,14 +53,16 @@ extension KallsymsTables {
     }
   }
 
-  /// Per-CPU symbols are few, so with `KALLSYMS_ABSOLUTE_PERCPU` most entries are negative and else none is.
+  /// Per-CPU symbols are few, so with `KALLSYMS_ABSOLUTE_PERCPU` most entries are negative and else
+  /// none is.
   private static func mostlyNegative(_ offsets: Int, _ count: Int, _ region: MemoryRegion) -> Bool {
     // The table ascends to the highest addresses: the entry in the middle is one of the many.
     guard let middle = region.bytes.u32(at: offsets + 4 * (count / 2)) else { return false }
     return middle >= 1 << 31
   }
 
-  /// Expands all names and addresses. `base` takes the place of a relative base that the file does not hold.
+  /// Expands all names and addresses. `base` takes the place of a relative base that the file does
+  /// not hold.
   public func symbols(in region: MemoryRegion, base: UInt64? = nil) -> KernelSymbols {
     let addressing =
       switch (self.addressing, base) {

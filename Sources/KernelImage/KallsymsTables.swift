@@ -1,6 +1,7 @@
 import Bytes
 
-/// Where a kernel's own symbol table lies (kernel/kallsyms.c, scripts/kallsyms.c) and how its addresses are written.
+/// Where a kernel's own symbol table lies (kernel/kallsyms.c, scripts/kallsyms.c) and how its
+/// addresses are written.
 ///
 /// The layout is found by shape, never by version:
 ///
@@ -14,7 +15,8 @@ public struct KallsymsTables: Sendable {
   public enum Addressing: Equatable, Sendable {
     /// The base and the entry.
     case relative(base: UInt64)
-    /// Negative entries count down from the base; others are per-CPU offsets (`KALLSYMS_ABSOLUTE_PERCPU`).
+    /// Negative entries count down from the base; others are per-CPU offsets
+    /// (`KALLSYMS_ABSOLUTE_PERCPU`).
     case absolutePerCPU(base: UInt64)
     /// The entry's own address and the entry (kernel 7.0 on).
     case selfRelative
@@ -53,15 +55,20 @@ public enum KallsymsSearch: Sendable {
 }
 
 extension KallsymsTables {
-  /// Finds the tables in a region. Every marker and the order of all addresses are checked, so a false match does not get through.
+  /// Finds the tables in a region. Every marker and the order of all addresses are checked, so a
+  /// false match does not get through.
   public static func search(_ region: MemoryRegion) -> KallsymsSearch {
     let tokens = TokenTable.find(in: region)
-    if let tokens, let result = searchBefore(tokens, region) { return result }
-    return searchOffsetsFirst(region, tokens)
+    let namesFirst = tokens.flatMap { searchNamesFirst($0, region) }
+    if let namesFirst, namesFirst.tables != nil { return namesFirst }
+    let offsetsFirst = searchOffsetsFirst(region, tokens)
+    return offsetsFirst.tables == nil ? namesFirst ?? offsetsFirst : offsetsFirst
   }
 
   /// Layouts B and C: backwards from the token table over markers and names to num_syms.
-  private static func searchBefore(_ tokens: TokenTable, _ region: MemoryRegion) -> KallsymsSearch? {
+  private static func searchNamesFirst(_ tokens: TokenTable, _ region: MemoryRegion)
+    -> KallsymsSearch?
+  {
     let bytes = region.bytes
     let tableStart = tokens.range.lowerBound
     // Before kernel 7.0 zeros may align the token table to 8 bytes.
@@ -83,9 +90,10 @@ extension KallsymsTables {
         guard let count = bytes.u32(at: at), counts.contains(Int(count)) else { continue }
         for names in [at + 4, region.aligned(at + 4, to: 8)] {
           guard let end = endOfNames(names, Int(count), markers, region),
-            (0..<8).contains(markers - end)
+            (0..<8).contains(markers - end),
+            let result = tables(count: Int(count), names: names, tokens, region)
           else { continue }
-          return tables(count: Int(count), names: names, tokens, region)
+          return result
         }
       }
       if lowest < region.range.lowerBound, markerCount > 1, last < maxNameBytes {
@@ -95,14 +103,16 @@ extension KallsymsTables {
     return nil
   }
 
-  /// Layouts B and C: the offsets follow the token index.
+  /// Layouts B and C: the offsets follow the token index. Nil when they do not: layout A without
+  /// seqs_of_names looks the same up to there.
   private static func tables(
     count: Int, names: Int, _ tokens: TokenTable, _ region: MemoryRegion
-  ) -> KallsymsSearch {
+  ) -> KallsymsSearch? {
     let offsets = tokens.range.upperBound
     let baseOffset = region.aligned(offsets + 4 * count, to: 8)
     guard baseOffset + 8 <= region.range.upperBound else {
-      return .needs(region.address(of: region.range.upperBound)..<region.address(of: baseOffset + 8))
+      return .needs(
+        region.address(of: region.range.upperBound)..<region.address(of: baseOffset + 8))
     }
     if let base = relativeBase(at: baseOffset, region),
       let addressing = addressing(base: base, offsets: offsets, count: count, region)
@@ -112,7 +122,7 @@ extension KallsymsTables {
           count: count, addressing: addressing, relativeBaseAddress: region.address(of: baseOffset),
           tokens: tokens, names: names, offsets: offsets))
     }
-    guard ascending(.selfRelative, offsets: offsets, count: count, region) else { return .absent }
+    guard ascending(.selfRelative, offsets: offsets, count: count, region) else { return nil }
     return .found(
       KallsymsTables(
         count: count, addressing: .selfRelative, relativeBaseAddress: nil, tokens: tokens,
@@ -157,7 +167,8 @@ extension KallsymsTables {
     return .absent
   }
 
-  /// Where `count` names end, or nil when a marker is not where its name is. Behind the region's end the result is only a lower bound.
+  /// Where `count` names end, or nil when a marker is not where its name is. Behind the region's
+  /// end the result is only a lower bound.
   private static func endOfNames(
     _ start: Int, _ count: Int, _ markers: Int?, _ region: MemoryRegion
   ) -> Int? {
@@ -176,7 +187,8 @@ extension KallsymsTables {
     return at
   }
 
-  /// The tokens in the name at an offset, and where they begin; a second byte of length came with kernel 6.1.
+  /// The tokens in the name at an offset, and where they begin; a second byte of length came with
+  /// kernel 6.1.
   static func nameLength(at offset: Int, _ region: MemoryRegion) -> (length: Int, tokens: Int)? {
     guard offset + 1 < region.range.upperBound else { return nil }
     let low = Int(region.bytes[offset])

@@ -59,7 +59,8 @@ private struct Payload {
   }
 
   /// The payload of an x86 bzImage: the setup header of Documentation/arch/x86/boot.rst.
-  private static func bzImage(_ file: [UInt8], _ name: String) throws(KernelImageError) -> Payload? {
+  private static func bzImage(_ file: [UInt8], _ name: String) throws(KernelImageError) -> Payload?
+  {
     let hdrS: UInt32 = 0x5372_6448
     guard file.u32(at: 0x202) == hdrS, let version = file.u16(at: 0x206), version >= 0x208,
       let sectors = file.u8(at: 0x1f1), let offset = file.u32(at: 0x248),
@@ -81,7 +82,8 @@ private struct Payload {
     return try payload(file, name, range.lowerBound..<range.upperBound + (appended ? 4 : 0))
   }
 
-  /// A payload that ends in its uncompressed size: appended by the build, part of the stream only with gzip.
+  /// A payload that ends in its uncompressed size: appended by the build, part of the stream only
+  /// with gzip.
   private static func payload(
     _ file: [UInt8], _ name: String, _ range: Range<Int>
   ) throws(KernelImageError) -> Payload? {
@@ -106,7 +108,8 @@ private struct Payload {
     let bytes: [UInt8]
     do {
       bytes = try decompress(
-        file[range], compression, sizeHint: storedSize ?? 4 * range.count, limit: storedSize ?? limit)
+        file[range], compression, sizeHint: storedSize ?? 4 * range.count,
+        limit: storedSize ?? limit)
     } catch {
       let reason: KernelImageError.Reason =
         switch error {

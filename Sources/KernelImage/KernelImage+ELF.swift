@@ -13,7 +13,7 @@ extension KernelImage {
     }
     let architecture: Architecture
     switch elf.machine {
-    case 62: architecture = .x86_64
+    case 62: architecture = .x86
     case 183: architecture = .arm64
     default: throw KernelImageError(name: name, reason: .wrongMachine(elf.machine))
     }

@@ -1,22 +1,26 @@
 import BTF
 import Bytes
 
-/// What a kernel file says about the guest that runs it: release, build-id, symbols and types, all at link addresses.
+/// What a kernel file says about the guest that runs it: release, build-id, symbols and types, all
+/// at link addresses.
 public struct KernelImage: Sendable {
   public enum Architecture: String, Sendable {
-    case x86_64, arm64
+    case x86 = "x86_64"
+    case arm64
   }
 
   /// The file's name as the user gave it.
   public let name: String
   public let architecture: Architecture
-  /// The text of `linux_banner`, "Linux version 6.1.0-13-amd64 (…) …" without the newline; nil when it was not found.
+  /// The text of `linux_banner`, "Linux version 6.1.0-13-amd64 (…) …" without the newline; nil when
+  /// it was not found.
   public let banner: String?
   /// The descriptor of the `NT_GNU_BUILD_ID` note, 20 bytes in practice.
   public let buildID: [UInt8]?
   /// The contents of `.BTF`, nil with CONFIG_DEBUG_INFO_BTF=n.
   public let btf: [UInt8]?
-  /// The link address of the image's first byte, `_text`: a running kernel is this much plus its KASLR offset away.
+  /// The link address of the image's first byte, `_text`: a running kernel is this much plus its
+  /// KASLR offset away.
   public let baseAddress: UInt64
   private let foundSymbols: KernelSymbols?
 
@@ -33,7 +37,8 @@ public struct KernelImage: Sendable {
     }
   }
 
-  /// Reads a vmlinux (ELF), vmlinuz (bzImage, EFI zboot) or arm64 Image, also one that is compressed as a whole.
+  /// Reads a vmlinux (ELF), vmlinuz (bzImage, EFI zboot) or arm64 Image, also one that is
+  /// compressed as a whole.
   public init(path: String) throws(KernelImageError) {
     let bytes: [UInt8]
     do {

@@ -8,8 +8,8 @@ public struct KernelSymbols: Sendable {
     public let address: UInt64
     public let type: Character
 
-    /// Whether the value is no kernel address but a number that does not move with KASLR: on x86-64 up to kernel 6.14 a
-    /// per-CPU variable is an offset from each CPU's area.
+    /// Whether the value is no kernel address but a number that does not move with KASLR: on x86-64
+    /// up to kernel 6.14 a per-CPU variable is an offset from each CPU's area.
     public var isAbsolute: Bool { KernelSymbols.isAbsolute(address) }
   }
 
@@ -41,7 +41,8 @@ public struct KernelSymbols: Sendable {
     return found
   }
 
-  /// The last symbol that does not lie behind an address, and the bytes from it to the address; nil below the first one.
+  /// The last symbol that does not lie behind an address, and the bytes from it to the address; nil
+  /// below the first one.
   ///
   /// Of symbols at the same address it is the first one.
   public func nearest(to address: UInt64) -> (symbol: Symbol, offset: UInt64)? {
@@ -113,7 +114,8 @@ extension KernelSymbols {
   /// Adds bytes of the symbol that `finish` ends: the type's letter, then the name.
   mutating func append(_ byte: UInt8) { text.append(byte) }
 
-  /// Adds what these bytes stand for in kallsyms. By index, as slices would be counted references: 2 million tokens.
+  /// Adds what these bytes stand for in kallsyms. By index, as slices would be counted references:
+  /// 2 million tokens.
   mutating func append(tokens: Range<Int>, _ table: TokenTable, _ bytes: [UInt8]) {
     for at in tokens {
       for index in table[bytes[at]] { text.append(bytes[index]) }

@@ -2,7 +2,8 @@ import Bytes
 
 /// The text of `linux_banner` (init/version-timestamp.c) in a region, without the newline, or nil.
 ///
-/// It lies directly in front of the kallsyms tables, so looking backwards from them finds it at once.
+/// It lies directly in front of the kallsyms tables, so looking backwards from them finds it at
+/// once.
 func linuxBanner(in region: MemoryRegion, before tables: KallsymsTables?) -> String? {
   let start = Array("Linux version ".utf8)
   guard let first = start.u32(at: 0) else { return nil }

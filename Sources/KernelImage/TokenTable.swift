@@ -1,6 +1,7 @@
 import Bytes
 
-/// The 256 strings that kallsyms names are made of: `kallsyms_token_table` and `kallsyms_token_index` (scripts/kallsyms.c).
+/// The 256 strings that kallsyms names are made of: `kallsyms_token_table` and
+/// `kallsyms_token_index` (scripts/kallsyms.c).
 struct TokenTable: Sendable {
   /// The table and its index in the region's bytes.
   let range: Range<Int>
@@ -55,8 +56,8 @@ struct TokenTable: Sendable {
         let start = startOfDigits(word, at: probe), start >= region.range.lowerBound,
         let here = region.bytes.bytes(at: start, count: digits.count), here.elementsEqual(digits)
       else { continue }
-      // The index says how far the token "0" is from the table's start, but its place depends on the start: count the strings
-      // behind "0" to reach it.
+      // The index says how far the token "0" is from the table's start, but its place depends on
+      // the start: count the strings behind "0" to reach it.
       guard let afterLast = skip(TokenTable.count - zero, stringsFrom: start, in: region) else {
         continue
       }
