@@ -8,6 +8,8 @@ import Bytes
 public struct Exchange: Sendable {
   /// The most bytes that a monitor command may print.
   public static let monitorOutputLimit = 1 << 20
+  /// More stop replies than anybody's stops in the time of one exchange.
+  static let stopReplyLimit = 64
 
   public let requests: [Request]
   /// What was answered so far, in the order of the requests.
@@ -19,7 +21,7 @@ public struct Exchange: Sendable {
   private var acks = 0
   /// The first request without a reply has had its `+`.
   private var isAcked = false
-  private var sawStub = false
+  private var sawPacket = false
   private var monitorOutput: [UInt8] = []
   private var failure: ProtocolError?
 
@@ -36,13 +38,13 @@ public struct Exchange: Sendable {
   /// A stop reply came before all else: the guest was running until we connected.
   ///
   /// QEMU from 8.1 on mostly says nothing, so false means little there.
-  public var stoppedBeforeFirstAck: Bool { stopReplies.first?.isFirst ?? false }
+  public var stoppedBeforeFirstAck: Bool { stopReplies.first?.isBeforeFirstAck ?? false }
 
   /// What to report when no more will come: nil when the exchange is complete.
   public var shortfall: ProtocolError? {
     if let failure { return failure }
     guard let awaiting else { return nil }
-    if !sawStub, !decoder.unfinished.isEmpty, decoder.unfinished.first != UInt8(ascii: "$") {
+    if !sawPacket, !decoder.unfinished.isEmpty, decoder.unfinished.first != UInt8(ascii: "$") {
       return .notAGDBServer(said: Array(decoder.unfinished))
     }
     return .incomplete(
@@ -70,15 +72,17 @@ public struct Exchange: Sendable {
     switch incoming {
     case .ack: try takeAck()
     case .nack: try takeNack()
-    case .packet(let payload): try takePacket(payload)
+    case .packet(let payload):
+      sawPacket = true
+      try takePacket(payload)
     // Only non-stop mode, which we never ask for, has any; nothing waits for one.
-    case .notification: break
+    case .notification: sawPacket = true
     case .corrupted(let corruption, let start):
       throw .corrupted(corruption, start: start, awaiting: awaiting)
     case .noise(let bytes):
-      throw sawStub ? .noise(bytes, awaiting: awaiting) : .notAGDBServer(said: bytes)
+      // Not even `+` or `-` proves a stub: POP3 begins with `+OK`, Redis with `-ERR`.
+      throw sawPacket ? .noise(bytes, awaiting: awaiting) : .notAGDBServer(said: bytes)
     }
-    sawStub = true
   }
 
   private mutating func takeAck() throws(ProtocolError) {
@@ -97,23 +101,27 @@ public struct Exchange: Sendable {
   }
 
   private mutating func takePacket(_ payload: [UInt8]) throws(ProtocolError) {
-    if let stop = StopReply(payload, repliesBefore: replies.count, isFirst: !sawStub) {
+    let isBeforeFirstAck = acks == 0 && replies.isEmpty
+    let stop = StopReply(
+      payload, repliesBefore: replies.count, isBeforeFirstAck: isBeforeFirstAck)
+    if let stop, stopReplies.count < Self.stopReplyLimit {
       stopReplies.append(stop)
       return
     }
-    guard let awaiting else { throw .unrequested(payload) }
     // A stub that acknowledges does so each time, so without one this answers nothing of ours.
-    guard isAcked || acks == 0 else { throw .unrequested(payload) }
-    if payload.first == UInt8(ascii: "O"), payload != Array("OK".utf8) {
-      try takeOutput(payload.dropFirst(), of: awaiting)
+    let isAnswer = isAcked || acks == 0
+    if payload.first == UInt8(ascii: "O"), let text = payload.dropFirst().decodedHex {
+      // Else it is console output, which the protocol lets come at any time.
+      if isAnswer, case .monitor(let command) = awaiting { try appendOutput(text, of: command) }
       return
     }
-    // One time in 256 a dead client's half packet and our `$` add up, and the stub answers that.
+    guard isAnswer, let awaiting else { throw .unrequested(payload) }
+    // A dead client's half packet and our `$` may by chance add up, and the stub answers that.
     if awaiting == .empty, replies.isEmpty {
       finish(.unsupported)
-      return
+    } else {
+      try finish(reply(payload, to: awaiting))
     }
-    try finish(reply(payload, to: awaiting))
   }
 
   private mutating func reply(
@@ -128,17 +136,6 @@ public struct Exchange: Sendable {
     }
     defer { monitorOutput = [] }
     return .monitorOutput(monitorOutput.textWithUnixLineEnds)
-  }
-
-  private mutating func takeOutput(
-    _ digits: ArraySlice<UInt8>, of request: Request
-  ) throws(ProtocolError) {
-    // Console output that no command of ours printed; the protocol lets it come at any time.
-    guard case .monitor(let command) = request else { return }
-    guard let text = digits.decodedHex else {
-      throw .unexpectedReply([UInt8(ascii: "O")] + digits, to: request)
-    }
-    try appendOutput(text, of: command)
   }
 
   private mutating func appendOutput(

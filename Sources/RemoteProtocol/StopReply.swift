@@ -16,11 +16,11 @@ public struct StopReply: Sendable, Equatable {
   public let thread: ThreadID?
   /// How many replies were in when it came.
   public let repliesBefore: Int
-  /// Nothing else had come: the guest was running when the connection was made.
-  public let isFirst: Bool
+  /// Neither an ack nor a reply had come: the guest was running when the connection was made.
+  public let isBeforeFirstAck: Bool
 
   /// Reads `T02thread:01;`, `S05`, `W00` or `X09`, or returns nil for any other packet.
-  init?(_ payload: [UInt8], repliesBefore: Int, isFirst: Bool) {
+  init?(_ payload: [UInt8], repliesBefore: Int, isBeforeFirstAck: Bool) {
     guard payload.count >= 3, let high = payload[1].hexDigitValue,
       let low = payload[2].hexDigitValue
     else { return nil }
@@ -36,6 +36,6 @@ public struct StopReply: Sendable, Equatable {
     thread = fields.first { $0.starts(with: prefix) }
       .flatMap { ThreadID(String(decoding: $0.dropFirst(prefix.count), as: UTF8.self)) }
     self.repliesBefore = repliesBefore
-    self.isFirst = isFirst
+    self.isBeforeFirstAck = isBeforeFirstAck
   }
 }

@@ -6,7 +6,7 @@ import Bytes
 ///     -> $m1000,8#5d
 ///     <- +$53ff00f053ff00f0#54
 ///
-/// A backslash, what is not printable ASCII and a space at the end are written as `\xNN`.
+/// A backslash, what is not printable ASCII and a space at either end are written as `\xNN`.
 public struct TraceLine: Sendable, Equatable {
   public enum Direction: String, Sendable {
     case sent = "->"
@@ -63,12 +63,13 @@ public struct Transcript: Sendable, Equatable {
 }
 
 extension [UInt8] {
-  /// These bytes as printable ASCII without a space at the end.
+  /// These bytes as printable ASCII without a space at either end.
   var traceText: String {
     var text: [UInt8] = []
     for (index, byte) in enumerated() {
-      let isLastSpace = byte == UInt8(ascii: " ") && index == count - 1
-      if (0x20..<0x7f).contains(byte), byte != UInt8(ascii: "\\"), !isLastSpace {
+      let isAtAnEnd = index == 0 || index == count - 1
+      let isPlain = (0x21..<0x7f).contains(byte) && byte != UInt8(ascii: "\\")
+      if isPlain || byte == UInt8(ascii: " ") && !isAtAnEnd {
         text.append(byte)
       } else {
         text += "\\x".utf8
