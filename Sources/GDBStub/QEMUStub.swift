@@ -14,7 +14,8 @@ public final class QEMUStub: GuestMem {
   public private(set) var cpuCount: Int
   /// The architecture in the stub's words: `i386:x86-64`, `aarch64`.
   public var architecture: String { recipe.description.architecture ?? "unknown" }
-  public var statistics: StopStatistics { link.statistics }
+  /// The stops since the last call.
+  public func takeStatistics() -> StopStatistics { link.takeStatistics() }
   /// The names of all registers of a vCPU, in the stub's order.
   public var registerNames: [String] { recipe.description.registers.map(\.name) }
 

@@ -7,7 +7,7 @@ final class StubLink {
   let target: StubTarget
   var options: StubOptions
   let debt: ResumeDebt
-  private(set) var statistics = StopStatistics()
+  private var statistics = StopStatistics()
   /// Cost of a stop that does nothing: the least that was seen from connect to first reply.
   private(set) var stopCost: Duration = .microseconds(100)
   private var isMeasured = false
@@ -65,6 +65,12 @@ final class StubLink {
     if isStop { statistics.add(outcome.pause) }
     stopCost = isMeasured ? min(stopCost, outcome.stopCost) : outcome.stopCost
     isMeasured = true
+  }
+
+  /// The stops since the last call.
+  func takeStatistics() -> StopStatistics {
+    defer { statistics = StopStatistics() }
+    return statistics
   }
 
   /// Counts a stop that took several writes.

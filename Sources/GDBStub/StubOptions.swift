@@ -26,6 +26,8 @@ public struct StopStatistics: Sendable {
   public var longest: Duration = .zero
   public var total: Duration = .zero
 
+  public init() {}
+
   mutating func add(_ pause: Duration) {
     stops += 1
     longest = max(longest, pause)

@@ -10,13 +10,15 @@ public struct Snapshot<Value> {
   public var waves: Int
   /// True when the guest was stopped across waves for it.
   public var wasHeld: Bool
+  /// What the closing samples read.
+  public var closing: SampleLoad
 }
 
 extension Snapshot {
   public func map<New>(_ transform: (Value) -> New) -> Snapshot<New> {
     Snapshot<New>(
       value: transform(value), unreadable: unreadable, stops: stops, waves: waves,
-      wasHeld: wasHeld)
+      wasHeld: wasHeld, closing: closing)
   }
 }
 

@@ -12,6 +12,7 @@ final class SnapshotRun<T> {
   private var settled: [ObjectKey: ObjectScopes.Outcome] = [:]
   private var waves = 0
   private var stops = 0
+  private var closing = SampleLoad()
 
   init(
     engine: SnapshotEngine, guide: PageCache, addressSpace: (any AddressSpace)?,
@@ -73,7 +74,7 @@ final class SnapshotRun<T> {
       }
       return Snapshot(
         value: value, unreadable: pass.view.objects.unreadable + moving, stops: stops,
-        waves: waves, wasHeld: wasHeld)
+        waves: waves, wasHeld: wasHeld, closing: closing)
     case .failure(.unreadable(let cause)): throw .unreadable(cause)
     case .failure(.stepLimit): throw .tooManySteps(stepLimit)
     case .failure(.miss): throw .unreadable(Unreadable(.moving, at: 0))
@@ -101,7 +102,9 @@ final class SnapshotRun<T> {
   private func stopsAreDear(after waves: Int) -> Bool {
     let remaining = max(SnapshotEngine.expectedWaves - waves, 2)
     let stop = memory.limits.stopCost
-    return stop * remaining > stop + SnapshotEngine.heldWaveCost * remaining
+    // Twice, for one long stop is worse than short ones of the same sum.
+    let held: Duration = stop + SnapshotEngine.heldWaveCost * remaining
+    return stop * remaining > held * 2
   }
 
   private func fetch(_ ranges: [PhysicalRange]) throws(SnapshotError) {
@@ -139,6 +142,7 @@ final class SnapshotRun<T> {
       let cache = PageCache()
       let sample = try sample(ranges, registers: registers)
       stops += 1
+      for range in ranges { closing.add(range, readBytes: memory.limits.readBytes) }
       store(sample, of: ranges, in: cache)
       store(sample, of: ranges, in: guide)
       var objects = ObjectScopes()

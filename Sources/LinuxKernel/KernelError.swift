@@ -40,3 +40,12 @@ extension SnapshotEngine {
     do { return try snapshot(in: addressSpace, walk).value } catch { throw .snapshot(error) }
   }
 }
+
+extension KernelError {
+  /// True when the guest runs another kernel, or another boot of it, than was found before.
+  public var isAnotherKernel: Bool {
+    guard case .snapshot(.unreadable(let cause)) = self, case .kernelChanged = cause.reason
+    else { return false }
+    return true
+  }
+}
