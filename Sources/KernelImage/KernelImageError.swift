@@ -24,6 +24,11 @@ public struct KernelImageError: Error, Equatable, Sendable {
   /// The file's name as the user gave it.
   public let name: String
   public let reason: Reason
+
+  public init(name: String, reason: Reason) {
+    self.name = name
+    self.reason = reason
+  }
 }
 
 extension KernelImageError: CustomStringConvertible {
