@@ -1,6 +1,6 @@
 extension BTF {
-  /// A type in C, such as `struct bpf_prog_aux *`, or with a name the declaration of a variable of this type, such as
-  /// `u8 tag[8]` or `int (*open)(struct inode *)`.
+  /// A type in C, such as `struct bpf_prog_aux *`, or with a name the declaration of a variable of
+  /// this type, such as `u8 tag[8]` or `int (*open)(struct inode *)`.
   public func declaration(of id: UInt32, name: String = "") throws(BTFError) -> String {
     var steps = 1024
     return try declaration(of: id, name, depth: 0, &steps)

@@ -10,7 +10,8 @@ public struct LayoutRow: Equatable, Sendable {
 }
 
 extension BTF {
-  /// The members of a struct or union in the order of their declaration, nil when the type is neither.
+  /// The members of a struct or union in the order of their declaration, nil when the type is
+  /// neither.
   ///
   /// Anonymous structs and unions are opened, named ones are not.
   public func layout(of id: UInt32) throws(BTFError) -> [LayoutRow]? {

@@ -31,7 +31,8 @@ struct BTFBuilder {
     add(.int, name, size, [bitOffset << 16 | (bits ?? 8 * size)])
   }
 
-  /// A struct or union; the place of a member is its bit offset, with `flag` also its bit size in the upper 8 bits.
+  /// A struct or union; the place of a member is its bit offset, with `flag` also its bit size in
+  /// the upper 8 bits.
   mutating func composite(
     _ kind: BTFKind, _ name: String, size: UInt32, flag: Bool = false,
     _ members: [(name: String, type: UInt32, place: UInt32)]

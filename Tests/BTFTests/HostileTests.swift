@@ -71,7 +71,7 @@ import Testing
     print("seed of mutatedBlobsNeverCrash: \(seed)")
     var random = SplitMix(state: seed)
     var read = 0
-    for _ in 0..<3000 {
+    for _ in 0..<600 {
       var blob = Sample.blob
       for _ in 0..<Int.random(in: 1...4, using: &random) {
         let at = Int.random(in: 0..<blob.count, using: &random)
@@ -82,7 +82,7 @@ import Testing
       askEverything(btf)
     }
     // Most single bytes are no structure: if hardly any blob is read, the header check is wrong.
-    #expect(read > 500)
+    #expect(read > 100)
   }
 
   private func askEverything(_ btf: BTF) {
