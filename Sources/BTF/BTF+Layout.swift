@@ -35,6 +35,7 @@ extension BTF {
     var bitOffset = 0
     var found: BTFType.Member?
     for name in path.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false) {
+      guard !name.isEmpty else { return nil }
       // A bit-field, pointer or scalar has no members.
       guard found?.bitSize ?? 0 == 0 else { return nil }
       var steps = Self.maxSteps
@@ -53,18 +54,18 @@ extension BTF {
     var count = 1
     var id = id
     for _ in 0..<Self.maxDepth {
-      guard let resolved = try? resolve(id), let type = try? type(resolved) else { return nil }
+      guard let resolved = try? resolve(id), let (kind, sizeOrType) = try? header(of: resolved)
+      else { return nil }
       let size: Int
-      switch type {
-      case .array(let element, _, let n):
-        let (product, overflow) = count.multipliedReportingOverflow(by: n)
+      switch kind {
+      case .array:
+        guard case .array(let element, _, let length) = try? type(resolved) else { return nil }
+        let (product, overflow) = count.multipliedReportingOverflow(by: length)
         if overflow { return nil }
         count = product
         id = element
         continue
-      case .int(let n, _, _, _), .float(let n), .struct(let n, _), .union(let n, _),
-        .enum(let n, _), .enum64(let n, _), .datasec(let n, _):
-        size = n
+      case .int, .float, .struct, .union, .enum, .enum64, .datasec: size = Int(sizeOrType)
       case .ptr: size = 8
       default: return nil
       }
@@ -78,10 +79,9 @@ extension BTF {
   public func resolve(_ id: UInt32) throws(BTFError) -> UInt32 {
     var at = id
     for _ in 0..<Self.maxDepth {
-      switch try type(at) {
-      case .typedef(let next), .volatile(let next), .const(let next), .restrict(let next),
-        .typeTag(let next), .var(let next):
-        at = next
+      let (kind, target) = try header(of: at)
+      switch kind {
+      case .typedef, .volatile, .const, .restrict, .typeTag, .var: at = target
       default: return at
       }
     }
@@ -90,9 +90,12 @@ extension BTF {
 
   /// The members of a struct or union behind typedefs and qualifiers, or nil when it is neither.
   public func members(of id: UInt32) throws(BTFError) -> [BTFType.Member]? {
-    switch try type(try resolve(id)) {
-    case .struct(_, let members), .union(_, let members): members
-    default: nil
+    let resolved = try resolve(id)
+    let kind = try kind(of: resolved)
+    guard kind == .struct || kind == .union else { return nil }
+    switch try type(resolved) {
+    case .struct(_, let members), .union(_, let members): return members
+    default: return nil
     }
   }
 

@@ -26,12 +26,11 @@ extension BTF {
 
   /// The value of the first enumerator with this name, such as `BPF_PROG_TYPE_STRUCT_OPS`, or nil.
   public func enumValue(_ name: String) -> Int64? {
+    if let value = base?.enumValue(name) { return value }
     let utf8 = Array(name.utf8)
-    for id in 1..<endID {
-      guard let kind = try? kind(of: id), kind == .enum || kind == .enum64,
-        let enumerators = enumerators(of: id)
-      else { continue }
-      if let found = enumerators.first(where: { equal($0.name, utf8) }) { return found.value }
+    for id in enums {
+      let found = enumerators(of: id)?.first { equal($0.name, utf8) }
+      if let found { return found.value }
     }
     return nil
   }

@@ -10,9 +10,14 @@ extension BTF {
 
   /// The kind of a type, without decoding the rest.
   public func kind(of id: UInt32) throws(BTFError) -> BTFKind {
-    guard id != 0 else { return .void }
+    try header(of: id).kind
+  }
+
+  /// The kind of a type, and the word that is its size or the id of the type that it refers to.
+  func header(of id: UInt32) throws(BTFError) -> (kind: BTFKind, sizeOrType: UInt32) {
+    guard id != 0 else { return (.void, 0) }
     let (btf, at) = try locate(id)
-    return try btf.info(at: at).kind
+    return (try btf.info(at: at).kind, try btf.u32(at: at + 8))
   }
 
   /// The name of a type as text, empty when it has none.

@@ -61,9 +61,13 @@ extension KallsymsTables {
     return middle >= 1 << 31
   }
 
-  /// Expands all names and addresses. `base` takes the place of a relative base that the file does
-  /// not hold.
-  public func symbols(in region: MemoryRegion, base: UInt64? = nil) -> KernelSymbols {
+  /// Expands all names and addresses, or nil when the region does not hold the tables.
+  ///
+  /// `base` takes the place of a relative base that the file does not hold.
+  public func symbols(in region: MemoryRegion, base: UInt64? = nil) -> KernelSymbols? {
+    guard var at = region.offset(of: namesAddress), let offsets = region.offset(of: offsetsAddress),
+      let tokens = region.offset(of: tokenTableAddress).flatMap({ TokenTable(in: region, at: $0) })
+    else { return nil }
     let addressing =
       switch (self.addressing, base) {
       case (.relative, let base?): Addressing.relative(base: base)
@@ -71,11 +75,10 @@ extension KallsymsTables {
       }
     var symbols = KernelSymbols()
     symbols.reserve(symbols: count, textBytes: 24 * count)
-    var at = names
     for index in 0..<count {
-      guard let (length, first) = Self.nameLength(at: at, region),
+      guard let (length, first) = Self.nameLength(at: at, region), first + length <= region.end,
         let address = Self.address(addressing, at: offsets + 4 * index, region)
-      else { break }
+      else { return nil }
       at = first + length
       symbols.append(tokens: first..<at, tokens, region.bytes)
       symbols.finish(address: address)

@@ -26,11 +26,24 @@ public struct KallsymsTables: Sendable {
   public let addressing: Addressing
   /// The virtual address of `kallsyms_relative_base`, nil when the kernel has none.
   public let relativeBaseAddress: UInt64?
-  let tokens: TokenTable
-  /// Offsets in the region's bytes.
-  let names: Int
-  let offsets: Int
-  var start: Int { min(names, offsets) }
+  /// The virtual addresses of `kallsyms_names`, `kallsyms_offsets` and `kallsyms_token_table`.
+  public let namesAddress: UInt64
+  public let offsetsAddress: UInt64
+  public let tokenTableAddress: UInt64
+  /// Where the first of the tables begins, give or take `kallsyms_num_syms`.
+  var startAddress: UInt64 { min(namesAddress, offsetsAddress) }
+
+  private init(
+    count: Int, _ addressing: Addressing, base: Int?, names: Int, offsets: Int,
+    _ tokens: TokenTable, _ region: MemoryRegion
+  ) {
+    self.count = count
+    self.addressing = addressing
+    relativeBaseAddress = base.map(region.address(of:))
+    namesAddress = region.address(of: names)
+    offsetsAddress = region.address(of: offsets)
+    tokenTableAddress = region.address(of: tokens.range.lowerBound)
+  }
 
   /// Names in a block that a marker points at.
   static let markerInterval = 256
@@ -80,11 +93,11 @@ extension KallsymsTables {
         first = previous
         markers -= 4
       }
-      guard first == 0, markers >= region.range.lowerBound else { continue }
+      guard first == 0, markers >= region.start else { continue }
       let markerCount = (markersEnd - markers) / 4
       let lowest = markers - Int(last) - lastBlockSize
       let counts = markerInterval * (markerCount - 1) + 1...markerInterval * markerCount
-      var at = region.aligned(max(lowest, region.range.lowerBound), to: 4)
+      var at = region.aligned(max(lowest, region.start), to: 4)
       while at < markers - Int(last) {
         defer { at += 4 }
         guard let count = bytes.u32(at: at), counts.contains(Int(count)) else { continue }
@@ -96,8 +109,8 @@ extension KallsymsTables {
           return result
         }
       }
-      if lowest < region.range.lowerBound, markerCount > 1, last < maxNameBytes {
-        return .needs(region.address(of: lowest)..<region.address(of: region.range.lowerBound))
+      if lowest < region.start, markerCount > 1, last < maxNameBytes {
+        return .needs(region.address(of: lowest)..<region.address(of: region.start))
       }
     }
     return nil
@@ -110,31 +123,33 @@ extension KallsymsTables {
   ) -> KallsymsSearch? {
     let offsets = tokens.range.upperBound
     let baseOffset = region.aligned(offsets + 4 * count, to: 8)
-    guard baseOffset + 8 <= region.range.upperBound else {
+    guard baseOffset + 8 <= region.end else {
       return .needs(
-        region.address(of: region.range.upperBound)..<region.address(of: baseOffset + 8))
+        region.address(of: region.end)..<region.address(of: baseOffset + 8))
     }
     if let base = relativeBase(at: baseOffset, region),
       let addressing = addressing(base: base, offsets: offsets, count: count, region)
     {
       return .found(
         KallsymsTables(
-          count: count, addressing: addressing, relativeBaseAddress: region.address(of: baseOffset),
-          tokens: tokens, names: names, offsets: offsets))
+          count: count, addressing, base: baseOffset, names: names, offsets: offsets, tokens, region
+        ))
     }
-    guard ascending(.selfRelative, offsets: offsets, count: count, region) else { return nil }
+    // Text lies in front of the tables, while zeros behind a table of layout A would count as ascending addresses.
+    guard let first = region.bytes.u32(at: offsets), Int32(bitPattern: first) < 0,
+      ascending(.selfRelative, offsets: offsets, count: count, region)
+    else { return nil }
     return .found(
       KallsymsTables(
-        count: count, addressing: .selfRelative, relativeBaseAddress: nil, tokens: tokens,
-        names: names, offsets: offsets))
+        count: count, .selfRelative, base: nil, names: names, offsets: offsets, tokens, region))
   }
 
   /// Layout A: forwards from relative_base and num_syms over names and markers to the token table.
   private static func searchOffsetsFirst(
     _ region: MemoryRegion, _ tokens: TokenTable?
   ) -> KallsymsSearch {
-    let end = tokens?.range.lowerBound ?? region.range.upperBound
-    var at = region.range.lowerBound
+    let end = tokens?.range.lowerBound ?? region.end
+    var at = region.aligned(region.start, to: 8)
     while at + 16 <= end {
       defer { at += 8 }
       guard let base = relativeBase(at: at, region), let word = region.bytes.u64(at: at + 8),
@@ -142,7 +157,7 @@ extension KallsymsTables {
       else { continue }
       let count = Int(word)
       let offsets = region.aligned(at - 4 * count - 7, to: 8)
-      guard offsets >= region.range.lowerBound,
+      guard offsets >= region.start,
         let addressing = addressing(base: base, offsets: offsets, count: count, region)
       else { continue }
       let names = at + 16
@@ -152,8 +167,8 @@ extension KallsymsTables {
       let markersEnd = region.aligned(markers + 4 * blocks, to: 8)
       // seqs_of_names came with 6.2 and went into stable kernels: it is there or it is not.
       let seqsEnd = region.aligned(markersEnd + 3 * count, to: 8)
-      guard seqsEnd + TokenTable.maxSize <= region.range.upperBound || tokens != nil else {
-        let end = region.range.upperBound
+      guard seqsEnd + TokenTable.maxSize <= region.end || tokens != nil else {
+        let end = region.end
         return .needs(region.address(of: end)..<region.address(of: end + readAhead))
       }
       guard endOfNames(names, count, markers, region) == namesEnd,
@@ -161,8 +176,7 @@ extension KallsymsTables {
       else { continue }
       return .found(
         KallsymsTables(
-          count: count, addressing: addressing, relativeBaseAddress: region.address(of: at),
-          tokens: tokens, names: names, offsets: offsets))
+          count: count, addressing, base: at, names: names, offsets: offsets, tokens, region))
     }
     return .absent
   }
@@ -179,7 +193,7 @@ extension KallsymsTables {
         guard marker.map(Int.init) == at - start else { return nil }
       }
       guard let (length, tokens) = nameLength(at: at, region) else {
-        return region.range.upperBound + 1
+        return region.end + 1
       }
       at = tokens + length
       guard length > 0 else { return nil }
@@ -190,7 +204,7 @@ extension KallsymsTables {
   /// The tokens in the name at an offset, and where they begin; a second byte of length came with
   /// kernel 6.1.
   static func nameLength(at offset: Int, _ region: MemoryRegion) -> (length: Int, tokens: Int)? {
-    guard offset + 1 < region.range.upperBound else { return nil }
+    guard offset + 1 < region.end else { return nil }
     let low = Int(region.bytes[offset])
     guard low & 0x80 != 0 else { return (low, offset + 1) }
     return (low & 0x7f | Int(region.bytes[offset + 1]) << 7, offset + 2)

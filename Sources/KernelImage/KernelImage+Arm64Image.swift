@@ -21,7 +21,7 @@ extension KernelImage {
     let btf = image.btf(symbols)
     self.init(
       name: name, architecture: .arm64, banner: linuxBanner(in: region, before: tables),
-      buildID: image.buildID(symbols, btf), btf: btf.map { Array(bytes[$0]) },
+      buildID: image.buildID(symbols, btfAddress: btf?.address), btf: btf?.blob,
       baseAddress: baseAddress, symbols: symbols)
   }
 }
@@ -53,48 +53,43 @@ extension KallsymsTables {
 }
 
 extension MemoryRegion {
-  /// Where the BTF lies: between its two symbols, or where a header stands (without
-  /// CONFIG_KALLSYMS_ALL).
-  fileprivate func btf(_ symbols: KernelSymbols?) -> Range<Int>? {
-    if let start = symbols?.address(of: "__start_BTF"), let end = symbols?.address(of: "__stop_BTF")
+  /// The BTF: between its two symbols, or where a header stands (without CONFIG_KALLSYMS_ALL).
+  fileprivate func btf(_ symbols: KernelSymbols?) -> (address: UInt64, blob: [UInt8])? {
+    if let start = symbols?.address(of: "__start_BTF"),
+      let end = symbols?.address(of: "__stop_BTF"), let blob = bytes(from: start, to: end)
     {
-      return range(start, end)
+      return (start, blob)
     }
     // 0xeb9f, version 1, no flags; then the length of the header.
     let (magic, headerSize): (UInt32, UInt32) = (0x0001_eb9f, 24)
-    for at in stride(from: 0, to: bytes.count - 24, by: 4) where bytes.u32(at: at) == magic {
+    for at in stride(from: start, to: end - 24, by: 4) where bytes.u32(at: at) == magic {
       guard bytes.u32(at: at + 4) == headerSize, let strings = bytes.u32(at: at + 16),
         let size = bytes.u32(at: at + 20),
-        bytes.bytes(at: at, count: 24 + Int(strings) + Int(size)) != nil
+        let blob = bytes.bytes(at: at, count: 24 + Int(strings) + Int(size)),
+        (try? BTF(Array(blob))) != nil
       else { continue }
-      return at..<at + 24 + Int(strings) + Int(size)
+      return (address(of: at), Array(blob))
     }
     return nil
   }
 
   /// The build-id: between the symbols of `.notes`, or else in front of the BTF, which `.notes`
   /// precedes by a page at most.
-  fileprivate func buildID(_ symbols: KernelSymbols?, _ btf: Range<Int>?) -> [UInt8]? {
+  fileprivate func buildID(_ symbols: KernelSymbols?, btfAddress: UInt64?) -> [UInt8]? {
     if let start = symbols?.address(of: "__start_notes"),
-      let end = symbols?.address(of: "__stop_notes"), let notes = range(start, end)
+      let end = symbols?.address(of: "__stop_notes"), let notes = bytes(from: start, to: end)
     {
-      return gnuBuildID(inNotes: Array(bytes[notes]))
+      return gnuBuildID(inNotes: notes)
     }
-    guard let btf else { return nil }
+    guard let btf = btfAddress.flatMap(offset(of:)) else { return nil }
     // A note of 20 bytes: its header and owner. Programs in the image (the vDSO) have one too, but
     // not near the BTF.
     let header: [UInt8] = [4, 0, 0, 0, 20, 0, 0, 0, 3, 0, 0, 0, 0x47, 0x4e, 0x55, 0]
-    let lowest = max(0, btf.lowerBound - 64 * 1024)
-    for at in stride(from: aligned(btf.lowerBound - 36, to: 4), through: lowest, by: -4) {
+    let lowest = max(start, btf - 64 * 1024)
+    for at in stride(from: aligned(btf - 36, to: 4), through: lowest, by: -4) {
       guard let note = bytes.bytes(at: at, count: 36), note.starts(with: header) else { continue }
       return Array(note.suffix(20))
     }
     return nil
-  }
-
-  /// The bytes between two addresses, or nil when they do not lie in the region.
-  private func range(_ start: UInt64, _ end: UInt64) -> Range<Int>? {
-    guard start >= address, start <= end, end - address <= UInt64(bytes.count) else { return nil }
-    return Int(start - address)..<Int(end - address)
   }
 }

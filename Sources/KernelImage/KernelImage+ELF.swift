@@ -29,7 +29,7 @@ extension KernelImage {
     let places =
       elf.section(".rodata").map { [($0.range, $0.address)] }
       ?? loads.map { ($0.range, $0.virtualAddress) }
-    for (range, address) in places where address.isMultiple(of: 8) {
+    for (range, address) in places {
       let region = MemoryRegion(elf.bytes, range: range, address: address)
       let tables = KallsymsTables.search(region).tables
       symbols = symbols ?? tables?.symbols(in: region)

@@ -37,6 +37,16 @@ public struct KernelImage: Sendable {
     }
   }
 
+  /// The types of `btf`.
+  public func types() throws(KernelImageError) -> BTF {
+    guard let btf else { throw KernelImageError(name: name, reason: .noBTF) }
+    do {
+      return try BTF(btf)
+    } catch {
+      throw KernelImageError(name: name, reason: .badBTF(error))
+    }
+  }
+
   /// Reads a vmlinux (ELF), vmlinuz (bzImage, EFI zboot) or arm64 Image, also one that is
   /// compressed as a whole.
   public init(path: String) throws(KernelImageError) {

@@ -1,3 +1,4 @@
+import BTF
 import Bytes
 import Glibc
 
@@ -19,11 +20,17 @@ public struct KernelImageError: Error, Equatable, Sendable {
     case tooBig(limit: Int)
     case noSymbols
     case noBTF
+    case badBTF(BTFError)
   }
 
   /// The file's name as the user gave it.
   public let name: String
   public let reason: Reason
+
+  public init(name: String, reason: Reason) {
+    self.name = name
+    self.reason = reason
+  }
 }
 
 extension KernelImageError: CustomStringConvertible {
@@ -60,6 +67,8 @@ extension KernelImageError: CustomStringConvertible {
     case .noBTF:
       "\(name) has no .BTF section (CONFIG_DEBUG_INFO_BTF=n): structure layouts are unknown; "
         + "give the vmlinux of a build with BTF"
+    case .badBTF(let error):
+      "\(name): \(error)"
     }
   }
 }

@@ -17,13 +17,13 @@ struct TokenTable: Sendable {
 
   /// The table that begins at an offset, or nil when there is none.
   init?(in region: MemoryRegion, at start: Int) {
-    guard start >= region.range.lowerBound else { return nil }
+    guard start >= region.start else { return nil }
     var starts: [Int] = [start]
     starts.reserveCapacity(Self.count + 1)
     var at = start
     while starts.count <= Self.count {
       // Tokens are short; this bounds the walk over bytes that are no table.
-      guard at < region.range.upperBound, at - starts[starts.count - 1] < 256 else { return nil }
+      guard at < region.end, at - starts[starts.count - 1] < 256 else { return nil }
       if region.bytes[at] == 0 { starts.append(at + 1) }
       at += 1
     }
@@ -31,7 +31,7 @@ struct TokenTable: Sendable {
     for alignment in [4, 8] {
       let index = region.aligned(at, to: alignment)
       let end = index + 2 * Self.count
-      guard end <= region.range.upperBound else { continue }
+      guard end <= region.end else { continue }
       let matches = (0..<Self.count).allSatisfy {
         region.bytes.u16(at: index + 2 * $0).map(Int.init) == starts[$0] - start
       }
@@ -51,9 +51,9 @@ struct TokenTable: Sendable {
     let digits = Array("0\u{0}1\u{0}2\u{0}3\u{0}4\u{0}5\u{0}6\u{0}7\u{0}8\u{0}9\u{0}".utf8)
     let zero = 0x30
     // A window of 4 bytes at every 16th byte is enough to meet the 20 bytes of the digits.
-    for probe in stride(from: region.range.lowerBound, to: region.range.upperBound - 3, by: 16) {
+    for probe in stride(from: region.start, to: region.end - 3, by: 16) {
       guard let word = region.bytes.u32(at: probe),
-        let start = startOfDigits(word, at: probe), start >= region.range.lowerBound,
+        let start = startOfDigits(word, at: probe), start >= region.start,
         let here = region.bytes.bytes(at: start, count: digits.count), here.elementsEqual(digits)
       else { continue }
       // The index says how far the token "0" is from the table's start, but its place depends on
@@ -87,7 +87,7 @@ struct TokenTable: Sendable {
     var at = start
     var left = count
     while left > 0 {
-      guard at < region.range.upperBound, at - start < 256 * TokenTable.count else { return nil }
+      guard at < region.end, at - start < 256 * TokenTable.count else { return nil }
       if region.bytes[at] == 0 { left -= 1 }
       at += 1
     }
