@@ -102,9 +102,10 @@ public struct Exchange: Sendable {
 
   private mutating func takePacket(_ payload: [UInt8]) throws(ProtocolError) {
     let isBeforeFirstAck = acks == 0 && replies.isEmpty
-    let stop = StopReply(
+    if let stop = StopReply(
       payload, repliesBefore: replies.count, isBeforeFirstAck: isBeforeFirstAck)
-    if let stop, stopReplies.count < Self.stopReplyLimit {
+    {
+      guard stopReplies.count < Self.stopReplyLimit else { throw .unrequested(payload) }
       stopReplies.append(stop)
       return
     }

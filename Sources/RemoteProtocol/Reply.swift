@@ -69,7 +69,7 @@ extension Reply {
     case .readRegisters, .readRegister:
       return payload.decodedHex.map { .bytes($0) }
     case .firstThreads, .nextThreads:
-      return threads(payload)
+      return readThreads(payload)
     case .readFeature(_, _, let count):
       let kind = payload[0]
       guard kind == UInt8(ascii: "m") || kind == UInt8(ascii: "l"), payload.count - 1 <= count
@@ -80,7 +80,7 @@ extension Reply {
     }
   }
 
-  private static func threads(_ payload: [UInt8]) -> Reply? {
+  private static func readThreads(_ payload: [UInt8]) -> Reply? {
     if payload == [UInt8(ascii: "l")] { return .threads([]) }
     guard payload[0] == UInt8(ascii: "m") else { return nil }
     var threads: [ThreadID] = []
