@@ -141,7 +141,7 @@ func anyStreamIsSurvived(seed: UInt64) {
     "", "OK", "0", "1", "m01", "l", "1234", "O4142", "E14", "mabc", "T02thread:01;", "W00", "O",
     "Hg", "PacketSize=1000",
   ]
-  for round in 0..<300 {
+  for round in 0..<100 {
     var stream: [UInt8] = []
     for _ in 0..<Int.random(in: 1...30, using: &random) {
       switch Int.random(in: 0..<20, using: &random) {

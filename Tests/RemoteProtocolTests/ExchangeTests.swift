@@ -210,10 +210,10 @@ func theEmptyPacketTakesAwayWhatADeadClientLeft(
   #expect(exchange.replies == [.bytes([0])])
 }
 
-/// A glance: 400 KB of hex in pieces of any size, each byte in its place.
+/// A glance: 200 KB of hex in pieces of any size, each byte in its place.
 @Test(arguments: [1 << 20, 4096, 61, 1])
 func aLargeGlanceArrivesWhole(size: Int) throws {
-  let count = 100
+  let count = 50
   var received: [UInt8] = []
   let contents = (0..<count).map { read in
     (0..<2048).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ read) }
