@@ -94,9 +94,15 @@ func aReplyOfTheWrongKindIsAnError(request: Request, payload: String) {
 }
 
 @Test func aReplyTooManyIsAnError() {
-  #expect(failure(of: [read], ascii("+$1234#ca$1234#ca")) == .unrequested(ascii("1234")))
+  #expect(failure(of: [read], ascii("+$1234#ca$4321#ca")) == .unrequested(ascii("4321")))
   // This stub acknowledges, so a reply without an ack answers nothing.
-  #expect(failure(of: [read, read], ascii("+$1234#ca$1234#ca")) == .unrequested(ascii("1234")))
+  #expect(failure(of: [read, read], ascii("+$1234#ca$4321#ca")) == .unrequested(ascii("4321")))
+}
+
+/// gdbserver 13 waits for a `+` after each reply and takes every byte that is none for a `-`.
+@Test func aStubThatWaitsForAcksIsRecognized() {
+  #expect(failure(of: [.physicalMemoryMode, read], ascii("+$#00$#00$#00")) == .repeated([]))
+  #expect(failure(of: [read], ascii("+$1234#ca$1234#ca")) == .repeated(ascii("1234")))
 }
 
 @Test func anErrorStays() {
