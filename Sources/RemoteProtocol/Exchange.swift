@@ -22,6 +22,7 @@ public struct Exchange: Sendable {
   /// The first request without a reply has had its `+`.
   private var isAcked = false
   private var sawPacket = false
+  private var lastAnswer: [UInt8]?
   private var monitorOutput: [UInt8] = []
   private var failure: ProtocolError?
 
@@ -102,9 +103,10 @@ public struct Exchange: Sendable {
 
   private mutating func takePacket(_ payload: [UInt8]) throws(ProtocolError) {
     let isBeforeFirstAck = acks == 0 && replies.isEmpty
-    let stop = StopReply(
+    if let stop = StopReply(
       payload, repliesBefore: replies.count, isBeforeFirstAck: isBeforeFirstAck)
-    if let stop, stopReplies.count < Self.stopReplyLimit {
+    {
+      guard stopReplies.count < Self.stopReplyLimit else { throw .unrequested(payload) }
       stopReplies.append(stop)
       return
     }
@@ -115,7 +117,10 @@ public struct Exchange: Sendable {
       if isAnswer, case .monitor(let command) = awaiting { try appendOutput(text, of: command) }
       return
     }
-    guard isAnswer, let awaiting else { throw .unrequested(payload) }
+    guard isAnswer, let awaiting else {
+      throw payload == lastAnswer ? .repeated(payload) : .unrequested(payload)
+    }
+    lastAnswer = payload
     // A dead client's half packet and our `$` may by chance add up, and the stub answers that.
     if awaiting == .empty, replies.isEmpty {
       finish(.unsupported)

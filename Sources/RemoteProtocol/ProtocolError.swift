@@ -15,6 +15,8 @@ public enum ProtocolError: Error, Equatable {
   case unexpectedReply([UInt8], to: Request)
   /// An acknowledgement or a reply that answers nothing.
   case unrequested([UInt8])
+  /// The last reply once more: a stub that waits for our `+`, as gdbserver and kgdb do.
+  case repeated([UInt8])
   /// The text that a monitor command prints is longer than the limit, in bytes.
   case monitorOutputTooLong(MonitorCommand, limit: Int)
   /// The stream ended, or the time was up, before all replies were in.
@@ -38,6 +40,9 @@ extension ProtocolError: CustomStringConvertible {
       "unexpected reply to \(request): \"\(payload.excerpt)\""
     case .unrequested(let bytes):
       "a reply that nothing asked for: \"\(bytes.excerpt)\""
+    case .repeated(let payload):
+      "not QEMU: the stub sent its reply again, as one does that waits for acknowledgements: "
+        + "\"\(payload.excerpt)\""
     case .monitorOutputTooLong(let command, let limit):
       "the output of `\(command.text)` is longer than \(limit) bytes"
     case .incomplete(let request, let answered, let count, let unfinished):

@@ -70,7 +70,9 @@ extension SystemMemory.Region {
   init?(_ line: String) {
     guard let open = line.firstIndex(of: "("), let close = line[open...].firstIndex(of: ")")
     else { return nil }
-    let bounds = line[..<open].split(separator: " ").first?.split(separator: "-") ?? []
+    let bounds =
+      line[..<open].split(separator: " ").first?
+      .split(separator: "-", omittingEmptySubsequences: false) ?? []
     guard bounds.count == 2, let first = UInt64(bounds[0], radix: 16),
       let last = UInt64(bounds[1], radix: 16), first <= last, first < .max
     else { return nil }

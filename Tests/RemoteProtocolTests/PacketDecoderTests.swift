@@ -8,12 +8,14 @@ private func items(
 ) -> [Incoming] {
   var decoder = PacketDecoder(packetLimit: limit)
   var items: [Incoming] = []
+  var held = 0
   for chunk in chunks {
     decoder.feed(chunk)
     while let item = decoder.next() { items.append(item) }
-    // What is held is one unfinished item: a packet with its frame, or noise.
-    #expect(decoder.unfinished.count <= max(limit + 3, PacketDecoder.noiseLimit))
+    held = max(held, decoder.unfinished.count)
   }
+  // One unfinished item: a packet with its frame, or noise.
+  #expect(held <= max(limit + 3, PacketDecoder.noiseLimit))
   return items
 }
 
@@ -81,15 +83,9 @@ func whatExpandsToNothingIsCorrupted(payload: String) {
 }
 
 @Test func anEndlessPacketTakesNoMemory() {
-  var decoder = PacketDecoder(packetLimit: 1000)
-  var corrupted = 0
-  decoder.feed(ascii("$"))
-  for _ in 0..<10_000 {
-    decoder.feed([UInt8](repeating: 0x30, count: 100))
-    while decoder.next() != nil { corrupted += 1 }
-    #expect(decoder.unfinished.count <= 1001)
-  }
-  #expect(corrupted == 1)
+  let zeros = [UInt8](repeating: 0x30, count: 100)[...]
+  let pieces = [ascii("$")[...]] + [ArraySlice<UInt8>](repeating: zeros, count: 10_000)
+  #expect(items(of: pieces, limit: 1000).count == 1)
 }
 
 @Test func runsCannotBlowUpAPacket() {
@@ -131,7 +127,7 @@ private func garbage(using random: inout SeededGenerator) -> [UInt8] {
 @Test(arguments: seeds)
 func anyChunkingGivesTheSameItems(seed: UInt64) {
   var random = SeededGenerator(seed: seed)
-  for round in 0..<200 {
+  for round in 0..<30 {
     let stream = garbage(using: &random)
     let limit = [8, 40, 1000].randomElement(using: &random)!
     let whole = items(of: [stream[...]], limit: limit)
