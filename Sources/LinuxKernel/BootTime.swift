@@ -11,7 +11,9 @@ public struct BootTime: Sendable {
 
   /// Nil where this kernel does not show it.
   public init?(_ kernel: GuestKernel) {
-    guard let core = kernel.symbols.address(of: "tk_core"),
+    // Since 6.17 the core timekeeper is the first of an array, TIMEKEEPER_CORE.
+    let symbols = kernel.symbols
+    guard let core = symbols.address(of: "tk_core") ?? symbols.address(of: "timekeeper_data"),
       let real = try? kernel.btf.field("offs_real", of: "timekeeper"),
       let boot = try? kernel.btf.field("offs_boot", of: "timekeeper"),
       let start = Self.timekeeper(kernel.btf)
