@@ -16,7 +16,7 @@ struct Info: GuestCommand {
     var missing: [String] = []
     var facts = Facts()
     facts.add("stub", .string("\(stub.target)"))
-    facts.add("run_state", .string(stub.runState.text))
+    facts.add("run_state", .string(session.runState))
     facts.add("architecture", .string(stub.architecture))
     facts.add("cpus", JSON(stub.cpuCount))
     facts.add("ram_bytes", .unsigned(stub.ram.byteCount))

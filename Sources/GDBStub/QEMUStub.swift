@@ -18,6 +18,10 @@ public final class QEMUStub: GuestMem {
   public func takeStatistics() -> StopStatistics { link.takeStatistics() }
   /// The names of all registers of a vCPU, in the stub's order.
   public var registerNames: [String] { recipe.description.registers.map(\.name) }
+  /// The names of those that a 64-bit number holds: no vector or x87 registers.
+  public var wordRegisterNames: [String] {
+    recipe.description.registers.filter { $0.byteCount <= 8 }.map(\.name)
+  }
 
   let link: StubLink
   let physicalMemoryMode: Bool

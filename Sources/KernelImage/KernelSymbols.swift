@@ -60,6 +60,12 @@ public struct KernelSymbols: Sendable {
     return indices.filter { pattern.matches(text[nameRange($0)]) }.map { self[$0] }
   }
 
+  /// The names that begin with a prefix, in the order of their addresses.
+  public func names(prefix: String) -> [String] {
+    let utf8 = Array(prefix.utf8)
+    return indices.filter { text[nameRange($0)].starts(with: utf8) }.map { self[$0].name }
+  }
+
   /// These symbols in a kernel that runs `slide` bytes above its link address; absolute ones stay.
   public func slid(by slide: UInt64) -> KernelSymbols {
     var slid = self

@@ -49,6 +49,27 @@ public struct PageTableFormat: Hashable, Sendable {
   public var highBits: HighBits?
   public var writable: PermissionBit
   public var executable: PermissionBit
+  /// What people call the bits of an entry, from the lowest.
+  public var flagNames: [FlagName] = []
+
+  public struct FlagName: Hashable, Sendable {
+    public var bit: Int
+    public var name: String
+    /// True when the bit means this in entries that map memory only.
+    public var isOfLeaves = false
+  }
+
+  /// The names of an entry's bits that are set.
+  public func flags(of entry: UInt64, isLeaf: Bool) -> [String] {
+    flagNames.filter { entry >> UInt64($0.bit) & 1 == 1 && (isLeaf || !$0.isOfLeaves) }.map(\.name)
+  }
+
+  /// Linux' name of a level: `pte` is the last one, `pgd` the first.
+  public func levelName(_ level: Level) -> String {
+    let depth = levels.firstIndex(of: level) ?? 0
+    guard depth > 0 else { return "pgd" }
+    return ["pte", "pmd", "pud", "p4d"][min(levels.count - 1 - depth, 3)]
+  }
 
   /// Bytes of a page of the last level.
   public var pageSize: Int { 1 << levels[levels.count - 1].shift }
@@ -73,6 +94,16 @@ extension PageTableFormat {
       name: "x86-64 \(levels.count)-level", levels: levels, kernelBits: fiveLevel ? 56 : 47,
       addressMask: 0x000f_ffff_ffff_f000, highBits: nil,
       writable: PermissionBit(bit: 1, grantsWhenSet: true, isHierarchical: true),
-      executable: PermissionBit(bit: 63, grantsWhenSet: false, isHierarchical: true))
+      executable: PermissionBit(bit: 63, grantsWhenSet: false, isHierarchical: true),
+      flagNames: x86FlagNames)
   }
+
+  /// Intel SDM vol. 3, tables 5-15 to 5-20. Bit 7 says page size above the last level, where it is
+  /// PAT; no name fits both, and the page size is shown anyway.
+  private static let x86FlagNames = [
+    FlagName(bit: 0, name: "P"), FlagName(bit: 1, name: "RW"), FlagName(bit: 2, name: "US"),
+    FlagName(bit: 3, name: "PWT"), FlagName(bit: 4, name: "PCD"), FlagName(bit: 5, name: "A"),
+    FlagName(bit: 6, name: "D", isOfLeaves: true), FlagName(bit: 8, name: "G", isOfLeaves: true),
+    FlagName(bit: 63, name: "NX"),
+  ]
 }

@@ -13,6 +13,8 @@ public struct PageTables: Hashable, Sendable {
   /// One look at a table on the way to an address.
   public struct Step: Hashable, Sendable {
     public var level: PageTableFormat.Level
+    /// The entry's place in its table.
+    public var index: UInt64
     public var entryAddress: PhysicalAddress
     public var entry: UInt64
     public var meaning: EntryMeaning
@@ -98,7 +100,8 @@ public struct PageTables: Hashable, Sendable {
     let entry = try view.load(
       UInt64.self, at: address, fetching: PhysicalRange(table, count: 8 << level.indexBits))
     return Step(
-      level: level, entryAddress: address, entry: entry, meaning: meaning(of: entry, level))
+      level: level, index: index, entryAddress: address, entry: entry,
+      meaning: meaning(of: entry, level))
   }
 
   private func meaning(of entry: UInt64, _ level: PageTableFormat.Level) -> EntryMeaning {
