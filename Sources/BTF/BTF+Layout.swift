@@ -1,0 +1,148 @@
+/// Where a member lies in a struct.
+public struct Field: Equatable, Sendable {
+  /// Bytes from the start of the outermost struct.
+  public let offset: Int
+  /// Bytes to read at `offset`: the size of the member's type, or of what holds a bit-field's bits.
+  public let size: Int
+  /// The id of the member's type.
+  public let type: UInt32
+  /// The bits of a bit-field in the little-endian number of `size` bytes at `offset`, nil for a
+  /// whole member.
+  public let bits: Range<Int>?
+}
+
+extension BTF {
+  /// Where a member lies in a struct, or nil when this kernel has no such member.
+  ///
+  /// `path` names members with dots between: it goes into embedded structs (through typedefs,
+  /// qualifiers and anonymous members), not through pointers or arrays. Throws when the struct
+  /// itself is missing or the types are damaged.
+  public func field(_ path: String, of structName: String) throws(BTFError) -> Field? {
+    try field(path, in: try structID(structName))
+  }
+
+  /// Like `field`, but a missing member is an error that names struct and member.
+  public func requiredField(_ path: String, of structName: String) throws(BTFError) -> Field {
+    guard let field = try field(path, of: structName) else {
+      throw .noMember(path: path, structName: structName)
+    }
+    return field
+  }
+
+  /// Where a member lies in the struct or union with this type id.
+  public func field(_ path: String, in structID: UInt32) throws(BTFError) -> Field? {
+    var type = structID
+    var bitOffset = 0
+    var found: BTFType.Member?
+    for name in path.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false) {
+      guard !name.isEmpty else { return nil }
+      // A bit-field, pointer or scalar has no members.
+      guard found?.bitSize ?? 0 == 0 else { return nil }
+      var steps = Self.maxSteps
+      guard let member = try member(Array(name), of: type, depth: 0, &steps) else { return nil }
+      bitOffset += member.bitOffset
+      type = member.type
+      found = member
+    }
+    guard let found else { return nil }
+    return try field(of: found, bitOffset: bitOffset)
+  }
+
+  /// The bytes that a value of this type takes, or nil for void, functions, forward declarations
+  /// and damaged types.
+  public func size(of id: UInt32) -> Int? {
+    var count = 1
+    var id = id
+    for _ in 0..<Self.maxDepth {
+      guard let resolved = try? resolve(id), let (kind, sizeOrType) = try? header(of: resolved)
+      else { return nil }
+      let size: Int
+      switch kind {
+      case .array:
+        guard case .array(let element, _, let length) = try? type(resolved) else { return nil }
+        let (product, overflow) = count.multipliedReportingOverflow(by: length)
+        if overflow { return nil }
+        count = product
+        id = element
+        continue
+      case .int, .float, .struct, .union, .enum, .enum64, .datasec: size = Int(sizeOrType)
+      case .ptr: size = 8
+      default: return nil
+      }
+      let (total, overflow) = count.multipliedReportingOverflow(by: size)
+      return overflow ? nil : total
+    }
+    return nil
+  }
+
+  /// What a type is behind typedefs, qualifiers, type tags and variables.
+  public func resolve(_ id: UInt32) throws(BTFError) -> UInt32 {
+    var at = id
+    for _ in 0..<Self.maxDepth {
+      let (kind, target) = try header(of: at)
+      switch kind {
+      case .typedef, .volatile, .const, .restrict, .typeTag, .var: at = target
+      default: return at
+      }
+    }
+    throw .tooDeep(id: id)
+  }
+
+  /// The members of a struct or union behind typedefs and qualifiers, or nil when it is neither.
+  public func members(of id: UInt32) throws(BTFError) -> [BTFType.Member]? {
+    let resolved = try resolve(id)
+    let kind = try kind(of: resolved)
+    guard kind == .struct || kind == .union else { return nil }
+    switch try type(resolved) {
+    case .struct(_, let members), .union(_, let members): return members
+    default: return nil
+    }
+  }
+
+  /// Types nest less deep than this in any kernel (the kernel's own limit, `MAX_RESOLVE_DEPTH`, is
+  /// 32).
+  static let maxDepth = 64
+  /// Members looked at in one struct: anonymous members that contain others twice would double at
+  /// each level.
+  static let maxSteps = 1 << 18
+
+  /// A member by its name, also in anonymous members; its bit offset is from the start of `id`.
+  private func member(
+    _ name: [UInt8], of id: UInt32, depth: Int, _ steps: inout Int
+  ) throws(BTFError) -> BTFType.Member? {
+    guard depth < Self.maxDepth else { throw .tooDeep(id: id) }
+    for member in try members(of: id) ?? [] {
+      steps -= 1
+      guard steps > 0 else { throw .tooDeep(id: id) }
+      if equal(member.name, name) { return member }
+      guard member.name.isEmpty, member.bitSize == 0,
+        let inner = try self.member(name, of: member.type, depth: depth + 1, &steps)
+      else { continue }
+      return BTFType.Member(
+        name: inner.name, type: inner.type, bitOffset: member.bitOffset + inner.bitOffset,
+        bitSize: inner.bitSize)
+    }
+    return nil
+  }
+
+  /// The bytes and bits of a member that begins `bitOffset` bits into the outermost struct.
+  func field(of member: BTFType.Member, bitOffset: Int) throws(BTFError) -> Field {
+    var first = bitOffset
+    var bitSize = member.bitSize
+    if bitSize == 0, case .int(let size, let bits, let skipped, _) = try type(resolve(member.type)),
+      bits != 8 * size
+    {
+      // Without the struct's flag it is the int that says which of its bits are used.
+      first += skipped
+      bitSize = bits
+    }
+    guard bitSize > 0 || !first.isMultiple(of: 8) else {
+      return Field(
+        offset: first / 8, size: size(of: member.type) ?? 0, type: member.type, bits: nil)
+    }
+    let low = first % 8
+    return Field(
+      offset: first / 8, size: (low + bitSize + 7) / 8, type: member.type,
+      bits: low..<low + bitSize)
+  }
+}

@@ -1,0 +1,133 @@
+import Bytes
+
+/// The type information of a kernel or module: the contents of `.BTF` or of `/sys/kernel/btf/*`.
+///
+/// Reading a blob only finds where each type begins (Documentation/bpf/btf.rst); a type is decoded
+/// when it is asked for. Nothing in the blob is trusted: a damaged one gives errors, never a crash
+/// or an endless walk.
+public final class BTF: Sendable {
+  let blob: [UInt8]
+  /// The kernel's BTF when this is a module's: its type ids and string offsets come before ours.
+  public let base: BTF?
+  /// The byte offset in `blob` of each type of our own; the first one has the id `firstID`.
+  let offsets: [UInt32]
+  /// Ids of our own structs, unions and enums: a name is then looked up in a tenth of the types.
+  let composites: [UInt32]
+  let enums: [UInt32]
+  let firstID: UInt32
+  let firstString: UInt32
+  let strings: Range<Int>
+
+  /// One more than the highest type id; id 0 is `void`.
+  public var endID: UInt32 { firstID + UInt32(offsets.count) }
+  var endString: UInt32 { firstString + UInt32(strings.count) }
+
+  /// Reads the header and finds the types. `base` is the kernel's BTF when the blob is a module's.
+  public init(_ blob: [UInt8], base: BTF? = nil) throws(BTFError) {
+    // Byte offsets are kept in 32 bits.
+    guard blob.count < 1 << 30 else { throw .malformed("more than 1 GiB", offset: 1 << 30) }
+    let header = try Header(blob)
+    self.blob = blob
+    self.base = base
+    firstID = base?.endID ?? 1
+    firstString = base?.endString ?? 0
+    strings = header.strings
+    (offsets, composites, enums) = try Self.scan(blob, header.types, firstID: firstID)
+  }
+
+  /// `struct btf_header`, its two sections as ranges of the blob.
+  struct Header {
+    let types: Range<Int>
+    let strings: Range<Int>
+
+    static let magic: UInt16 = 0xeb9f
+
+    init(_ blob: [UInt8]) throws(BTFError) {
+      guard let magic = blob.u16(at: 0), let version = blob.u8(at: 2),
+        let headerLength = blob.u32(at: 4), let typeOffset = blob.u32(at: 8),
+        let typeLength = blob.u32(at: 12), let stringOffset = blob.u32(at: 16),
+        let stringLength = blob.u32(at: 20)
+      else { throw .malformed("the header ends early", offset: blob.count) }
+      guard magic == Self.magic else {
+        let what =
+          magic == Self.magic.byteSwapped
+          ? "it is big-endian" : "\(magic.hex) is not the magic number"
+        throw .malformed(what, offset: 0)
+      }
+      guard version == 1 else { throw .malformed("version \(version) is not known", offset: 2) }
+      guard headerLength >= 24, Int(headerLength) <= blob.count else {
+        throw .malformed("a header of \(headerLength) bytes", offset: 4)
+      }
+      let typeStart = Int(headerLength) + Int(typeOffset)
+      let stringStart = Int(headerLength) + Int(stringOffset)
+      guard typeStart.isMultiple(of: 4), typeStart + Int(typeLength) <= blob.count else {
+        throw .malformed("types do not fit into \(blob.count) bytes", offset: 8)
+      }
+      guard stringLength > 0, stringStart + Int(stringLength) <= blob.count else {
+        throw .malformed("strings do not fit into \(blob.count) bytes", offset: 16)
+      }
+      types = typeStart..<typeStart + Int(typeLength)
+      strings = stringStart..<stringStart + Int(stringLength)
+      // A NUL at the end is what bounds every name.
+      guard blob[strings.upperBound - 1] == 0 else {
+        throw .malformed("the last string has no end", offset: strings.upperBound - 1)
+      }
+    }
+  }
+
+  /// The one pass over all types: where each begins, and which are structs, unions or enums.
+  private static func scan(
+    _ blob: [UInt8], _ types: Range<Int>, firstID: UInt32
+  ) throws(BTFError) -> (offsets: [UInt32], composites: [UInt32], enums: [UInt32]) {
+    var offsets: [UInt32] = []
+    var composites: [UInt32] = []
+    var enums: [UInt32] = []
+    offsets.reserveCapacity(types.count / 20)
+    var at = types.lowerBound
+    while at < types.upperBound {
+      guard at + 12 <= types.upperBound, let word = blob.u32(at: at + 4) else {
+        throw .malformed("a type ends early", offset: at)
+      }
+      let info = Info(word)
+      guard let kind = info.kind, kind != .void else {
+        throw .malformed("kind \(info.rawKind) is not known", offset: at + 4)
+      }
+      let id = firstID + UInt32(offsets.count)
+      switch kind {
+      case .struct, .union: composites.append(id)
+      case .enum, .enum64: enums.append(id)
+      default: break
+      }
+      offsets.append(UInt32(at))
+      at += 12 + info.trailingBytes(of: kind)
+    }
+    guard at == types.upperBound else {
+      throw .malformed("the last type ends outside the types", offset: Int(offsets.last ?? 0))
+    }
+    return (offsets, composites, enums)
+  }
+}
+
+/// The `info` word of a type. Kernel 7.x widens `vlen` to 24 bits and the kind to 7; the bits were
+/// zero before.
+struct Info {
+  let word: UInt32
+
+  init(_ word: UInt32) { self.word = word }
+
+  var count: Int { Int(word & 0xff_ffff) }
+  var rawKind: UInt8 { UInt8(word >> 24 & 0x7f) }
+  var kind: BTFKind? { BTFKind(rawValue: rawKind) }
+  var flag: Bool { word >> 31 != 0 }
+
+  /// Bytes after the 12 bytes that every type has.
+  func trailingBytes(of kind: BTFKind) -> Int {
+    switch kind {
+    case .int, .var, .declTag: 4
+    case .array: 12
+    case .struct, .union, .datasec, .enum64: 12 * count
+    case .enum, .funcProto: 8 * count
+    case .void, .ptr, .fwd, .typedef, .volatile, .const, .restrict, .func, .float, .typeTag: 0
+    }
+  }
+}

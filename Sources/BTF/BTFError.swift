@@ -1,0 +1,32 @@
+import Bytes
+
+/// Why a BTF blob could not be read, or why it has no answer to a question.
+public enum BTFError: Error, Equatable, Sendable {
+  /// The blob breaks the format at a byte offset from its start.
+  case malformed(String, offset: Int)
+  /// There is no type with this id.
+  case noType(id: UInt32)
+  /// There is no struct, union or typedef of one with this name.
+  case noStruct(name: String)
+  /// The struct has no member at this path.
+  case noMember(path: String, structName: String)
+  /// Types refer to each other without an end, or deeper than any compiler would make them.
+  case tooDeep(id: UInt32)
+}
+
+extension BTFError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .malformed(let what, let offset):
+      "the BTF is damaged: \(what) at byte \(offset.hex)"
+    case .noType(let id):
+      "this kernel's BTF has no type with id \(id)"
+    case .noStruct(let name):
+      "this kernel's BTF has no struct or union \(name)"
+    case .noMember(let path, let structName):
+      "struct \(structName) has no member \(path) in this kernel's BTF"
+    case .tooDeep(let id):
+      "the BTF is damaged: type \(id) contains or refers to itself without an end"
+    }
+  }
+}

@@ -1,0 +1,128 @@
+import Bytes
+
+/// The kernel inside of a file, out of every wrapping.
+enum KernelContainer {
+  case elf([UInt8])
+  /// An arm64 Image (Documentation/arch/arm64/booting.rst): the kernel's memory from `_text` on.
+  case image([UInt8])
+
+  /// No kernel is as big: a bound for what a damaged or hostile stream expands to.
+  static let maxSize = 1 << 30
+
+  /// Unwraps ELF, bzImage, EFI zboot, Image, or any of them compressed as a whole.
+  init(_ file: [UInt8], name: String) throws(KernelImageError) {
+    var bytes = file
+    // vmlinuz.gz with a zboot kernel has three layers; more is no kernel.
+    for _ in 0..<4 {
+      if bytes.starts(with: ELFFile.magic) {
+        self = .elf(bytes)
+        return
+      }
+      guard let payload = try Payload(bytes, name) else {
+        guard bytes.u32(at: 56) == Self.arm64Magic else { break }
+        self = .image(bytes)
+        return
+      }
+      bytes = try payload.decompressed(bytes, name)
+    }
+    throw KernelImageError(name: name, reason: .notAKernel)
+  }
+
+  /// "ARM\x64"
+  private static let arm64Magic: UInt32 = 0x644d_5241
+}
+
+/// The compressed stream in a file.
+private struct Payload {
+  let range: Range<Int>
+  let compression: Compression
+  /// The size that the file says the stream expands to.
+  let storedSize: Int?
+
+  /// The payload of a file, or nil when the file is not compressed.
+  init?(_ file: [UInt8], _ name: String) throws(KernelImageError) {
+    if let payload = try Self.bzImage(file, name) {
+      self = payload
+    } else if let payload = try Self.zboot(file, name) {
+      self = payload
+    } else if let compression = Compression(file[...]) {
+      self.init(range: file.indices, compression: compression, storedSize: nil)
+    } else {
+      return nil
+    }
+  }
+
+  private init(range: Range<Int>, compression: Compression, storedSize: Int?) {
+    self.range = range
+    self.compression = compression
+    self.storedSize = storedSize
+  }
+
+  /// The payload of an x86 bzImage: the setup header of Documentation/arch/x86/boot.rst.
+  private static func bzImage(_ file: [UInt8], _ name: String) throws(KernelImageError) -> Payload?
+  {
+    let hdrS: UInt32 = 0x5372_6448
+    guard file.u32(at: 0x202) == hdrS, let version = file.u16(at: 0x206), version >= 0x208,
+      let sectors = file.u8(at: 0x1f1), let offset = file.u32(at: 0x248),
+      let length = file.u32(at: 0x24c)
+    else { return nil }
+    let start = (Int(sectors == 0 ? 4 : sectors) + 1) * 512 + Int(offset)
+    return try payload(file, name, start..<start + Int(length))
+  }
+
+  /// The payload of an EFI zboot image: drivers/firmware/efi/libstub/zboot-header.S.
+  private static func zboot(_ file: [UInt8], _ name: String) throws(KernelImageError) -> Payload? {
+    let (mz, zimg): (UInt16, UInt32) = (0x5a4d, 0x676d_697a)
+    guard file.u16(at: 0) == mz, file.u32(at: 4) == zimg, let offset = file.u32(at: 8),
+      let length = file.u32(at: 12)
+    else { return nil }
+    // The header's length leaves out the appended size, which gzip does not have.
+    let range = Int(offset)..<Int(offset) + Int(length)
+    let appended = file.bytes(at: range.lowerBound, count: 2).map { Compression($0) } != .gzip
+    return try payload(file, name, range.lowerBound..<range.upperBound + (appended ? 4 : 0))
+  }
+
+  /// A payload that ends in its uncompressed size: appended by the build, part of the stream only
+  /// with gzip.
+  private static func payload(
+    _ file: [UInt8], _ name: String, _ range: Range<Int>
+  ) throws(KernelImageError) -> Payload? {
+    guard range.upperBound <= file.count, range.count > 4 else {
+      throw KernelImageError(
+        name: name, reason: .truncated(size: file.count, needed: range.upperBound))
+    }
+    guard let compression = Compression(file[range]) else {
+      let magic = file[range].prefix(4).hex
+      throw KernelImageError(name: name, reason: .unsupportedCompression("unknown magic \(magic)"))
+    }
+    let size = file.u32(at: range.upperBound - 4).map(Int.init)
+    let end = compression == .gzip ? range.upperBound : range.upperBound - 4
+    return Payload(range: range.lowerBound..<end, compression: compression, storedSize: size)
+  }
+
+  func decompressed(_ file: [UInt8], _ name: String) throws(KernelImageError) -> [UInt8] {
+    let limit = KernelContainer.maxSize
+    if let storedSize, storedSize > limit {
+      throw KernelImageError(name: name, reason: .tooBig(limit: limit))
+    }
+    let bytes: [UInt8]
+    do {
+      bytes = try decompress(
+        file[range], compression, sizeHint: storedSize ?? 4 * range.count,
+        limit: storedSize ?? limit)
+    } catch {
+      let reason: KernelImageError.Reason =
+        switch error {
+        case .unsupported: .unsupportedCompression(compression.rawValue)
+        case .damaged(let text, let offset):
+          .badStream(text, format: compression.rawValue, offset: range.lowerBound + offset)
+        case .tooBig: storedSize.map { .wrongSize($0 + 1, stored: $0) } ?? .tooBig(limit: limit)
+        }
+      throw KernelImageError(name: name, reason: reason)
+    }
+    if let storedSize, bytes.count != storedSize {
+      throw KernelImageError(name: name, reason: .wrongSize(bytes.count, stored: storedSize))
+    }
+    return bytes
+  }
+}

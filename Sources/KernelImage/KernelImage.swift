@@ -1,0 +1,82 @@
+import BTF
+import Bytes
+
+/// What a kernel file says about the guest that runs it: release, build-id, symbols and types, all
+/// at link addresses.
+public struct KernelImage: Sendable {
+  public enum Architecture: String, Sendable {
+    case x86 = "x86_64"
+    case arm64
+  }
+
+  /// The file's name as the user gave it.
+  public let name: String
+  public let architecture: Architecture
+  /// The text of `linux_banner`, "Linux version 6.1.0-13-amd64 (…) …" without the newline; nil when
+  /// it was not found.
+  public let banner: String?
+  /// The descriptor of the `NT_GNU_BUILD_ID` note, 20 bytes in practice.
+  public let buildID: [UInt8]?
+  /// The contents of `.BTF`, nil with CONFIG_DEBUG_INFO_BTF=n.
+  public let btf: [UInt8]?
+  /// The link address of the image's first byte, `_text`: a running kernel is this much plus its
+  /// KASLR offset away.
+  public let baseAddress: UInt64
+  private let foundSymbols: KernelSymbols?
+
+  /// What `uname -r` prints in the guest.
+  public var release: String? {
+    banner.flatMap { $0.split(separator: " ").dropFirst(2).first.map(String.init) }
+  }
+
+  /// The symbols at link addresses, of `.symtab` or else of kallsyms.
+  public var symbols: KernelSymbols {
+    get throws(KernelImageError) {
+      guard let foundSymbols else { throw KernelImageError(name: name, reason: .noSymbols) }
+      return foundSymbols
+    }
+  }
+
+  /// The types of `btf`.
+  public func types() throws(KernelImageError) -> BTF {
+    guard let btf else { throw KernelImageError(name: name, reason: .noBTF) }
+    do {
+      return try BTF(btf)
+    } catch {
+      throw KernelImageError(name: name, reason: .badBTF(error))
+    }
+  }
+
+  /// Reads a vmlinux (ELF), vmlinuz (bzImage, EFI zboot) or arm64 Image, also one that is
+  /// compressed as a whole.
+  public init(path: String) throws(KernelImageError) {
+    let bytes: [UInt8]
+    do {
+      bytes = try readFile(path, limit: KernelContainer.maxSize)
+    } catch {
+      throw KernelImageError(name: path, reason: .unreadable(errno: error.code))
+    }
+    try self.init(bytes: bytes, name: path)
+  }
+
+  /// Reads the bytes of such a file; `name` is what errors call it.
+  public init(bytes: [UInt8], name: String) throws(KernelImageError) {
+    switch try KernelContainer(bytes, name: name) {
+    case .elf(let bytes): self = try KernelImage(elf: bytes, name: name)
+    case .image(let bytes): self = KernelImage(arm64Image: bytes, name: name)
+    }
+  }
+
+  init(
+    name: String, architecture: Architecture, banner: String?, buildID: [UInt8]?, btf: [UInt8]?,
+    baseAddress: UInt64, symbols: KernelSymbols?
+  ) {
+    self.name = name
+    self.architecture = architecture
+    self.banner = banner
+    self.buildID = buildID
+    self.btf = btf
+    self.baseAddress = baseAddress
+    foundSymbols = symbols
+  }
+}

@@ -1,0 +1,74 @@
+import BTF
+import Bytes
+import Glibc
+
+/// Why a file is of no use as a guest's kernel.
+public struct KernelImageError: Error, Equatable, Sendable {
+  public enum Reason: Equatable, Sendable {
+    case unreadable(errno: Int32)
+    case notAKernel
+    /// `e_machine` of an ELF file.
+    case wrongMachine(UInt16)
+    case not64BitLittleEndian
+    case outside(String, offset: Int)
+    /// The file has `size` bytes of the `needed` ones.
+    case truncated(size: Int, needed: Int)
+    case unsupportedCompression(String)
+    /// The decompressor's words and the byte of the file that it had come to.
+    case badStream(String, format: String, offset: Int)
+    case wrongSize(Int, stored: Int)
+    case tooBig(limit: Int)
+    case noSymbols
+    case noBTF
+    case badBTF(BTFError)
+  }
+
+  /// The file's name as the user gave it.
+  public let name: String
+  public let reason: Reason
+
+  public init(name: String, reason: Reason) {
+    self.name = name
+    self.reason = reason
+  }
+}
+
+extension KernelImageError: CustomStringConvertible {
+  public var description: String {
+    switch reason {
+    case .unreadable(let errno):
+      "cannot read \(name): \(String(cString: strerror(errno)))"
+    case .notAKernel:
+      "\(name) is not a kernel: neither ELF, bzImage nor arm64 Image; "
+        + "give the guest's vmlinux or vmlinuz"
+    case .wrongMachine(let machine):
+      "\(name) is for ELF machine \(machine); only x86-64 (62) and arm64 (183) kernels are supported"
+    case .not64BitLittleEndian:
+      "\(name) is not a 64-bit little-endian ELF file; only x86-64 and arm64 kernels are supported"
+    case .outside(let what, let offset):
+      "\(name): \(what) at byte \(offset.hex) reaches beyond the end of the ELF file: "
+        + "it is truncated or damaged; fetch it again"
+    case .truncated(let size, let needed):
+      "\(name): the file ends at byte \(size) inside the compressed payload (\(needed) expected): "
+        + "it is truncated; fetch it again"
+    case .unsupportedCompression(let format):
+      "\(name) is compressed with \(format), which is not supported; give the uncompressed vmlinux"
+    case .badStream(let text, let format, let offset):
+      "\(name): decompressing \(format) failed near byte \(offset.hex): \(text): "
+        + "it is truncated or damaged; fetch it again"
+    case .wrongSize(let size, let stored):
+      "\(name) decompresses to \(size) bytes but says \(stored): it is damaged; fetch it again"
+    case .tooBig(let limit):
+      "\(name) holds more than \(limit >> 20) MiB, which no kernel needs; "
+        + "give the guest's vmlinux or vmlinuz"
+    case .noSymbols:
+      "\(name) has neither .symtab nor kallsyms (CONFIG_KALLSYMS=n and stripped); "
+        + "give the unstripped vmlinux"
+    case .noBTF:
+      "\(name) has no .BTF section (CONFIG_DEBUG_INFO_BTF=n): structure layouts are unknown; "
+        + "give the vmlinux of a build with BTF"
+    case .badBTF(let error):
+      "\(name): \(error)"
+    }
+  }
+}

@@ -1,0 +1,109 @@
+import BTF
+import Testing
+
+@Suite struct TypeTests {
+  let btf: BTF
+
+  init() throws { btf = try Sample.btf() }
+
+  private func type(_ name: String, _ kind: BTFKind) throws -> BTFType {
+    try btf.type(try #require(btf.id(named: name, kind: kind)))
+  }
+
+  @Test func scalars() throws {
+    #expect(
+      try type("unsigned short", .int) == .int(size: 2, bits: 16, bitOffset: 0, encoding: []))
+    #expect(try type("int", .int) == .int(size: 4, bits: 32, bitOffset: 0, encoding: .signed))
+    #expect(try type("_Bool", .int) == .int(size: 1, bits: 8, bitOffset: 0, encoding: .bool))
+    #expect(try type("float", .float) == .float(size: 4))
+    #expect(try type("forward", .fwd) == .fwd(isUnion: false))
+    #expect(try type("forward_union", .fwd) == .fwd(isUnion: true))
+    #expect(try btf.type(0) == .void)
+  }
+
+  @Test func functionsVariablesAndTags() throws {
+    let run = try #require(btf.id(named: "run", kind: .func))
+    guard case .func(let proto) = try btf.type(run),
+      case .funcProto(let returns, let parameters) = try btf.type(proto)
+    else { throw BTFError.noType(id: run) }
+    #expect(try btf.name(of: returns) == "int")
+    #expect(parameters.map { btf.text($0.name) } == ["prog"])
+    #expect(try type("entry", .declTag) == .declTag(run, component: nil))
+    let rcu = try #require(btf.id(named: "rcu", kind: .typeTag))
+    #expect(try btf.declaration(of: rcu) == "u32")
+
+    let first = try #require(btf.id(named: "first", kind: .var))
+    guard case .datasec(_, let variables) = try type(".data", .datasec) else {
+      throw BTFError.noType(id: first)
+    }
+    #expect(variables.map(\.type) == [first])
+    #expect(variables.map(\.size) == [btf.size(of: first)])
+  }
+
+  @Test func namesAreLookedUpByKind() throws {
+    #expect(btf.ids(named: "prog").count == 1)
+    #expect(btf.id(named: "prog", kind: .union) == nil)
+    #expect(btf.id(named: "pro", kind: .struct) == nil)
+    #expect(btf.id(named: "", kind: .struct) == nil)
+    #expect(try btf.structID("prog") == btf.id(named: "prog", kind: .struct))
+    #expect(throws: BTFError.noStruct(name: "u16")) { try btf.structID("u16") }
+    // A typedef of an anonymous struct is a name for it.
+    #expect(try btf.kind(of: btf.structID("atomic_t")) == .struct)
+  }
+
+  @Test func enumerators() {
+    #expect(btf.enumValue("PROG_STRUCT_OPS") == 27)
+    #expect(btf.enumValue("PROG_") == nil)
+    let all = btf.enumerators(ofEnum: "prog_type")
+    #expect(
+      all?.map(\.name) == ["PROG_UNSPEC", "PROG_KPROBE", "PROG_STRUCT_OPS", "PROG_LAST"])
+    #expect(all?.prefix(3).map(\.value) == [0, 2, 27])
+    #expect(btf.enumerators(ofEnum: "prog") == nil)
+  }
+
+  @Test func signedAndWideEnumerators() throws {
+    var builder = BTFBuilder()
+    let names = ["A", "B", "C", "D"].map { builder.string($0) }
+    builder.add(.enum, "s", flag: true, count: 1, 4, [names[0], UInt32(bitPattern: -5)])
+    builder.add(.enum, "u", count: 1, 4, [names[1], UInt32(bitPattern: -5)])
+    builder.add(.enum64, "w", flag: true, count: 2, 8, [names[2], 1, 2, names[3], 0, .max])
+    let btf = try BTF(builder.blob)
+    #expect(btf.enumValue("A") == -5)
+    #expect(btf.enumValue("B") == 0xffff_fffb)
+    #expect(btf.enumValue("C") == 0x2_0000_0001)
+    #expect(btf.enumValue("D") == -1 << 32)
+  }
+
+  @Test func sizes() throws {
+    func size(_ name: String, _ kind: BTFKind) throws -> Int? {
+      btf.size(of: try #require(btf.id(named: name, kind: kind)))
+    }
+    #expect(try size("u64", .typedef) == 8)
+    #expect(try size("counters", .var) == 16)
+    #expect(try size("stats", .struct) == 16)
+    #expect(try size("forward", .fwd) == nil)
+    #expect(try size("run", .func) == nil)
+    #expect(btf.size(of: 0) == nil)
+    #expect(btf.size(of: .max) == nil)
+  }
+
+  @Test func aModulesTypesContinueThoseOfTheKernel() throws {
+    var kernel = BTFBuilder()
+    kernel.int("int", size: 4)
+    kernel.composite(.struct, "base", size: 4, [("value", 1, 0)])
+    var module = BTFBuilder(base: kernel)
+    module.composite(.struct, "own", size: 8, [("base", 2, 0), ("count", 1, 32)])
+    let base = try BTF(kernel.blob)
+    let split = try BTF(module.blob, base: base)
+
+    #expect(split.endID == 4)
+    #expect(try split.name(of: 3) == "own")
+    #expect(try split.name(of: 2) == "base")
+    #expect(try split.requiredField("count", of: "own").offset == 4)
+    #expect(try split.requiredField("base.value", of: "own").offset == 0)
+    #expect(try split.structID("base") == 2)
+    #expect(split.id(named: "int", kind: .int) == 1)
+    #expect(throws: BTFError.noType(id: 3)) { try base.type(3) }
+    #expect(throws: BTFError.noType(id: 4)) { try split.type(4) }
+  }
+}

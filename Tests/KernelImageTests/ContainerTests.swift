@@ -1,0 +1,150 @@
+import Bytes
+import KernelImage
+import Testing
+
+@Suite struct ContainerTests {
+  static let filters = ["gzip", "xz", "zstd", "lz4", "bzip2", "lzma"]
+  static let kernel = ELFBuilder.kernel().bytes
+
+  private func check(_ image: KernelImage) throws {
+    #expect(image.architecture == .x86)
+    #expect(image.banner == ELFBuilder.banner)
+    #expect(image.release == "6.1.0-test")
+    #expect(image.buildID == ELFBuilder.buildID)
+    #expect(image.btf == ELFBuilder.btf)
+    #expect(image.baseAddress == KallsymsBuilder.text)
+    #expect(try image.symbols.address(of: "prog_idr") == KallsymsBuilder.text + 0x100_1000)
+  }
+
+  private func reason(_ bytes: [UInt8]) -> KernelImageError.Reason? {
+    do {
+      _ = try KernelImage(bytes: bytes, name: "vmlinuz")
+      return nil
+    } catch {
+      #expect(error.name == "vmlinuz")
+      #expect(error.description.contains("vmlinuz"))
+      return error.reason
+    }
+  }
+
+  @Test(arguments: KallsymsBuilder.Layout.allCases)
+  func strippedELF(layout: KallsymsBuilder.Layout) throws {
+    try check(KernelImage(bytes: ELFBuilder.kernel(layout).bytes, name: "vmlinux"))
+  }
+
+  @Test func withoutSectionHeadersTheSegmentsAreSearched() throws {
+    var builder = ELFBuilder.kernel()
+    // The builder's segments are contiguous in the file, so their addresses must be as well.
+    builder.sections = [builder.sections[1]]
+    builder.hasSectionHeaders = false
+    let image = try KernelImage(bytes: builder.bytes, name: "vmlinux")
+    #expect(image.banner == ELFBuilder.banner)
+    #expect(image.btf == nil)
+    #expect(try image.symbols.address(of: "_text") == KallsymsBuilder.text)
+  }
+
+  @Test func symtabComesBeforeKallsyms() throws {
+    var builder = ELFBuilder.kernel()
+    builder.addSymbols([("only", 0x12, 1, KallsymsBuilder.text + 4)])
+    let image = try KernelImage(bytes: builder.bytes, name: "vmlinux")
+    #expect(try image.symbols.map(\.name) == ["only"])
+    #expect(image.banner == ELFBuilder.banner)
+  }
+
+  @Test(arguments: filters)
+  func bzImages(filter: String) throws {
+    let payload = compressed(Self.kernel, filter)
+    // The size behind a gzip stream is its own.
+    let file = bzImage(payload, size: Self.kernel.count, appendsSize: filter != "gzip")
+    try check(KernelImage(bytes: file, name: "vmlinuz"))
+  }
+
+  @Test func bzImageWithLegacyLZ4() throws {
+    let payload = legacyLZ4(Self.kernel, blockSize: 10_000)
+    try check(KernelImage(bytes: bzImage(payload, size: Self.kernel.count), name: "vmlinuz"))
+  }
+
+  @Test(arguments: filters)
+  func zbootImages(filter: String) throws {
+    let payload = compressed(Self.kernel, filter)
+    let file = zboot(payload, size: Self.kernel.count, appendsSize: filter != "gzip")
+    try check(KernelImage(bytes: file, name: "vmlinuz.efi"))
+  }
+
+  @Test(arguments: filters)
+  func filesCompressedAsAWhole(filter: String) throws {
+    try check(KernelImage(bytes: compressed(Self.kernel, filter), name: "vmlinux.\(filter)"))
+    let nested = bzImage(compressed(Self.kernel, "zstd"), size: Self.kernel.count)
+    try check(KernelImage(bytes: compressed(nested, filter), name: "vmlinuz.\(filter)"))
+  }
+
+  @Test func aTruncatedBzImageSaysWhere() {
+    let file = bzImage(compressed(Self.kernel, "xz"), size: Self.kernel.count)
+    let cut = Array(file.prefix(3000))
+    #expect(reason(cut) == .truncated(size: 3000, needed: file.count - 100))
+    #expect(
+      KernelImageError(name: "/tmp/x", reason: .truncated(size: 3000, needed: 5000)).description
+        == "/tmp/x: the file ends at byte 3000 inside the compressed payload (5000 expected): "
+        + "it is truncated; fetch it again")
+  }
+
+  @Test(arguments: filters)
+  func damagedAndTruncatedStreams(filter: String) throws {
+    let stream = compressed(Self.kernel, filter)
+    guard
+      case .badStream(_, let format, let offset) = reason(Array(stream.dropLast(stream.count / 2)))
+    else {
+      Issue.record("truncated \(filter) was read")
+      return
+    }
+    #expect(format == filter)
+    #expect(offset <= stream.count)
+    #expect(reason(bzImage(stream.dropLast(200), size: Self.kernel.count)) != nil)
+  }
+
+  @Test func theStoredSizeIsChecked() {
+    let stream = compressed(Self.kernel, "zstd")
+    let size = Self.kernel.count
+    #expect(reason(bzImage(stream, size: size + 1)) == .wrongSize(size, stored: size + 1))
+    #expect(reason(bzImage(stream, size: size - 1)) == .wrongSize(size, stored: size - 1))
+    #expect(reason(bzImage(stream, size: 2 << 30)) == .tooBig(limit: 1 << 30))
+  }
+
+  @Test func whatIsNoKernel() {
+    #expect(reason([]) == .notAKernel)
+    #expect(reason([1, 2, 3]) == .notAKernel)
+    #expect(reason(compressed(Array("just text".utf8), "gzip")) == .notAKernel)
+    #expect(
+      reason(bzImage([1, 2, 3, 4, 5, 6, 7, 8], size: 8))
+        == .unsupportedCompression("unknown magic 01020304"))
+    #expect(
+      reason(bzImage([0x89, 0x4c, 0x5a, 0x4f, 0, 0], size: 8)) == .unsupportedCompression("lzo"))
+    var foreign = ELFBuilder.kernel()
+    foreign.machine = 243
+    #expect(reason(foreign.bytes) == .wrongMachine(243))
+    #expect(
+      KernelImageError(name: "/tmp/x", reason: .notAKernel).description
+        == "/tmp/x is not a kernel: neither ELF, bzImage nor arm64 Image; "
+        + "give the guest's vmlinux or vmlinuz")
+  }
+
+  @Test func symbolsAndTypesMayBeMissing() throws {
+    var builder = ELFBuilder.kernel()
+    builder.sections.remove(at: 3)
+    builder.sections[1].contents.removeLast(20_000)
+    let image = try KernelImage(bytes: builder.bytes, name: "vmlinux")
+    #expect(image.btf == nil)
+    #expect(throws: KernelImageError(name: "vmlinux", reason: .noSymbols)) { try image.symbols }
+    #expect(throws: KernelImageError(name: "vmlinux", reason: .noBTF)) { try image.types() }
+    #expect(image.release == "6.1.0-test")
+  }
+
+  @Test func unreadableFiles() {
+    #expect(throws: KernelImageError(name: "/nonexistent/vmlinuz", reason: .unreadable(errno: 2))) {
+      try KernelImage(path: "/nonexistent/vmlinuz")
+    }
+    #expect(throws: KernelImageError(name: "/", reason: .unreadable(errno: 21))) {
+      try KernelImage(path: "/")
+    }
+  }
+}

@@ -1,0 +1,128 @@
+import Bytes
+
+/// Builds a 64-bit little-endian ELF file like a vmlinux: sections, one loaded segment over the addressed ones, symbols.
+struct ELFBuilder {
+  struct Section {
+    var name: String
+    var type: UInt32 = 1
+    var flags: UInt64 = 2
+    var address: UInt64 = 0
+    var contents: [UInt8]
+    var link: UInt32 = 0
+  }
+
+  var machine: UInt16 = 62
+  var sections: [Section] = []
+  var hasSectionHeaders = true
+
+  /// Adds `.symtab` and `.strtab`; a symbol's section is its index from 1 on.
+  mutating func addSymbols(
+    _ symbols: [(name: String, info: UInt8, section: UInt16, value: UInt64)]
+  ) {
+    var strings: [UInt8] = [0]
+    var table = [UInt8](repeating: 0, count: 24)
+    for symbol in symbols {
+      table.append(littleEndian: UInt32(symbol.name.isEmpty ? 0 : strings.count))
+      table += [symbol.info, 0]
+      table.append(littleEndian: symbol.section)
+      table.append(littleEndian: symbol.value)
+      table.append(littleEndian: UInt64(0))
+      strings += symbol.name.isEmpty ? [] : Array(symbol.name.utf8) + [0]
+    }
+    // The null section counts, and the strings come right behind the symbols.
+    let link = UInt32(sections.count + 2)
+    sections.append(Section(name: ".symtab", type: 2, flags: 0, contents: table, link: link))
+    sections.append(Section(name: ".strtab", type: 3, flags: 0, contents: strings))
+  }
+
+  var bytes: [UInt8] {
+    var all = [Section(name: "", type: 0, flags: 0, contents: [])] + sections
+    all.append(Section(name: ".shstrtab", type: 3, flags: 0, contents: []))
+    var names: [UInt8] = []
+    var nameOffsets: [UInt32] = []
+    for section in all {
+      nameOffsets.append(UInt32(names.count))
+      names += Array(section.name.utf8) + [0]
+    }
+    all[all.count - 1].contents = names
+
+    var data = [UInt8](repeating: 0, count: 64 + 56)
+    var offsets: [Int] = []
+    for section in all {
+      while !data.count.isMultiple(of: 4096) { data.append(0) }
+      offsets.append(data.count)
+      data += section.contents
+    }
+    let loaded = all.indices.filter { all[$0].address != 0 }
+    var header: [UInt8] = [0x7f, 0x45, 0x4c, 0x46, 2, 1, 1] + [UInt8](repeating: 0, count: 9)
+    header.append(littleEndian: UInt16(2))
+    header.append(littleEndian: machine)
+    header.append(littleEndian: UInt32(1))
+    for word in [0, 64, UInt64(data.count)] { header.append(littleEndian: word) }
+    header.append(littleEndian: UInt32(0))
+    for half in [
+      64, 56, loaded.isEmpty ? 0 : 1, 64, hasSectionHeaders ? all.count : 0, all.count - 1,
+    ] {
+      header.append(littleEndian: UInt16(half))
+    }
+    if let first = loaded.first, let last = loaded.last {
+      let size = UInt64(offsets[last] + all[last].contents.count - offsets[first])
+      header.append(littleEndian: UInt32(1))
+      header.append(littleEndian: UInt32(5))
+      let address = all[first].address
+      for word in [UInt64(offsets[first]), address, address & 0xffff_ffff, size, size, 4096] {
+        header.append(littleEndian: word)
+      }
+    }
+    data.replaceSubrange(0..<header.count, with: header)
+    for (index, section) in all.enumerated() {
+      data.append(littleEndian: nameOffsets[index])
+      data.append(littleEndian: section.type)
+      for word in [
+        section.flags, section.address, UInt64(offsets[index]), UInt64(section.contents.count),
+      ] {
+        data.append(littleEndian: word)
+      }
+      data.append(littleEndian: section.link)
+      data += [UInt8](repeating: 0, count: 20)
+    }
+    return data
+  }
+}
+
+extension ELFBuilder {
+  static let buildID: [UInt8] = (1...20).map { $0 }
+  static let banner = "Linux version 6.1.0-test (builder@host) (gcc 12) #1 SMP"
+  static let btf: [UInt8] = [0x9f, 0xeb, 1, 0] + [UInt8](repeating: 7, count: 100)
+
+  /// `.notes` as x86 kernels have it: a Xen note in front.
+  static let notes: [UInt8] = {
+    var notes: [UInt8] = []
+    for (name, type, descriptor) in [("Xen", 3, [1, 2, 3] as [UInt8]), ("GNU", 3, buildID)] {
+      for word in [name.utf8.count + 1, descriptor.count, type] {
+        notes.append(littleEndian: UInt32(word))
+      }
+      notes += Array(name.utf8) + [0] + descriptor
+      while !notes.count.isMultiple(of: 4) { notes.append(0) }
+    }
+    return notes
+  }()
+
+  /// A stripped vmlinux with kallsyms tables.
+  static func kernel(_ layout: KallsymsBuilder.Layout = .b) -> ELFBuilder {
+    let text = KallsymsBuilder.text
+    let rodataAddress = text + 0x100_0000
+    var rodata = [UInt8](repeating: 0, count: 40 * 1024)
+    rodata += Array((banner + "\n").utf8) + [0]
+    while !rodata.count.isMultiple(of: 64) { rodata.append(0) }
+    let kallsyms = KallsymsBuilder(layout: layout, symbols: KallsymsBuilder.sampleSymbols)
+    rodata += kallsyms.bytes(at: rodataAddress + UInt64(rodata.count))
+    return ELFBuilder(sections: [
+      Section(
+        name: ".text", flags: 6, address: text, contents: [UInt8](repeating: 0x90, count: 4096)),
+      Section(name: ".rodata", address: rodataAddress, contents: rodata),
+      Section(name: ".notes", type: 7, address: rodataAddress + 0x10_0000, contents: notes),
+      Section(name: ".BTF", address: rodataAddress + 0x20_0000, contents: btf),
+    ])
+  }
+}

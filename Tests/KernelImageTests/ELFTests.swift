@@ -1,0 +1,88 @@
+import Bytes
+import KernelImage
+import Testing
+
+@Suite struct ELFTests {
+  @Test func headersAreRead() throws {
+    let builder = ELFBuilder.kernel()
+    let elf = try ELFFile(builder.bytes)
+    #expect(elf.machine == 62)
+    #expect(
+      elf.sections.map(\.name) == ["", ".text", ".rodata", ".notes", ".BTF", ".shstrtab"])
+    #expect(elf.contents(of: ".BTF") == ELFBuilder.btf)
+    #expect(elf.contents(of: ".missing") == nil)
+    #expect(elf.segments.map(\.virtualAddress) == [KallsymsBuilder.text])
+    #expect(try elf.symbols() == nil)
+  }
+
+  @Test func symbolsAreSortedAndFiltered() throws {
+    var builder = ELFBuilder.kernel()
+    let (function, data, section, file): (UInt8, UInt8, UInt8, UInt8) = (0x12, 0x01, 3, 4)
+    builder.addSymbols([
+      ("last", function, 1, 0xffff_ffff_8100_0200), ("$x", 0, 1, 0xffff_ffff_8100_0000),
+      ("", section, 1, 0xffff_ffff_8100_0000), ("file.c", file, 0xfff1, 0),
+      ("undefined", function, 0, 0), ("first", function, 1, 0xffff_ffff_8100_0000),
+      ("datum", data, 2, 0xffff_ffff_8200_0000), ("percpu", data, 0xfff1, 0x40),
+      ("weak", 0x22, 1, 0xffff_ffff_8100_0100),
+    ])
+    let symbols = try #require(try ELFFile(builder.bytes).symbols())
+    #expect(symbols.map(\.name) == ["percpu", "first", "weak", "last", "datum"])
+    #expect(symbols.map(\.type) == ["a", "T", "W", "T", "r"])
+    #expect(symbols.address(of: "datum") == 0xffff_ffff_8200_0000)
+    #expect(symbols.map(\.isAbsolute) == [true, false, false, false, false])
+  }
+
+  @Test func otherFilesAreRefused() {
+    #expect(throws: ELFFile.Failure.notELF) { try ELFFile([]) }
+    #expect(throws: ELFFile.Failure.notELF) { try ELFFile(Array("#!/bin/sh".utf8)) }
+    var bytes = ELFBuilder.kernel().bytes
+    bytes[4] = 1
+    #expect(throws: ELFFile.Failure.not64BitLittleEndian) { try ELFFile(bytes) }
+    #expect(throws: ELFFile.Failure.outside("the ELF header", offset: 0)) {
+      try ELFFile(Array(ELFBuilder.kernel().bytes[..<63]))
+    }
+  }
+
+  @Test func aTruncatedFileSaysWhatIsMissing() throws {
+    let bytes = ELFBuilder.kernel().bytes
+    let offset = Int(try #require(bytes.u64(at: 40)))
+    #expect(throws: ELFFile.Failure.outside("section headers", offset: offset)) {
+      try ELFFile(Array(bytes.dropLast(1)))
+    }
+  }
+
+  @Test func mutatedFilesNeverCrash() {
+    let seed = UInt64.random(in: 0 ... .max)
+    print("seed of mutatedFilesNeverCrash: \(seed)")
+    var random = SplitMix(state: seed)
+    var builder = ELFBuilder(sections: [
+      .init(name: ".text", flags: 6, address: KallsymsBuilder.text, contents: [1, 2, 3])
+    ])
+    builder.addSymbols([("a", 0x12, 1, 1), ("b", 0x12, 1, 2)])
+    let good = builder.bytes
+    let headers = Int(good.u64(at: 40) ?? 0)
+    for _ in 0..<2000 {
+      var bytes = good
+      for _ in 0..<3 {
+        let at =
+          Bool.random(using: &random)
+          ? Int.random(in: 4..<120, using: &random)
+          : Int.random(in: headers..<bytes.count, using: &random)
+        bytes[at] = [0, 1, 0x7f, 0xff, .random(in: .min ... .max, using: &random)].randomElement(
+          using: &random)!
+      }
+      guard let elf = try? ELFFile(bytes) else { continue }
+      _ = try? elf.symbols()
+      for section in elf.sections { _ = elf.contents(of: section.name) }
+      _ = try? KernelImage(bytes: bytes, name: "x")
+    }
+  }
+
+  @Test func buildIDs() {
+    #expect(gnuBuildID(inNotes: ELFBuilder.notes) == ELFBuilder.buildID)
+    #expect(gnuBuildID(inNotes: Array(ELFBuilder.notes.dropLast())) == nil)
+    #expect(gnuBuildID(inNotes: Array(ELFBuilder.notes.prefix(20))) == nil)
+    #expect(gnuBuildID(inNotes: [UInt8](repeating: 0xff, count: 64)) == nil)
+    #expect(gnuBuildID(inNotes: []) == nil)
+  }
+}

@@ -1,0 +1,66 @@
+import BTF
+import Foundation
+import KernelImage
+import Testing
+
+enum RealKernels {
+  static let folder = ProcessInfo.processInfo.environment["GUESTSCOPE_GUESTS"]
+
+  static let files: [String] = {
+    guard let folder else { return [] }
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return names.sorted().map { "\(folder)/\($0)/vmlinuz" }
+      .filter(FileManager.default.fileExists(atPath:))
+  }()
+}
+
+/// Every kernel file `$GUESTSCOPE_GUESTS/*/vmlinuz`.
+@Suite(
+  .enabled(
+    if: RealKernels.folder != nil,
+    "set GUESTSCOPE_GUESTS to a folder of kernels, each as NAME/vmlinuz"))
+struct RealKernelTests {
+  @Test func thereAreKernels() {
+    #expect(!RealKernels.files.isEmpty)
+  }
+
+  @Test(arguments: RealKernels.files)
+  func everythingIsRead(path: String) throws {
+    let image = try KernelImage(path: path)
+    let symbols = try image.symbols
+    let btf = try image.types()
+    let release = try #require(image.release)
+
+    #expect(image.banner?.hasPrefix("Linux version \(release) (") == true)
+    #expect(image.buildID?.count == 20)
+    #expect(symbols.count > 40_000)
+    #expect(zip(symbols, symbols.dropFirst()).allSatisfy { $0.address <= $1.address })
+    // CONFIG_KALLSYMS_ALL=n leaves only functions.
+    for name in ["_stext", "bpf_prog_put", "do_exit"] {
+      let address = try #require(symbols.address(of: name))
+      #expect(address - image.baseAddress < 64 << 20)
+      #expect(symbols.nearest(to: address)?.offset == 0)
+    }
+    if symbols.address(of: "linux_banner") != nil {
+      #expect(symbols.addresses(of: "prog_idr").count == 1)
+      #expect(symbols.address(of: "_text") == image.baseAddress)
+      let root = image.architecture == .x86 ? "init_top_pgt" : "swapper_pg_dir"
+      #expect(symbols.address(of: root).map { $0 % 4096 } == 0)
+      let (start, stop) = (symbols.address(of: "__start_BTF"), symbols.address(of: "__stop_BTF"))
+      #expect(try #require(stop) - #require(start) == UInt64(try #require(image.btf).count))
+    }
+    #expect(symbols.filter { $0.isAbsolute }.allSatisfy { $0.address < 1 << 32 })
+
+    #expect(btf.endID > 50_000)
+    #expect(btf.enumValue("BPF_PROG_TYPE_STRUCT_OPS") == 27)
+    #expect(try btf.requiredField("aux", of: "bpf_prog").size == 8)
+    #expect(try btf.requiredField("jited", of: "bpf_prog").bits == 0..<1)
+    #expect(try btf.requiredField("id", of: "bpf_prog_aux").size == 4)
+    #expect(try btf.requiredField("name", of: "bpf_prog_aux").size == 16)
+    #expect(try btf.requiredField("slots", of: "xa_node").size == 64 * 8)
+    #expect(try btf.requiredField("idr_rt.xa_head", of: "idr").offset == 8)
+    let inProg = try btf.field("stats", of: "bpf_prog")
+    let inAux = try btf.field("stats", of: "bpf_prog_aux")
+    #expect((inProg == nil) != (inAux == nil))
+  }
+}

@@ -1,0 +1,61 @@
+import KernelImage
+import Testing
+
+@Suite struct SymbolsTests {
+  let symbols: KernelSymbols
+  let text = KallsymsBuilder.text
+
+  init() throws {
+    let builder = KallsymsBuilder(
+      layout: .b, symbols: KallsymsBuilder.withPerCPU, absolutePerCPU: true)
+    let address: UInt64 = 0xffff_ffff_8200_0000
+    let region = MemoryRegion(builder.bytes(at: address), address: address)
+    symbols = try #require(KallsymsTables.search(region).tables?.symbols(in: region))
+  }
+
+  @Test func addressesByName() {
+    #expect(symbols.address(of: "prog_idr") == text + 0x100_1000)
+    #expect(symbols.address(of: "percpu_3") == 24)
+    #expect(symbols.address(of: "twice") == text + 0x100_0000)
+    #expect(symbols.addresses(of: "twice") == [text + 0x100_0000, text + 0x100_2000])
+    #expect(symbols.address(of: "prog_id") == nil)
+    #expect(symbols.address(of: "") == nil)
+    #expect(symbols.addresses(of: "missing").isEmpty)
+  }
+
+  @Test func nearestSymbol() throws {
+    let function = try #require(symbols.nearest(to: text + 0x47))
+    #expect(function.symbol.name == "bpf_prog_function_0")
+    #expect(function.offset == 7)
+    // Of aliases it is the first one.
+    #expect(symbols.nearest(to: text)?.symbol.name == "_text")
+    #expect(symbols.nearest(to: .max)?.symbol.name == "twice")
+    // An address below the kernel is not behind the last per-CPU offset.
+    #expect(symbols.nearest(to: text - 1) == nil)
+    #expect(symbols.nearest(to: 17)?.symbol.name == "percpu_2")
+  }
+
+  @Test(arguments: [
+    ("prog_idr", 1), ("*_idr", 1), ("bpf_prog_function_*", 1299), ("bpf_prog_function_?", 10),
+    ("percpu_1?", 10), ("*", 1325), ("tw*ce", 2), ("*tw*", 2), ("prog", 0), ("?prog_idr", 0),
+    ("", 0),
+    ("*Z9Z9", 1), ("*9Z*9Z9*?*", 1),
+  ])
+  func globs(pattern: String, count: Int) {
+    #expect(symbols.matching(glob: pattern).count == count)
+  }
+
+  @Test func aGlobWithManyStarsEnds() {
+    let pattern = String(repeating: "*Z*9", count: 40) + "x"
+    #expect(symbols.matching(glob: pattern).isEmpty)
+  }
+
+  @Test func slidSymbolsKeepAbsoluteOnes() {
+    let slid = symbols.slid(by: 0x1200_0000)
+    #expect(slid.address(of: "_text") == text + 0x1200_0000)
+    #expect(slid.address(of: "percpu_3") == 24)
+    #expect(slid.count == symbols.count)
+    // "Downwards" wraps.
+    #expect(slid.slid(by: 0 &- 0x1200_0000).address(of: "_text") == text)
+  }
+}

@@ -1,0 +1,36 @@
+# Sourced by scripts/guest-*: the table of test guests. A guest is a Debian kernel and an
+# architecture; adding one is adding a line.
+
+guest_names=(x86-6.1 x86-5.10 x86-6.12 x86-7)
+
+# guest_settings NAME: sets arch, suite, package (a regex, the newest match is taken).
+# The packages were chosen so that every payload compression occurs: lz4, xz, zstd.
+guest_settings() {
+  case $1 in
+    x86-6.1) suite=bookworm package='linux-image-6\.1\.[0-9-]+-cloud-amd64' ;;
+    x86-5.10) suite=bullseye package='linux-image-5\.10\.[0-9-]+-amd64' ;;
+    x86-6.12) suite=bookworm-backports package='linux-image-6\.12\.[0-9+.a-z]+-cloud-amd64' ;;
+    x86-7) suite=trixie-backports package='linux-binary-7\.[0-9+.a-z]+-amd64' ;;
+    *) die "unknown guest $1; known are: ${guest_names[*]}" ;;
+  esac
+  arch=${1%%-*}
+  arch_settings "$arch"
+}
+
+# arch_settings ARCH: sets what depends on the architecture alone.
+arch_settings() {
+  case $1 in
+    x86)
+      debian_arch=amd64
+      bpf_arch=x86
+      triplet=x86_64-linux-gnu
+      qemu=(qemu-system-x86_64 -M q35)
+      cpu=qemu64
+      # QEMU 7.2's cmpxchg16b leaves garbage in the flags (the trap flag too): 6.12, which
+      # allocates memory with it, crashes every second time.
+      cpu_without=,-cx16
+      console=ttyS0
+      ;;
+    *) die "unknown architecture $1" ;;
+  esac
+}
