@@ -85,7 +85,7 @@ extension KallsymsTables {
     let bytes = region.bytes
     let tableStart = tokens.range.lowerBound
     // Before kernel 7.0 zeros may align the token table to 8 bytes.
-    for markersEnd in [tableStart, tableStart - 4] where region.range.contains(markersEnd - 4) {
+    for markersEnd in [tableStart, tableStart - 4] where markersEnd >= 4 {
       guard let last = bytes.u32(at: markersEnd - 4) else { continue }
       var markers = markersEnd - 4
       var first = last
@@ -93,11 +93,11 @@ extension KallsymsTables {
         first = previous
         markers -= 4
       }
-      guard first == 0, markers >= region.start else { continue }
+      guard first == 0 else { continue }
       let markerCount = (markersEnd - markers) / 4
       let lowest = markers - Int(last) - lastBlockSize
       let counts = markerInterval * (markerCount - 1) + 1...markerInterval * markerCount
-      var at = region.aligned(max(lowest, region.start), to: 4)
+      var at = region.aligned(max(lowest, 0), to: 4)
       while at < markers - Int(last) {
         defer { at += 4 }
         guard let count = bytes.u32(at: at), counts.contains(Int(count)) else { continue }
@@ -109,8 +109,8 @@ extension KallsymsTables {
           return result
         }
       }
-      if lowest < region.start, markerCount > 1, last < maxNameBytes {
-        return .needs(region.address(of: lowest)..<region.address(of: region.start))
+      if lowest < 0, markerCount > 1, last < maxNameBytes {
+        return .needs(region.address(of: lowest)..<region.address)
       }
     }
     return nil
@@ -149,7 +149,7 @@ extension KallsymsTables {
     _ region: MemoryRegion, _ tokens: TokenTable?
   ) -> KallsymsSearch {
     let end = tokens?.range.lowerBound ?? region.end
-    var at = region.aligned(region.start, to: 8)
+    var at = region.aligned(0, to: 8)
     while at + 16 <= end {
       defer { at += 8 }
       guard let base = relativeBase(at: at, region), let word = region.bytes.u64(at: at + 8),
@@ -157,7 +157,7 @@ extension KallsymsTables {
       else { continue }
       let count = Int(word)
       let offsets = region.aligned(at - 4 * count - 7, to: 8)
-      guard offsets >= region.start,
+      guard offsets >= 0,
         let addressing = addressing(base: base, offsets: offsets, count: count, region)
       else { continue }
       let names = at + 16
