@@ -60,15 +60,11 @@ extension MemoryRegion {
     {
       return (start, blob)
     }
-    // 0xeb9f, version 1, no flags; then the length of the header.
-    let (magic, headerSize): (UInt32, UInt32) = (0x0001_eb9f, 24)
-    for at in stride(from: 0, to: end - 24, by: 4) where bytes.u32(at: at) == magic {
-      guard bytes.u32(at: at + 4) == headerSize, let strings = bytes.u32(at: at + 16),
-        let size = bytes.u32(at: at + 20),
-        let blob = bytes.bytes(at: at, count: 24 + Int(strings) + Int(size)),
-        (try? BTF(Array(blob))) != nil
+    for at in stride(from: 0, to: end, by: 4) {
+      guard let length = BTF.blobLength(at: at, in: bytes),
+        let blob = bytes.bytes(at: at, count: length).map(Array.init), (try? BTF(blob)) != nil
       else { continue }
-      return (address(of: at), Array(blob))
+      return (address(of: at), blob)
     }
     return nil
   }

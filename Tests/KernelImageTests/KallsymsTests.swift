@@ -76,7 +76,7 @@ import Testing
     let count = 4 * builder.symbols.count
     var piece =
       switch builder.layout {
-      case .a, .aWithSequences: padding - 4096..<padding + count + 4096
+      case .a, .aWithSequences: padding + count / 2..<padding + count + 4096
       case .b, .c: padding + tables.count - 2 * count - 4096..<padding + tables.count - count
       }
     for _ in 0..<4 {
@@ -111,6 +111,18 @@ import Testing
       bad[Int(address - Self.address)] ^= 1
       #expect(KallsymsTables.search(MemoryRegion(bad, address: Self.address)).tables == nil)
     }
+  }
+
+  @Test(arguments: builders)
+  func offsetsAreToldFromOtherBytes(builder: KallsymsBuilder) throws {
+    let bytes = builder.bytes(at: Self.address)
+    let tables = try #require(
+      KallsymsTables.search(MemoryRegion(bytes, address: Self.address)).tables)
+    let offsets = Int(tables.offsetsAddress - Self.address)
+    let names = Int(tables.namesAddress - Self.address)
+    #expect(KallsymsTables.mayBeOffsets(Array(bytes[offsets + 400..<offsets + 464])))
+    #expect(!KallsymsTables.mayBeOffsets(Array(bytes[names + 400..<names + 464])))
+    #expect(!KallsymsTables.mayBeOffsets([UInt8](repeating: 0, count: 64)))
   }
 
   @Test func mutatedTablesNeverCrash() {
