@@ -44,7 +44,7 @@ public struct ELFFile: Sendable {
   /// Reads the headers.
   init(_ file: FileContents) throws(Failure) {
     let header = try file.bytes(0..<min(64, file.count))
-    guard header.starts(with: Self.magic) else { throw .notELF }
+    guard header.starts(with: Self.magic) else { throw .notAKernel }
     guard header.u8(at: 4) == 2, header.u8(at: 5) == 1 else { throw .not64BitLittleEndian }
     guard header.count == 64, let machine = header.u16(at: 18) else {
       throw .outside("the ELF header", offset: 0)

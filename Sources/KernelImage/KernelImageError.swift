@@ -8,7 +8,6 @@ public struct KernelImageError: Error, Equatable, Sendable {
   public enum Reason: Error, Equatable {
     case unreadable(errno: Int32)
     case notAKernel
-    case notELF
     /// `e_machine` of an ELF file.
     case wrongMachine(UInt16)
     case not64BitLittleEndian
@@ -42,10 +41,8 @@ extension KernelImageError: CustomStringConvertible {
     case .unreadable(let errno):
       "cannot read \(name): \(String(cString: strerror(errno)))"
     case .notAKernel:
-      "\(name) is not a kernel: neither ELF, bzImage nor arm64 Image; "
+      "\(name) is not a kernel: neither vmlinux (ELF), bzImage nor arm64 Image; "
         + "give the guest's vmlinux or vmlinuz"
-    case .notELF:
-      "\(name) is no ELF file"
     case .wrongMachine(let machine):
       "\(name) is for ELF machine \(machine); only x86-64 (62) and arm64 (183) kernels are supported"
     case .not64BitLittleEndian:

@@ -33,8 +33,8 @@ import Testing
   }
 
   @Test func otherFilesAreRefused() {
-    #expect(throws: KernelImageError.Reason.notELF) { try ELFFile([]) }
-    #expect(throws: KernelImageError.Reason.notELF) { try ELFFile(Array("#!/bin/sh".utf8)) }
+    #expect(throws: KernelImageError.Reason.notAKernel) { try ELFFile([]) }
+    #expect(throws: KernelImageError.Reason.notAKernel) { try ELFFile(Array("#!/bin/sh".utf8)) }
     var bytes = ELFBuilder.kernel().bytes
     bytes[4] = 1
     #expect(throws: KernelImageError.Reason.not64BitLittleEndian) { try ELFFile(bytes) }

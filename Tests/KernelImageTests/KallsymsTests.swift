@@ -114,6 +114,29 @@ import Testing
   }
 
   @Test(arguments: builders)
+  func aWrongMarkerIsSeen(builder: KallsymsBuilder) throws {
+    var bytes = builder.bytes(at: Self.address)
+    let markers = builder.encodedNames.markers.prefix(3)
+    let place = try #require(
+      bytes.indices.first { at in
+        markers.enumerated().allSatisfy { bytes.u32(at: at + 4 * $0).map(Int.init) == $1 }
+      })
+    bytes[place + 8] ^= 1
+    #expect(KallsymsTables.search(MemoryRegion(bytes, address: Self.address)).tables == nil)
+  }
+
+  @Test func layoutCIsAlignedTo4() throws {
+    let builder = KallsymsBuilder(layout: .c, symbols: KallsymsBuilder.sampleSymbols)
+    for before in [0, 4] {
+      let bytes =
+        [UInt8](repeating: 0, count: before) + builder.bytes(at: Self.address + UInt64(before))
+      let region = MemoryRegion(bytes, address: Self.address)
+      let tables = try #require(KallsymsTables.search(region).tables)
+      try check(tables.symbols(in: region), builder.symbols)
+    }
+  }
+
+  @Test(arguments: builders)
   func offsetsAreToldFromOtherBytes(builder: KallsymsBuilder) throws {
     let bytes = builder.bytes(at: Self.address)
     let tables = try #require(
