@@ -45,9 +45,12 @@ import Testing
 
   @Test func symtabComesBeforeKallsyms() throws {
     var builder = ELFBuilder.kernel()
-    builder.addSymbols([("only", 0x12, 1, KallsymsBuilder.text + 4)])
+    builder.addSymbols([
+      ("only", 0x12, 1, KallsymsBuilder.text + 4),
+      ("linux_banner", 0x11, 2, KallsymsBuilder.text + 0x100_0000 + 40 * 1024),
+    ])
     let image = try KernelImage(bytes: builder.bytes, name: "vmlinux")
-    #expect(try image.symbols.map(\.name) == ["only"])
+    #expect(try image.symbols.map(\.name) == ["only", "linux_banner"])
     #expect(image.banner == ELFBuilder.banner)
   }
 
