@@ -48,7 +48,9 @@ let package = Package(
       ]),
     .executableTarget(
       name: "guestscope", dependencies: ["Commands", "GDBStub"], swiftSettings: strict),
-    target("TestSupport", ["Bytes"]),
+    target(
+      "TestSupport",
+      ["Bytes", "GuestMemory", "Paging", "RemoteProtocol", "BTF", "KernelImage"]),
     tests("Bytes"),
     tests("GuestMemory", ["Bytes"]),
     tests("Paging", ["Bytes", "GuestMemory"]),
@@ -57,6 +59,8 @@ let package = Package(
     tests("BTF", ["Bytes"]),
     tests("Commands"),
     tests("KernelImage", ["Bytes", "BTF"]),
+    tests("LinuxKernel", ["Bytes", "GuestMemory", "Paging", "BTF", "KernelImage"]),
+    tests("KernelBPF", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel", "GDBStub"]),
   ],
   swiftLanguageModes: [.v6]
 )
