@@ -36,7 +36,7 @@ public final class SyntheticGuest {
   public var displacement: UInt64 { imagePhysical.rawValue &- textBase }
 
   public init(
-    _ types: KernelTypes = .kernel(.v6_1), cpus: Int = 2, isFiveLevel: Bool = false,
+    _ types: KernelTypes = .kernel(.linux6), cpus: Int = 2, isFiveLevel: Bool = false,
     ramBytes: Int = 1 << 20
   ) {
     self.types = types
