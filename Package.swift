@@ -57,7 +57,7 @@ let package = Package(
     tests("RemoteProtocol", ["Bytes"]),
     tests("GDBStub", ["Bytes", "GuestMemory", "RemoteProtocol"]),
     tests("BTF", ["Bytes"]),
-    tests("Commands"),
+    tests("Commands", ["KernelBPF"]),
     tests("KernelImage", ["Bytes", "BTF"]),
     tests("LinuxKernel", ["Bytes", "GuestMemory", "Paging", "BTF", "KernelImage"]),
     tests("KernelBPF", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel", "GDBStub"]),
