@@ -58,6 +58,9 @@ let package = Package(
     tests("GDBStub", ["Bytes", "GuestMemory", "RemoteProtocol"]),
     tests("BTF", ["Bytes"]),
     tests("Commands", ["KernelBPF"]),
+    .testTarget(
+      name: "LiveTests", dependencies: ["guestscope", "GDBStub", "GuestMemory"],
+      swiftSettings: strict),
     tests("KernelImage", ["Bytes", "BTF"]),
     tests("LinuxKernel", ["Bytes", "GuestMemory", "Paging", "BTF", "KernelImage"]),
     tests("KernelBPF", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel", "GDBStub"]),

@@ -1,5 +1,6 @@
 # Sourced by scripts/guest-image: compiles guest/ and packs it into an initramfs. It depends on the
 # architecture only: the same BPF objects serve all kernels.
+# shellcheck shell=bash disable=SC2034,SC2154
 
 # source_sum: changes whenever the initramfs would.
 source_sum() {
@@ -25,20 +26,19 @@ compile_loader() {
 
 # build_initrd FILE: writes FILE, and FILE.sum with the checksum of its sources.
 build_initrd() {
-  local file=$1 sum tree
+  local file=$1 tree=$scratch/initrd sum
   sum=$(source_sum)
   if [[ -e $file && -e $file.sum && $(<"$file.sum") == "$sum" ]]; then
     return 0
   fi
   progress "building ${file##*/}"
-  tree=$(mktemp -d)
   mkdir -p "$tree"/{bin,bpf,dev,proc,sys}
   cp /bin/busybox "$tree/bin/busybox"
   cp "$root/guest/init" "$tree/init"
   compile_bpf "$tree/bpf"
   compile_loader "$tree/bin/loader"
-  (cd "$tree" && find . | cpio -o -H newc -R 0:0 --quiet | gzip -1) >"$file.new"
-  mv "$file.new" "$file"
+  (cd "$tree" && find . | cpio -o -H newc -R 0:0 --quiet | gzip -1) >"$scratch/initrd.gz"
+  rm -f "$file.sum"
+  mv "$scratch/initrd.gz" "$file"
   echo "$sum" >"$file.sum"
-  rm -r "$tree"
 }
