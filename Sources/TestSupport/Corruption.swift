@@ -50,7 +50,8 @@ public struct CorruptibleGuest {
     case 0: return old ^ 1 << (any & 63)
     case 1: return old & ~(0xff << (any & 56)) | (any >> 56) << (any & 56)
     case 2: return any
-    case 3: return [0, 1, 2, .max, .max - 1, .max - 7, 1 << 63, 1 << 47].randomElement(using: &random)!
+    case 3:
+      return [0, 1, 2, .max, .max - 1, .max - 7, 1 << 63, 1 << 47].randomElement(using: &random)!
     case 4: return old &+ (any & 0xfff) &- 0x800
     // Pointers among each other: cycles, wrong types.
     case 5, 6: return pointers.randomElement(using: &random) ?? 0

@@ -6,7 +6,8 @@ import Testing
 @Suite struct JSONTests {
   @Test func aDocumentIsOneLineWithItsMembersInOrder() {
     let document: JSON = [
-      "name": "lab", "cnt": .unsigned(.max), "misses": .null, "ok": .bool(true), "ids": [.unsigned(1), "x"],
+      "name": "lab", "cnt": .unsigned(.max), "misses": .null, "ok": .bool(true),
+      "ids": [.unsigned(1), "x"],
       "none": [], "empty": [:],
     ]
     #expect(

@@ -36,18 +36,19 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    ((100, 200, 3), "lab: cnt=100 nsecs=200 misses=3 ns/call=2.000 miss_rate=0.0291"),
-    ((0, 0, 0), "lab: cnt=0 nsecs=0 misses=0"),
-    ((3, 10, 0), "lab: cnt=3 nsecs=10 misses=0 ns/call=3.333"),
-    ((0, 0, 5), "lab: cnt=0 nsecs=0 misses=5 miss_rate=1.0000"),
-    ((7, 7, nil), "lab: cnt=7 nsecs=7 misses=- ns/call=1.000"),
-    (
-      (.max, .max, .max),
-      "lab: cnt=18446744073709551615 nsecs=18446744073709551615 misses=18446744073709551615 "
-        + "ns/call=1.000 miss_rate=0.5000"
-    ),
-  ] as [((UInt64, UInt64, UInt64?), String)])
+  @Test(
+    arguments: [
+      ((100, 200, 3), "lab: cnt=100 nsecs=200 misses=3 ns/call=2.000 miss_rate=0.0291"),
+      ((0, 0, 0), "lab: cnt=0 nsecs=0 misses=0"),
+      ((3, 10, 0), "lab: cnt=3 nsecs=10 misses=0 ns/call=3.333"),
+      ((0, 0, 5), "lab: cnt=0 nsecs=0 misses=5 miss_rate=1.0000"),
+      ((7, 7, nil), "lab: cnt=7 nsecs=7 misses=- ns/call=1.000"),
+      (
+        (.max, .max, .max),
+        "lab: cnt=18446744073709551615 nsecs=18446744073709551615 misses=18446744073709551615 "
+          + "ns/call=1.000 miss_rate=0.5000"
+      ),
+    ] as [((UInt64, UInt64, UInt64?), String)])
   func theRuntimeLineIsTheContracts(counters: (UInt64, UInt64, UInt64?), line: String) {
     let counters = RunCounters(cnt: counters.0, nsecs: counters.1, misses: counters.2)
     #expect(counters.line("lab") == line)

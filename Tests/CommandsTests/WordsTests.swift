@@ -4,13 +4,15 @@ import Testing
 @testable import Commands
 
 @Suite struct WordsTests {
-  @Test(arguments: [
-    ("", []), ("   \t ", []), ("prog list", ["prog", "list"]), ("  a\tb  ", ["a", "b"]),
-    ("name 'a b' \"c d\"", ["name", "a b", "c d"]), ("a'b'\"c\"d", ["abcd"]), ("''", [""]),
-    (#"a\ b \"c"#, ["a b", #""c"#]), (#""a\"b" "c\\d" "e\f""#, [#"a"b"#, #"c\d"#, #"e\f"#]),
-    (#"'a\b'"#, [#"a\b"#]), ("a # b", ["a"]), ("# all", []), ("a#b", ["a#b"]), ("'#' x", ["#", "x"]),
-    ("name lab_*", ["name", "lab_*"]),
-  ] as [(String, [String])])
+  @Test(
+    arguments: [
+      ("", []), ("   \t ", []), ("prog list", ["prog", "list"]), ("  a\tb  ", ["a", "b"]),
+      ("name 'a b' \"c d\"", ["name", "a b", "c d"]), ("a'b'\"c\"d", ["abcd"]), ("''", [""]),
+      (#"a\ b \"c"#, ["a b", #""c"#]), (#""a\"b" "c\\d" "e\f""#, [#"a"b"#, #"c\d"#, #"e\f"#]),
+      (#"'a\b'"#, [#"a\b"#]), ("a # b", ["a"]), ("# all", []), ("a#b", ["a#b"]),
+      ("'#' x", ["#", "x"]),
+      ("name lab_*", ["name", "lab_*"]),
+    ] as [(String, [String])])
   func aLineIsSplitAsAShellDoes(line: String, words: [String]) throws {
     #expect(try Words.split(line) == words)
   }
@@ -28,7 +30,8 @@ import Testing
 
   @Test(arguments: [
     "-c :77 -k vmlinux -p prog list name x*", "prog list name x* -c :77 -k vmlinux -p",
-    "prog -c :77 list -k vmlinux name x* --pretty", "--connect :77 --kernel vmlinux prog show -p name x*",
+    "prog -c :77 list -k vmlinux name x* --pretty",
+    "--connect :77 --kernel vmlinux prog show -p name x*",
     "-c 127.0.0.1:99 prog list name x* -c :77 -k vmlinux -p",
   ])
   func optionsStandBeforeOrAfterTheCommand(line: String) throws {
