@@ -57,7 +57,7 @@ let package = Package(
     tests("RemoteProtocol", ["Bytes"]),
     tests("GDBStub", ["Bytes", "GuestMemory", "RemoteProtocol"]),
     tests("BTF", ["Bytes"]),
-    tests("Commands"),
+    tests("Commands", ["KernelBPF"]),
     .testTarget(
       name: "LiveTests", dependencies: ["guestscope", "GDBStub", "GuestMemory"],
       swiftSettings: strict),

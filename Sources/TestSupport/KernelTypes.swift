@@ -5,9 +5,10 @@ import BTF
 public struct KernelTypes {
   /// Which kernel the structs are like.
   public enum Version: Sendable, CaseIterable {
-    /// Statistics hang on `bpf_prog_aux`; no `misses`, no `verified_insns`.
-    case v5_10
-    case v6_1
+    /// 5.10: statistics hang on `bpf_prog_aux`; no `misses`, no `verified_insns`.
+    case linux5
+    /// 6.1.
+    case linux6
   }
 
   public enum Member {
@@ -100,7 +101,7 @@ extension KernelTypes {
         members.filter { !without.contains("\(name).\($0.0)") }
           .map { (name: $0.0, offset: $0.1, type: $0.2) })
     }
-    let isOld = version == .v5_10
+    let isOld = version == .linux5
     declare("xarray", 16, [("xa_flags", 4, .u32), ("xa_head", 8, .pointer)])
     declare(
       "idr", 24,

@@ -36,7 +36,7 @@ public final class SyntheticGuest {
   public var displacement: UInt64 { imagePhysical.rawValue &- textBase }
 
   public init(
-    _ types: KernelTypes = .kernel(.v6_1), cpus: Int = 2, isFiveLevel: Bool = false,
+    _ types: KernelTypes = .kernel(.linux6), cpus: Int = 2, isFiveLevel: Bool = false,
     ramBytes: Int = 1 << 20
   ) {
     self.types = types
@@ -159,6 +159,15 @@ public final class SyntheticGuest {
     without: Set<String> = [], banner: String = banner, buildID: [UInt8] = (1...20).map { $0 },
     hasBTF: Bool = true
   ) throws(KernelImageError) -> KernelImage {
+    let file = imageFile(without: without, banner: banner, buildID: buildID, hasBTF: hasBTF)
+    return try KernelImage(bytes: file, name: "vmlinux")
+  }
+
+  /// Its bytes; see `image`.
+  public func imageFile(
+    without: Set<String> = [], banner: String = banner, buildID: [UInt8] = (1...20).map { $0 },
+    hasBTF: Bool = true
+  ) -> [UInt8] {
     let base = Self.linkBase
     var rodata = [UInt8](repeating: 0, count: 0x100)
     rodata += Array((banner + "\n").utf8) + [0]
@@ -177,6 +186,6 @@ public final class SyntheticGuest {
       symbols.filter { !without.contains($0.key) }.sorted { $0.value < $1.value }.map {
         (name: $0.key, info: 1, section: 1, value: base &+ $0.value)
       })
-    return try KernelImage(bytes: elf.bytes, name: "vmlinux")
+    return elf.bytes
   }
 }

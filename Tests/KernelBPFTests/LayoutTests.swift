@@ -12,7 +12,7 @@ import Testing
     "bpf_prog_stats.nsecs", "idr.idr_next", "idr.idr_base", "xa_node.slots", "xa_node.shift",
   ])
   func aMemberThatEveryAnswerNeedsIsNamedWhereItIsMissing(path: String) throws {
-    let btf = try BTF(KernelTypes.kernel(.v6_1, without: [path]).blob)
+    let btf = try BTF(KernelTypes.kernel(.linux6, without: [path]).blob)
     let error = #expect(throws: BTFError.self) { try BPFLayout(btf) }
     let names = path.split(separator: ".")
     #expect(error == .noMember(path: String(names[1]), structName: String(names[0])))
@@ -26,15 +26,15 @@ import Testing
     "bpf_prog_stats.misses", "user_struct.uid", "bpf_map.id", "btf.id",
   ])
   func anyOtherMemberMayBeMissing(path: String) throws {
-    let types = KernelTypes.kernel(.v6_1, without: [path])
+    let types = KernelTypes.kernel(.linux6, without: [path])
     let listing = try SyntheticGuest.sample(types).guest.list()
     #expect(listing.names == ["lab_init", "lab_with_a_long", "probe"])
     #expect(listing.unreadable.isEmpty)
   }
 
   @Test func statisticsAreInTheProgramOrBefore5_12InItsAux() throws {
-    let new = try BPFLayout(try BTF(KernelTypes.kernel(.v6_1).blob))
-    let old = try BPFLayout(try BTF(KernelTypes.kernel(.v5_10).blob))
+    let new = try BPFLayout(try BTF(KernelTypes.kernel(.linux6).blob))
+    let old = try BPFLayout(try BTF(KernelTypes.kernel(.linux5).blob))
     #expect((new.program.stats, new.auxiliary.stats) == (32, nil))
     #expect((old.program.stats, old.auxiliary.stats) == (nil, 216))
     #expect((old.statistics.misses, old.auxiliary.verifiedInstructions) == (nil, nil))

@@ -40,7 +40,7 @@ import Testing
   }
 
   @Test func aKernelThatKeepsLessHasNilNotZero() throws {
-    let programs = try SyntheticGuest.sample(.kernel(.v5_10)).guest.list().value.programs
+    let programs = try SyntheticGuest.sample(.kernel(.linux5)).guest.list().value.programs
     #expect(programs.map(\.name) == ["lab_init", "lab_with_a_long", "probe"])
     #expect(programs[0].runtime == RunCounters(cnt: 15, nsecs: 1500, misses: nil))
     #expect(programs.allSatisfy { $0.verifiedInstructions == nil && $0.runtime?.misses == nil })

@@ -8,7 +8,7 @@ import TestSupport
 extension SyntheticGuest {
   /// A guest with programs of several kinds, and where they are.
   static func sample(
-    _ types: KernelTypes = .kernel(.v6_1)
+    _ types: KernelTypes = .kernel(.linux6)
   ) -> (guest: SyntheticGuest, places: [SyntheticProgram.Places]) {
     let guest = SyntheticGuest(types)
     var first = SyntheticProgram(id: 3, name: "lab_init")

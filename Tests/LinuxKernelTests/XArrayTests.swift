@@ -21,7 +21,7 @@ struct DirectMap: AddressSpace {
   let layout: XArrayLayout
 
   init() throws {
-    let types = KernelTypes.kernel(.v6_1)
+    let types = KernelTypes.kernel(.linux6)
     builder = XArrayBuilder(ram, types, virtual: DirectMap.virtual)
     layout = try XArrayLayout(try BTF(types.blob))
   }
