@@ -19,13 +19,18 @@ extension LiveTests {
       #expect(result.status == 0 || result.status == 2, "\(result.err.suffix(2000))")
       let answers = result.out.split(separator: "\n")
       #expect(answers.count == Self.rounds)
+      // `stdin:LINE: …` names the answers that lack something; no other may.
+      let partial = Set(
+        result.err.split(separator: "\n").filter { $0.hasPrefix("stdin:") }
+          .compactMap { Int($0.split(separator: ":")[1]) })
+      #expect(partial.count < Self.rounds / 2, "\(partial.count) answers lack something")
       var highest = 0
-      for answer in answers {
+      for (line, answer) in answers.enumerated() {
         let listed = try #require(
           try JSONSerialization.jsonObject(with: Data(answer.utf8)) as? [[String: Any]])
         let byID = Dictionary(uniqueKeysWithValues: listed.map { ($0["id"] as! Int, $0) })
         #expect(listed.map { $0["id"] as! Int } == byID.keys.sorted())
-        for truth in lasting {
+        for truth in lasting where !partial.contains(line + 1) {
           let ours = try #require(byID[truth["id"] as! Int])
           for key in ["name", "tag", "type", "verified_insns", "loaded_at", "bytes_jited"] {
             #expect(ours[key] as? NSObject == truth[key] as? NSObject)
