@@ -1,7 +1,10 @@
 # Sourced by scripts/guest-*: the table of test guests. A guest is a Debian kernel and an
 # architecture; adding one is adding a line.
 
-guest_names=(x86-6.1 x86-5.10 x86-6.12 x86-7)
+guest_names=(
+  x86-6.1 x86-5.10 x86-6.12 x86-7
+  arm64-6.12 arm64-6.1 arm64-7 arm64-7-16k
+)
 
 # guest_settings NAME: sets arch, suite, package (a regex, the newest match is taken).
 # The packages were chosen so that every payload compression occurs: lz4, xz, zstd.
@@ -11,6 +14,11 @@ guest_settings() {
     x86-5.10) suite=bullseye package='linux-image-5\.10\.[0-9-]+-amd64' ;;
     x86-6.12) suite=bookworm-backports package='linux-image-6\.12\.[0-9+.a-z]+-cloud-amd64' ;;
     x86-7) suite=trixie-backports package='linux-binary-7\.[0-9+.a-z]+-amd64' ;;
+    arm64-6.1) suite=bookworm package='linux-image-6\.1\.[0-9-]+-arm64' ;;
+    arm64-6.12) suite=bookworm-backports package='linux-image-6\.12\.[0-9+.a-z]+-arm64' ;;
+    arm64-7) suite=sid package='linux-binary-7\.[0-9+.a-z]+-arm64' ;;
+    # Pages of 16 KiB.
+    arm64-7-16k) suite=sid package='linux-binary-7\.[0-9+.a-z]+-arm64-16k' ;;
     *) die "unknown guest $1; known are: ${guest_names[*]}" ;;
   esac
   arch=${1%%-*}
@@ -30,6 +38,17 @@ arch_settings() {
       # allocates memory with it, crashes every second time.
       cpu_without=,-cx16
       console=ttyS0
+      ;;
+    arm64)
+      debian_arch=arm64
+      bpf_arch=arm64
+      triplet=aarch64-linux-gnu
+      qemu=(qemu-system-aarch64 -M virt)
+      # Without E0PD, so that KASLR turns page-table isolation on. The other one to test is
+      # `max,pauth-impdef=on`: addresses of 52 bits. (Real pointer authentication is slow here.)
+      cpu=cortex-a57
+      cpu_without=
+      console=ttyAMA0
       ;;
     *) die "unknown architecture $1" ;;
   esac
