@@ -12,7 +12,7 @@ struct RegisterRecipe {
   /// stop moves the selection; `g` comes before any `p`, for only `g` makes QEMU fetch the
   /// registers from KVM.
   func requests(for keys: [RegisterKey]) -> [Request] {
-    var requests: [Request] = []
+    var requests: [Request] = readsSingly(keys) ? [Self.introduction] : []
     for (cpu, keys) in grouped(keys) {
       requests += [.selectThread(ThreadID(cpu + 1)), .readRegisters]
       for key in keys where offset(of: key) == nil {
@@ -28,6 +28,7 @@ struct RegisterRecipe {
     of keys: [RegisterKey], in replies: inout ArraySlice<Reply>
   ) -> [RegisterKey: Result<UInt64, Absence>] {
     var values: [RegisterKey: Result<UInt64, Absence>] = [:]
+    if readsSingly(keys) { replies.removeFirst() }
     for (cpu, keys) in grouped(keys) {
       let selected = replies.popFirst()
       let all = replies.popFirst()
@@ -57,6 +58,16 @@ struct RegisterRecipe {
       }
     }
     return values
+  }
+
+  /// QEMU up to 7.2 answers `p` only on a connection that has read a target description before
+  /// (`gdb_has_xml` in gdbstub.c). One byte is enough.
+  private static let introduction = Request.readFeature(
+    annex: TargetDescription.root, offset: 0, count: 1)
+
+  /// True when a register is not in the reply to `g`, and has a number to ask for.
+  private func readsSingly(_ keys: [RegisterKey]) -> Bool {
+    keys.contains { offset(of: $0) == nil && description.register(named: $0.name) != nil }
   }
 
   private func grouped(_ keys: [RegisterKey]) -> [(cpu: Int, keys: [RegisterKey])] {

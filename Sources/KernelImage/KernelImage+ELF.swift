@@ -37,8 +37,9 @@ extension KernelImage {
     }
     self.init(
       name: name, architecture: architecture, banner: banner,
-      buildID: elf.contents(of: ".notes").flatMap { gnuBuildID(inNotes: $0) },
-      btf: elf.contents(of: ".BTF"), baseAddress: baseAddress, symbols: symbols)
+      notes: elf.section(".notes").flatMap { section in
+        elf.contents(of: ".notes").map { (section.address, $0) }
+      }, btf: elf.contents(of: ".BTF"), baseAddress: baseAddress, symbols: symbols)
   }
 }
 
