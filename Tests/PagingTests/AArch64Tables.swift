@@ -74,11 +74,12 @@ struct AArch64Space: Sendable, CustomStringConvertible {
 }
 
 /// Tables of such a space in memory.
-struct AArch64Tables {
+final class AArch64Tables {
   let space: AArch64Space
   let base: UInt64
   private(set) var bytes: [UInt8]
   private var tables: [[UInt64]: UInt64] = [:]
+  private var engine: SnapshotEngine?
 
   /// The attributes of a kernel's data: AF, inner shareable, AttrIdx 4, UXN, PXN, contiguous, DBM.
   static let data: UInt64 = 1 << 54 | 1 << 53 | 1 << 52 | 1 << 51 | 1 << 10 | 4 << 2
@@ -91,9 +92,10 @@ struct AArch64Tables {
   }
 
   /// Writes the entry of an address at the level of a shift; tables above it are made as needed.
-  mutating func put(
+  func put(
     _ entry: UInt64, for address: UInt64, shift: Int, tableAttributes: UInt64 = 0
   ) {
+    engine = nil
     var table = base
     var path: [UInt64] = []
     for level in space.levels {
@@ -116,7 +118,7 @@ struct AArch64Tables {
   }
 
   /// Maps memory with one leaf.
-  mutating func map(
+  func map(
     _ address: UInt64, to physical: UInt64, shift: Int? = nil, attributes: UInt64 = data,
     tableAttributes: UInt64 = 0
   ) {
@@ -136,7 +138,9 @@ struct AArch64Tables {
   func walk<T>(
     _ body: @escaping (PageTables, MemoryView) throws(ReadFault) -> T
   ) throws -> T {
-    let engine = SnapshotEngine(ByteBufferMemory(bytes, base: base))
+    let engine = engine ?? SnapshotEngine(ByteBufferMemory(bytes, base: base))
+    self.engine = engine
+    let pageTables = pageTables
     return try engine.snapshot { view throws(ReadFault) in try body(pageTables, view) }.value
   }
 

@@ -16,7 +16,7 @@ import Testing
 
   @Test("Pages at both ends and in the middle, and holes beside them", arguments: AArch64Space.all)
   func pages(_ space: AArch64Space) throws {
-    var tables = AArch64Tables(space)
+    let tables = AArch64Tables(space)
     let last = ~0 - (space.pageSize - 1)
     let middle = space.first + (~space.first) / 2 + 1 - 3 * space.pageSize
     let places = [(space.first, 0x8_0000_0000), (middle, 0x9_0000_0000), (last, 0xa_0000_0000)]
@@ -35,7 +35,7 @@ import Testing
 
   @Test("Addresses outside of the kernel's range lead nowhere", arguments: AArch64Space.all)
   func outside(_ space: AArch64Space) throws {
-    var tables = AArch64Tables(space)
+    let tables = AArch64Tables(space)
     tables.map(space.first, to: 0x8_0000_0000)
     tables.map(~0, to: 0x9_0000_0000)
     // Their low bits are those of addresses that are mapped.
@@ -49,7 +49,7 @@ import Testing
   @Test("Each level maps blocks, or may not", arguments: AArch64Space.all)
   func blocks(_ space: AArch64Space) throws {
     for (shift, bits) in space.levels where shift != space.pageShift {
-      var tables = AArch64Tables(space)
+      let tables = AArch64Tables(space)
       let size: UInt64 = 1 << UInt64(shift)
       // The last but one of its table, so that a hole follows.
       let virtual = space.first | (UInt64(1) << UInt64(bits) - 2) << UInt64(shift)
@@ -74,14 +74,14 @@ import Testing
     // Bits 51:48 one by one, in the tables' own addresses and in those of the memory.
     for bit in UInt64(48)...51 {
       let high: UInt64 = 1 << bit
-      var tables = AArch64Tables(space, base: high | 0x1000_0000)
+      let tables = AArch64Tables(space, base: high | 0x1000_0000)
       tables.map(space.first, to: high | 0xabc0_0000)
       #expect(try tables.physical(space.first) == high | 0xabc0_0000)
       // ASID 0x42, CnP.
       let ttbr1: UInt64 = 0x42 << 48 | 0x1000_0000 | high >> 46 | 1
       #expect(space.tcr.root(ttbr1: ttbr1) == PhysicalAddress(tables.base))
     }
-    var tables = AArch64Tables(space)
+    let tables = AArch64Tables(space)
     let top: UInt64 = 0xf_ffff_ffff_0000
     tables.map(space.first, to: top)
     #expect(try tables.physical(space.first) == top)
@@ -96,11 +96,11 @@ import Testing
   @Test("An entry without bit 0 is nothing, and one page needs bit 1", arguments: AArch64Space.all)
   func invalid(_ space: AArch64Space) throws {
     for (shift, _) in space.levels {
-      var tables = AArch64Tables(space)
+      let tables = AArch64Tables(space)
       tables.put(space.field(0x8_0000_0000) | 2, for: space.first, shift: shift)
       #expect(try tables.mapping(at: space.first) == nil)
     }
-    var tables = AArch64Tables(space)
+    let tables = AArch64Tables(space)
     tables.put(space.field(0x8_0000_0000) | 1, for: space.first, shift: space.pageShift)
     #expect(try tables.mapping(at: space.first) == nil)
   }
@@ -116,7 +116,7 @@ import Testing
       (apTable | pxnTable, 0, true, true),
     ]
     for (leaf, table, isWritable, isExecutable) in cases {
-      var tables = AArch64Tables(space)
+      let tables = AArch64Tables(space)
       tables.map(space.first, to: 0x8_0000_0000, attributes: leaf | 1 << 10, tableAttributes: table)
       let mapping = try #require(try tables.mapping(at: space.first))
       #expect(mapping.isWritable == isWritable)
@@ -127,7 +127,7 @@ import Testing
 
   @Test("Everything mapped in a range, joined where it is one piece", arguments: AArch64Space.all)
   func segments(_ space: AArch64Space) throws {
-    var tables = AArch64Tables(space)
+    let tables = AArch64Tables(space)
     let size = space.pageSize
     let block = try #require(space.leaves.filter { $0 > space.pageShift }.min())
     let big: UInt64 = 1 << UInt64(block)
@@ -154,7 +154,7 @@ import Testing
   @Test("Tables that lie in no RAM are unreadable, and looking around goes on")
   func tablesOutsideRAM() throws {
     let space = AArch64Space.all[2]
-    var tables = AArch64Tables(space)
+    let tables = AArch64Tables(space)
     tables.map(~0, to: 0x8_0000_0000)
     tables.put(space.field(0x3000) | 3, for: space.first, shift: 39)
     #expect(throws: SnapshotError.self) { try tables.mapping(at: space.first) }

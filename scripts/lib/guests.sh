@@ -23,6 +23,8 @@ guest_settings() {
   esac
   arch=${1%%-*}
   arch_settings "$arch"
+  # A Cortex-A57 has no pages of 16 KiB.
+  [[ $1 != *-16k ]] || cpu=max,pauth-impdef=on
 }
 
 # arch_settings ARCH: sets what depends on the architecture alone.
