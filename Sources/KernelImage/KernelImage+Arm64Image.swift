@@ -18,6 +18,9 @@ extension KernelImage {
       symbols = tables.symbols(in: region, base: base)
     }
     let image = MemoryRegion(bytes, address: baseAddress)
+    if let found = symbols, Arm64DataSymbols.areMissing(in: found) {
+      symbols = found.merging(Arm64DataSymbols(region: image, symbols: found).found())
+    }
     let btf = image.btf(symbols)
     self.init(
       name: name, architecture: .arm64, banner: linuxBanner(in: region, before: tables),

@@ -62,7 +62,7 @@ void open_kernel(void) {
   kernel_btf = btf__load_vmlinux_btf();
   if (!kernel_btf)
     fail("cannot read the kernel's BTF: %m");
-  if (!symbol("_text"))
+  if (!symbol("_stext"))
     fail("/proc/kallsyms hides addresses");
 }
 
