@@ -56,6 +56,9 @@ let package = Package(
     tests("GDBStub", ["Bytes", "GuestMemory", "RemoteProtocol"]),
     tests("BTF", ["Bytes"]),
     tests("Commands"),
+    .testTarget(
+      name: "LiveTests", dependencies: ["guestscope", "GDBStub", "GuestMemory"],
+      swiftSettings: strict),
     tests("KernelImage", ["Bytes", "BTF"]),
   ],
   swiftLanguageModes: [.v6]

@@ -41,14 +41,14 @@ struct ExportedSymbols {
 
   private static func places(of text: String, in region: MemoryRegion) -> [Int] {
     let needle = Array(text.utf8)
-    return (region.start..<max(region.start, region.end - needle.count)).filter { at in
+    return (0..<max(0, region.end - needle.count)).filter { at in
       region.bytes[at + 1] == needle[1] && region.bytes[at..<at + needle.count].elementsEqual(needle)
     }
   }
 
   /// Words that are as far from a place as they say.
   private static func references(to place: Int, in region: MemoryRegion) -> [Int] {
-    stride(from: region.aligned(region.start, to: 4), to: region.end - 8, by: 4).filter { at in
+    stride(from: 0, to: region.end - 8, by: 4).filter { at in
       region.bytes.u32(at: at) == UInt32(truncatingIfNeeded: place - at)
     }
   }
@@ -70,10 +70,10 @@ struct ExportedSymbols {
   }
 
   private static func entry(at place: Int, in region: MemoryRegion) -> Entry? {
-    guard place >= region.start, let value = target(at: place, in: region),
+    guard place >= 0, let value = target(at: place, in: region),
       let name = target(at: place + 4, in: region),
-      let space = target(at: place + 8, in: region), region.range.contains(name),
-      region.range.contains(space)
+      let space = target(at: place + 8, in: region), region.bytes.indices.contains(name),
+      region.bytes.indices.contains(space)
     else { return nil }
     let text = region.bytes[name..<min(name + nameLimit, region.end)].prefix { $0 != 0 }
     guard !text.isEmpty, text.count < nameLimit, text.allSatisfy(isIdentifier) else { return nil }

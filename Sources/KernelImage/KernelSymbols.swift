@@ -1,6 +1,6 @@
 /// The symbols of a kernel, in the order of their addresses.
 ///
-/// 200,000 names lie in one buffer of bytes; a `String` is made only for a name that is asked for.
+/// Some 200,000 names lie in one buffer of bytes; a `String` is made only for a name that is asked for.
 public struct KernelSymbols: Sendable {
   /// A symbol: its name, its address and nm(1)'s letter for its kind.
   public struct Symbol: Equatable, Sendable {
@@ -132,6 +132,8 @@ extension KernelSymbols {
     starts.reserveCapacity(symbols + 1)
     addresses.reserveCapacity(symbols)
   }
+
+  var textSize: Int { text.count }
 
   /// Adds bytes of the symbol that `finish` ends: the type's letter, then the name.
   mutating func append(_ byte: UInt8) { text.append(byte) }

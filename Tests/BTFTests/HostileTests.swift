@@ -18,6 +18,16 @@ import Testing
     #expect(throws: BTFError.malformed("kind 20 is not known", offset: 28)) { try BTF(blob) }
   }
 
+  @Test func aHeaderInMemoryTellsTheLength() {
+    let length = Sample.blob.count
+    let memory = [UInt8](repeating: 0x9f, count: 40) + Sample.blob
+    #expect(BTF.blobLength(at: 40, in: memory) == length)
+    #expect(BTF.blobLength(at: 40, in: Array(memory.prefix(64))) == length)
+    #expect(BTF.blobLength(at: 40, in: Array(memory.prefix(63))) == nil)
+    #expect(BTF.blobLength(at: 36, in: memory) == nil)
+    #expect(BTF.blobLength(at: 4000, in: memory) == nil)
+  }
+
   @Test func noPrefixOfABlobIsABlob() {
     for length in Sample.blob.indices {
       #expect(throws: BTFError.self) { try BTF(Array(Sample.blob[..<length])) }

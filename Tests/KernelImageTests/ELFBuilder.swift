@@ -117,6 +117,7 @@ extension ELFBuilder {
     while !rodata.count.isMultiple(of: 64) { rodata.append(0) }
     let kallsyms = KallsymsBuilder(layout: layout, symbols: KallsymsBuilder.sampleSymbols)
     rodata += kallsyms.bytes(at: rodataAddress + UInt64(rodata.count))
+    rodata += Array("Linux version 9.9 is not what this kernel is\n".utf8)
     return ELFBuilder(sections: [
       Section(
         name: ".text", flags: 6, address: text, contents: [UInt8](repeating: 0x90, count: 4096)),

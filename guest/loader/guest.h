@@ -54,6 +54,7 @@ uint32_t kernel_u32(uint64_t address);
 int member_offset(const char *type, const char *member);  // bytes, -1 when there is none
 
 // stats.c: a program's per-CPU statistics.
+void open_stats(void);                                  // after open_kernel
 struct cpu_stats {
   uint64_t count, nanoseconds, misses;
 };

@@ -1,13 +1,12 @@
 # Sourced by scripts/guest-image: compiles guest/ and packs it into an initramfs. It depends on the
 # architecture only: the same BPF objects serve all kernels.
+# shellcheck shell=bash disable=SC2034,SC2154
 
 # prepare_sysroot: sets busybox, kernel_headers (asm/*.h) and loader_flags. Another architecture's
 # packages are unpacked beside ours; its compiler and C library come from scripts/setup.
 prepare_sysroot() {
   busybox=/bin/busybox kernel_headers=/usr/include/$triplet loader_flags=()
   [[ $debian_arch != "$(dpkg --print-architecture)" ]] || return 0
-  command -v "$triplet-gcc" >/dev/null ||
-    die "no compiler for $arch guests: scripts/setup --$arch installs it"
   local sysroot=$packages_dir/sysroot-$arch package
   if [[ ! -e $sysroot/complete ]]; then
     update_suite bookworm "$debian_arch"
@@ -44,21 +43,20 @@ compile_loader() {
 
 # build_initrd FILE: writes FILE, and FILE.sum with the checksum of its sources.
 build_initrd() {
-  local file=$1 sum tree
+  local file=$1 tree=$scratch/initrd sum
   sum=$(source_sum)
   if [[ -e $file && -e $file.sum && $(<"$file.sum") == "$sum" ]]; then
     return 0
   fi
   progress "building ${file##*/}"
   prepare_sysroot
-  tree=$(mktemp -d)
   mkdir -p "$tree"/{bin,bpf,dev,proc,sys}
   cp "$busybox" "$tree/bin/busybox"
   cp "$root/guest/init" "$tree/init"
   compile_bpf "$tree/bpf"
   compile_loader "$tree/bin/loader"
-  (cd "$tree" && find . | cpio -o -H newc -R 0:0 --quiet | gzip -1) >"$file.new"
-  mv "$file.new" "$file"
+  (cd "$tree" && find . | cpio -o -H newc -R 0:0 --quiet | gzip -1) >"$scratch/initrd.gz"
+  rm -f "$file.sum"
+  mv "$scratch/initrd.gz" "$file"
   echo "$sum" >"$file.sum"
-  rm -r "$tree"
 }
