@@ -48,7 +48,9 @@ let package = Package(
       ]),
     .executableTarget(
       name: "guestscope", dependencies: ["Commands", "GDBStub"], swiftSettings: strict),
-    target("TestSupport", ["Bytes"]),
+    target(
+      "TestSupport",
+      ["Bytes", "GuestMemory", "Paging", "RemoteProtocol", "BTF", "KernelImage"]),
     tests("Bytes"),
     tests("GuestMemory", ["Bytes"]),
     tests("Paging", ["Bytes", "GuestMemory"]),
@@ -60,6 +62,8 @@ let package = Package(
       name: "LiveTests", dependencies: ["guestscope", "GDBStub", "GuestMemory"],
       swiftSettings: strict),
     tests("KernelImage", ["Bytes", "BTF"]),
+    tests("LinuxKernel", ["Bytes", "GuestMemory", "Paging", "BTF", "KernelImage"]),
+    tests("KernelBPF", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel", "GDBStub"]),
   ],
   swiftLanguageModes: [.v6]
 )

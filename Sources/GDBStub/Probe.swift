@@ -17,6 +17,7 @@ struct Probe {
   ]
 
   init(_ link: StubLink) throws(GuestMemError) {
+    try link.checkInterrupted()
     let (connection, start) = try link.connect(Self.requests)
     let outcome = try connection.replies(to: Self.requests, since: start)
     link.count(outcome, isStop: false)

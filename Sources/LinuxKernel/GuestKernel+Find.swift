@@ -38,7 +38,10 @@ extension GuestKernel {
       let symbols = linked.slid(by: slide)
       let values = try ImageValues(
         image, slide, symbols, rules.placeVariables, location, engine.memory)
-      if values.isKernel(of: image) { match = (slide, symbols, values); break }
+      if values.isKernel(of: image) {
+        match = (slide, symbols, values)
+        break
+      }
     }
     guard let (slide, symbols, values) = match else {
       throw .wrongFile(

@@ -17,15 +17,14 @@ public struct KernelAddressSpace: AddressSpace, Hashable, Sendable {
       self.displacement = displacement
     }
 
-    /// The window in which a kernel maps all memory, as far as there is RAM.
-    static func directMap(of ram: RAMMap, displacement: UInt64) -> Window {
+    /// The window in which a kernel maps all memory, as far as there is RAM; nil where that would
+    /// reach beyond the last address.
+    static func directMap(of ram: RAMMap, displacement: UInt64) -> Window? {
       let start = ram.regions.first?.lowerBound ?? 0
       let lower = start &- displacement
-      // Nothing wraps in a sound guest; in another one the tables decide.
-      let upper = lower.addingReportingOverflow(max(ram.end, start + 1) - start - 1)
-      return Window(
-        name: "direct map", virtual: lower...(upper.overflow ? lower : upper.partialValue),
-        displacement: displacement)
+      let (upper, isBeyondAll) = lower.addingReportingOverflow(max(ram.end, start + 1) - start - 1)
+      guard !isBeyondAll else { return nil }
+      return Window(name: "direct map", virtual: lower...upper, displacement: displacement)
     }
   }
 

@@ -77,11 +77,20 @@ struct X86Architecture: KernelArchitecture {
     // The tables of the vCPU may be a process's.
     let root = try kernel.needed("init_top_pgt", kernel.symbols.address(of: "init_top_pgt"))
     let pageOffset = try kernel.needed("page_offset_base", kernel.variables["page_offset_base"])
+    let format = kernel.location.tables.format
+    let ram = engine.memory.ram
+    guard pageOffset >= format.firstKernelAddress,
+      let directMap = KernelAddressSpace.Window.directMap(of: ram, displacement: 0 &- pageOffset)
+    else {
+      throw .noKernel(
+        "the guest's kernel has page_offset_base \(pageOffset.hex), where no direct map can be: "
+          + "it is booting, or not this file's")
+    }
     return KernelMap(
       context: WalkContext(
-        root: PhysicalAddress(root &+ displacement), format: kernel.location.tables.format,
+        root: PhysicalAddress(root &+ displacement), format: format,
         pageOffset: KernelVirtualAddress(pageOffset)),
-      directMap: .directMap(of: engine.memory.ram, displacement: 0 &- pageOffset))
+      directMap: directMap)
   }
 
   let livenessRegisters = ["gs_base", "k_gs_base"]
