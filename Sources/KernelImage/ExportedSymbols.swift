@@ -42,7 +42,8 @@ struct ExportedSymbols {
   private static func places(of text: String, in region: MemoryRegion) -> [Int] {
     let needle = Array(text.utf8)
     return (0..<max(0, region.end - needle.count)).filter { at in
-      region.bytes[at + 1] == needle[1] && region.bytes[at..<at + needle.count].elementsEqual(needle)
+      region.bytes[at + 1] == needle[1]
+        && region.bytes[at..<at + needle.count].elementsEqual(needle)
     }
   }
 

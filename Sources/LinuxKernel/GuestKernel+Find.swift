@@ -103,20 +103,24 @@ private struct ImageValues {
     func range(_ symbol: String, _ count: Int) -> PhysicalRange {
       range(symbols.address(of: symbol), count)
     }
-    let note = image.buildIDNote
+    var notes = image.buildIDNote.map { (start: $0.address &+ slide, count: $0.count) }
+    if let start = symbols.address(of: "__start_notes"),
+      let stop = symbols.address(of: "__stop_notes"), start < stop
+    {
+      notes = (start, Int(min(stop - start, 4096)))
+    }
     let wanted =
-      [
-        range(note.map { $0.address &+ slide }, note?.count ?? 1), range("linux_banner", 256),
-        range("nr_cpu_ids", 4),
-      ] + names.map { range($0, 8) }
+      [range(notes?.start, notes?.count ?? 1), range("linux_banner", 256), range("nr_cpu_ids", 4)]
+      + names.map { range($0, 8) }
     let outcomes: [[UInt8]?]
     do { outcomes = try memory.readStatic(wanted).map { try? $0.get() } } catch {
       throw .snapshot(.source(error))
     }
-    notes = outcomes[0]
+    self.notes = outcomes[0]
     banner = outcomes[1].flatMap { bytes in
       let text = bytes.nulTerminatedText
-      return text.hasPrefix(linuxBannerStart) ? text.split(separator: "\n").first.map(String.init) : nil
+      guard text.hasPrefix(linuxBannerStart) else { return nil }
+      return text.split(separator: "\n").first.map(String.init)
     }
     cpuIDs = outcomes[2]?.u32(at: 0)
     for (name, bytes) in zip(names, outcomes.dropFirst(3)) { variables[name] = bytes?.u64(at: 0) }

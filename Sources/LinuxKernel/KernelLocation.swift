@@ -20,12 +20,12 @@ public struct KernelLocation: Hashable, Sendable {
       displacement: displacement)
   }
 
-  /// The longest read-only and non-executable segment: kallsyms, BTF, notes and banner are there.
-  /// Nil before mark_rodata_ro(), which runs just before init starts.
+  /// The longest read-only and non-executable segment behind the code: kallsyms, BTF, notes and
+  /// banner are there. Nil before mark_rodata_ro(), which runs just before init starts.
   public var readOnlyData: Segment? {
-    let data = segments.filter { !$0.isWritable && !$0.isExecutable }.max { $0.count < $1.count }
-    // The header of an arm64 image is read-only early, and 64 KiB.
-    return data.flatMap { $0.count >= 1 << 20 ? $0 : nil }
+    // Before the code there is the header of an arm64 image, which is read-only early.
+    segments.drop { !$0.isExecutable }.filter { !$0.isWritable && !$0.isExecutable }
+      .max { $0.count < $1.count }
   }
 
   /// The physical address of a stretch of the image.

@@ -94,16 +94,17 @@ import Testing
 
 /// Symbols that are put between others.
 @Test func mergedSymbolsAreInOrder() {
+  let half: UInt64 = 1 << 63
   let some = KernelSymbols().merging([
-    .init(name: "b", address: 1 << 63 | 2, type: "T"),
-    .init(name: "d", address: 1 << 63 | 4, type: "t"),
+    .init(name: "b", address: half + 2, type: "T"),
+    .init(name: "d", address: half + 4, type: "t"),
   ])
   let all = some.merging([
-    .init(name: "e", address: 1 << 63 | 5, type: "D"),
-    .init(name: "a", address: 1 << 63 | 1, type: "D"),
-    .init(name: "c", address: 1 << 63 | 2, type: "d"),
+    .init(name: "e", address: half + 5, type: "D"),
+    .init(name: "a", address: half + 1, type: "D"),
+    .init(name: "c", address: half + 2, type: "d"),
   ])
   #expect(all.map(\.name) == ["a", "b", "c", "d", "e"])
   #expect(all.map(\.type) == ["D", "T", "d", "t", "D"])
-  #expect(all.address(of: "c") == 1 << 63 | 2)
+  #expect(all.address(of: "c") == half + 2)
 }

@@ -66,7 +66,8 @@ import Testing
     let guest = try Guest()
     // More memory than the image, but none of it code: PCI's configuration space.
     for index in UInt64(0)..<16 {
-      guest.tables.map(0xffff_8000_1000_0000 + index << 21, to: 0x40_1000_0000 + index << 21, level: 2)
+      let offset = index << 21
+      guest.tables.map(0xffff_8000_1000_0000 + offset, to: 0x40_1000_0000 + offset, level: 2)
     }
     // And code of a module, less than a kernel has.
     guest.tables.map(0xffff_b234_5000_0000, to: 0x4800_0000, writable: false, executable: true)
