@@ -69,6 +69,28 @@ public struct KernelSymbols: Sendable {
     return slid
   }
 
+  /// These symbols and more.
+  func merging(_ more: [Symbol]) -> KernelSymbols {
+    var merged = KernelSymbols()
+    merged.reserve(symbols: count + more.count, textBytes: text.count + 24 * more.count)
+    var rest = more.sorted { $0.address < $1.address }[...]
+    func add(below limit: UInt64?) {
+      while let symbol = rest.first, limit.map({ symbol.address < $0 }) ?? true {
+        merged.append(symbol.type.asciiValue ?? UInt8(ascii: "?"))
+        for byte in symbol.name.utf8 { merged.append(byte) }
+        merged.finish(address: symbol.address)
+        rest = rest.dropFirst()
+      }
+    }
+    for index in indices {
+      add(below: addresses[index])
+      for byte in text[Int(starts[index])..<Int(starts[index + 1])] { merged.append(byte) }
+      merged.finish(address: addresses[index])
+    }
+    add(below: nil)
+    return merged
+  }
+
   private func nameRange(_ index: Int) -> Range<Int> {
     Int(starts[index]) + 1..<Int(starts[index + 1])
   }

@@ -27,9 +27,9 @@ import Testing
     #expect(kernel.textBase.rawValue == guest.textBase)
     #expect(kernel.slide == SyntheticGuest.slide)
     #expect(kernel.physBase == guest.displacement &+ 0xffff_ffff_8000_0000)
-    #expect(kernel.context.pageOffset.rawValue == guest.pageOffset)
+    #expect(kernel.context.pageOffset?.rawValue == guest.pageOffset)
     #expect(kernel.context.root == guest.tables.root)
-    #expect(kernel.context.isFiveLevel == isFiveLevel)
+    #expect(kernel.context.format == .x86_64(fiveLevel: isFiveLevel))
     #expect(kernel.cpuIDs == 2)
     #expect(kernel.release == "6.1.0-test")
     #expect(
