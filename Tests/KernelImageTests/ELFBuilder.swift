@@ -1,6 +1,7 @@
 import Bytes
 
-/// Builds a 64-bit little-endian ELF file like a vmlinux: sections, one loaded segment over the addressed ones, symbols.
+/// Builds a 64-bit little-endian ELF file like a vmlinux: sections, one loaded segment over the
+/// addressed ones, symbols.
 struct ELFBuilder {
   struct Section {
     var name: String
