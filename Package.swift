@@ -17,16 +17,48 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
 
 let package = Package(
   name: "guestscope",
+  products: [
+    .executable(name: "guestscope", targets: ["guestscope"]),
+    .library(
+      name: "GuestScope",
+      targets: [
+        "Bytes", "GuestMemory", "Paging", "RemoteProtocol", "GDBStub", "BTF", "KernelImage",
+        "LinuxKernel", "KernelBPF",
+      ]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+  ],
   targets: [
     target("Bytes"),
+    target("GuestMemory", ["Bytes"]),
+    target("Paging", ["GuestMemory"]),
     target("RemoteProtocol", ["Bytes"]),
+    target("GDBStub", ["Bytes", "GuestMemory", "RemoteProtocol"]),
     target("BTF", ["Bytes"]),
     .systemLibrary(name: "CArchive"),
     target("KernelImage", ["Bytes", "BTF", "CArchive"]),
+    target("LinuxKernel", ["Bytes", "GuestMemory", "Paging", "BTF", "KernelImage"]),
+    target("KernelBPF", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),
+    target(
+      "Commands",
+      [
+        "Bytes", "GuestMemory", "RemoteProtocol", "GDBStub", "BTF", "KernelImage", "LinuxKernel",
+        "KernelBPF", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .executableTarget(
+      name: "guestscope", dependencies: ["Commands", "GDBStub"], swiftSettings: strict),
     target("TestSupport", ["Bytes"]),
     tests("Bytes"),
+    tests("GuestMemory", ["Bytes"]),
+    tests("Paging", ["Bytes", "GuestMemory"]),
     tests("RemoteProtocol", ["Bytes"]),
+    tests("GDBStub", ["Bytes", "GuestMemory", "RemoteProtocol"]),
     tests("BTF", ["Bytes"]),
+    tests("Commands"),
+    .testTarget(
+      name: "LiveTests", dependencies: ["guestscope", "GDBStub", "GuestMemory"],
+      swiftSettings: strict),
     tests("KernelImage", ["Bytes", "BTF"]),
   ],
   swiftLanguageModes: [.v6]

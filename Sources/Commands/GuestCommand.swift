@@ -1,0 +1,16 @@
+import ArgumentParser
+
+/// A command that asks the guest.
+protocol GuestCommand: ParsableCommand {
+  var session: SessionOptions { get }
+  var output: OutputOptions { get }
+
+  /// Finds the answer out.
+  func answer(in session: Session) throws -> Answer
+}
+
+/// A mistake in the words of a command that only the guest's kernel could tell.
+struct UsageError: Error, CustomStringConvertible {
+  var description: String
+  init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,71 @@
+import ArgumentParser
+import Bytes
+import GDBStub
+import KernelBPF
+
+/// `info`: the guest, its kernel, and where what we know of it came from.
+struct Info: GuestCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "info", abstract: "The stub, the guest and its kernel.")
+
+  @OptionGroup var output: OutputOptions
+  @OptionGroup(visibility: .hidden) var session: SessionOptions
+
+  func answer(in session: Session) throws -> Answer {
+    let stub = try session.stub
+    var missing: [String] = []
+    var facts = Facts()
+    facts.add("stub", .string("\(stub.target)"))
+    facts.add("run_state", .string(stub.runState.text))
+    facts.add("architecture", .string(stub.architecture))
+    facts.add("cpus", JSON(stub.cpuCount))
+    facts.add("ram_bytes", .unsigned(stub.ram.byteCount))
+    do {
+      let programs = try session.programs
+      addKernel(programs, to: &facts)
+    } catch {
+      missing = ["the kernel: \(error)"]
+    }
+    return Answer(.object(facts.members), .pairs(facts.pairs), missing: missing)
+  }
+
+  private func addKernel(_ programs: BPFPrograms, to facts: inout Facts) {
+    let kernel = programs.kernel
+    facts.add("release", .string(kernel.release))
+    facts.add("banner", .string(kernel.banner))
+    facts.add("text_base", .string(kernel.textBase.rawValue.hex))
+    facts.add("kaslr_offset", .string(kernel.slide.hex))
+    if let physBase = kernel.physBase { facts.add("phys_base", .string(physBase.hex)) }
+    facts.add("page_offset", .string(kernel.context.pageOffset.rawValue.hex))
+    facts.add("paging", .string(kernel.addressSpace.tables.format.name))
+    facts.add("page_table_root", .string(kernel.context.root.rawValue.hex))
+    facts.add("nr_cpu_ids", JSON(kernel.cpuIDs))
+    facts.add("symbols", .string("\(kernel.symbols.count) from \(kernel.file)"))
+    facts.add("btf", .string("\(kernel.btf.endID - 1) types from \(kernel.file)"))
+  }
+
+  private struct Facts {
+    var members: [JSON.Member] = []
+
+    var pairs: [(String, String)] {
+      members.map { member in
+        if case .string(let text) = member.value { return (member.key, text) }
+        return (member.key, member.value.text(pretty: false))
+      }
+    }
+
+    mutating func add(_ key: String, _ value: JSON) {
+      members.append(.init(key: key, value: value))
+    }
+  }
+}
+
+extension RunState {
+  var text: String {
+    switch self {
+    case .running: "running"
+    case .stopped(nil): "stopped"
+    case .stopped(let reason?): "stopped (\(reason))"
+    }
+  }
+}

@@ -1,0 +1,101 @@
+/// A JSON document, with the members of objects in the order they are given.
+public enum JSON: Hashable, Sendable {
+  case null
+  case bool(Bool)
+  case unsigned(UInt64)
+  case string(String)
+  case array([JSON])
+  case object([Member])
+
+  public struct Member: Hashable, Sendable {
+    public var key: String
+    public var value: JSON
+  }
+}
+
+extension JSON: ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral,
+  ExpressibleByStringLiteral
+{
+  public init(dictionaryLiteral elements: (String, JSON)...) {
+    self = .object(elements.map { Member(key: $0.0, value: $0.1) })
+  }
+
+  public init(arrayLiteral elements: JSON...) { self = .array(elements) }
+  public init(stringLiteral value: String) { self = .string(value) }
+
+  /// Null for nil.
+  public init(_ number: (some UnsignedInteger)?) {
+    self = number.map { .unsigned(UInt64($0)) } ?? .null
+  }
+
+  public init(_ number: Int?) { self = number.map { .unsigned(UInt64($0)) } ?? .null }
+  public init(_ text: String?) { self = text.map { .string($0) } ?? .null }
+  public init(_ flag: Bool?) { self = flag.map { .bool($0) } ?? .null }
+
+  /// Adds members to an object.
+  public func adding(_ members: KeyValuePairs<String, JSON>) -> JSON {
+    guard case .object(let own) = self else { return self }
+    return .object(own + members.map { Member(key: $0.key, value: $0.value) })
+  }
+}
+
+extension JSON {
+  /// On one line, or, `pretty`, indented by bpftool's four spaces.
+  public func text(pretty: Bool) -> String {
+    var text = ""
+    write(to: &text, indent: pretty ? 0 : nil)
+    return text
+  }
+
+  private func write(to text: inout String, indent: Int?) {
+    switch self {
+    case .null: text += "null"
+    case .bool(let flag): text += flag ? "true" : "false"
+    case .unsigned(let number): text += String(number)
+    case .string(let string): Self.write(string, to: &text)
+    case .array(let elements):
+      Self.write(elements, "[", "]", to: &text, indent) { element, text, indent in
+        element.write(to: &text, indent: indent)
+      }
+    case .object(let members):
+      Self.write(members, "{", "}", to: &text, indent) { member, text, indent in
+        Self.write(member.key, to: &text)
+        text += indent == nil ? ":" : ": "
+        member.value.write(to: &text, indent: indent)
+      }
+    }
+  }
+
+  private static func write<Element>(
+    _ elements: [Element], _ open: String, _ close: String, to text: inout String,
+    _ indent: Int?, _ writeElement: (Element, inout String, Int?) -> Void
+  ) {
+    text += open
+    let inner = indent.map { $0 + 4 }
+    for (index, element) in elements.enumerated() {
+      if index > 0 { text += "," }
+      if let inner { text += "\n" + String(repeating: " ", count: inner) }
+      writeElement(element, &text, inner)
+    }
+    if let indent, !elements.isEmpty { text += "\n" + String(repeating: " ", count: indent) }
+    text += close
+  }
+
+  private static func write(_ string: String, to text: inout String) {
+    text += "\""
+    for scalar in string.unicodeScalars {
+      switch scalar {
+      case "\"": text += "\\\""
+      case "\\": text += "\\\\"
+      case "\n": text += "\\n"
+      case "\t": text += "\\t"
+      case "\r": text += "\\r"
+      case _ where scalar.value < 0x20 || scalar.value == 0x7f:
+        let digits = String(scalar.value, radix: 16)
+        text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      default: text.unicodeScalars.append(scalar)
+      }
+    }
+    text += "\""
+  }
+}

@@ -1,0 +1,63 @@
+import ArgumentParser
+import GDBStub
+
+/// How to reach the guest. On the command line these stand before or after the command.
+public struct SessionOptions: ParsableArguments {
+  @Option(
+    name: [.short, .customLong("connect")],
+    help: ArgumentHelp(
+      "QEMU's gdbserver: HOST:PORT, :PORT or unix:PATH.", valueName: "target"))
+  var connect = StubTarget.qemuDefault
+
+  @Option(
+    name: [.short, .customLong("kernel")],
+    help: ArgumentHelp(
+      "The guest's kernel: vmlinux (ELF) or vmlinuz (bzImage).", valueName: "file"))
+  var kernel: String?
+
+  @Option(help: ArgumentHelp("Longest single stop of a running guest.", valueName: "ms"))
+  var maxPause = 2.0
+
+  @Flag(
+    help: "Stop the guest once, answer everything, then let it go on (a kill -9 leaves it stopped).")
+  var hold = false
+
+  @Flag(help: "The guest was stopped before and stays so (QEMU from 8.1 on cannot tell us).")
+  var leaveStopped = false
+
+  @Flag(help: "On stderr: stops, longest and total pause, waves, reads, bytes.")
+  var stats = false
+
+  @Flag(help: "Every packet, both ways, on stderr.")
+  var trace = false
+
+  @Option(help: ArgumentHelp("Give up on a silent stub after so many seconds.", valueName: "s"))
+  var timeout = 5.0
+
+  public init() {}
+
+  public func validate() throws {
+    guard maxPause > 0, maxPause.isFinite else {
+      throw ValidationError("--max-pause takes milliseconds, more than 0")
+    }
+    guard timeout > 0, timeout <= 3600 else {
+      throw ValidationError("--timeout takes seconds, more than 0 and at most 3600")
+    }
+  }
+}
+
+/// How to print an answer: bpftool's letters.
+public struct OutputOptions: ParsableArguments {
+  @Flag(name: .shortAndLong, help: "JSON on one line.")
+  var json = false
+
+  @Flag(name: .shortAndLong, help: "JSON, indented.")
+  var pretty = false
+
+  public init() {}
+}
+
+extension StubTarget: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+  public var defaultValueDescription: String { ":1234" }
+}

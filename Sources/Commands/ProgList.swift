@@ -1,0 +1,93 @@
+import ArgumentParser
+import Bytes
+import KernelBPF
+
+/// `prog list`: all BPF programs, with the members of `bpftool -j prog show`.
+struct ProgList: GuestCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "list", abstract: "All BPF programs, or those of an id, name or type.",
+    aliases: ["show"])
+
+  @Argument(
+    help: ArgumentHelp(
+      "id N, name GLOB (* and ?), type T (as bpftool names them).", valueName: "selection"))
+  var words: [String] = []
+  @OptionGroup var output: OutputOptions
+  @OptionGroup(visibility: .hidden) var session: SessionOptions
+
+  func validate() throws { _ = try selection }
+
+  private var selection: ProgramSelection {
+    get throws { try ProgramSelection(words, keys: ["id", "name", "type"]) }
+  }
+
+  func answer(in session: Session) throws -> Answer {
+    let selection = try selection
+    let programs = try session.programs
+    let snapshot = try session.list(
+      BPFProgramQuery(
+        type: try selection.typeNumber(programs, default: "all"), id: selection.id, runtime: true,
+        details: true))
+    var listed = snapshot.value.programs
+    if let glob = selection.name { listed.removeAll { !matches($0.name, glob: glob) } }
+    if let id = selection.id, listed.isEmpty, snapshot.unreadable.isEmpty {
+      throw CommandError("the guest has no program with id \(id)")
+    }
+    let bootTime = snapshot.value.bootTime
+    return Answer(
+      .array(listed.map { json($0, programs, bootTime) }),
+      .table(table(listed, programs)), missing: snapshot.missing(of: "program"))
+  }
+
+  private func json(_ program: BPFProgram, _ programs: BPFPrograms, _ bootTime: UInt64?) -> JSON {
+    let details = program.details
+    let jited = details?.jitedSize
+    return [
+      "id": .unsigned(program.id),
+      "type": .string(programs.typeName(program.type)),
+      "name": .string(program.name),
+      "tag": JSON(details?.tag?.hex),
+      "gpl_compatible": JSON(details?.isGPLCompatible),
+      "run_time_ns": JSON(program.runtime?.nsecs),
+      "run_cnt": JSON(program.runtime?.cnt),
+      "recursion_misses": JSON(program.runtime?.misses),
+      "verified_insns": JSON(program.verifiedInstructions),
+      "loaded_at": JSON(details?.loadedAt(bootTime)),
+      "uid": JSON(details?.uid),
+      "bytes_xlated": JSON(details?.translatedSize),
+      "jited": JSON(jited.map { $0 > 0 }),
+      "bytes_jited": JSON(jited),
+      "map_ids": details?.mapIDs.map { .array($0.map { .unsigned(UInt64($0)) }) } ?? .null,
+      "btf_id": JSON(details?.btfID),
+    ]
+  }
+
+  private func table(_ listed: [BPFProgram], _ programs: BPFPrograms) -> Table {
+    func text(_ number: (some BinaryInteger)?) -> String { number.map { "\($0)" } ?? "-" }
+    return Table(
+      [
+        .number("ID"), .text("TYPE"), .text("NAME"), .text("TAG"), .number("RUN_CNT"),
+        .number("RUN_TIME_NS"), .number("NS/CALL"), .number("MISSES"), .number("VERIFIED"),
+        .number("XLATED"), .number("JITED"), .text("MAPS"),
+      ],
+      rows: listed.map { program in
+        let (runtime, details) = (program.runtime, program.details)
+        let maps = details?.mapIDs?.map { "\($0)" }.joined(separator: ",")
+        return [
+          text(program.id), programs.typeName(program.type), program.name,
+          details?.tag?.hex ?? "-", text(runtime?.cnt), text(runtime?.nsecs),
+          runtime.flatMap { $0.cnt > 0 ? fixed($0.nsPerCall, 1) : nil } ?? "-",
+          text(runtime?.misses), text(program.verifiedInstructions),
+          text(details?.translatedSize), text(details?.jitedSize), maps ?? "-",
+        ]
+      })
+  }
+}
+
+extension BPFProgram.Details {
+  /// Seconds of CLOCK_REALTIME at which the program was loaded.
+  func loadedAt(_ bootTime: UInt64?) -> UInt64? {
+    guard let loadTime, let bootTime else { return nil }
+    return (loadTime &+ bootTime) / 1_000_000_000
+  }
+}

@@ -1,0 +1,36 @@
+import ArgumentParser
+import KernelBPF
+
+/// `prog verifier`: what the verifier counted.
+struct ProgVerifier: GuestCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verifier", abstract: "The number of instructions that the verifier processed.")
+
+  @Argument(
+    help: ArgumentHelp("type T, default struct_ops; or type all.", valueName: "selection"))
+  var words: [String] = []
+  @OptionGroup var output: OutputOptions
+  @OptionGroup(visibility: .hidden) var session: SessionOptions
+
+  func validate() throws { _ = try selection }
+
+  private var selection: ProgramSelection {
+    get throws { try ProgramSelection(words, keys: ["type"]) }
+  }
+
+  func answer(in session: Session) throws -> Answer {
+    let type = try selection.typeNumber(try session.programs, default: "struct_ops")
+    let snapshot = try session.list(BPFProgramQuery(type: type))
+    let listed = snapshot.value.programs
+    return Answer(
+      .array(
+        listed.map {
+          ["name": .string($0.name), "verified_insns": JSON($0.verifiedInstructions)]
+        }),
+      .table(
+        Table(
+          [.text("NAME"), .number("VERIFIED_INSNS")],
+          rows: listed.map { [$0.name, $0.verifiedInstructions.map { "\($0)" } ?? "-"] })),
+      missing: snapshot.missing(of: "program"))
+  }
+}

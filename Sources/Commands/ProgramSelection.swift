@@ -1,0 +1,42 @@
+import ArgumentParser
+import KernelBPF
+
+/// The words `id N`, `name GLOB` and `type T` behind a command.
+struct ProgramSelection {
+  var id: UInt64?
+  var name: String?
+  var type: String?
+
+  /// - Parameter keys: which of the words this command takes.
+  init(_ words: [String], keys: Set<String>) throws {
+    var rest = words[...]
+    while let key = rest.popFirst() {
+      guard keys.contains(key) else {
+        throw ValidationError("'\(key)' is not one of: \(keys.sorted().joined(separator: ", "))")
+      }
+      guard let value = rest.popFirst() else { throw ValidationError("'\(key)' takes a value") }
+      switch key {
+      case "id":
+        guard let number = UInt64(value) else {
+          throw ValidationError("'\(value)' is not a program id")
+        }
+        id = number
+      case "name": name = value
+      default: type = value
+      }
+    }
+  }
+
+  /// The number of a type's name; nil for `all`.
+  func typeNumber(_ programs: BPFPrograms, default standard: String) throws -> UInt32? {
+    let name = type ?? standard
+    if name == "all" { return nil }
+    guard let number = programs.type(named: name) else {
+      let known = programs.typeNames.sorted { $0.key < $1.key }.map(\.value)
+      throw UsageError(
+        "'\(name)' is no type of program in this guest's kernel: it has all, "
+          + known.joined(separator: ", "))
+    }
+    return number
+  }
+}

@@ -1,0 +1,146 @@
+import GuestMemory
+import RemoteProtocol
+
+/// What came back for the requests of one write.
+struct Outcome {
+  var replies: [Reply]
+  /// The stub said unasked, before all else, that the guest stopped now: it was running.
+  var saidItStopped: Bool
+  /// When the stub's first word and its last arrived. QEMU says the first when its guest has
+  /// stopped, so between them the guest stood still.
+  var first: Moment
+  var last: Moment
+  /// From before the write to the first word: what a stop costs that does nothing.
+  var stopCost: Duration
+
+  var pause: Duration { last - first }
+}
+
+/// One connection to a stub, from accept to close. QEMU stops the guest at accept and lets it go
+/// on at `c`; a connection that closes without one leaves the guest stopped.
+final class Connection {
+  private let link: StubLink
+  private let socket: Socket
+  /// Sent and received bytes are traced when the guest is on its way again.
+  private var traced: [(TraceDirection, [UInt8])] = []
+
+  init(_ link: StubLink, family: Int32) throws(Socket.Failure) {
+    self.link = link
+    socket = try Socket(family: family, timeout: link.options.timeout)
+  }
+
+  /// A connection that ends while it owes the guest a `c`, after whatever error, pays.
+  deinit {
+    link.debt.pay(on: socket.descriptor)
+    if let trace = link.options.trace { for (way, bytes) in traced { trace(way, bytes) } }
+  }
+
+  /// Connects and writes, both in one system call where that can be.
+  ///
+  /// - Parameter owes: the guest may have been running, and must go on in the end.
+  func open(
+    _ address: Socket.Address, _ requests: [Request], owes: Bool
+  ) throws(Socket.Failure) -> Moment {
+    let bytes = encoded(requests)
+    let start = Moment.now
+    if owes {
+      try link.debt.issue(
+        on: socket.descriptor, holdsResume: requests.last == .resume
+      ) { () throws(Socket.Failure) in
+        try socket.connect(to: address, sending: bytes)
+      }
+    } else {
+      try socket.connect(to: address, sending: bytes)
+    }
+    note(.sent, bytes)
+    return start
+  }
+
+  /// Writes on a connection that is open.
+  func write(_ requests: [Request]) throws(GuestMemError) -> Moment {
+    let bytes = encoded(requests)
+    let start = Moment.now
+    do {
+      if requests.last == .resume {
+        try link.debt.issue(on: socket.descriptor, holdsResume: true) {
+          () throws(Socket.Failure) in try socket.send(bytes)
+        }
+      } else {
+        try socket.send(bytes)
+      }
+    } catch {
+      throw link.lost(error.reason)
+    }
+    note(.sent, bytes)
+    return start
+  }
+
+  /// The guest was stopped before we came: nothing is owed.
+  func forgive() { link.debt.forgive(socket.descriptor) }
+
+  /// Waits until every request has its reply.
+  ///
+  /// - Parameter nap: sleep so long first. QEMU sends two segments a reply, and a client that is
+  ///   woken for each slows it down while the guest stands still.
+  func replies(
+    to requests: [Request], since start: Moment, nap: Duration = .zero
+  ) throws(GuestMemError) -> Outcome {
+    var exchange = Exchange(requests)
+    var last = start
+    var first: Moment?
+    if nap > .zero { sleep(nap) }
+    // A stub that says something is alive: the limit is on silence.
+    while !exchange.isComplete {
+      let received: Socket.Received
+      do { 
+        // A byte alone brings the time stamp of the first reply after a nap, too.
+        received = try socket.receive(
+          before: .now + link.options.timeout, limit: first == nil ? 1 : 1 << 18)
+      } catch {
+        throw link.lost(error.reason)
+      }
+      switch received {
+      case .bytes(let bytes, let arrival):
+        note(.received, bytes)
+        first = first ?? arrival
+        last = arrival
+        do { try exchange.feed(bytes) } catch { throw link.protocolError(error) }
+      case .closed:
+        if let first = exchange.shortfall, case .notAGDBServer = first {
+          throw link.protocolError(first)
+        }
+        throw link.lost("it closed the connection")
+      case .timedOut: throw silence(first == nil, exchange, requests)
+      }
+    }
+    return Outcome(
+      replies: exchange.replies, saidItStopped: exchange.stoppedBeforeFirstAck,
+      first: first ?? last, last: last, stopCost: (first ?? last) - start)
+  }
+
+  /// Nothing came: not a word since the connection, or nothing more.
+  private func silence(
+    _ isTotal: Bool, _ exchange: Exchange, _ requests: [Request]
+  ) -> GuestMemError {
+    // What we wrote reaches QEMU when the debugger before us leaves, and our end of file after
+    // it: without `c` that would pause the guest for good. With one under way nothing is owed.
+    link.debt.pay(on: socket.descriptor)
+    guard isTotal else {
+      return link.protocolError(exchange.shortfall ?? .notAGDBServer(said: []))
+    }
+    return GuestMemError(
+      .silent,
+      "no reply from \(link.target) in \(link.options.timeout.inSeconds): another debugger is "
+        + "attached (QEMU serves one client at a time), or it is not a gdbserver")
+  }
+
+  private func encoded(_ requests: [Request]) -> [UInt8] {
+    var bytes: [UInt8] = []
+    for request in requests { request.encode(into: &bytes) }
+    return bytes
+  }
+
+  private func note(_ way: TraceDirection, _ bytes: [UInt8]) {
+    if link.options.trace != nil { traced.append((way, bytes)) }
+  }
+}

@@ -1,0 +1,69 @@
+import GuestMemory
+import RemoteProtocol
+
+/// What the first stop of a session finds out. It sends no `c` before it knows that the guest was
+/// running: a `c` would resume a guest that somebody had stopped.
+struct Probe {
+  var runState: RunState
+  /// What the next client expects to find: the mode is global to QEMU and outlasts us.
+  var physicalMemoryMode: Bool
+  var features: StubFeatures
+  /// The root document of the target description.
+  var targetDocument: [UInt8]
+
+  private static let requests: [Request] = [
+    .empty, .supported, .physicalMemoryMode, .monitor(.status),
+    .readFeature(annex: TargetDescription.root, offset: 0, count: 0x7f8),
+  ]
+
+  init(_ link: StubLink) throws(GuestMemError) {
+    let (connection, start) = try link.connect(Self.requests)
+    let outcome = try connection.replies(to: Self.requests, since: start)
+    link.count(outcome, isStop: false)
+    guard case .text(let supported) = outcome.replies[1],
+      case .physicalMemoryMode(let mode) = outcome.replies[2],
+      case .monitorOutput(let statusText) = outcome.replies[3],
+      let status = RunStatus(monitorText: statusText)
+    else {
+      // Whatever it is, it did not say that connecting stopped something.
+      if !outcome.saidItStopped { connection.forgive() }
+      throw GuestMemError(
+        .unsupported,
+        "\(link.target) is a gdbserver, but not QEMU's: it has no physical memory mode and no "
+          + "monitor. Other hypervisors' stubs show neither page tables nor control registers")
+    }
+    guard case .feature(let document, _) = outcome.replies[4] else {
+      throw GuestMemError(
+        .unsupported, "\(link.target) has no target description, so its registers have no names")
+    }
+    physicalMemoryMode = mode
+    features = StubFeatures(supported)
+    targetDocument = document
+
+    let told = RunState(
+      saidItStopped: outcome.saidItStopped, status: status,
+      leaveStopped: link.options.leaveStopped)
+    if let told {
+      runState = told
+    } else {
+      runState = try Self.silentState(connection, link)
+    }
+    guard runState == .running else {
+      connection.forgive()
+      return
+    }
+    let resumed = try connection.replies(to: [.resume], since: try connection.write([.resume]))
+    link.countHold(resumed.last - outcome.first)
+  }
+
+  private static func silentState(
+    _ connection: Connection, _ link: StubLink
+  ) throws(GuestMemError) -> RunState {
+    let requests: [Request] = [.monitor(.version)]
+    let outcome = try connection.replies(to: requests, since: try connection.write(requests))
+    guard case .monitorOutput(let text) = outcome.replies[0],
+      let version = QEMUVersion(monitorText: text)
+    else { return .running }
+    return RunState(silentVersion: version)
+  }
+}

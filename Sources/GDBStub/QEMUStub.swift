@@ -1,0 +1,184 @@
+import GuestMemory
+import RemoteProtocol
+
+/// A guest behind QEMU's gdbserver.
+///
+/// Each sample is a *glance*: a fresh connection and one write that ends in `c`. The guest stands
+/// still only while QEMU itself answers. A guest that was stopped before us stays stopped.
+public final class QEMUStub: GuestMem {
+  public let target: StubTarget
+  public private(set) var ram: RAMMap
+  /// Whether the guest runs between our stops.
+  public internal(set) var runState: RunState
+  /// The number of vCPUs.
+  public private(set) var cpuCount: Int
+  /// The architecture in the stub's words: `i386:x86-64`, `aarch64`.
+  public var architecture: String { recipe.description.architecture ?? "unknown" }
+  /// The stops since the last call.
+  public func takeStatistics() -> StopStatistics { link.takeStatistics() }
+  /// The names of all registers of a vCPU, in the stub's order.
+  public var registerNames: [String] { recipe.description.registers.map(\.name) }
+
+  let link: StubLink
+  let physicalMemoryMode: Bool
+  private let features: StubFeatures
+  private var recipe: RegisterRecipe
+  var held: (connection: Connection, since: Moment)?
+
+  /// Connects, finds out whether the guest runs, and learns its registers and its RAM.
+  ///
+  /// - Parameter debt: what a signal path pays; see `ResumeDebt`.
+  public init(
+    _ target: StubTarget, options: StubOptions = StubOptions(), debt: ResumeDebt = ResumeDebt()
+  ) throws(GuestMemError) {
+    self.target = target
+    link = try StubLink(target, options, debt: debt)
+    let probe = try Probe(link)
+    runState = probe.runState
+    physicalMemoryMode = probe.physicalMemoryMode
+    features = probe.features
+    ram = RAMMap([])
+    cpuCount = 1
+    recipe = RegisterRecipe(description: TargetDescription(documents: [:]))
+    recipe = RegisterRecipe(description: try readDescription(probe.targetDocument))
+    try readMachine()
+  }
+
+  /// TCP takes 4 MB of replies before QEMU's main loop blocks on us; a unix socket 150 KB.
+  private var replyBytes: Int {
+    if case .unix = target { 60_000 } else { 1 << 20 }
+  }
+
+  public var consistency: Consistency { held == nil && runState == .running ? .instant : .frozen }
+
+  public var limits: SampleLimits {
+    // QEMU takes requests 4096 bytes at a time: within that, all of a glance is in its hands
+    // when it begins to answer, and a client that dies then leaves nothing behind. A read is
+    // `$mADDRESS,COUNT#SS`.
+    let digits = (64 - ram.end.leadingZeroBitCount + 3) / 4
+    let pause = held == nil && runState == .running ? link.options.maxPause : nil
+    return SampleLimits(
+      readBytes: features.readLimit, reads: (Glance.requestBytes - 200) / (digits + 11),
+      bytes: replyBytes / 2, pause: pause.map { $0 * Glance.nominalShare },
+      stopCost: link.stopCost, readCost: 8_000, byteCost: 4.5)
+  }
+
+  public func sample(
+    ranges: [PhysicalRange], registers: [RegisterKey]
+  ) throws(GuestMemError) -> Sample {
+    if recipe.allRegistersSize == nil, !registers.isEmpty { try measureRegisters() }
+    let reads = ranges.map(packets)
+    var requests: [Request] = recipe.requests(for: registers)
+    let memory = reads.joined().map { Request.readMemory(address: $0.start.rawValue, count: $0.count) }
+    if !memory.isEmpty { requests += [.setPhysicalMemoryMode(true)] + memory }
+    requests.append(.setPhysicalMemoryMode(physicalMemoryMode))
+
+    let load = limits.load(ranges)
+    var replies = try exchange(requests, nap: load.reads < 16 ? .zero : limits.cost(load) / 2)[...]
+    let values = recipe.values(of: registers, in: &replies)
+    if !memory.isEmpty {
+      guard replies.popFirst() == .ok else {
+        throw GuestMemError(.unsupported, "\(target) refuses the physical memory mode")
+      }
+    }
+    var outcomes: [Result<[UInt8], Absence>] = []
+    for (range, packets) in zip(ranges, reads) {
+      outcomes.append(join(replies.prefix(packets.count), of: range, packets))
+      replies = replies.dropFirst(packets.count)
+    }
+    return Sample(memory: outcomes, registers: values)
+  }
+
+  /// A range in reads that the stub takes; none for one that is not wholly RAM.
+  private func packets(_ range: PhysicalRange) -> [PhysicalRange] {
+    guard ram.contains(range) else { return [] }
+    return stride(from: 0, to: range.count, by: features.readLimit).map {
+      PhysicalRange(range.start + $0, count: min(range.count - $0, features.readLimit))
+    }
+  }
+
+  private func join(
+    _ replies: ArraySlice<Reply>, of range: PhysicalRange, _ packets: [PhysicalRange]
+  ) -> Result<[UInt8], Absence> {
+    guard !packets.isEmpty || range.count == 0 else { return .failure(.outsideRAM) }
+    var bytes: [UInt8] = []
+    for reply in replies {
+      switch reply {
+      case .bytes(let more): bytes += more
+      case .error(let code): return .failure(Absence("QEMU cannot read there (E\(code))"))
+      default: return .failure(Absence("QEMU did not understand the read"))
+      }
+    }
+    return .success(bytes)
+  }
+
+  private func measureRegisters() throws(GuestMemError) {
+    let replies = try exchange([.selectThread(ThreadID(1)), .readRegisters])
+    guard case .bytes(let bytes) = replies[1] else {
+      throw GuestMemError(.unsupported, "\(target) does not tell registers")
+    }
+    recipe.allRegistersSize = bytes.count
+  }
+
+  // MARK: First contact
+
+  /// Reads the documents that the root of the target description includes.
+  private func readDescription(_ root: [UInt8]) throws(GuestMemError) -> TargetDescription {
+    var documents = [TargetDescription.root: root]
+    while true {
+      let description = TargetDescription(documents: documents)
+      guard !description.missing.isEmpty, documents.count < 32 else { return description }
+      for (name, text) in try readDocuments(description.missing) { documents[name] = text }
+    }
+  }
+
+  private func readDocuments(_ names: [String]) throws(GuestMemError) -> [String: [UInt8]] {
+    let size = features.featureReadLimit
+    // Reading past the end is an error reply and harmless: ask for the usual size at once.
+    let pieces = min(8, 40_000 / size + 1)
+    var documents: [String: [UInt8]] = [:]
+    for name in names {
+      var text: [UInt8] = []
+      var isComplete = false
+      while !isComplete, text.count < 1 << 20 {
+        let requests = (0..<pieces).map { piece in
+          Request.readFeature(annex: name, offset: text.count + piece * size, count: size)
+        }
+        for reply in try exchange(requests) {
+          guard !isComplete, case .feature(let bytes, let isLast) = reply else {
+            isComplete = true
+            continue
+          }
+          text += bytes
+          isComplete = isLast
+        }
+      }
+      documents[name] = text
+    }
+    return documents
+  }
+
+  private func readMachine() throws(GuestMemError) {
+    let threads = Array(repeating: Request.nextThreads, count: 15)
+    var replies = try exchange([.monitor(.memoryTree), .firstThreads] + threads)
+    guard case .monitorOutput(let tree) = replies.removeFirst(),
+      let memory = SystemMemory(monitorText: tree), !memory.ram.isEmpty
+    else {
+      throw GuestMemError(
+        .unsupported, "\(target) does not say where the guest has RAM (monitor: info mtree -f)")
+    }
+    ram = RAMMap(memory.ram)
+    var count = 0
+    while true {
+      for case .threads(let list) in replies {
+        if list.isEmpty { cpuCount = max(count, 1); return }
+        count += list.count
+      }
+      // More vCPUs than were asked for; the enumeration starts anew with each connection.
+      replies = try exchange(
+        [.firstThreads] + Array(repeating: .nextThreads, count: min(count * 2 + 15, 250)))
+      if count > 250 { cpuCount = count; return }
+      count = 0
+    }
+  }
+}

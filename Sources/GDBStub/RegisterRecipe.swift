@@ -1,0 +1,80 @@
+import Bytes
+import GuestMemory
+import RemoteProtocol
+
+/// How to read registers by name: which packets, and where in their replies.
+struct RegisterRecipe {
+  let description: TargetDescription
+  /// Bytes of the reply to `g`; known after the first.
+  var allRegistersSize: Int?
+
+  /// The packets for some registers of some vCPUs. A vCPU is selected in each glance anew, for a
+  /// stop moves the selection; `g` comes before any `p`, for only `g` makes QEMU fetch the
+  /// registers from KVM.
+  func requests(for keys: [RegisterKey]) -> [Request] {
+    var requests: [Request] = []
+    for (cpu, keys) in grouped(keys) {
+      requests += [.selectThread(ThreadID(cpu + 1)), .readRegisters]
+      for key in keys where offset(of: key) == nil {
+        guard let register = description.register(named: key.name) else { continue }
+        requests.append(.readRegister(register.number))
+      }
+    }
+    return requests
+  }
+
+  /// Reads the values out of the replies to `requests(for:)`.
+  func values(
+    of keys: [RegisterKey], in replies: inout ArraySlice<Reply>
+  ) -> [RegisterKey: Result<UInt64, Absence>] {
+    var values: [RegisterKey: Result<UInt64, Absence>] = [:]
+    for (cpu, keys) in grouped(keys) {
+      let selected = replies.popFirst()
+      let all = replies.popFirst()
+      for key in keys {
+        guard selected == .ok else {
+          values[key] = .failure(Absence("the guest has no vCPU \(cpu)"))
+          if offset(of: key) == nil, description.register(named: key.name) != nil {
+            replies.removeFirst()
+          }
+          continue
+        }
+        guard let register = description.register(named: key.name) else {
+          values[key] = .failure(Absence("this guest's CPUs have no register \(key.name)"))
+          continue
+        }
+        if let offset = offset(of: key) {
+          guard case .bytes(let bytes) = all else {
+            values[key] = .failure(Absence("the stub did not tell the registers of vCPU \(cpu)"))
+            continue
+          }
+          values[key] = number(bytes.bytes(at: offset, count: register.byteCount), key)
+        } else if case .bytes(let bytes)? = replies.popFirst() {
+          values[key] = number(bytes[...], key)
+        } else {
+          values[key] = .failure(Absence("the stub did not tell \(key)"))
+        }
+      }
+    }
+    return values
+  }
+
+  private func grouped(_ keys: [RegisterKey]) -> [(cpu: Int, keys: [RegisterKey])] {
+    Dictionary(grouping: keys, by: \.cpu).sorted { $0.key < $1.key }
+      .map { (cpu: $0.key, keys: $0.value) }
+  }
+
+  private func offset(of key: RegisterKey) -> Int? {
+    allRegistersSize.flatMap { description.gOffset(of: key.name, gReplySize: $0) }
+  }
+
+  /// The low 64 bits of a register in guest byte order.
+  private func number(
+    _ bytes: ArraySlice<UInt8>?, _ key: RegisterKey
+  ) -> Result<UInt64, Absence> {
+    guard let bytes, !bytes.isEmpty else {
+      return .failure(Absence("the stub's registers end before \(key)"))
+    }
+    return .success(bytes.prefix(8).reversed().reduce(0) { $0 << 8 | UInt64($1) })
+  }
+}

@@ -1,0 +1,46 @@
+import Glibc
+import Synchronization
+
+/// Whether the guest stands still because of a connection of ours that has no `c` under way.
+///
+/// The one piece of state that a signal path may look at. Exactly one `c` goes out on a
+/// connection: a second one is a byte after the first, and *pauses* the guest.
+public final class ResumeDebt: Sendable {
+  private let owing = Mutex<Int32?>(nil)
+
+  public init() {}
+
+  /// Runs a write that opens a connection, with the debt set before and, where the write holds
+  /// `c`, cleared after. A signal path waits until the write is through.
+  func issue<E: Error>(
+    on descriptor: Int32, holdsResume: Bool, _ write: () throws(E) -> Void
+  ) throws(E) {
+    let outcome = owing.withLock { owing -> Result<Void, E> in
+      owing = descriptor
+      do throws(E) { try write() } catch { return .failure(error) }
+      if holdsResume { owing = nil }
+      return .success(())
+    }
+    try outcome.get()
+  }
+
+  /// The connection owes nothing after all: the guest was stopped before it.
+  func forgive(_ descriptor: Int32) {
+    owing.withLock { owing in if owing == descriptor { owing = nil } }
+  }
+
+  /// Lets the guest go on if it is owed. For signal paths: callable from any thread, at any time.
+  public func pay() { pay(on: nil) }
+
+  /// Pays what one connection owes; nil for whichever does.
+  func pay(on connection: Int32?) {
+    owing.withLock { owing in
+      guard let descriptor = owing, connection == nil || connection == descriptor else { return }
+      let resume: [UInt8] = Array("$c#63".utf8)
+      _ = unsafe resume.withUnsafeBytes {
+        unsafe send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+      }
+      owing = nil
+    }
+  }
+}

@@ -1,0 +1,126 @@
+import Glibc
+import GuestMemory
+import RemoteProtocol
+
+/// The way to one stub: its address, and what all connections to it share.
+final class StubLink {
+  let target: StubTarget
+  var options: StubOptions
+  let debt: ResumeDebt
+  private var statistics = StopStatistics()
+  /// Cost of a stop that does nothing: the least that was seen from connect to first reply.
+  private(set) var stopCost: Duration = .microseconds(100)
+  private var isMeasured = false
+  private var addresses: [Socket.Address]
+
+  init(_ target: StubTarget, _ options: StubOptions, debt: ResumeDebt) throws(GuestMemError) {
+    self.target = target
+    self.options = options
+    self.debt = debt
+    do { addresses = try Socket.Address.resolve(target) } catch {
+      throw GuestMemError(.unreachable, "cannot \(error.call): \(error.reason)")
+    }
+  }
+
+  /// Connects, writes, and returns the connection with the moment before.
+  ///
+  /// - Parameter owes: see `Connection.open`.
+  func connect(
+    _ requests: [Request], owes: Bool = true
+  ) throws(GuestMemError) -> (Connection, Moment) {
+    if options.isInterrupted() { throw GuestMemError(.interrupted, "interrupted") }
+    var failure: Socket.Failure?
+    for (index, address) in addresses.enumerated() {
+      if case .tcp(_, let port) = target, options.checksLocalPeers, address.isLoopback,
+        LocalPeers.hasPeer(port: port)
+      {
+        throw GuestMemError(
+          .busy,
+          "\(target) serves another debugger already, and QEMU serves one client at a time: "
+            + "let it detach first")
+      }
+      do throws(Socket.Failure) {
+        let connection = try Connection(self, family: address.family)
+        let start = try connection.open(address, requests, owes: owes)
+        // The others were for the first contact only.
+        if addresses.count > 1 { addresses = [addresses[index]] }
+        return (connection, start)
+      } catch {
+        failure = failure ?? error
+      }
+    }
+    throw unreachable(failure ?? Socket.Failure("connect", code: EADDRNOTAVAIL))
+  }
+
+  /// One connection with one write that lets the guest go on at its end, or, for a guest that
+  /// was stopped before, does not.
+  func glance(_ requests: [Request], nap: Duration = .zero) throws(GuestMemError) -> Outcome {
+    let (connection, start) = try connect(requests)
+    let outcome = try connection.replies(to: requests, since: start, nap: nap)
+    count(outcome, isStop: requests.last == .resume)
+    return outcome
+  }
+
+  func count(_ outcome: Outcome, isStop: Bool) {
+    if isStop { statistics.add(outcome.pause) }
+    stopCost = isMeasured ? min(stopCost, outcome.stopCost) : outcome.stopCost
+    isMeasured = true
+  }
+
+  /// The stops since the last call.
+  func takeStatistics() -> StopStatistics {
+    defer { statistics = StopStatistics() }
+    return statistics
+  }
+
+  /// Counts a stop that took several writes.
+  func countHold(_ pause: Duration) { statistics.add(pause) }
+
+  // MARK: Errors
+
+  private func unreachable(_ failure: Socket.Failure) -> GuestMemError {
+    switch failure.code {
+    case ECONNREFUSED, ENOENT:
+      return GuestMemError(
+        .unreachable,
+        "nothing listens on \(target): start QEMU with -s (or -gdb tcp:127.0.0.1:PORT), and name "
+          + "its port with -c HOST:PORT")
+    // A full backlog: the kernel drops our SYN, and the connect times out.
+    case EINPROGRESS, EAGAIN, ETIMEDOUT:
+      return GuestMemError(
+        .silent,
+        "no connection to \(target) in \(options.timeout.inSeconds): several debuggers wait for "
+          + "it already, or a firewall drops us")
+    default:
+      return GuestMemError(.unreachable, "cannot connect to \(target): \(failure.reason)")
+    }
+  }
+
+  func lost(_ reason: String) -> GuestMemError {
+    GuestMemError(.lost, "lost \(target): \(reason); has its QEMU ended?")
+  }
+
+  func protocolError(_ error: ProtocolError) -> GuestMemError {
+    if case .notAGDBServer = error {
+      return GuestMemError(
+        .unreachable, "\(target) is \(error): name the port of QEMU's -gdb or -s with -c")
+    }
+    return GuestMemError(.lost, "\(target): \(error)")
+  }
+}
+
+extension Duration {
+  /// `5 s`, `0.25 s`.
+  var inSeconds: String {
+    let (seconds, attoseconds) = components
+    let milliseconds = attoseconds / 1_000_000_000_000_000
+    guard milliseconds > 0 else { return "\(seconds) s" }
+    return "\(Double(seconds * 1000 + milliseconds) / 1000) s"
+  }
+}
+
+func sleep(_ duration: Duration) {
+  let (seconds, attoseconds) = duration.components
+  var time = timespec(tv_sec: Int(seconds), tv_nsec: Int(attoseconds / 1_000_000_000))
+  unsafe nanosleep(&time, nil)
+}

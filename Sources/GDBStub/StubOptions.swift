@@ -1,0 +1,36 @@
+/// How to treat a stub and its guest.
+public struct StubOptions {
+  /// How long to wait for a stub that says nothing.
+  public var timeout: Duration = .seconds(5)
+  /// Longest single stop of a running guest.
+  public var maxPause: Duration = .milliseconds(2)
+  /// The guest was stopped before we came and stays so. QEMU from 8.1 on does not tell.
+  public var leaveStopped = false
+  /// Look for a debugger in this machine's socket tables before each connection.
+  public var checksLocalPeers = true
+  /// Called with the bytes of every write and read, after the guest goes on.
+  public var trace: ((TraceDirection, [UInt8]) -> Void)?
+  /// Called with what the user should know and no answer carries.
+  public var notice: (String) -> Void = { _ in }
+  /// Asked before each stop; true ends the work with `GuestMemError.Kind.interrupted`.
+  public var isInterrupted: () -> Bool = { false }
+
+  public init() {}
+}
+
+public enum TraceDirection: Sendable { case sent, received }
+
+/// How often and how long the guest stood still for us.
+public struct StopStatistics: Sendable {
+  public var stops = 0
+  public var longest: Duration = .zero
+  public var total: Duration = .zero
+
+  public init() {}
+
+  mutating func add(_ pause: Duration) {
+    stops += 1
+    longest = max(longest, pause)
+    total += pause
+  }
+}

@@ -1,0 +1,34 @@
+/// Where a gdbserver listens.
+public enum StubTarget: Hashable, Sendable, CustomStringConvertible {
+  /// An empty host means this machine.
+  case tcp(host: String, port: UInt16)
+  case unix(path: String)
+
+  /// What `qemu -s` opens.
+  public static let qemuDefault = StubTarget.tcp(host: "", port: 1234)
+
+  /// Reads `HOST:PORT`, `:PORT`, `[V6-ADDRESS]:PORT` or `unix:PATH`; nil for anything else.
+  public init?(_ text: String) {
+    if text.hasPrefix("unix:") {
+      let path = String(text.dropFirst("unix:".count))
+      guard !path.isEmpty else { return nil }
+      self = .unix(path: path)
+      return
+    }
+    let text = text.hasPrefix("tcp:") ? text.dropFirst("tcp:".count) : text[...]
+    guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]),
+      port > 0
+    else { return nil }
+    var host = text[..<colon]
+    if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
+    self = .tcp(host: String(host), port: port)
+  }
+
+  public var description: String {
+    switch self {
+    case .tcp(let host, let port):
+      host.contains(":") ? "[\(host)]:\(port)" : "\(host.isEmpty ? "127.0.0.1" : host):\(port)"
+    case .unix(let path): path
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import Bytes
+
+/// Guest memory in a byte buffer: for tests, dumps and embedding. Frozen.
+public final class ByteBufferMemory: GuestMem {
+  public let ram: RAMMap
+  public var consistency: Consistency { .frozen }
+  public var limits: SampleLimits { .none }
+  public var registers: [RegisterKey: UInt64]
+  private var regions: [(start: UInt64, bytes: [UInt8])]
+
+  /// - Parameter base: the physical address of the first byte.
+  public convenience init(
+    _ bytes: [UInt8], base: UInt64 = 0, registers: [RegisterKey: UInt64] = [:]
+  ) {
+    self.init(regions: [(base, bytes)], registers: registers)
+  }
+
+  public init(
+    regions: [(start: UInt64, bytes: [UInt8])], registers: [RegisterKey: UInt64] = [:]
+  ) {
+    self.regions = regions
+    self.registers = registers
+    self.ram = RAMMap(regions.map { $0.start..<$0.start + UInt64($0.bytes.count) })
+  }
+
+  public func sample(
+    ranges: [PhysicalRange], registers: [RegisterKey]
+  ) throws(GuestMemError) -> Sample {
+    var sample = Sample(memory: ranges.map(read))
+    for key in registers {
+      sample.registers[key] =
+        self.registers[key].map { .success($0) } ?? .failure(Absence("no \(key)"))
+    }
+    return sample
+  }
+
+  private func read(_ range: PhysicalRange) -> Result<[UInt8], Absence> {
+    let start = range.start.rawValue
+    for region in regions where start >= region.start && range.count >= 0 {
+      let offset = start - region.start
+      guard offset < UInt64(region.bytes.count) else { continue }
+      if let bytes = region.bytes.bytes(at: Int(offset), count: range.count) {
+        return .success(Array(bytes))
+      }
+    }
+    return .failure(.outsideRAM)
+  }
+
+  /// Changes the guest's memory, as a running guest would.
+  public func write(_ bytes: [UInt8], at address: PhysicalAddress) {
+    for index in regions.indices {
+      let region = regions[index]
+      guard address.rawValue >= region.start else { continue }
+      let offset = address.rawValue - region.start
+      guard offset < UInt64(region.bytes.count),
+        region.bytes.bytes(at: Int(offset), count: bytes.count) != nil
+      else { continue }
+      regions[index].bytes.replaceSubrange(Int(offset)..<Int(offset) + bytes.count, with: bytes)
+      return
+    }
+    preconditionFailure("\(address) is not in this memory")
+  }
+}

@@ -1,0 +1,250 @@
+import Bytes
+
+/// How kernel virtual addresses become physical ones. Reads page tables, if it must, through the
+/// view like any other memory.
+public protocol AddressSpace {
+  /// The physical address of the 4 KiB page that begins at a virtual address.
+  ///
+  /// - Throws: `Unreadable.Reason.notMapped` when there is none.
+  func translate(
+    page: KernelVirtualAddress, in view: MemoryView
+  ) throws(ReadFault) -> PhysicalAddress
+}
+
+/// Guest memory as a walker sees it: plain reads, synchronous, by virtual or physical address.
+///
+/// A view is a cache with a miss list. A read that the cache cannot serve notes its range and
+/// throws `ReadFault.miss`; `SnapshotEngine` fetches all that a pass missed in one sample and runs
+/// the walker again. A walker therefore is a pure function of its view, keeps no state between
+/// passes, and knows nothing of packets, batches or pauses.
+public final class MemoryView {
+  public let ram: RAMMap
+  /// The vCPU registers of this instant. Empty in discovery, whose bytes are of many instants.
+  public let registers: [RegisterKey: Result<UInt64, Absence>]
+  /// True when all bytes are of one instant, so that a contradiction is the guest's own.
+  public let isSnapshot: Bool
+
+  private let addressSpace: (any AddressSpace)?
+  private let cache: PageCache
+  /// What the pass asked for and the cache did not have.
+  private(set) var misses: [PhysicalRange] = []
+  /// Every range that the pass used, in order: the plan of a snapshot.
+  private(set) var uses: [PhysicalRange] = []
+  private var stepsLeft: Int
+  private var gathering = false
+  private var gatherMissed = false
+  private var translations: [UInt64: CachedTranslation] = [:]
+  var objects: ObjectScopes
+
+  private struct CachedTranslation {
+    var page: PhysicalAddress
+    /// The page-table entries that led here, as a stretch of `uses`.
+    var uses: Range<Int>
+    /// The object scope that has them in its plan already.
+    var scope: Int
+  }
+
+  init(
+    ram: RAMMap, addressSpace: (any AddressSpace)?, cache: PageCache,
+    registers: [RegisterKey: Result<UInt64, Absence>] = [:], isSnapshot: Bool, stepLimit: Int,
+    objects: ObjectScopes = ObjectScopes()
+  ) {
+    self.ram = ram
+    self.addressSpace = addressSpace
+    self.cache = cache
+    self.registers = registers
+    self.isSnapshot = isSnapshot
+    self.stepsLeft = stepLimit
+    self.objects = objects
+  }
+
+  // MARK: Physical reads
+
+  /// The little-endian integer at a physical address.
+  ///
+  /// - Parameter fetching: on a miss, a larger range around it whose other parts will be wanted
+  ///   soon. It is fetched in discovery and never part of the plan.
+  public func load<T: FixedWidthInteger & BitwiseCopyable>(
+    _ type: T.Type, at address: PhysicalAddress, fetching: PhysicalRange? = nil
+  ) throws(ReadFault) -> T {
+    let size = MemoryLayout<T>.size
+    guard address.rawValue & 0xfff <= UInt64(4096 - size) else {
+      return try bytes(at: address, count: size).load(type, at: 0)!
+    }
+    guard let offset = try offset(of: address, count: size, fetching: fetching) else { return 0 }
+    return cache.load(type, at: offset)
+  }
+
+  /// `count` bytes at a physical address.
+  public func bytes(at address: PhysicalAddress, count: Int) throws(ReadFault) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(count)
+    var missed = false
+    while bytes.count < count {
+      let start = address + bytes.count
+      let stretch = min(count - bytes.count, 4096 - Int(start.rawValue & 0xfff))
+      do throws(ReadFault) {
+        if let offset = try offset(of: start, count: stretch, fetching: nil) {
+          bytes.append(contentsOf: cache.bytes(at: offset, count: stretch))
+          continue
+        }
+      } catch .miss {
+        // The rest is as likely missing: note all of it in this pass.
+        missed = true
+      }
+      bytes.append(contentsOf: repeatElement(0, count: stretch))
+    }
+    if missed { throw .miss }
+    return bytes
+  }
+
+  /// The cache offset of a stretch within one page; nil stands for zeros while gathering.
+  private func offset(
+    of address: PhysicalAddress, count: Int, fetching: PhysicalRange?
+  ) throws(ReadFault) -> Int? {
+    stepsLeft -= 1
+    if stepsLeft < 0 { throw .stepLimit }
+    switch cache.find(address.rawValue, count: count) {
+    case .known(let offset):
+      uses.append(PhysicalRange(address, count: count))
+      return offset
+    case .absent(let absence):
+      uses.append(PhysicalRange(address, count: count))
+      throw .unreadable(Unreadable(.absent(absence), at: address.rawValue))
+    case .unknown:
+      let range = PhysicalRange(address, count: count)
+      guard ram.contains(range) else {
+        throw .unreadable(Unreadable(.absent(.outsideRAM), at: address.rawValue))
+      }
+      if let fetching, ram.contains(fetching) {
+        misses.append(fetching)
+      } else {
+        misses.append(range)
+      }
+      return try zerosIfGathering()
+    }
+  }
+
+  /// Nil while gathering, where a missing read gives zeros and the group fails at its end.
+  private func zerosIfGathering() throws(ReadFault) -> Int? {
+    guard gathering else { throw .miss }
+    gatherMissed = true
+    return nil
+  }
+
+  // MARK: Virtual reads
+
+  /// The little-endian integer at a virtual address.
+  public func load<T: FixedWidthInteger & BitwiseCopyable>(
+    _ type: T.Type, at address: KernelVirtualAddress
+  ) throws(ReadFault) -> T {
+    let size = MemoryLayout<T>.size
+    guard address.rawValue & 0xfff <= UInt64(4096 - size) else {
+      return try bytes(at: address, count: size).load(type, at: 0)!
+    }
+    guard let physical = try physical(address) else { return 0 }
+    return try load(type, at: physical)
+  }
+
+  /// `count` bytes at a virtual address, translated page by page.
+  public func bytes(at address: KernelVirtualAddress, count: Int) throws(ReadFault) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(min(count, 1 << 20))
+    var missed = false
+    while bytes.count < count {
+      let start = address + bytes.count
+      let stretch = min(count - bytes.count, 4096 - Int(start.rawValue & 0xfff))
+      do throws(ReadFault) {
+        if let physical = try physical(start) {
+          bytes += try self.bytes(at: physical, count: stretch)
+          continue
+        }
+      } catch .miss {
+        missed = true
+      }
+      bytes.append(contentsOf: repeatElement(0, count: stretch))
+    }
+    if missed { throw .miss }
+    return bytes
+  }
+
+  public func u8(at address: KernelVirtualAddress) throws(ReadFault) -> UInt8 {
+    try load(UInt8.self, at: address)
+  }
+
+  public func u16(at address: KernelVirtualAddress) throws(ReadFault) -> UInt16 {
+    try load(UInt16.self, at: address)
+  }
+
+  public func u32(at address: KernelVirtualAddress) throws(ReadFault) -> UInt32 {
+    try load(UInt32.self, at: address)
+  }
+
+  public func u64(at address: KernelVirtualAddress) throws(ReadFault) -> UInt64 {
+    try load(UInt64.self, at: address)
+  }
+
+  public func pointer(
+    at address: KernelVirtualAddress
+  ) throws(ReadFault) -> KernelVirtualAddress {
+    KernelVirtualAddress(try u64(at: address))
+  }
+
+  /// Where a virtual address is in physical memory; reads page tables where they are needed.
+  public func translate(_ address: KernelVirtualAddress) throws(ReadFault) -> PhysicalAddress {
+    if let physical = try physical(address) { return physical }
+    throw .miss
+  }
+
+  private func physical(_ address: KernelVirtualAddress) throws(ReadFault) -> PhysicalAddress? {
+    let page = address.rawValue >> 12
+    let offset = address.rawValue & 0xfff
+    if let known = translations[page] {
+      // The plan of each object holds the page-table entries that it depends on.
+      if known.scope != objects.current {
+        uses.append(contentsOf: uses[known.uses])
+        translations[page]?.scope = objects.current
+      }
+      return known.page + offset
+    }
+    guard let addressSpace else {
+      throw .unreadable(Unreadable(.notMapped, at: address.rawValue))
+    }
+    // A page-table entry that is missing must not be taken for zero, "not present".
+    return try branch { () throws(ReadFault) in
+      let first = uses.count
+      let start = KernelVirtualAddress(page << 12)
+      let physical = try addressSpace.translate(page: start, in: self)
+      translations[page] = CachedTranslation(
+        page: physical, uses: first..<uses.count, scope: objects.current)
+      return physical + offset
+    }
+  }
+
+  // MARK: Groups
+
+  /// Runs reads that need nothing from each other, so that one pass notes all that they miss.
+  ///
+  /// A read inside gives 0 when it misses, and the group throws `miss` at its end: follow a
+  /// pointer that was read in the same group only in a `branch`.
+  public func gather<T>(_ body: () throws(ReadFault) -> T) throws(ReadFault) -> T {
+    let outer = (gathering, gatherMissed)
+    (gathering, gatherMissed) = (true, false)
+    defer { (gathering, gatherMissed) = outer }
+    let value = try body()
+    if gatherMissed { throw .miss }
+    return value
+  }
+
+  /// Runs reads that follow each other inside a group: what one of them misses ends this branch
+  /// for now, and not the group. Nil then, and the group fails at its end.
+  public func branch<T>(_ body: () throws(ReadFault) -> T) throws(ReadFault) -> T? {
+    let wasGathering = gathering
+    gathering = false
+    defer { gathering = wasGathering }
+    do throws(ReadFault) { return try body() } catch .miss where wasGathering {
+      gatherMissed = true
+      return nil
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import Bytes
+
+/// Why a walker's read did not give a value.
+public enum ReadFault: Error, Sendable {
+  /// Not in the cache. The range is on the miss list; the engine fetches it and walks again.
+  case miss
+  /// The guest's memory does not hold what was asked for, or holds garbage there.
+  case unreadable(Unreadable)
+  /// The pass took more reads than it may: a loop in a corrupted guest, most likely.
+  case stepLimit
+}
+
+/// What could not be read, and why.
+public struct Unreadable: Error, Hashable, Sendable, CustomStringConvertible {
+  public enum Reason: Hashable, Sendable {
+    /// The address translates to no RAM.
+    case absent(Absence)
+    /// No page is mapped there.
+    case notMapped
+    /// The bytes contradict what the kernel would keep there.
+    case corrupt(String)
+    /// The guest's kernel is not the one that was found before: a reset, a kexec.
+    case kernelChanged(String)
+    /// It changed faster than it could be read.
+    case moving
+  }
+
+  public var reason: Reason
+  public var address: UInt64
+
+  public init(_ reason: Reason, at address: UInt64) {
+    self.reason = reason
+    self.address = address
+  }
+
+  public var description: String {
+    switch reason {
+    case .absent(let absence): "\(address.hex): \(absence)"
+    case .notMapped: "\(address.hex) is not mapped"
+    case .corrupt(let what): "\(what) at \(address.hex)"
+    case .kernelChanged(let what): what
+    case .moving: "it changed faster than it could be read"
+    }
+  }
+}
+
+extension ReadFault {
+  /// The bytes at an address contradict what the kernel would keep there.
+  public static func corrupt(_ what: String, at address: KernelVirtualAddress) -> Self {
+    .unreadable(Unreadable(.corrupt(what), at: address.rawValue))
+  }
+}

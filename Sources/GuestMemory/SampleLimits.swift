@@ -1,0 +1,67 @@
+/// What one sample may hold, and what it is predicted to cost the guest.
+public struct SampleLimits: Sendable {
+  /// Longest single read in bytes; a longer range counts as several reads.
+  public var readBytes: Int
+  /// Most reads in one sample.
+  public var reads: Int
+  /// Most bytes in one sample.
+  public var bytes: Int
+  /// Longest pause of the guest that one sample may cause; `nil` when samples stop nothing.
+  public var pause: Duration?
+  /// Cost of a stop that reads nothing, as measured so far (connect to first reply).
+  public var stopCost: Duration
+  /// Cost of each read, and of each byte, in nanoseconds of pause.
+  public var readCost: Double
+  public var byteCost: Double
+
+  public init(
+    readBytes: Int, reads: Int, bytes: Int, pause: Duration?, stopCost: Duration,
+    readCost: Double, byteCost: Double
+  ) {
+    self.readBytes = readBytes
+    self.reads = reads
+    self.bytes = bytes
+    self.pause = pause
+    self.stopCost = stopCost
+    self.readCost = readCost
+    self.byteCost = byteCost
+  }
+
+  /// The limits of a source that is all in memory.
+  public static let none = SampleLimits(
+    readBytes: .max, reads: .max, bytes: .max, pause: nil, stopCost: .zero,
+    readCost: 0, byteCost: 0)
+
+  /// Reads and bytes of ranges that were coalesced.
+  public func load(_ ranges: some Sequence<PhysicalRange>) -> SampleLoad {
+    var load = SampleLoad()
+    for range in ranges { load.add(range, readBytes: readBytes) }
+    return load
+  }
+
+  /// The pause that a sample is predicted to cause.
+  public func cost(_ load: SampleLoad) -> Duration {
+    let nanoseconds = Double(load.reads) * readCost + Double(load.bytes) * byteCost
+    return stopCost + .nanoseconds(Int64(nanoseconds))
+  }
+
+  /// True when one sample may hold this much.
+  public func admit(_ load: SampleLoad) -> Bool {
+    guard load.reads <= reads, load.bytes <= bytes else { return false }
+    guard let pause else { return true }
+    return cost(load) <= pause
+  }
+}
+
+/// How much a sample reads.
+public struct SampleLoad: Sendable {
+  public var reads = 0
+  public var bytes = 0
+
+  public init() {}
+
+  mutating func add(_ range: PhysicalRange, readBytes: Int) {
+    reads += (range.count - 1) / readBytes + 1
+    bytes += range.count
+  }
+}

@@ -1,0 +1,51 @@
+/// Turns a naive walker into few and short stops of the guest.
+///
+/// Discovery runs the walker on what is known, fetches everything that it missed in one sample
+/// (a *wave*) and runs it again, until it misses nothing: waves are as many as pointers are deep,
+/// not as objects are. Then exactly the bytes that the last pass used are read once more in one
+/// sample, and the walker's answer on that alone is the snapshot. What discovery learnt stays as a
+/// guide: the next snapshot of the same objects begins with its closing sample.
+public final class SnapshotEngine {
+  public let memory: any GuestMem
+  /// Reads that one pass of a walker may take; ends loops in a corrupted guest.
+  public var stepLimit = 2_000_000
+  /// Waves of one discovery; ends chains in a corrupted guest.
+  public var waveLimit = 64
+  /// Closing samples that may miss before the guest is held.
+  static let closingAttempts = 3
+  /// A walk of struct_ops programs with cold page tables takes about this many waves.
+  static let expectedWaves = 8
+  /// The pause of a wave of a held guest: a round trip and some ten reads.
+  static let heldWaveCost: Duration = .microseconds(250)
+
+  /// Pages that the guide may grow to (64 MiB).
+  private static let guidePages = 1 << 14
+
+  /// Bytes of several instants: a guide to what to read, never part of an answer.
+  private var guide = PageCache()
+
+  public init(_ memory: any GuestMem) {
+    self.memory = memory
+  }
+
+  /// Forgets all that was learnt from the guest: it is another one now.
+  public func forget() { guide = PageCache() }
+
+  /// Walks guest memory and returns what the walker makes of one instant.
+  ///
+  /// - Parameters:
+  ///   - addressSpace: translates the walker's virtual addresses.
+  ///   - registers: what the closing view carries in its `registers`.
+  ///   - walk: a pure function of the view; runs several times.
+  public func snapshot<T>(
+    in addressSpace: (any AddressSpace)? = nil, registers: [RegisterKey] = [],
+    _ walk: @escaping (MemoryView) throws(ReadFault) -> T
+  ) throws(SnapshotError) -> Snapshot<T> {
+    guide.forgetAbsences()
+    if guide.pageCount > Self.guidePages { guide = PageCache() }
+    let run = SnapshotRun(
+      engine: self, guide: guide, addressSpace: addressSpace, registers: registers, walk: walk)
+    defer { guide = run.guide }
+    return try run.snapshot()
+  }
+}

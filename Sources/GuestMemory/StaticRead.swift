@@ -1,0 +1,51 @@
+extension GuestMem {
+  /// Reads memory that does not change while the guest runs: kernel image constants, BTF.
+  ///
+  /// Spread over as many samples as the limits ask for, so that no single stop is long; the bytes
+  /// never enter a view's cache or plan. Ranges outside RAM are absent.
+  ///
+  /// - Parameter progress: called before each sample with the bytes done so far.
+  public func readStatic(
+    _ ranges: [PhysicalRange], progress: (Int) -> Void = { _ in }
+  ) throws(GuestMemError) -> [Result<[UInt8], Absence>] {
+    var outcomes: [Result<[UInt8], Absence>] = ranges.map { _ in .success([]) }
+    var pieces: [(index: Int, range: PhysicalRange)] = []
+    for (index, range) in ranges.enumerated() {
+      guard ram.contains(range) else {
+        outcomes[index] = .failure(.outsideRAM)
+        continue
+      }
+      var rest = range
+      while rest.count > 0 {
+        let chunk = PhysicalRange(rest.start, count: min(rest.count, limits.readBytes))
+        pieces.append((index, chunk))
+        rest = PhysicalRange(chunk.end, count: rest.count - chunk.count)
+      }
+    }
+    var done = 0
+    var next = pieces[...]
+    while !next.isEmpty {
+      progress(done)
+      var load = SampleLoad()
+      let batch = next.prefix { piece in
+        var larger = load
+        larger.add(piece.range, readBytes: limits.readBytes)
+        guard load.reads == 0 || limits.admit(larger) else { return false }
+        load = larger
+        return true
+      }
+      next = next.dropFirst(batch.count)
+      let sample = try sample(ranges: batch.map(\.range), registers: [])
+      for (piece, outcome) in zip(batch, sample.memory) {
+        switch (outcomes[piece.index], outcome) {
+        case (.success(let bytes), .success(let more)):
+          outcomes[piece.index] = .success(bytes + more)
+        case (.success, .failure(let absence)): outcomes[piece.index] = .failure(absence)
+        case (.failure, _): break
+        }
+      }
+      done += load.bytes
+    }
+    return outcomes
+  }
+}

@@ -1,0 +1,74 @@
+/// Counts what passes through to a source.
+public final class CountingMemory: GuestMem {
+  public let source: any GuestMem
+  public private(set) var samples = 0
+  /// Reads as the source performs them: a range longer than its limit counts as several.
+  public private(set) var reads = 0
+  public private(set) var bytes = 0
+
+  public init(_ source: any GuestMem) { self.source = source }
+
+  public var ram: RAMMap { source.ram }
+  public var consistency: Consistency { source.consistency }
+  public var limits: SampleLimits { source.limits }
+
+  public func sample(
+    ranges: [PhysicalRange], registers: [RegisterKey]
+  ) throws(GuestMemError) -> Sample {
+    samples += 1
+    let load = limits.load(ranges)
+    reads += load.reads
+    bytes += load.bytes
+    return try source.sample(ranges: ranges, registers: registers)
+  }
+
+  public func hold() throws(GuestMemError) { try source.hold() }
+  public func release() throws(GuestMemError) { try source.release() }
+}
+
+/// Keeps all memory and registers that pass through; `memory` plays them back from a byte buffer.
+public final class RecordingMemory: GuestMem {
+  public let source: any GuestMem
+  private let pages = PageCache()
+  private var ranges: [PhysicalRange] = []
+  private var registers: [RegisterKey: UInt64] = [:]
+
+  public init(_ source: any GuestMem) { self.source = source }
+
+  public var ram: RAMMap { source.ram }
+  public var consistency: Consistency { source.consistency }
+  public var limits: SampleLimits { source.limits }
+
+  public func sample(
+    ranges: [PhysicalRange], registers: [RegisterKey]
+  ) throws(GuestMemError) -> Sample {
+    let sample = try source.sample(ranges: ranges, registers: registers)
+    for (range, outcome) in zip(ranges, sample.memory) {
+      guard case .success(let bytes) = outcome else { continue }
+      pages.store(bytes, at: range.start)
+      self.ranges.append(range)
+    }
+    for (key, value) in sample.registers {
+      if case .success(let number) = value { self.registers[key] = number }
+    }
+    return sample
+  }
+
+  public func hold() throws(GuestMemError) { try source.hold() }
+  public func release() throws(GuestMemError) { try source.release() }
+
+  /// What was read, with the last bytes of each place; everything else is outside its RAM.
+  public var memory: ByteBufferMemory {
+    let regions = ram.coalesce(ranges, gap: 0).map { range in
+      var bytes: [UInt8] = []
+      while bytes.count < range.count {
+        let start = range.start + bytes.count
+        let stretch = min(range.count - bytes.count, 4096 - Int(start.rawValue & 0xfff))
+        guard case .known(let offset) = pages.find(start.rawValue, count: stretch) else { break }
+        bytes += pages.bytes(at: offset, count: stretch)
+      }
+      return (start: range.start.rawValue, bytes: bytes)
+    }
+    return ByteBufferMemory(regions: regions, registers: registers)
+  }
+}

@@ -1,0 +1,72 @@
+import BTF
+import GuestMemory
+import KernelImage
+import LinuxKernel
+
+/// The BPF programs of a guest: finds `prog_idr` and takes snapshots of what it leads to.
+public final class BPFPrograms {
+  public let kernel: GuestKernel
+  public let layout: BPFLayout
+  public let engine: SnapshotEngine
+  private let walker: BPFProgramWalker
+  private let bootTime: BootTime?
+
+  /// - Parameter layout: offsets that the caller has; nil for those of the kernel's own BTF.
+  /// - Throws: `KernelError.symbolNotFound` for a kernel without `prog_idr`.
+  public init(
+    _ kernel: GuestKernel, _ engine: SnapshotEngine, layout: BPFLayout? = nil
+  ) throws(KernelError) {
+    self.kernel = kernel
+    self.engine = engine
+    let programs = try kernel.address(of: "prog_idr")
+    if let layout {
+      self.layout = layout
+    } else {
+      do { self.layout = try BPFLayout(kernel.btf) } catch { throw .btf(error) }
+    }
+    walker = BPFProgramWalker(self.layout, programs: programs)
+    bootTime = BootTime(kernel)
+  }
+
+  /// Programs, and the wall clock at the guest's boot.
+  public struct Listing {
+    public var programs: [BPFProgram]
+    /// Nanoseconds of CLOCK_REALTIME at boot; nil when it was not asked for or cannot be read.
+    public var bootTime: UInt64?
+  }
+
+  /// The programs that a query asks for, from one instant.
+  public func list(_ query: BPFProgramQuery) throws(KernelError) -> Snapshot<Listing> {
+    let (walker, bootTime) = (walker, query.wantsDetails ? bootTime : nil)
+    do {
+      return try kernel.snapshot(engine) { view, cpus throws(ReadFault) in
+        let offset = try view.gather { () throws(ReadFault) in try bootTime?.offset(in: view) }
+        return Listing(
+          programs: try walker.programs(query, cpus: cpus, in: view), bootTime: offset)
+      }
+    } catch {
+      throw .snapshot(error)
+    }
+  }
+
+  /// `BPF_PROG_TYPE_…` of the kernel's own enumeration, as bpftool prints it: `struct_ops`.
+  public func typeName(_ type: UInt32) -> String {
+    typeNames[type] ?? "type \(type)"
+  }
+
+  /// The number of a type that bpftool would print so; nil when this kernel has no such type.
+  public func type(named name: String) -> UInt32? {
+    typeNames.first { $0.value == name }?.key
+  }
+
+  /// All types of this kernel by number.
+  public private(set) lazy var typeNames: [UInt32: String] = {
+    let prefix = "BPF_PROG_TYPE_"
+    var names: [UInt32: String] = [:]
+    for (name, value) in kernel.btf.enumerators(ofEnum: "bpf_prog_type") ?? []
+    where name.hasPrefix(prefix) {
+      names[UInt32(truncatingIfNeeded: value)] = name.dropFirst(prefix.count).lowercased()
+    }
+    return names
+  }()
+}

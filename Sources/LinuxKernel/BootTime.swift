@@ -1,0 +1,47 @@
+import BTF
+import Bytes
+import GuestMemory
+import KernelImage
+
+/// How far the guest's wall clock is ahead of its time since boot, from `tk_core` of
+/// kernel/time/timekeeping.c.
+public struct BootTime: Sendable {
+  private let offsReal: KernelVirtualAddress
+  private let offsBoot: KernelVirtualAddress
+
+  /// Nil where this kernel does not show it.
+  public init?(_ kernel: GuestKernel) {
+    // Since 6.17 the core timekeeper is the first of an array, TIMEKEEPER_CORE.
+    let symbols = kernel.symbols
+    guard let core = symbols.address(of: "tk_core") ?? symbols.address(of: "timekeeper_data"),
+      let real = try? kernel.btf.field("offs_real", of: "timekeeper"),
+      let boot = try? kernel.btf.field("offs_boot", of: "timekeeper"),
+      let start = Self.timekeeper(kernel.btf)
+    else { return nil }
+    let timekeeper = KernelVirtualAddress(core) + start
+    offsReal = timekeeper + real.offset
+    offsBoot = timekeeper + boot.offset
+  }
+
+  /// Where `tk_core` has its timekeeper.
+  private static func timekeeper(_ btf: BTF) -> Int? {
+    // A named struct since 6.13 (commit 2cab490b41d0).
+    if let field = try? btf.field("timekeeper", of: "tk_data") { return field.offset }
+    // Before, an anonymous one: a seqcount, then the timekeeper on the border of a 64-bit word.
+    guard let type = btf.id(named: "seqcount_raw_spinlock_t", kind: .typedef),
+      let size = btf.size(of: type)
+    else { return nil }
+    return (size + 7) & ~7
+  }
+
+  /// Nanoseconds of CLOCK_REALTIME at boot: what to add to a boot time stamp; nil when what the
+  /// guest keeps there is no plausible time.
+  public func offset(in view: MemoryView) throws(ReadFault) -> UInt64? {
+    let (real, boot) = try view.gather { () throws(ReadFault) in
+      (try view.u64(at: offsReal), try view.u64(at: offsBoot))
+    }
+    let offset = real &- boot
+    // The year 2200, and no clock that was never set and runs from 0.
+    return Int64(bitPattern: offset) < 0 || offset > 7_258_118_400_000_000_000 ? nil : offset
+  }
+}

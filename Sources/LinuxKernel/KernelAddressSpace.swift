@@ -1,0 +1,51 @@
+import GuestMemory
+import Paging
+
+/// The kernel's own view of memory: windows that are physically contiguous, page tables else.
+public struct KernelAddressSpace: AddressSpace, Hashable, Sendable {
+  /// A stretch of virtual addresses that lies in one piece in physical memory.
+  public struct Window: Hashable, Sendable {
+    /// `direct map` or `kernel image`.
+    public var name: String
+    public var virtual: ClosedRange<UInt64>
+    /// What to add to a virtual address, modulo 2^64: `phys_base` may be "negative".
+    public var displacement: UInt64
+
+    public init(name: String, virtual: ClosedRange<UInt64>, displacement: UInt64) {
+      self.name = name
+      self.virtual = virtual
+      self.displacement = displacement
+    }
+  }
+
+  /// In the order to try.
+  public var windows: [Window]
+  public var tables: PageTables
+
+  public init(windows: [Window], tables: PageTables) {
+    self.windows = windows
+    self.tables = tables
+  }
+
+  /// The window that an address is in and its physical address, if that is RAM.
+  public func window(
+    at address: KernelVirtualAddress, ram: RAMMap
+  ) -> (Window, PhysicalAddress)? {
+    for window in windows where window.virtual.contains(address.rawValue) {
+      let physical = PhysicalAddress(address.rawValue &+ window.displacement)
+      // The direct map has holes where the guest has no RAM.
+      if ram.region(at: physical) != nil { return (window, physical) }
+    }
+    return nil
+  }
+
+  public func translate(
+    page: KernelVirtualAddress, in view: MemoryView
+  ) throws(ReadFault) -> PhysicalAddress {
+    if let (_, physical) = window(at: page, ram: view.ram) { return physical }
+    guard let mapping = try tables.mapping(at: page, in: view) else {
+      throw .unreadable(Unreadable(.notMapped, at: page.rawValue))
+    }
+    return mapping.physical + (page.rawValue - mapping.virtual.rawValue)
+  }
+}

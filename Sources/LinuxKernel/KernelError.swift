@@ -1,0 +1,51 @@
+import BTF
+import GuestMemory
+import KernelImage
+
+/// Why the guest's kernel could not be found or read.
+public enum KernelError: Error, Sendable, CustomStringConvertible {
+  /// The guest runs no kernel yet, or none that this program knows; the text says which.
+  case noKernel(String)
+  /// The file is not the guest's kernel.
+  case wrongFile(file: String, fileKernel: String, guestKernel: String)
+  case symbolNotFound(String, file: String)
+  case noBTF(file: String)
+  case btf(BTFError)
+  case image(KernelImageError)
+  case snapshot(SnapshotError)
+
+  public var description: String {
+    switch self {
+    case .noKernel(let what): what
+    case .wrongFile(let file, let fileKernel, let guestKernel):
+      "\(file) is not this guest's kernel: the file is \(fileKernel), the guest runs "
+        + "\(guestKernel); give the guest's own vmlinuz or vmlinux with -k"
+    case .symbolNotFound(let symbol, let file): "\(symbol) symbol not found in \(file)"
+    case .noBTF(let file):
+      "\(file) has no BTF type information (CONFIG_DEBUG_INFO_BTF=n), so the layout of kernel "
+        + "structures is unknown"
+    case .btf(let error): error.description
+    case .image(let error): error.description
+    case .snapshot(let error): error.description
+    }
+  }
+}
+
+extension SnapshotEngine {
+  /// A snapshot whose failure is a kernel's.
+  func walk<T>(
+    in addressSpace: (any AddressSpace)? = nil,
+    _ walk: @escaping (MemoryView) throws(ReadFault) -> T
+  ) throws(KernelError) -> T {
+    do { return try snapshot(in: addressSpace, walk).value } catch { throw .snapshot(error) }
+  }
+}
+
+extension KernelError {
+  /// True when the guest runs another kernel, or another boot of it, than was found before.
+  public var isAnotherKernel: Bool {
+    guard case .snapshot(.unreadable(let cause)) = self, case .kernelChanged = cause.reason
+    else { return false }
+    return true
+  }
+}

@@ -1,0 +1,108 @@
+import BTF
+import Bytes
+import GuestMemory
+
+/// Where the members of `struct xa_node` and `struct idr` are in this kernel.
+public struct XArrayLayout: Hashable, Sendable {
+  /// Of `struct xa_node`.
+  public var shift: Int
+  public var slots: Int
+  /// XA_CHUNK_SIZE: entries of `slots`, 64, or 16 with CONFIG_BASE_SMALL.
+  public var chunkSize: Int
+
+  public init(shift: Int, slots: Int, chunkSize: Int) {
+    self.shift = shift
+    self.slots = slots
+    self.chunkSize = chunkSize
+  }
+
+  public init(_ btf: BTF) throws(BTFError) {
+    let slots = try btf.requiredField("slots", of: "xa_node")
+    self.init(
+      shift: try btf.requiredField("shift", of: "xa_node").offset, slots: slots.offset,
+      chunkSize: max(2, slots.size / 8))
+  }
+}
+
+/// The kernel's `struct xarray` as include/linux/xarray.h and lib/xarray.c have it.
+public struct XArray: Sendable {
+  /// An entry that is there: a pointer, at its index.
+  public struct Entry: Hashable, Sendable {
+    public var index: UInt64
+    public var pointer: KernelVirtualAddress
+  }
+
+  public var layout: XArrayLayout
+  /// `xa_head`: nil, the only entry, or a node.
+  public var head: UInt64
+
+  public init(_ layout: XArrayLayout, head: UInt64) {
+    self.layout = layout
+    self.head = head
+  }
+
+  /// The occupied entries up to an index, ascending.
+  ///
+  /// Time goes with the occupied slots, not with the index. A node that contradicts its place
+  /// (wrong shift: a loop or garbage) is left out, counted and named; so is one in no RAM.
+  public func entries(
+    through last: UInt64, in view: MemoryView
+  ) throws(ReadFault) -> [Entry] {
+    var entries: [Entry] = []
+    // All nodes of a level are found in one pass; one that is missing looks empty meanwhile.
+    try view.gather { () throws(ReadFault) in
+      if isNode(head) {
+        let node = nodeAddress(head)
+        let shift = try view.u8(at: node + layout.shift)
+        try visit(node, shift: Int(shift), base: 0, last, view, &entries)
+      } else if let pointer = pointer(head) {
+        entries.append(Entry(index: 0, pointer: pointer))
+      }
+    }
+    return entries
+  }
+
+  private func visit(
+    _ node: KernelVirtualAddress, shift: Int, base: UInt64, _ last: UInt64, _ view: MemoryView,
+    _ entries: inout [Entry]
+  ) throws(ReadFault) {
+    let key = ObjectKey("xa_node", id: base, at: node)
+    let slots: [UInt8]
+    do throws(ReadFault) {
+      let found = try view.u8(at: node + layout.shift)
+      slots = try view.bytes(at: node + layout.slots, count: 8 * layout.chunkSize)
+      // A child's shift is known from its parent: garbage can neither loop nor go astray.
+      guard Int(found) == shift, shift < 64 else {
+        throw ReadFault.corrupt("an xarray node with shift \(found), not \(shift)", at: node)
+      }
+    } catch .unreadable(let cause) {
+      view.skip(key, cause)
+      return
+    }
+    for slot in 0..<layout.chunkSize {
+      let index = base &+ UInt64(slot) << UInt64(shift)
+      guard index <= last else { return }
+      guard let entry = slots.u64(at: 8 * slot), entry != 0 else { continue }
+      if shift > 0, isNode(entry) {
+        let child = shift - layout.chunkSize.trailingZeroBitCount
+        try visit(nodeAddress(entry), shift: child, base: index, last, view, &entries)
+      } else if let pointer = pointer(entry) {
+        entries.append(Entry(index: index, pointer: pointer))
+      }
+    }
+  }
+
+  // Entries end in bits 1:0 = 10 when they are the xarray's own: small numbers for siblings,
+  // retry (256) and zero (257) entries, addresses for nodes. Bit 0 marks a value, no pointer.
+
+  /// xa_is_node(): an internal entry above 4096.
+  private func isNode(_ entry: UInt64) -> Bool { entry & 3 == 2 && entry > 4096 }
+
+  private func nodeAddress(_ entry: UInt64) -> KernelVirtualAddress {
+    KernelVirtualAddress(entry - 2)
+  }
+
+  private func pointer(_ entry: UInt64) -> KernelVirtualAddress? {
+    entry == 0 || entry & 3 != 0 ? nil : KernelVirtualAddress(entry)
+  }
+}

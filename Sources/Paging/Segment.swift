@@ -1,0 +1,34 @@
+import GuestMemory
+
+/// A stretch of virtual memory that is physically contiguous and has one set of permissions.
+public struct Segment: Hashable, Sendable {
+  public var virtual: KernelVirtualAddress
+  public var physical: PhysicalAddress
+  /// Bytes.
+  public var count: UInt64
+  public var isWritable: Bool
+  public var isExecutable: Bool
+}
+
+extension PageTables {
+  /// What is mapped in a range of addresses, with neighbours joined.
+  public func segments(
+    in range: ClosedRange<UInt64>, in view: MemoryView
+  ) throws(ReadFault) -> [Segment] {
+    var segments: [Segment] = []
+    try forEachMapping(in: range, in: view) { mapping throws(ReadFault) in
+      if let last = segments.last, last.virtual + last.count == mapping.virtual,
+        last.physical + last.count == mapping.physical, last.isWritable == mapping.isWritable,
+        last.isExecutable == mapping.isExecutable
+      {
+        segments[segments.count - 1].count += mapping.count
+        return
+      }
+      segments.append(
+        Segment(
+          virtual: mapping.virtual, physical: mapping.physical, count: mapping.count,
+          isWritable: mapping.isWritable, isExecutable: mapping.isExecutable))
+    }
+    return segments
+  }
+}

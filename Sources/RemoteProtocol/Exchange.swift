@@ -1,0 +1,168 @@
+import Bytes
+
+/// Matches what comes back with the requests that were written in one go.
+///
+/// QEMU answers strictly in order, a `+` and then the reply, so a reply belongs to the first
+/// request that has none. When a request is lost on the way, later replies may be taken for those
+/// of earlier ones, and ``isComplete`` never turns true: no reply is to be believed before that.
+public struct Exchange: Sendable {
+  /// The most bytes that a monitor command may print.
+  public static let monitorOutputLimit = 1 << 20
+  /// More stop replies than anybody's stops in the time of one exchange.
+  static let stopReplyLimit = 64
+
+  public let requests: [Request]
+  /// What was answered so far, in the order of the requests.
+  public private(set) var replies: [Reply] = []
+  /// Stop replies that came in between.
+  public private(set) var stopReplies: [StopReply] = []
+
+  private var decoder: PacketDecoder
+  private var acks = 0
+  /// The first request without a reply has had its `+`.
+  private var isAcked = false
+  private var sawPacket = false
+  private var lastAnswer: [UInt8]?
+  private var monitorOutput: [UInt8] = []
+  private var failure: ProtocolError?
+
+  /// - Parameter packetLimit: the most bytes in one reply.
+  public init(_ requests: [Request], packetLimit: Int = PacketDecoder.defaultPacketLimit) {
+    self.requests = requests
+    decoder = PacketDecoder(packetLimit: packetLimit)
+    replies.reserveCapacity(requests.count)
+  }
+
+  /// Every request has its reply; for ``Request/resume`` that is the stub's `+`.
+  public var isComplete: Bool { replies.count == requests.count && failure == nil }
+
+  /// A stop reply came before all else: the guest was running until we connected.
+  ///
+  /// QEMU from 8.1 on mostly says nothing, so false means little there.
+  public var stoppedBeforeFirstAck: Bool { stopReplies.first?.isBeforeFirstAck ?? false }
+
+  /// What to report when no more will come: nil when the exchange is complete.
+  public var shortfall: ProtocolError? {
+    if let failure { return failure }
+    guard let awaiting else { return nil }
+    if !sawPacket, !decoder.unfinished.isEmpty, decoder.unfinished.first != UInt8(ascii: "$") {
+      return .notAGDBServer(said: Array(decoder.unfinished))
+    }
+    return .incomplete(
+      awaiting: awaiting, answered: replies.count, of: requests.count,
+      unfinished: Array(decoder.unfinished.prefix(64)))
+  }
+
+  /// Takes in what was received.
+  ///
+  /// - Throws: for the first thing that is wrong, and the same error ever after.
+  public mutating func feed(_ bytes: some Sequence<UInt8>) throws(ProtocolError) {
+    if let failure { throw failure }
+    decoder.feed(bytes)
+    do throws(ProtocolError) {
+      while let incoming = decoder.next() { try take(incoming) }
+    } catch {
+      failure = error
+      throw error
+    }
+  }
+
+  private var awaiting: Request? { replies.count < requests.count ? requests[replies.count] : nil }
+
+  private mutating func take(_ incoming: Incoming) throws(ProtocolError) {
+    switch incoming {
+    case .ack: try takeAck()
+    case .nack: try takeNack()
+    case .packet(let payload):
+      sawPacket = true
+      try takePacket(payload)
+    // Only non-stop mode, which we never ask for, has any; nothing waits for one.
+    case .notification: sawPacket = true
+    case .corrupted(let corruption, let start):
+      throw .corrupted(corruption, start: start, awaiting: awaiting)
+    case .noise(let bytes):
+      // Not even `+` or `-` proves a stub: POP3 begins with `+OK`, Redis with `-ERR`.
+      throw sawPacket ? .noise(bytes, awaiting: awaiting) : .notAGDBServer(said: bytes)
+    }
+  }
+
+  private mutating func takeAck() throws(ProtocolError) {
+    guard let awaiting else { throw .unrequested([UInt8(ascii: "+")]) }
+    // The ack of the packet after it: this one was swallowed without a reply.
+    guard !isAcked else { throw .unanswered(awaiting) }
+    acks += 1
+    isAcked = true
+    if awaiting == .resume { finish(.acknowledged) }
+  }
+
+  private mutating func takeNack() throws(ProtocolError) {
+    guard let awaiting else { throw .unrequested([UInt8(ascii: "-")]) }
+    guard awaiting == .empty, replies.isEmpty, !isAcked else { throw .notAccepted(awaiting) }
+    finish(.refused)
+  }
+
+  private mutating func takePacket(_ payload: [UInt8]) throws(ProtocolError) {
+    let isBeforeFirstAck = acks == 0 && replies.isEmpty
+    if let stop = StopReply(
+      payload, repliesBefore: replies.count, isBeforeFirstAck: isBeforeFirstAck)
+    {
+      guard stopReplies.count < Self.stopReplyLimit else { throw .unrequested(payload) }
+      stopReplies.append(stop)
+      return
+    }
+    // A stub that acknowledges does so each time, so without one this answers nothing of ours.
+    let isAnswer = isAcked || acks == 0
+    if payload.first == UInt8(ascii: "O"), let text = payload.dropFirst().decodedHex {
+      // Else it is console output, which the protocol lets come at any time.
+      if isAnswer, case .monitor(let command) = awaiting { try appendOutput(text, of: command) }
+      return
+    }
+    guard isAnswer, let awaiting else {
+      throw payload == lastAnswer ? .repeated(payload) : .unrequested(payload)
+    }
+    lastAnswer = payload
+    // A dead client's half packet and our `$` may by chance add up, and the stub answers that.
+    if awaiting == .empty, replies.isEmpty {
+      finish(.unsupported)
+    } else {
+      try finish(reply(payload, to: awaiting))
+    }
+  }
+
+  private mutating func reply(
+    _ payload: [UInt8], to request: Request
+  ) throws(ProtocolError) -> Reply {
+    let reply = try Reply(payload, to: request)
+    guard case .monitor(let command) = request else { return reply }
+    switch reply {
+    case .ok: break
+    case .bytes(let last): try appendOutput(last, of: command)
+    default: return reply
+    }
+    defer { monitorOutput = [] }
+    return .monitorOutput(monitorOutput.textWithUnixLineEnds)
+  }
+
+  private mutating func appendOutput(
+    _ text: [UInt8], of command: MonitorCommand
+  ) throws(ProtocolError) {
+    guard monitorOutput.count + text.count <= Self.monitorOutputLimit else {
+      throw .monitorOutputTooLong(command, limit: Self.monitorOutputLimit)
+    }
+    monitorOutput += text
+  }
+
+  private mutating func finish(_ reply: Reply) {
+    replies.append(reply)
+    isAcked = false
+    // A stub without acks has nothing to say to `c`.
+    if acks == 0, reply != .refused, awaiting == .resume { finish(.acknowledged) }
+  }
+}
+
+extension [UInt8] {
+  /// The text with `\n` for the monitor's `\r\n`, which Swift would take for one character.
+  fileprivate var textWithUnixLineEnds: String {
+    String(decoding: filter { $0 != UInt8(ascii: "\r") }, as: UTF8.self)
+  }
+}

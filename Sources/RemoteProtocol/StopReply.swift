@@ -1,0 +1,41 @@
+import Bytes
+
+/// The guest stopped or ended, told without having been asked.
+public struct StopReply: Sendable, Equatable {
+  public enum Reason: Sendable, Equatable {
+    /// `T` or `S` with a signal; 2 (SIGINT) when a debugger or an administrator stopped the guest.
+    case signal(UInt8)
+    /// `W`: QEMU exits with this status.
+    case exited(UInt8)
+    /// `X`: ended by this signal.
+    case terminated(UInt8)
+  }
+
+  public let reason: Reason
+  /// The vCPU that `g` and `p` read from now on; absent in some forms (`T05core:01;`).
+  public let thread: ThreadID?
+  /// How many replies were in when it came.
+  public let repliesBefore: Int
+  /// Neither an ack nor a reply had come: the guest was running when the connection was made.
+  public let isBeforeFirstAck: Bool
+
+  /// Reads `T02thread:01;`, `S05`, `W00` or `X09`, or returns nil for any other packet.
+  init?(_ payload: [UInt8], repliesBefore: Int, isBeforeFirstAck: Bool) {
+    guard payload.count >= 3, let high = payload[1].hexDigitValue,
+      let low = payload[2].hexDigitValue
+    else { return nil }
+    let number = high << 4 | low
+    switch payload[0] {
+    case UInt8(ascii: "T"), UInt8(ascii: "S"): reason = .signal(number)
+    case UInt8(ascii: "W"): reason = .exited(number)
+    case UInt8(ascii: "X"): reason = .terminated(number)
+    default: return nil
+    }
+    let fields = payload.dropFirst(3).split(separator: UInt8(ascii: ";"))
+    let prefix = Array("thread:".utf8)
+    thread = fields.first { $0.starts(with: prefix) }
+      .flatMap { ThreadID(String(decoding: $0.dropFirst(prefix.count), as: UTF8.self)) }
+    self.repliesBefore = repliesBefore
+    self.isBeforeFirstAck = isBeforeFirstAck
+  }
+}

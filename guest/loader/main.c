@@ -1,0 +1,148 @@
+// Order of events in a test guest: load, run, rest, tell the truth, then whatever gs.mode asks for.
+#include "guest.h"
+
+#include <sched.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <termios.h>
+#include <unistd.h>
+
+static void print_line(const char *prefix, const char *format, va_list arguments) {
+  fputs(prefix, stdout);
+  vprintf(format, arguments);
+  putchar('\n');
+  fflush(stdout);
+}
+
+void say(const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  print_line("loader: ", format, arguments);
+  va_end(arguments);
+}
+
+// The guest stays up: its console and its memory can still be looked at.
+void fail(const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  print_line("GUESTSCOPE-FAILED: ", format, arguments);
+  va_end(arguments);
+  for (;;)
+    pause();
+}
+
+// Reads at most size - 1 bytes and ends them with a NUL.
+bool read_file(const char *path, char *buffer, size_t size) {
+  FILE *file = fopen(path, "re");
+  if (!file)
+    return false;
+  size_t length = fread(buffer, 1, size - 1, file);
+  buffer[length] = 0;
+  fclose(file);
+  return true;
+}
+
+void write_file(const char *path, const char *text) {
+  FILE *file = fopen(path, "we");
+  if (!file || fputs(text, file) < 0 || fclose(file) != 0)
+    fail("cannot write %s: %m", path);
+}
+
+unsigned online_cpus(void) { return sysconf(_SC_NPROCESSORS_ONLN); }
+
+static struct options read_options(void) {
+  struct options options = {.scheduler = true};
+  char line[4096];
+
+  if (!read_file("/proc/cmdline", line, sizeof line))
+    fail("cannot read /proc/cmdline: %m");
+  for (char *word = strtok(line, " \n"); word; word = strtok(NULL, " \n")) {
+    if (strncmp(word, "gs.", 3) != 0 || strcmp(word, "gs.mode=rest") == 0)
+      continue;
+    if (strcmp(word, "gs.mode=traffic") == 0)
+      options.traffic = true;
+    else if (strcmp(word, "gs.mode=churn") == 0)
+      options.traffic = options.churn = true;
+    else if (strcmp(word, "gs.scx=0") == 0)
+      options.scheduler = false;
+    else if (strncmp(word, "gs.many=", 8) == 0)
+      options.many = strtoul(word + 8, NULL, 10);
+    else
+      fail("unknown option %s", word);
+  }
+  return options;
+}
+
+// Raw output: no carriage returns in the truth, and no kernel messages between its lines.
+static void prepare_console(void) {
+  struct termios settings;
+
+  if (tcgetattr(STDOUT_FILENO, &settings) == 0) {
+    cfmakeraw(&settings);
+    tcsetattr(STDOUT_FILENO, TCSANOW, &settings);
+  }
+  write_file("/proc/sys/kernel/printk", "1");
+}
+
+static void prepare_kernel(const struct options *options) {
+  struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
+  struct rlimit files = {options->many + 1024, options->many + 1024};
+
+  if (setrlimit(RLIMIT_MEMLOCK, &unlimited) || setrlimit(RLIMIT_NOFILE, &files))
+    fail("setrlimit: %m");
+  write_file("/proc/sys/kernel/kptr_restrict", "0");
+  write_file("/proc/sys/kernel/bpf_stats_enabled", "1");
+}
+
+// Counts rest when two readings, a second apart, are equal.
+static void wait_for_rest(void) {
+  struct totals before = read_totals();
+
+  for (int second = 0; second < 60; second++) {
+    sleep(1);
+    struct totals after = read_totals();
+    if (memcmp(&before, &after, sizeof after) == 0)
+      return;
+    before = after;
+  }
+  fail("counts did not come to rest in 60 s");
+}
+
+static void print_truth(void) {
+  puts("GUESTSCOPE-TRUTH-BEGIN");
+  print_kernel_truth();
+  print_program_truth();
+  puts("GUESTSCOPE-TRUTH-END");
+}
+
+int main(void) {
+  static char buffer[1 << 16];
+  struct programs programs;
+
+  setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
+  struct options options = read_options();
+  prepare_console();
+  prepare_kernel(&options);
+  open_kernel();
+  open_stats();
+
+  load_programs(&options, &programs);
+  load_as_other_user();
+  load_many(options.many);
+  say("programs are loaded");
+  run_on_every_cpu(&programs);
+  say("traffic is done");
+  wait_for_rest();
+  print_truth();
+
+  if (options.traffic)
+    start_traffic(&programs);
+  if (options.churn)
+    start_churn();
+  puts("GUESTSCOPE-READY");
+  fflush(stdout);
+  for (;;)
+    pause();
+}

@@ -1,0 +1,39 @@
+# Sourced by scripts/guest-*: the table of test guests. A guest is a Debian kernel and an
+# architecture; adding one is adding a line.
+# shellcheck shell=bash disable=SC2034,SC2154
+
+guest_names=(x86-6.1 x86-5.10 x86-6.12 x86-7)
+
+# guest_settings NAME: sets arch, suites (the first that has the package serves) and package (a
+# regex, the newest match is taken). Between them the kernels are compressed with lz4, xz and zstd.
+guest_settings() {
+  case $1 in
+    x86-6.1) suites=bookworm package='linux-image-6\.1\.[0-9-]+-cloud-amd64' ;;
+    x86-5.10) suites=bullseye package='linux-image-5\.10\.[0-9-]+-amd64' ;;
+    x86-6.12)
+      suites="bookworm-backports trixie" package='linux-image-6\.12\.[0-9+.a-z]+-cloud-amd64'
+      ;;
+    x86-7) suites="trixie-backports sid" package='linux-binary-7\.[0-9+.a-z]+-amd64' ;;
+    *) die "unknown guest $1; known are: ${guest_names[*]}" ;;
+  esac
+  arch=${1%%-*}
+  arch_settings "$arch"
+}
+
+# arch_settings ARCH: sets what depends on the architecture alone.
+arch_settings() {
+  case $1 in
+    x86)
+      debian_arch=amd64
+      bpf_arch=x86
+      triplet=x86_64-linux-gnu
+      qemu=(qemu-system-x86_64 -M q35)
+      cpu=qemu64
+      # QEMU 7.2's cmpxchg16b leaves garbage in the flags (the trap flag too): 6.12, which
+      # allocates memory with it, crashes every second time.
+      cpu_without=,-cx16
+      console=ttyS0
+      ;;
+    *) die "unknown architecture $1" ;;
+  esac
+}
