@@ -1,6 +1,7 @@
 /// The symbols of a kernel, in the order of their addresses.
 ///
-/// Some 200,000 names lie in one buffer of bytes; a `String` is made only for a name that is asked for.
+/// Some 200,000 names lie in one buffer of bytes; a `String` is made only for a name that is asked
+/// for.
 public struct KernelSymbols: Sendable {
   /// A symbol: its name, its address and nm(1)'s letter for its kind.
   public struct Symbol: Equatable, Sendable {

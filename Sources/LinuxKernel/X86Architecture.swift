@@ -26,7 +26,7 @@ struct X86Architecture: KernelArchitecture {
     guard (registers["efer"] ?? 0) >> 10 & 1 == 1 else {
       throw .noKernel("the guest runs in 32-bit mode: only 64-bit kernels are supported")
     }
-    let format = PageTableFormat.x86_64(fiveLevel: cr4 >> 12 & 1 == 1)
+    let format = PageTableFormat.x86(fiveLevel: cr4 >> 12 & 1 == 1)
     // Bits 11:0 are flags or a PCID. With page-table isolation the user's table is the odd page of
     // a pair, but without it any table may be: bit 12 alone proves nothing.
     let given = PhysicalAddress(cr3 & 0x000f_ffff_ffff_f000)

@@ -78,10 +78,10 @@ public struct XArray: Sendable {
           "an xarray node with shift \(shift)"
             + (expected.map { ", not \($0)" } ?? ""), at: node)
       }
-    } catch .unreadable(let cause) {
+    } catch .unreadable(let cause) where expected != nil {
       view.skip(key, cause)
       return
-    } catch .miss {
+    } catch .miss where expected != nil {
       // Its neighbours need not wait for it.
       view.postpone(key)
       return

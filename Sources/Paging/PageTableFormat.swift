@@ -62,7 +62,7 @@ public struct PageTableFormat: Hashable, Sendable {
 
 extension PageTableFormat {
   /// x86-64 with 4 levels, or 5 where CR4.LA57 (bit 12) is set. Intel SDM vol. 3, 5.5.
-  public static func x86_64(fiveLevel: Bool) -> Self {
+  public static func x86(fiveLevel: Bool) -> Self {
     var levels = [
       Level(shift: 39, indexBits: 9, leaf: .never(tableBit: nil)),
       Level(shift: 30, indexBits: 9, leaf: .whenSet(bit: 7)),

@@ -30,7 +30,7 @@ struct Translated {
   }
 }
 
-let formats = [PageTableFormat.x86_64(fiveLevel: false), .x86_64(fiveLevel: true)]
+let formats = [PageTableFormat.x86(fiveLevel: false), .x86(fiveLevel: true)]
 
 @Suite struct TranslationTests {
   @Test(arguments: formats)
