@@ -88,7 +88,7 @@ extension LiveTests {
       #expect(paging == (flags?["la57"] == true ? "x86-64 5-level" : "x86-64 4-level"))
     }
 
-    @Test(arguments: LiveGuest.all)
+    @Test(arguments: LiveGuest.resting)
     func theGuestRunsOnAfterEveryCommand(guest: LiveGuest) throws {
       for words in [["info"], ["prog", "list"], ["prog", "stats"], ["--hold", "prog", "list"]] {
         _ = try Program(guest, words).run()
