@@ -68,6 +68,27 @@ import Testing
     #expect(recording.memory.ram.byteCount < 30 * 64)
   }
 
+  @Test func aRecordingHasEveryByteOfReadsThatAreNoWholeWords() throws {
+    let ram = RAMBuilder(count: 8192)
+    ram.write((0..<4096).map { UInt8(truncatingIfNeeded: $0) }, at: PhysicalAddress(4096))
+    let recording = RecordingMemory(ScriptedMemory(ram.memory()))
+    let reads = [(4096, 4), (4101, 1), (4203, 256), (4500, 3), (8191, 1), (8000, 0)].map {
+      PhysicalRange(PhysicalAddress($0.0), count: $0.1)
+    }
+    let outside = PhysicalRange(PhysicalAddress(8190), count: 3)
+    let live = try recording.sample(ranges: reads + [outside], registers: [])
+    for (read, outcome) in zip(reads, live.memory) {
+      let start = Int(read.start.rawValue)
+      #expect(try outcome.get() == Array(ram.bytes[start..<start + read.count]))
+    }
+    #expect(live.memory.last == .failure(.outsideRAM))
+    for read in reads where read.count > 0 {
+      let start = Int(read.start.rawValue)
+      let replayed = try recording.memory.bytes(at: read.start, count: read.count)
+      #expect(replayed == Array(ram.bytes[start..<start + read.count]))
+    }
+  }
+
   @Test func singleReadsAreCheckedAgainstTheRAM() throws {
     let memory = ByteBufferMemory(regions: [(0x1000, [1, 2, 3, 4, 5, 6, 7, 8])])
     #expect(try memory.u8(at: PhysicalAddress(0x1007)) == 8)
