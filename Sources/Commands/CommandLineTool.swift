@@ -1,45 +1,60 @@
 import ArgumentParser
 import GDBStub
+import Glibc
 
-/// The exit statuses of the program, a contract with scripts.
-enum Status {
-  static let answered: Int32 = 0
-  static let failed: Int32 = 1
-  static let partial: Int32 = 2
-  static let usage: Int32 = 64
-  static let brokenPipe: Int32 = 128 + 13
-}
-
-/// The program: one command or a batch of them, then exit.
+/// The program: one command, a batch of them, or the prompt.
 public enum CommandLineTool {
   /// Runs the program and returns its exit status.
   ///
-  /// - Parameter debt: what a signal path pays before the program ends.
-  public static func run(_ arguments: [String], debt: ResumeDebt) -> Int32 {
-    let console = Console()
+  /// - Parameters:
+  ///   - debt: what a signal path pays before the program ends.
+  ///   - interrupts: where the signal thread puts signals that do not end the program.
+  public static func run(
+    _ arguments: [String], debt: ResumeDebt, interrupts: Interrupts = Interrupts(),
+    console: Console? = nil
+  ) -> Int32 {
+    let console = console ?? Console(interrupts: interrupts)
     do {
-      let command = try Root.parseAsRoot(arguments)
-      if let root = command as? Root, !root.commands.isEmpty {
-        return batch(root, Session(root.session, console: console, debt: debt), console)
+      let command = try Root.parse(words: arguments)
+      if let root = command as? Root {
+        let session = Session(
+          root.session, console: console, debt: debt, interrupts: interrupts, isShared: true)
+        return session.closing(
+          try batch(root, Shell(session, console: console, output: root.output)))
       }
-      guard let command = command as? any GuestCommand else { throw CleanExit.helpRequest(command) }
-      let session = Session(command.session, console: console, debt: debt)
-      return session.closing(Runner(session: session, console: console).run(command))
+      if try Root.mixesBatch(arguments) {
+        throw UsageError("-e and -f name the commands to run: no other can stand beside them")
+      }
+      guard let command = command as? any GuestCommand else {
+        if command is any ShellCommand {
+          throw UsageError("this command works in a session: at the prompt, in -e or in -f")
+        }
+        throw CleanExit.helpRequest(command)
+      }
+      let session = Session(
+        command.session, console: console, debt: debt, interrupts: interrupts)
+      return session.closing(
+        try Shell(session, console: console, output: command.output).run(command))
+    } catch let error as UsageError {
+      console.note("\(error)")
+      return Status.usage
+    } catch let error as CommandError {
+      console.note("\(error)")
+      return Status.failed
     } catch {
       return console.report(error)
     }
   }
 
-  private static func batch(_ root: Root, _ session: Session, _ console: Console) -> Int32 {
-    let runner = Runner(session: session, console: console)
-    for (index, line) in root.commands.enumerated() {
-      let status = runner.run(line: line, output: root.output)
-      guard status == Status.answered else {
-        console.trace("-e:\(index + 1): ended with status \(status)")
-        return session.closing(status)
-      }
+  private static func batch(_ root: Root, _ shell: Shell) throws -> Int32 {
+    if !root.batch.commands.isEmpty {
+      return shell.run(
+        Script(commands: root.batch.commands), keepsGoing: root.batch.keepGoing)
     }
-    return session.closing(Status.answered)
+    if let file = root.batch.file {
+      return shell.run(try Script(path: file), keepsGoing: root.batch.keepGoing)
+    }
+    return shell.run(try Script(path: "-"), keepsGoing: root.batch.keepGoing)
   }
 }
 
@@ -53,19 +68,5 @@ extension Session {
       console.note("\(error)")
       return Status.failed
     }
-  }
-}
-
-extension Console {
-  /// Prints what a parser has to say, a request for help included; returns the exit status.
-  func report(_ error: any Error) -> Int32 {
-    let text = Root.fullMessage(for: error)
-    let status = Root.exitCode(for: error).rawValue
-    guard status == 0 else {
-      trace(text)
-      return status
-    }
-    try? answer(text + "\n")
-    return Status.answered
   }
 }

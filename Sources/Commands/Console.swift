@@ -2,19 +2,59 @@ import Glibc
 
 /// Where answers and everything else go: answers to standard output, the rest to standard error.
 public final class Console {
-  public init() {}
+  /// What begins a note: the program's name, or the line of a script.
+  var prefix = "guestscope: "
+  private let output: Int32
+  private let errors: Int32
+  private let interrupts: Interrupts?
+
+  /// - Parameters:
+  ///   - output, errors: file descriptors, not closed here.
+  ///   - interrupts: ends a long answer half-way.
+  public init(
+    output: Int32 = STDOUT_FILENO, errors: Int32 = STDERR_FILENO, interrupts: Interrupts? = nil
+  ) {
+    self.output = output
+    self.errors = errors
+    self.interrupts = interrupts
+  }
 
   /// Writes an answer. Throws `BrokenPipe` when nobody reads any more.
-  func answer(_ text: String) throws { try write(text, to: STDOUT_FILENO) }
+  func answer(_ text: String) throws { try write(text, to: output) }
 
-  func note(_ text: String) { try? write("guestscope: \(text)\n", to: STDERR_FILENO) }
+  func note(_ text: String) { try? write(paint(prefix, .bold) + text + "\n", to: errors) }
 
-  func trace(_ text: String) { try? write(text + "\n", to: STDERR_FILENO) }
+  func trace(_ text: String) { try? write(text + "\n", to: errors) }
+
+  /// Says on a terminal what takes long, while it does.
+  func progress<T, E: Error>(_ text: String, _ work: () throws(E) -> T) throws(E) -> T {
+    guard isatty(errors) == 1 else { return try work() }
+    try? write(text + "…", to: errors)
+    defer { try? write("\r\u{1b}[K", to: errors) }
+    return try work()
+  }
+
+  /// Colours are for terminals, and for those who did not turn them off (no-color.org).
+  var hasColours: Bool {
+    guard isatty(errors) == 1, environment("NO_COLOR").isEmpty else { return false }
+    return environment("TERM") != "dumb"
+  }
+
+  enum Paint: String {
+    case bold = "1"
+    case green = "1;32"
+    case yellow = "1;33"
+  }
+
+  func paint(_ text: String, _ paint: Paint) -> String {
+    hasColours && !text.isEmpty ? "\u{1b}[\(paint.rawValue)m\(text)\u{1b}[0m" : text
+  }
 
   private func write(_ text: String, to file: Int32) throws {
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {
-      let count = unsafe bytes.withUnsafeBytes {
+      if interrupts?.isCancelled == true, file == output { throw Cancelled() }
+      let count = unsafe bytes.prefix(1 << 14).withUnsafeBytes {
         unsafe Glibc.write(file, $0.baseAddress, $0.count)
       }
       if count < 0, errno == EINTR { continue }
@@ -27,5 +67,13 @@ public final class Console {
   }
 }
 
+/// The value of an environment variable, empty without one.
+func environment(_ name: String) -> String {
+  unsafe getenv(name).map { unsafe String(cString: $0) } ?? ""
+}
+
 /// Nobody reads the output any more (`| head -1`): the program ends quietly.
 struct BrokenPipe: Error {}
+
+/// Ctrl-C at the prompt.
+struct Cancelled: Error {}

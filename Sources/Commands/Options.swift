@@ -12,7 +12,8 @@ public struct SessionOptions: ParsableArguments {
   @Option(
     name: [.short, .customLong("kernel")],
     help: ArgumentHelp(
-      "The guest's kernel: vmlinux (ELF) or vmlinuz (bzImage).", valueName: "file"))
+      "The guest's kernel: vmlinux (ELF) or vmlinuz (bzImage).", valueName: "file"),
+    completion: .file())
   var kernel: String?
 
   @Option(help: ArgumentHelp("Longest single stop of a running guest.", valueName: "ms"))
@@ -43,6 +44,14 @@ public struct SessionOptions: ParsableArguments {
     guard timeout > 0, timeout <= 3600 else {
       throw ValidationError("--timeout takes seconds, more than 0 and at most 3600")
     }
+  }
+}
+
+extension SessionOptions {
+  /// True when they say more than how to print: what to connect to, or how to treat the guest.
+  var opensSession: Bool {
+    connect != .qemuDefault || kernel != nil || maxPause != 2 || hold || leaveStopped || trace
+      || timeout != 5
   }
 }
 

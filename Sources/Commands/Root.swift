@@ -1,6 +1,7 @@
 import ArgumentParser
 
-/// The program's command line, and the table of all its commands.
+/// The program's command line, and the table of all its commands: the prompt, scripts, help,
+/// completion and docs/commands.md have no other.
 public struct Root: ParsableCommand {
   public static let configuration = CommandConfiguration(
     commandName: "guestscope",
@@ -10,19 +11,70 @@ public struct Root: ParsableCommand {
       through the gdbserver of its QEMU (qemu -s). Stops the guest for less than a millisecond \
       at a time and writes nothing to it.
 
+      Without a command it opens a prompt, or, where standard input is no terminal, runs the \
+      commands that it reads there, one a line.
+
       Exit status: 0 answered, 1 could not, 2 answered in part (standard error says what is \
-      missing), 64 usage, 128+n ended by signal n.
+      missing), 64 usage, 128+n ended by signal n. A batch ends at its first failing line with \
+      that line's status, or, with --keep-going, after its last with the worst.
       """,
-    version: "0.1.0",
-    subcommands: [Prog.self, Info.self])
+    version: version,
+    groupedSubcommands: [
+      CommandGroup(name: "Guest", subcommands: [Prog.self, Report.self, Info.self]),
+      CommandGroup(name: "Session", subcommands: [Hold.self, Resume.self, Source.self, Quit.self]),
+    ])
+
+  static let version = "0.1.0"
 
   @OptionGroup var session: SessionOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var batch: BatchOptions
 
+  public init() {}
+}
+
+/// Where a session's commands come from.
+struct BatchOptions: ParsableArguments {
   @Option(
     name: .customShort("e"),
     help: ArgumentHelp("A command; may be repeated. One session serves all.", valueName: "cmd"))
   var commands: [String] = []
 
-  public init() {}
+  @Option(
+    name: .customShort("f"),
+    help: ArgumentHelp(
+      "A script, - for standard input: a command a line, # begins a comment.", valueName: "file"),
+    completion: .file())
+  var file: String?
+
+  @Flag(help: "Run a batch on after a line that fails; end with the worst status.")
+  var keepGoing = false
+
+  func validate() throws {
+    if !commands.isEmpty, file != nil { throw ValidationError("give either -e or -f") }
+  }
+}
+
+extension Root {
+  /// Parses the words of a command line or of a line of a session.
+  static func parse(words: [String]) throws -> any ParsableCommand {
+    var command = try parseAsRoot(words)
+    // The parser's own help command, and groups of commands, say their help when they run.
+    if !(command is Root || command is any GuestCommand || command is any ShellCommand) {
+      try command.run()
+    }
+    return command
+  }
+
+  /// True when `-e` or `-f` stands before a command.
+  static func mixesBatch(_ arguments: [String]) throws -> Bool {
+    let names = Set(configuration.subcommands.flatMap { $0.names })
+    let own = arguments.prefix { !names.contains($0) }
+    return own.contains("-e") || own.contains("-f")
+  }
+}
+
+extension ParsableCommand {
+  /// What this command may be called.
+  static var names: [String] { [_commandName] + configuration.aliases }
 }

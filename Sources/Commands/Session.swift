@@ -10,21 +10,30 @@ import RemoteProtocol
 public final class Session {
   let options: SessionOptions
   let console: Console
+  let interrupts: Interrupts
+  /// Several commands share it: what one does to the guest lasts for the next.
+  let isShared: Bool
   private let debt: ResumeDebt
-  private var openStub: QEMUStub?
+  private(set) var openStub: QEMUStub?
   private var openEngine: SnapshotEngine?
   private(set) var memory: CountingMemory?
   private var image: KernelImage?
+  private var foundKernel: GuestKernel?
   private var foundPrograms: BPFPrograms?
   private var countedReads = 0
   private var countedBytes = 0
   private(set) var statistics = SessionStatistics()
 
   /// - Parameter debt: what a signal path pays before the program ends.
-  public init(_ options: SessionOptions, console: Console, debt: ResumeDebt) {
+  public init(
+    _ options: SessionOptions, console: Console, debt: ResumeDebt,
+    interrupts: Interrupts = Interrupts(), isShared: Bool = false
+  ) {
     self.options = options
     self.console = console
     self.debt = debt
+    self.interrupts = interrupts
+    self.isShared = isShared
   }
 
   var stub: QEMUStub {
@@ -37,6 +46,7 @@ public final class Session {
       stubOptions.maxPause = .nanoseconds(Int64(options.maxPause * 1e6))
       stubOptions.leaveStopped = options.leaveStopped
       stubOptions.notice = { [console] in console.note($0) }
+      stubOptions.isInterrupted = { [interrupts] in interrupts.isCancelled }
       if options.trace {
         stubOptions.trace = { [console] way, bytes in
           for line in TraceLine.lines(way == .sent ? .sent : .received, bytes) {
@@ -69,9 +79,22 @@ public final class Session {
         throw CommandError(
           "which kernel does the guest run? Give its vmlinuz or vmlinux with -k FILE")
       }
-      let read = try KernelImage(path: path)
+      let read = try console.progress("reading \(path)") { () throws(KernelImageError) in
+        try KernelImage(path: path)
+      }
       image = read
       return read
+    }
+  }
+
+  var kernel: GuestKernel {
+    get throws {
+      if let foundKernel { return foundKernel }
+      let engine = try engine
+      let kernel = try GuestKernel(try kernelImage, in: engine)
+      foundKernel = kernel
+      if options.stats { console.trace("stats: set-up: \(takeStatistics())") }
+      return kernel
     }
   }
 
@@ -79,28 +102,54 @@ public final class Session {
   var programs: BPFPrograms {
     get throws {
       if let foundPrograms { return foundPrograms }
-      let engine = try engine
-      let programs = try BPFPrograms(try GuestKernel(try kernelImage, in: engine), engine)
+      let programs = try BPFPrograms(try kernel, try engine)
       foundPrograms = programs
-      if options.stats { console.trace("stats: set-up: \(takeStatistics())") }
       return programs
     }
   }
 
-  /// Takes a snapshot of the guest's programs. After a reset of the guest everything that was
-  /// learnt of it is dropped and found anew, once.
+  /// Takes a snapshot of the guest's programs.
   func list(_ query: BPFProgramQuery) throws -> Snapshot<BPFPrograms.Listing> {
-    do {
-      return count(try programs.list(query))
-    } catch let error as KernelError where error.isAnotherKernel {
-      console.note("\(error); looking for it anew")
-      foundPrograms = nil
-      try engine.forget()
-      return count(try programs.list(query))
+    try ofThisBoot { try programs.list(query) }
+  }
+
+  /// Walks the memory of the guest's kernel, of one boot.
+  func snapshot<T>(
+    _ walk: @escaping (GuestKernel, MemoryView, [CPU]) throws(ReadFault) -> T
+  ) throws -> Snapshot<T> {
+    try ofThisBoot { try walked(try kernel, walk) }
+  }
+
+  private func walked<T>(
+    _ kernel: GuestKernel,
+    _ walk: @escaping (GuestKernel, MemoryView, [CPU]) throws(ReadFault) -> T
+  ) throws -> Snapshot<T> {
+    let engine = try engine
+    do throws(SnapshotError) {
+      return try kernel.snapshot(engine) { view, cpus throws(ReadFault) in
+        try walk(kernel, view, cpus)
+      }
+    } catch {
+      throw KernelError.snapshot(error)
     }
   }
 
-  private func count<T>(_ snapshot: Snapshot<T>) -> Snapshot<T> {
+  /// Takes a snapshot. After a reset of the guest everything that was learnt of it is dropped and
+  /// found anew, once.
+  private func ofThisBoot<T>(_ take: () throws -> Snapshot<T>) throws -> Snapshot<T> {
+    do {
+      return count(try take())
+    } catch let error as KernelError where error.isAnotherKernel {
+      console.note("\(error); looking for it anew")
+      foundKernel = nil
+      foundPrograms = nil
+      try engine.forget()
+      return count(try take())
+    }
+  }
+
+  /// Counts what a snapshot cost that was taken without a kernel.
+  func count<T>(_ snapshot: Snapshot<T>) -> Snapshot<T> {
     statistics.waves += snapshot.waves
     statistics.closingStops += snapshot.stops
     statistics.closingReads += snapshot.closing.reads
@@ -108,9 +157,32 @@ public final class Session {
     return snapshot
   }
 
-  /// Lets the guest go on that `--hold` stopped.
+  /// Lets the guest go on that `--hold` or `hold` stopped.
   public func close() throws {
     try openStub?.release()
+  }
+
+  /// Forgets the connection and all that it told; the next command opens it anew.
+  func disconnect() {
+    openStub = nil
+    openEngine = nil
+    memory = nil
+    (countedReads, countedBytes) = (0, 0)
+    foundKernel = nil
+    foundPrograms = nil
+  }
+
+  /// True while `hold` stops the guest.
+  var isHeld: Bool { openStub?.isHeld ?? false }
+
+  /// Whether the guest runs between commands, in a word or two.
+  var runState: String { isHeld ? "held" : openStub?.runState.text ?? "unknown" }
+
+  /// Refuses options of a line that only the command line can set.
+  func admit(_ line: SessionOptions) throws {
+    guard isShared, line.opensSession else { return }
+    throw UsageError(
+      "the options that open a session stand before its commands: guestscope -c … -e '…'")
   }
 
   /// What was spent since the last call.

@@ -66,7 +66,7 @@ final class Connection {
           () throws(Socket.Failure) in try socket.send(bytes)
         }
       } else {
-        try socket.send(bytes)
+        try link.debt.during { () throws(Socket.Failure) in try socket.send(bytes) }
       }
     } catch {
       throw link.lost(error.reason)
@@ -90,12 +90,13 @@ final class Connection {
     var first: Moment?
     if nap > .zero { sleep(nap) }
     // A stub that says something is alive: the limit is on silence.
+    var deadline = Moment.now + link.options.timeout
     while !exchange.isComplete {
       let received: Socket.Received
-      do { 
+      do {
         // A byte alone brings the time stamp of the first reply after a nap, too.
         received = try socket.receive(
-          before: .now + link.options.timeout, limit: first == nil ? 1 : 1 << 18)
+          before: min(deadline, .now + .milliseconds(100)), limit: first == nil ? 1 : 1 << 18)
       } catch {
         throw link.lost(error.reason)
       }
@@ -104,12 +105,15 @@ final class Connection {
         note(.received, bytes)
         first = first ?? arrival
         last = arrival
+        deadline = .now + link.options.timeout
         do { try exchange.feed(bytes) } catch { throw link.protocolError(error) }
       case .closed:
         if let first = exchange.shortfall, case .notAGDBServer = first {
           throw link.protocolError(first)
         }
         throw link.lost("it closed the connection")
+      case .timedOut where link.options.isInterrupted(): throw .interrupted
+      case .timedOut where Moment.now < deadline: continue
       case .timedOut: throw silence(first == nil, exchange, requests)
       }
     }

@@ -13,9 +13,17 @@ enum Glance {
 extension QEMUStub {
   /// Sends requests in one stop of the guest, on the held connection if there is one.
   func exchange(_ requests: [Request], nap: Duration = .zero) throws(GuestMemError) -> [Reply] {
+    try link.checkInterrupted()
     if let held {
-      let start = try held.connection.write(requests)
-      return try held.connection.replies(to: requests, since: start).replies
+      do throws(GuestMemError) {
+        let start = try held.connection.write(requests)
+        return try held.connection.replies(to: requests, since: start).replies
+      } catch {
+        // Later replies would be taken for others; as it closes, the connection pays its debt.
+        self.held = nil
+        link.options.notice("the hold has ended")
+        throw error
+      }
     }
     let glance = [.empty] + requests
     guard glance.reduce(0, { $0 + $1.encodedCount }) <= Glance.requestBytes else {
@@ -88,6 +96,9 @@ extension QEMUStub {
     }
     held = (connection, outcome.first)
   }
+
+  /// True between `hold()` and `release()`.
+  public var isHeld: Bool { held != nil }
 
   public func release() throws(GuestMemError) {
     guard let (connection, since) = held else { return }

@@ -29,18 +29,38 @@ public final class ResumeDebt: Sendable {
     owing.withLock { owing in if owing == descriptor { owing = nil } }
   }
 
+  /// Runs a write on a connection that is held: a signal path waits, and nothing follows its `c`.
+  func during<E: Error>(_ write: () throws(E) -> Void) throws(E) {
+    let outcome = owing.withLock { _ -> Result<Void, E> in
+      do throws(E) { return .success(try write()) } catch { return .failure(error) }
+    }
+    try outcome.get()
+  }
+
   /// Lets the guest go on if it is owed. For signal paths: callable from any thread, at any time.
   public func pay() { pay(on: nil) }
+
+  /// Pays, and ends the program before any other write can follow.
+  public func payLast(_ end: () -> Never) -> Never {
+    owing.withLock { owing in
+      if let descriptor = owing { Self.resume(descriptor) }
+      end()
+    }
+  }
 
   /// Pays what one connection owes; nil for whichever does.
   func pay(on connection: Int32?) {
     owing.withLock { owing in
       guard let descriptor = owing, connection == nil || connection == descriptor else { return }
-      let resume: [UInt8] = Array("$c#63".utf8)
-      _ = unsafe resume.withUnsafeBytes {
-        unsafe send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-      }
+      Self.resume(descriptor)
       owing = nil
+    }
+  }
+
+  private static func resume(_ descriptor: Int32) {
+    let resume: [UInt8] = Array("$c#63".utf8)
+    _ = unsafe resume.withUnsafeBytes {
+      unsafe send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
     }
   }
 }

@@ -28,7 +28,6 @@ final class StubLink {
   func connect(
     _ requests: [Request], owes: Bool = true
   ) throws(GuestMemError) -> (Connection, Moment) {
-    if options.isInterrupted() { throw GuestMemError(.interrupted, "interrupted") }
     var failure: Socket.Failure?
     for (index, address) in addresses.enumerated() {
       if case .tcp(_, let port) = target, options.checksLocalPeers, address.isLoopback,
@@ -73,6 +72,11 @@ final class StubLink {
     return statistics
   }
 
+  /// Asked before work, never before what lets a guest go on.
+  func checkInterrupted() throws(GuestMemError) {
+    if options.isInterrupted() { throw .interrupted }
+  }
+
   /// Counts a stop that took several writes.
   func countHold(_ pause: Duration) { statistics.add(pause) }
 
@@ -107,6 +111,10 @@ final class StubLink {
     }
     return GuestMemError(.lost, "\(target): \(error)")
   }
+}
+
+extension GuestMemError {
+  static var interrupted: Self { Self(.interrupted, "interrupted") }
 }
 
 extension Duration {

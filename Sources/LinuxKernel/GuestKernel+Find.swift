@@ -56,9 +56,15 @@ extension GuestKernel {
     context = WalkContext(
       root: PhysicalAddress(root &+ location.displacement),
       pageOffset: KernelVirtualAddress(pageOffset), isFiveLevel: location.format.levels.count == 5)
+    let (lastMapped, isBeyondAll) = pageOffset.addingReportingOverflow(
+      max(engine.memory.ram.end, 1) - 1)
+    guard pageOffset >= location.format.firstKernelAddress, !isBeyondAll else {
+      throw .noKernel(
+        "the guest's kernel has page_offset_base \(pageOffset.hex), where no direct map can be: "
+          + "it is booting, or not this file's")
+    }
     let directMap = KernelAddressSpace.Window(
-      name: "direct map",
-      virtual: pageOffset...(pageOffset &+ (max(engine.memory.ram.end, 1) - 1)),
+      name: "direct map", virtual: pageOffset...lastMapped,
       displacement: 0 &- pageOffset)
     addressSpace = KernelAddressSpace(
       windows: [directMap, location.window], tables: context.tables)

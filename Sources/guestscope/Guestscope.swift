@@ -6,7 +6,10 @@ import Glibc
 struct Guestscope {
   static func main() {
     let debt = ResumeDebt()
-    takeSignals(paying: debt)
-    exit(CommandLineTool.run(Array(CommandLine.arguments.dropFirst()), debt: debt))
+    let interrupts = Interrupts()
+    takeSignals(paying: debt, interrupts)
+    exit(
+      CommandLineTool.run(
+        Array(CommandLine.arguments.dropFirst()), debt: debt, interrupts: interrupts))
   }
 }

@@ -1,6 +1,7 @@
 import BTF
 import Bytes
 import KernelImage
+import TestSupport
 import Testing
 
 @Suite struct Arm64ImageTests {

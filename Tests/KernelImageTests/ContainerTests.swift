@@ -1,5 +1,6 @@
 import Bytes
 import KernelImage
+import TestSupport
 import Testing
 
 @Suite struct ContainerTests {

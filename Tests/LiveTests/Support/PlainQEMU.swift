@@ -18,6 +18,8 @@ final class PlainQEMU {
     ]
     process = try ChildProcess("/usr/bin/qemu-system-x86_64", own + arguments)
     for _ in 0..<100 where !FileManager.default.fileExists(atPath: socketPath) { usleep(100_000) }
+    // It greets when its main loop runs, and by then the gdbserver listens.
+    _ = try qmp
   }
 
   deinit {

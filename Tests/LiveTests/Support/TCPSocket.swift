@@ -39,7 +39,9 @@ final class TCPSocket: Sendable {
 
   func listen() { _ = Glibc.listen(descriptor, 4) }
   func accept() -> TCPSocket { TCPSocket(Glibc.accept(descriptor, nil, nil)) }
-  func send(_ text: String) { _ = write(descriptor, text, text.utf8.count) }
+  func send(_ text: String) {
+    _ = Glibc.send(descriptor, text, text.utf8.count, Int32(MSG_NOSIGNAL))
+  }
 
   func receive() -> String {
     var chunk = [UInt8](repeating: 0, count: 4096)

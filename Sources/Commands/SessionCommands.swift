@@ -1,0 +1,72 @@
+import ArgumentParser
+
+/// `hold`: stops the guest until `resume`.
+struct Hold: GuestCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "hold", abstract: "Stop the guest until resume, or until the session ends.",
+    discussion: """
+      All answers in between are of one instant. However the session ends, by quit, Ctrl-D, an \
+      error or a signal, the guest goes on. Only a kill -9 of this program during a hold leaves \
+      it stopped: attach again (QEMU up to 8.0 then says that it is stopped), or say cont to \
+      QEMU's monitor.
+      """)
+
+  @OptionGroup var output: OutputOptions
+  @OptionGroup(visibility: .hidden) var session: SessionOptions
+
+  func answer(in session: Session) throws -> Answer {
+    guard session.isShared else {
+      throw UsageError("hold works in a session: at the prompt, in -e or in -f")
+    }
+    let stub = try session.stub
+    if stub.runState == .running { try stub.hold() }
+    return .runState(session)
+  }
+}
+
+/// `resume`: ends a `hold`.
+struct Resume: GuestCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "resume", abstract: "Let the guest go on that hold stopped.",
+    discussion: "A guest that somebody else has stopped stays stopped.")
+
+  @OptionGroup var output: OutputOptions
+  @OptionGroup(visibility: .hidden) var session: SessionOptions
+
+  func answer(in session: Session) throws -> Answer {
+    guard session.isHeld else { throw CommandError("no hold stops the guest") }
+    try session.stub.release()
+    return .runState(session)
+  }
+}
+
+extension Answer {
+  fileprivate static func runState(_ session: Session) -> Answer {
+    let state = session.runState
+    return Answer(["run_state": .string(state)], .lines(["the guest is \(state)"]))
+  }
+}
+
+/// `source FILE`: runs a script.
+struct Source: ShellCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "source", abstract: "Run the commands of a file, up to the first that fails.")
+
+  @Argument(help: "A script: a command a line, # begins a comment.", completion: .file())
+  var file: String
+
+  func run(in shell: Shell) throws -> Int32 {
+    shell.run(try Script(path: file), keepsGoing: false)
+  }
+}
+
+/// `quit`: ends the session.
+struct Quit: ShellCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "quit", abstract: "End the session.", aliases: ["exit"])
+
+  func run(in shell: Shell) throws -> Int32 {
+    shell.hasEnded = true
+    return Status.answered
+  }
+}

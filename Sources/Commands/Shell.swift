@@ -1,0 +1,139 @@
+import ArgumentParser
+import GDBStub
+import GuestMemory
+import LinuxKernel
+
+/// Runs commands over one session and prints their answers: the one command of a command line,
+/// the lines of a batch, or those typed at the prompt.
+final class Shell {
+  let session: Session
+  let console: Console
+  /// The form of answers where a line does not say.
+  let output: OutputOptions
+  /// `quit` was said.
+  var hasEnded = false
+  /// Scripts that run now: one may `source` another.
+  var depth = 0
+  /// What was typed so far; nil where nobody types.
+  var history: (() -> [String])?
+
+  init(_ session: Session, console: Console, output: OutputOptions) {
+    self.session = session
+    self.console = console
+    self.output = output
+  }
+
+  /// Runs one line; returns the exit status that it asks for.
+  func run(line: String) -> Int32 {
+    do {
+      let words = try Words.split(line)
+      guard !words.isEmpty else { return Status.answered }
+      return try run(Root.parse(words: words))
+    } catch {
+      return report(error)
+    }
+  }
+
+  func run(_ command: any ParsableCommand) throws -> Int32 {
+    switch command {
+    case let command as any ShellCommand: return try command.run(in: self)
+    case let command as any GuestCommand:
+      try session.admit(command.session)
+      return answer(command)
+    default: throw CleanExit.helpRequest(command)
+    }
+  }
+
+  private func answer(_ command: any GuestCommand) -> Int32 {
+    defer {
+      if session.options.stats || command.session.stats {
+        console.trace("stats: \(session.takeStatistics())")
+      }
+    }
+    do {
+      let answer = try command.answer(in: session)
+      try console.answer(text(answer, command.output.or(output)))
+      for line in answer.missing { console.note(line) }
+      return answer.missing.isEmpty ? Status.answered : Status.partial
+    } catch {
+      return report(error)
+    }
+  }
+
+  private func text(_ answer: Answer, _ output: OutputOptions) -> String {
+    if output.json || output.pretty {
+      return answer.document.text(pretty: output.pretty) + "\n"
+    }
+    return answer.screen.lines.map { $0 + "\n" }.joined()
+  }
+
+  /// Says why there is no answer; returns the exit status for it.
+  func report(_ error: any Error) -> Int32 {
+    switch error {
+    case is BrokenPipe: return Status.brokenPipe
+    case is Cancelled: return Status.interrupted
+    case let error as UsageError:
+      console.note("\(error)")
+      return Status.usage
+    case let error as any GuestFailure:
+      let kind = error.sourceKind
+      if kind == .interrupted { return Status.interrupted }
+      console.note("\(error)")
+      // A stub that comes back may serve another machine: nothing that was learnt holds.
+      if let kind, [.unreachable, .lost].contains(kind) { session.disconnect() }
+      return Status.failed
+    case let error as CommandError:
+      console.note("\(error)")
+      return Status.failed
+    default: return console.report(error)
+    }
+  }
+}
+
+/// A command that works on the session itself, and has no answer of its own.
+protocol ShellCommand: ParsableCommand {
+  func run(in shell: Shell) throws -> Int32
+}
+
+/// An error that may come from the source of guest memory.
+protocol GuestFailure: Error {
+  var sourceKind: GuestMemError.Kind? { get }
+}
+
+extension GuestMemError: GuestFailure {
+  var sourceKind: Kind? { kind }
+}
+
+extension SnapshotError: GuestFailure {
+  var sourceKind: GuestMemError.Kind? {
+    if case .source(let error) = self { error.kind } else { nil }
+  }
+}
+
+extension KernelError: GuestFailure {
+  var sourceKind: GuestMemError.Kind? {
+    if case .snapshot(let error) = self { error.sourceKind } else { nil }
+  }
+}
+
+extension OutputOptions {
+  /// These options, or, where they say nothing, others.
+  func or(_ other: OutputOptions) -> OutputOptions { json || pretty ? self : other }
+}
+
+extension Console {
+  /// Prints what a parser has to say, a request for help included; returns the exit status.
+  func report(_ error: any Error) -> Int32 {
+    let status = Root.exitCode(for: error).rawValue
+    guard status == 0 else {
+      note(Root.message(for: error))
+      return status
+    }
+    do {
+      try answer(Root.fullMessage(for: error) + "\n")
+      return Status.answered
+    } catch {
+      return Status.brokenPipe
+    }
+  }
+}
