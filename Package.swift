@@ -51,7 +51,9 @@ let package = Package(
       ]),
     .executableTarget(
       name: "guestscope", dependencies: ["Commands", "GDBStub"], swiftSettings: strict),
-    target("TestSupport", ["Bytes"]),
+    target(
+      "TestSupport",
+      ["Bytes", "GuestMemory", "Paging", "RemoteProtocol", "BTF", "KernelImage"]),
     tests("Bytes"),
     tests("GuestMemory", ["Bytes"]),
     tests("Paging", ["Bytes", "GuestMemory"]),
@@ -59,8 +61,13 @@ let package = Package(
     tests("GDBStub", ["Bytes", "GuestMemory", "RemoteProtocol"]),
     tests("BTF", ["Bytes"]),
     tests("LineEditing"),
-    tests("Commands", ["GDBStub", "LineEditing"]),
+    tests("Commands", ["KernelBPF", "GDBStub", "LineEditing"]),
+    .testTarget(
+      name: "LiveTests", dependencies: ["guestscope", "GDBStub", "GuestMemory"],
+      swiftSettings: strict),
     tests("KernelImage", ["Bytes", "BTF"]),
+    tests("LinuxKernel", ["Bytes", "GuestMemory", "Paging", "BTF", "KernelImage"]),
+    tests("KernelBPF", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel", "GDBStub"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -75,6 +75,21 @@ public final class BTF: Sendable {
     }
   }
 
+  /// The length of the blob whose header stands at an offset, or nil when that is no header.
+  ///
+  /// For looking through memory: only the header's 24 bytes must be there, and it must look like
+  /// those that pahole(1) writes, with the types first and the strings behind them.
+  public static func blobLength(at offset: Int, in bytes: [UInt8]) -> Int? {
+    guard bytes.u32(at: offset) == UInt32(Header.magic) | 1 << 16,
+      let header = bytes.u32(at: offset + 4), (24...64).contains(header),
+      bytes.u32(at: offset + 8) == 0, let types = bytes.u32(at: offset + 12), types > 0,
+      types.isMultiple(of: 4), let strings = bytes.u32(at: offset + 16),
+      (UInt64(types)...UInt64(types) + 4096).contains(UInt64(strings)),
+      let stringLength = bytes.u32(at: offset + 20), stringLength > 0
+    else { return nil }
+    return Int(header) + Int(strings) + Int(stringLength)
+  }
+
   /// The one pass over all types: where each begins, and which are structs, unions or enums.
   private static func scan(
     _ blob: [UInt8], _ types: Range<Int>, firstID: UInt32

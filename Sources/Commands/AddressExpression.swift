@@ -30,7 +30,7 @@ struct AddressExpression: ExpressibleByArgument {
       cpu = number
       rest = rest[..<at]
     }
-    guard let first = rest.first else { return nil }
+    guard let first = rest.first, first != "+", first != "-" else { return nil }
     if let number = UInt64(userText: rest) {
       base = .number(number)
     } else {

@@ -19,7 +19,8 @@ struct MemberPath {
       switch first {
       case ".":
         let name = rest.prefix { $0 != "." && $0 != "[" }
-        guard !name.isEmpty else { return nil }
+        guard !name.isEmpty, name.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "_" })
+        else { return nil }
         rest = rest.dropFirst(name.count)
         steps.append(.member(String(name)))
       case "[":

@@ -20,7 +20,7 @@ public struct Root: ParsableCommand {
       """,
     version: version,
     groupedSubcommands: [
-      CommandGroup(name: "Guest", subcommands: [Prog.self, Info.self]),
+      CommandGroup(name: "Guest", subcommands: [Prog.self, Report.self, Info.self]),
       CommandGroup(
         name: "Exploring",
         subcommands: [

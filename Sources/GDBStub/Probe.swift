@@ -33,14 +33,8 @@ struct Probe {
         "\(link.target) is a gdbserver, but not QEMU's: it has no physical memory mode and no "
           + "monitor. Other hypervisors' stubs show neither page tables nor control registers")
     }
-    guard case .feature(let document, _) = outcome.replies[4] else {
-      throw GuestMemError(
-        .unsupported, "\(link.target) has no target description, so its registers have no names")
-    }
     physicalMemoryMode = mode
     features = StubFeatures(supported)
-    targetDocument = document
-
     let told = RunState(
       saidItStopped: outcome.saidItStopped, status: status,
       leaveStopped: link.options.leaveStopped)
@@ -49,10 +43,13 @@ struct Probe {
     } else {
       runState = try Self.silentState(connection, link)
     }
-    guard runState == .running else {
-      connection.forgive()
-      return
+    if runState != .running { connection.forgive() }
+    guard case .feature(let document, _) = outcome.replies[4] else {
+      throw GuestMemError(
+        .unsupported, "\(link.target) has no target description, so its registers have no names")
     }
+    targetDocument = document
+    guard runState == .running else { return }
     let resumed = try connection.replies(to: [.resume], since: try connection.write([.resume]))
     link.countHold(resumed.last - outcome.first)
   }

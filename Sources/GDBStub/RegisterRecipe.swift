@@ -13,9 +13,13 @@ struct RegisterRecipe {
   /// registers from KVM.
   func requests(for keys: [RegisterKey]) -> [Request] {
     var requests: [Request] = []
+    // QEMU up to 8.0 answers `p` only to a client that has asked for a description (gdb_has_xml).
+    if keys.contains(where: isReadAlone) {
+      requests.append(.readFeature(annex: TargetDescription.root, offset: 0, count: 1))
+    }
     for (cpu, keys) in grouped(keys) {
       requests += [.selectThread(ThreadID(cpu + 1)), .readRegisters]
-      for key in keys where offset(of: key) == nil {
+      for key in keys where isReadAlone(key) {
         guard let register = description.register(named: key.name) else { continue }
         requests.append(.readRegister(register.number))
       }
@@ -28,15 +32,14 @@ struct RegisterRecipe {
     of keys: [RegisterKey], in replies: inout ArraySlice<Reply>
   ) -> [RegisterKey: Result<UInt64, Absence>] {
     var values: [RegisterKey: Result<UInt64, Absence>] = [:]
+    if keys.contains(where: isReadAlone) { replies.removeFirst() }
     for (cpu, keys) in grouped(keys) {
       let selected = replies.popFirst()
       let all = replies.popFirst()
       for key in keys {
         guard selected == .ok else {
           values[key] = .failure(Absence("the guest has no vCPU \(cpu)"))
-          if offset(of: key) == nil, description.register(named: key.name) != nil {
-            replies.removeFirst()
-          }
+          if isReadAlone(key) { replies.removeFirst() }
           continue
         }
         guard let register = description.register(named: key.name) else {
@@ -57,6 +60,11 @@ struct RegisterRecipe {
       }
     }
     return values
+  }
+
+  /// True for a register that `g` does not tell, and that the stub has.
+  private func isReadAlone(_ key: RegisterKey) -> Bool {
+    offset(of: key) == nil && description.register(named: key.name) != nil
   }
 
   private func grouped(_ keys: [RegisterKey]) -> [(cpu: Int, keys: [RegisterKey])] {

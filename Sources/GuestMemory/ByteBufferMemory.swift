@@ -35,15 +35,17 @@ public final class ByteBufferMemory: GuestMem {
   }
 
   private func read(_ range: PhysicalRange) -> Result<[UInt8], Absence> {
-    let start = range.start.rawValue
-    for region in regions where start >= region.start && range.count >= 0 {
-      let offset = start - region.start
-      guard offset < UInt64(region.bytes.count) else { continue }
-      if let bytes = region.bytes.bytes(at: Int(offset), count: range.count) {
-        return .success(Array(bytes))
-      }
+    guard ram.contains(range) else { return .failure(.outsideRAM) }
+    var bytes: [UInt8] = []
+    // Neighbouring regions are one to the RAM map.
+    while bytes.count < range.count {
+      let address = (range.start + bytes.count).rawValue
+      let region = regions.first { $0.start <= address && address - $0.start < $0.bytes.count }
+      guard let region else { return .failure(.outsideRAM) }
+      let stretch = region.bytes[Int(address - region.start)...]
+      bytes += stretch.prefix(range.count - bytes.count)
     }
-    return .failure(.outsideRAM)
+    return .success(bytes)
   }
 
   /// Changes the guest's memory, as a running guest would.

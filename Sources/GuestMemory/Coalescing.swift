@@ -19,8 +19,8 @@ extension RAMMap {
         PhysicalRange(PhysicalAddress(current.lowerBound), count: current.count))
     }
     for span in spans.dropFirst() {
-      let near = span.lowerBound <= current.upperBound + gap
-      if near && (span.lowerBound <= current.upperBound || sameRegion(current, span)) {
+      let overlaps = span.lowerBound <= current.upperBound
+      if overlaps || span.lowerBound - current.upperBound <= gap && sameRegion(current, span) {
         current = current.lowerBound..<max(current.upperBound, span.upperBound)
       } else {
         flush()

@@ -13,6 +13,8 @@ final class SnapshotRun<T> {
   private var waves = 0
   private var stops = 0
   private var closing = SampleLoad()
+  /// The answer with the most objects so far.
+  private var best: (answer: Snapshot<T>, objects: Int)?
 
   init(
     engine: SnapshotEngine, guide: PageCache, addressSpace: (any AddressSpace)?,
@@ -28,12 +30,19 @@ final class SnapshotRun<T> {
   }
 
   func snapshot() throws(SnapshotError) -> Snapshot<T> {
-    if case .frozen = memory.consistency { return try frozen(deadline: nil) }
-    for _ in 0..<SnapshotEngine.closingAttempts {
-      guard let pass = try discover() else { break }
-      if let snapshot = try close(pass) { return snapshot }
+    if case .frozen = memory.consistency { return try answer(try frozen(firstWave()).pass) }
+    var closings = 0
+    var holds = 0
+    while true {
+      if closings < SnapshotEngine.closingAttempts, let pass = try discover() {
+        closings += 1
+        if let snapshot = try close(pass) { return snapshot }
+      } else {
+        holds += 1
+        let isLast = holds == SnapshotEngine.holdAttempts
+        if let snapshot = try held(isLast: isLast) { return snapshot }
+      }
     }
-    return try held()
   }
 
   // MARK: Passes
@@ -66,7 +75,7 @@ final class SnapshotRun<T> {
     }
   }
 
-  private func answer(_ pass: Pass, wasHeld: Bool) throws(SnapshotError) -> Snapshot<T> {
+  private func answer(_ pass: Pass, wasHeld: Bool = false) throws(SnapshotError) -> Snapshot<T> {
     switch pass.result {
     case .success(let value):
       let moving = pass.view.objects.missed.map { key in
@@ -137,11 +146,10 @@ final class SnapshotRun<T> {
   private func close(_ plan: Pass) throws(SnapshotError) -> Snapshot<T>? {
     let parts = parts(of: plan.view)
     var last: Pass?
-    for (index, part) in parts.enumerated() {
+    for part in parts {
       let ranges = memory.ram.coalesce(part.ranges)
       let cache = PageCache()
       let sample = try sample(ranges, registers: registers)
-      stops += 1
       for range in ranges { closing.add(range, readBytes: memory.limits.readBytes) }
       store(sample, of: ranges, in: cache)
       store(sample, of: ranges, in: guide)
@@ -152,11 +160,25 @@ final class SnapshotRun<T> {
       let pass = try pass(
         over: cache, registers: sample.registers, isSnapshot: true, objects: objects)
       if case .failure(.miss) = pass.result { return nil }
+      if pass.view.objects.settled.count > settled.count { stops += 1 }
       settled = pass.view.objects.settled
-      if index == parts.count - 1 { last = pass }
+      last = pass
     }
-    guard let last, last.isComplete else { return nil }
-    return try answer(last, wasHeld: false)
+    guard let last else { return nil }
+    stops = max(stops, 1)
+    let answer = try answer(last)
+    guard last.isComplete else {
+      note(answer, of: last)
+      return nil
+    }
+    return answer
+  }
+
+  /// Remembers an answer that lacks something, if none before had more: what is tried next may
+  /// see less, where one node that moved hides all that hangs on it.
+  private func note(_ answer: Snapshot<T>, of pass: Pass) {
+    let objects = pass.view.objects.read
+    if objects >= best?.objects ?? 0 { best = (answer, objects) }
   }
 
   /// What one closing stop reads.
@@ -205,44 +227,60 @@ final class SnapshotRun<T> {
 
   // MARK: Holding
 
-  /// Stops the guest for all that is left to do, within the longest pause that is allowed.
-  private func held() throws(SnapshotError) -> Snapshot<T> {
+  /// Stops the guest for all that is left to do, within the longest pause that is allowed; nil
+  /// when that was not enough and another stop is to go on from there.
+  private func held(isLast: Bool) throws(SnapshotError) -> Snapshot<T>? {
+    // Both before the guest stops: it has no limit then, and need not wait for our thinking.
+    let limit = memory.limits.pause
+    let wave = try firstWave()
     do { try memory.hold() } catch { throw .source(error) }
-    let outcome: Result<Snapshot<T>, SnapshotError>
+    let outcome: Result<(pass: Pass, isLate: Bool), SnapshotError>
     do throws(SnapshotError) {
-      outcome = .success(try frozen(deadline: memory.limits.pause))
+      outcome = .success(try frozen(wave, deadline: limit.map { .now + $0 }))
     } catch {
       outcome = .failure(error)
     }
     do { try memory.release() } catch { throw .source(error) }
-    return try outcome.get()
+    let (pass, isLate) = try outcome.get()
+    if isLate {
+      if case .success = pass.result { note(try answer(pass, wasHeld: true), of: pass) }
+      if !isLast { return nil }
+      if let best { return best.answer }
+    }
+    return try answer(pass, wasHeld: true)
   }
 
-  /// Walks memory that stands still. What is still missing at the deadline counts as unreadable.
-  private func frozen(deadline: Duration?) throws(SnapshotError) -> Snapshot<T> {
-    let clock = ContinuousClock()
-    let start = clock.now
-    // What was learnt before tells what to read in the first wave, and nothing else.
-    var missing = memory.ram.coalesce(try pass(over: guide).view.uses)
+  /// What a walk of memory that stands still reads first: all that is known to be needed.
+  private func firstWave() throws(SnapshotError) -> [PhysicalRange] {
+    let view = try pass(over: guide).view
+    return memory.ram.coalesce(view.uses + view.misses)
+  }
+
+  /// Walks memory that stands still, until nothing is missing or the deadline.
+  private func frozen(
+    _ wave: [PhysicalRange], deadline: ContinuousClock.Instant? = nil
+  ) throws(SnapshotError) -> (pass: Pass, isLate: Bool) {
     let cache = PageCache()
+    var missing = wave
     var values: [RegisterKey: Result<UInt64, Absence>] = [:]
+    var waveCount = 0
     stops = 1
-    var first = true
     while true {
       let batches = memory.limits.batches(missing)
-      for batch in first && batches.isEmpty ? [[]] : batches {
-        let sample = try sample(batch, registers: first ? registers : [])
-        if first { values = sample.registers }
-        first = false
+      for (index, batch) in (batches.isEmpty ? [[]] : batches).enumerated() {
+        let isFirst = waveCount == 0 && index == 0
+        let sample = try sample(batch, registers: isFirst ? registers : [])
+        if isFirst { values = sample.registers }
         store(sample, of: batch, in: cache)
       }
       let pass = try pass(over: cache, registers: values, isSnapshot: true)
       missing = memory.ram.coalesce(pass.view.misses)
-      let late = deadline.map { clock.now - start > $0 } ?? false
-      if missing.isEmpty || waves >= waveLimit || late {
+      let isLate = !missing.isEmpty && deadline.map { .now > $0 } ?? false
+      if missing.isEmpty || waveCount == waveLimit || isLate {
         guide = cache
-        return try answer(pass, wasHeld: deadline != nil)
+        return (pass, isLate)
       }
+      waveCount += 1
       waves += 1
     }
   }

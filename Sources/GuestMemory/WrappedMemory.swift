@@ -42,11 +42,19 @@ public final class RecordingMemory: GuestMem {
   public func sample(
     ranges: [PhysicalRange], registers: [RegisterKey]
   ) throws(GuestMemError) -> Sample {
-    let sample = try source.sample(ranges: ranges, registers: registers)
-    for (range, outcome) in zip(ranges, sample.memory) {
-      guard case .success(let bytes) = outcome else { continue }
-      pages.store(bytes, at: range.start)
-      self.ranges.append(range)
+    // Known memory is kept in whole words, and so is what is asked for on the way.
+    let whole = ranges.map { range in
+      let skipped = Int(range.start.rawValue & 7)
+      return ram.contains(range)
+        ? PhysicalRange(range.start + -skipped, count: (skipped + range.count + 7) & ~7) : range
+    }
+    var sample = try source.sample(ranges: whole, registers: registers)
+    for (index, range) in ranges.enumerated() {
+      guard case .success(let bytes) = sample.memory[index] else { continue }
+      pages.store(bytes, at: whole[index].start)
+      self.ranges.append(whole[index])
+      let wanted = bytes.dropFirst(Int(range.start.rawValue - whole[index].start.rawValue))
+      sample.memory[index] = .success(Array(wanted.prefix(range.count)))
     }
     for (key, value) in sample.registers {
       if case .success(let number) = value { self.registers[key] = number }

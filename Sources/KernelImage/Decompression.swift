@@ -1,4 +1,5 @@
 import CArchive
+import Glibc
 
 /// A compression that kernels come in, by the first bytes of the stream (scripts/Makefile.lib,
 /// lib/decompress.c).
@@ -24,19 +25,13 @@ enum Compression: String, CaseIterable {
   }
 }
 
-/// Why a stream did not decompress.
-enum DecompressionFailure: Error, Equatable {
-  case unsupported
-  /// libarchive's words, and the byte of the compressed stream that it had come to.
-  case damaged(String, offset: Int)
-  case tooBig
-}
-
-/// The uncompressed bytes of one stream, through libarchive's "raw" format; at most `limit`.
+/// The uncompressed bytes of one stream, through libarchive's "raw" format.
+///
+/// Expanding stops soon after `limit` bytes: a longer result says that there were more.
 func decompress(
   _ stream: ArraySlice<UInt8>, _ compression: Compression, sizeHint: Int, limit: Int
-) throws(DecompressionFailure) -> [UInt8] {
-  guard let archive = archive_read_new() else { throw .damaged("out of memory", offset: 0) }
+) throws(KernelImageError.Reason) -> [UInt8] {
+  guard let archive = archive_read_new() else { throw .unreadable(errno: ENOMEM) }
   defer { archive_read_free(archive) }
   let status =
     switch compression {
@@ -46,25 +41,25 @@ func decompress(
     case .lz4: archive_read_support_filter_lz4(archive)
     case .bzip2: archive_read_support_filter_bzip2(archive)
     case .lzma: archive_read_support_filter_lzma(archive)
-    // libarchive would start an external lzop(1).
     case .lzo: ARCHIVE_FATAL
     }
-  // ARCHIVE_WARN: this libarchive would start an external program.
-  guard status == ARCHIVE_OK else { throw .unsupported }
+  // ARCHIVE_WARN says that this libarchive would start an external program, as for lzo always.
+  guard status == ARCHIVE_OK else { throw .unsupportedCompression(compression.rawValue) }
   archive_read_support_format_raw(archive)
 
   var output: [UInt8] = []
   output.reserveCapacity(min(sizeHint, limit))
   // libarchive keeps the pointer until it is freed, so all of its work is done in here.
-  let failure = stream.withUnsafeBytes { input -> DecompressionFailure? in
-    func damaged() -> DecompressionFailure {
+  let failure = stream.withUnsafeBytes { input -> KernelImageError.Reason? in
+    func badStream() -> KernelImageError.Reason {
       let text = archive_error_string(archive).map { String(cString: $0) } ?? "no reason given"
-      return .damaged(text, offset: Int(archive_filter_bytes(archive, -1)))
+      let offset = stream.startIndex + Int(archive_filter_bytes(archive, -1))
+      return .badStream(text, format: compression.rawValue, offset: offset)
     }
     var entry: OpaquePointer?
     guard archive_read_open_memory(archive, input.baseAddress, input.count) == ARCHIVE_OK,
       archive_read_next_header(archive, &entry) == ARCHIVE_OK
-    else { return damaged() }
+    else { return badStream() }
     while true {
       var block: UnsafeRawPointer?
       var count = 0
@@ -72,9 +67,9 @@ func decompress(
       switch archive_read_data_block(archive, &block, &count, &offset) {
       case ARCHIVE_EOF: return nil
       case ARCHIVE_OK, ARCHIVE_WARN:
-        guard output.count + count <= limit else { return .tooBig }
         output.append(contentsOf: UnsafeRawBufferPointer(start: block, count: count))
-      default: return damaged()
+        if output.count > limit { return nil }
+      default: return badStream()
       }
     }
   }

@@ -7,40 +7,46 @@ extension ELFFile {
 
   /// The symbols of `.symtab`, or nil when the file was stripped of them.
   ///
-  /// Undefined, section and file symbols and ARM mapping symbols (`$x`, `$d`) are left out, as in
-  /// scripts/kallsyms.c.
+  /// What scripts/mksysmap and scripts/kallsyms.c leave out is left out: undefined, section and
+  /// file symbols, the compiler's labels, ARM mapping symbols, checksums and strings of exports.
   public func symbols() throws(Failure) -> KernelSymbols? {
-    guard let table = sections.first(where: { $0.type == Self.shtSymtab }) else { return nil }
-    guard sections.indices.contains(table.link) else {
-      throw .outside("the symbols' names", offset: table.range.lowerBound)
+    guard let section = sections.first(where: { $0.type == Self.shtSymtab }) else { return nil }
+    guard sections.indices.contains(section.link) else {
+      throw .outside("the symbols' names", offset: section.range.lowerBound)
     }
-    let strings = sections[table.link].range
-    var found: [(address: UInt64, name: Int, type: UInt8)] = []
-    found.reserveCapacity(table.range.count / 24)
-    for at in stride(from: table.range.lowerBound, to: table.range.upperBound - 23, by: 24) {
-      guard let name = bytes.u32(at: at), let info = bytes.u8(at: at + 4),
-        let section = bytes.u16(at: at + 6), let value = bytes.u64(at: at + 8)
-      else { throw .outside("a symbol", offset: at) }
-      let nameAt = strings.lowerBound + Int(name)
-      guard section != 0, info & 0xf != Self.sttSection, info & 0xf != Self.sttFile, name > 0,
-        nameAt < strings.upperBound, bytes[nameAt] != 0, bytes[nameAt] != UInt8(ascii: "$")
+    let table = try bytes(section.range)
+    let strings = try bytes(sections[section.link].range)
+    var found: [(address: UInt64, name: Range<Int>, type: UInt8)] = []
+    found.reserveCapacity(table.count / 24)
+    for at in stride(from: 0, to: table.count - 23, by: 24) {
+      guard let start = table.u32(at: at).map(Int.init), let info = table.u8(at: at + 4),
+        let section = table.u16(at: at + 6), let value = table.u64(at: at + 8)
+      else { break }
+      let kind = info & 0xf
+      guard section != 0, kind != Self.sttSection, kind != Self.sttFile, start < strings.count
       else { continue }
-      found.append((value, nameAt, letter(info: info, section: section)))
+      let name = strings[start...].prefix(Self.maxNameLength).prefix { $0 != 0 }
+      guard !name.isEmpty, !Self.leftOut.contains(where: { name.starts(with: $0) }) else {
+        continue
+      }
+      found.append((value, name.indices, letter(info: info, section: section)))
     }
-    found.sort { ($0.address, $0.name) < ($1.address, $1.name) }
+    // The file's order decides between aliases.
+    found.sort { ($0.address, $0.name.lowerBound) < ($1.address, $1.name.lowerBound) }
 
     var symbols = KernelSymbols()
     symbols.reserve(symbols: found.count, textBytes: strings.count)
     for symbol in found {
       symbols.append(symbol.type)
-      for byte in bytes[symbol.name..<strings.upperBound] {
-        if byte == 0 { break }
-        symbols.append(byte)
-      }
+      for at in symbol.name { symbols.append(strings[at]) }
       symbols.finish(address: symbol.address)
     }
     return symbols
   }
+
+  /// `KSYM_NAME_LEN`, and a bound for names that overlap.
+  private static let maxNameLength = 512
+  private static let leftOut = ["$", ".L", "__crc_", "__kstrtab"].map { Array($0.utf8) }
 
   /// nm(1)'s letter as far as it is of use here: text, data, bss, absolute, weak; lower case for a
   /// local symbol.

@@ -14,13 +14,28 @@ extension KallsymsTables {
     return base
   }
 
+  /// Whether bytes may be from the middle of `kallsyms_offsets`: 64 bytes every 64 KiB find the
+  /// table in memory at little cost. Others pass too; `search` is what decides.
+  public static func mayBeOffsets(_ bytes: [UInt8]) -> Bool {
+    let words = (0..<bytes.count / 4).compactMap { bytes.u32(at: 4 * $0) }
+    guard let first = words.first, let last = words.last, first != last else { return false }
+    let steps = zip(words, words.dropFirst()).map { Int($1) - Int($0) }
+    // In layout C a symbol at the same address is 4 bytes less away; entries that count down from
+    // the base (`KALLSYMS_ABSOLUTE_PERCPU`) descend.
+    return steps.allSatisfy { (-4..<1 << 20).contains($0) }
+      || steps.allSatisfy { (-1 << 20...0).contains($0) }
+  }
+
   /// How these offsets are written, or nil when they are no table of offsets: addresses ascend in
-  /// either way.
+  /// either way. Of a table that begins in front of the region (`offsets` is negative) the rest is
+  /// looked at.
   static func addressing(
     base: UInt64, offsets: Int, count: Int, _ region: MemoryRegion
   ) -> Addressing? {
+    // Per-CPU offsets come first; the last symbol is at an address.
+    guard let last = region.bytes.u32(at: offsets + 4 * (count - 1)) else { return nil }
     let addressing: Addressing =
-      mostlyNegative(offsets, count, region) ? .absolutePerCPU(base: base) : .relative(base: base)
+      last < 1 << 31 ? .relative(base: base) : .absolutePerCPU(base: base)
     return ascending(addressing, offsets: offsets, count: count, region) ? addressing : nil
   }
 
@@ -29,9 +44,8 @@ extension KallsymsTables {
   ) -> Bool {
     var last: UInt64 = 0
     var first: UInt64?
-    for index in 0..<count {
-      guard let address = address(addressing, at: offsets + 4 * index, region), address >= last
-      else { return false }
+    for at in stride(from: offsets < 0 ? offsets & 3 : offsets, to: offsets + 4 * count, by: 4) {
+      guard let address = address(addressing, at: at, region), address >= last else { return false }
       last = address
       first = first ?? address
     }
@@ -51,14 +65,6 @@ extension KallsymsTables {
       return entry < 1 << 31 ? UInt64(entry) : base &- 1 &- signed
     case .selfRelative: return region.address(of: offset) &+ signed
     }
-  }
-
-  /// Per-CPU symbols are few, so with `KALLSYMS_ABSOLUTE_PERCPU` most entries are negative and else
-  /// none is.
-  private static func mostlyNegative(_ offsets: Int, _ count: Int, _ region: MemoryRegion) -> Bool {
-    // The table ascends to the highest addresses: the entry in the middle is one of the many.
-    guard let middle = region.bytes.u32(at: offsets + 4 * (count / 2)) else { return false }
-    return middle >= 1 << 31
   }
 
   /// Expands all names and addresses, or nil when the region does not hold the tables.
@@ -82,6 +88,7 @@ extension KallsymsTables {
       at = first + length
       symbols.append(tokens: first..<at, tokens, region.bytes)
       symbols.finish(address: address)
+      guard symbols.textSize < Self.maxNameBytes else { return nil }
     }
     return symbols
   }

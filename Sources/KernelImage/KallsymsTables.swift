@@ -5,11 +5,11 @@ import Bytes
 ///
 /// The layout is found by shape, never by version:
 ///
-/// | | kernels | order of the tables |
-/// | --- | --- | --- |
-/// | A | to 6.3 | offsets, relative_base, num_syms, names, markers, (seqs_of_names), token_table, token_index |
-/// | B | 6.4 to 6.19 | num_syms, names, markers, token_table, token_index, offsets, relative_base, seqs_of_names |
-/// | C | from 7.0 | like B, without relative_base: each offset is relative to its own place |
+/// - A, to 6.3: offsets, relative_base, num_syms, names, markers, (seqs_of_names), token_table,
+///   token_index;
+/// - B, 6.4 to 6.19: num_syms, names, markers, token_table, token_index, offsets, relative_base,
+///   seqs_of_names;
+/// - C, from 7.0: like B, without relative_base: each offset is relative to its own place.
 public struct KallsymsTables: Sendable {
   /// How an entry of `kallsyms_offsets` becomes an address.
   public enum Addressing: Equatable, Sendable {
@@ -33,7 +33,7 @@ public struct KallsymsTables: Sendable {
   /// Where the first of the tables begins, give or take `kallsyms_num_syms`.
   var startAddress: UInt64 { min(namesAddress, offsetsAddress) }
 
-  private init(
+  init(
     count: Int, _ addressing: Addressing, base: Int?, names: Int, offsets: Int,
     _ tokens: TokenTable, _ region: MemoryRegion
   ) {
@@ -52,138 +52,16 @@ public struct KallsymsTables: Sendable {
   static let maxNameBytes = 1 << 26
   /// The last block of names: up to 256 of some 130 tokens at most.
   static let lastBlockSize = 33 * 1024
+  /// Bytes of offsets that are enough to ask for the rest of the table.
+  static let minOffsets = 1024
   /// Bytes of names to ask for at a time while nothing says where they end.
   static let readAhead = 192 * 1024
 }
 
-/// What came of a search for the tables in a region.
-public enum KallsymsSearch: Sendable {
-  case found(KallsymsTables)
-  /// The tables reach out of the region: search again in one that holds these addresses too.
-  case needs(Range<UInt64>)
-  case absent
-
-  /// The tables, nil when they are not wholly in the region.
-  public var tables: KallsymsTables? { if case .found(let tables) = self { tables } else { nil } }
-}
-
 extension KallsymsTables {
-  /// Finds the tables in a region. Every marker and the order of all addresses are checked, so a
-  /// false match does not get through.
-  public static func search(_ region: MemoryRegion) -> KallsymsSearch {
-    let tokens = TokenTable.find(in: region)
-    let namesFirst = tokens.flatMap { searchNamesFirst($0, region) }
-    if let namesFirst, namesFirst.tables != nil { return namesFirst }
-    let offsetsFirst = searchOffsetsFirst(region, tokens)
-    return offsetsFirst.tables == nil ? namesFirst ?? offsetsFirst : offsetsFirst
-  }
-
-  /// Layouts B and C: backwards from the token table over markers and names to num_syms.
-  private static func searchNamesFirst(_ tokens: TokenTable, _ region: MemoryRegion)
-    -> KallsymsSearch?
-  {
-    let bytes = region.bytes
-    let tableStart = tokens.range.lowerBound
-    // Before kernel 7.0 zeros may align the token table to 8 bytes.
-    for markersEnd in [tableStart, tableStart - 4] where region.range.contains(markersEnd - 4) {
-      guard let last = bytes.u32(at: markersEnd - 4) else { continue }
-      var markers = markersEnd - 4
-      var first = last
-      while first > 0, let previous = bytes.u32(at: markers - 4), previous < first {
-        first = previous
-        markers -= 4
-      }
-      guard first == 0, markers >= region.start else { continue }
-      let markerCount = (markersEnd - markers) / 4
-      let lowest = markers - Int(last) - lastBlockSize
-      let counts = markerInterval * (markerCount - 1) + 1...markerInterval * markerCount
-      var at = region.aligned(max(lowest, region.start), to: 4)
-      while at < markers - Int(last) {
-        defer { at += 4 }
-        guard let count = bytes.u32(at: at), counts.contains(Int(count)) else { continue }
-        for names in [at + 4, region.aligned(at + 4, to: 8)] {
-          guard let end = endOfNames(names, Int(count), markers, region),
-            (0..<8).contains(markers - end),
-            let result = tables(count: Int(count), names: names, tokens, region)
-          else { continue }
-          return result
-        }
-      }
-      if lowest < region.start, markerCount > 1, last < maxNameBytes {
-        return .needs(region.address(of: lowest)..<region.address(of: region.start))
-      }
-    }
-    return nil
-  }
-
-  /// Layouts B and C: the offsets follow the token index. Nil when they do not: layout A without
-  /// seqs_of_names looks the same up to there.
-  private static func tables(
-    count: Int, names: Int, _ tokens: TokenTable, _ region: MemoryRegion
-  ) -> KallsymsSearch? {
-    let offsets = tokens.range.upperBound
-    let baseOffset = region.aligned(offsets + 4 * count, to: 8)
-    guard baseOffset + 8 <= region.end else {
-      return .needs(
-        region.address(of: region.end)..<region.address(of: baseOffset + 8))
-    }
-    if let base = relativeBase(at: baseOffset, region),
-      let addressing = addressing(base: base, offsets: offsets, count: count, region)
-    {
-      return .found(
-        KallsymsTables(
-          count: count, addressing, base: baseOffset, names: names, offsets: offsets, tokens, region
-        ))
-    }
-    // Text lies in front of the tables, while zeros behind a table of layout A would count as ascending addresses.
-    guard let first = region.bytes.u32(at: offsets), Int32(bitPattern: first) < 0,
-      ascending(.selfRelative, offsets: offsets, count: count, region)
-    else { return nil }
-    return .found(
-      KallsymsTables(
-        count: count, .selfRelative, base: nil, names: names, offsets: offsets, tokens, region))
-  }
-
-  /// Layout A: forwards from relative_base and num_syms over names and markers to the token table.
-  private static func searchOffsetsFirst(
-    _ region: MemoryRegion, _ tokens: TokenTable?
-  ) -> KallsymsSearch {
-    let end = tokens?.range.lowerBound ?? region.end
-    var at = region.aligned(region.start, to: 8)
-    while at + 16 <= end {
-      defer { at += 8 }
-      guard let base = relativeBase(at: at, region), let word = region.bytes.u64(at: at + 8),
-        word > 0, word < UInt64(maxCount)
-      else { continue }
-      let count = Int(word)
-      let offsets = region.aligned(at - 4 * count - 7, to: 8)
-      guard offsets >= region.start,
-        let addressing = addressing(base: base, offsets: offsets, count: count, region)
-      else { continue }
-      let names = at + 16
-      guard let namesEnd = endOfNames(names, count, nil, region) else { continue }
-      let markers = region.aligned(namesEnd, to: 8)
-      let blocks = (count + markerInterval - 1) / markerInterval
-      let markersEnd = region.aligned(markers + 4 * blocks, to: 8)
-      // seqs_of_names came with 6.2 and went into stable kernels: it is there or it is not.
-      let seqsEnd = region.aligned(markersEnd + 3 * count, to: 8)
-      guard seqsEnd + TokenTable.maxSize <= region.end || tokens != nil else {
-        let end = region.end
-        return .needs(region.address(of: end)..<region.address(of: end + readAhead))
-      }
-      guard endOfNames(names, count, markers, region) == namesEnd,
-        let tokens = TokenTable(in: region, at: markersEnd) ?? TokenTable(in: region, at: seqsEnd)
-      else { continue }
-      return .found(
-        KallsymsTables(
-          count: count, addressing, base: at, names: names, offsets: offsets, tokens, region))
-    }
-    return .absent
-  }
-
   /// Where `count` names end, or nil when a marker is not where its name is. Behind the region's
   /// end the result is only a lower bound.
-  private static func endOfNames(
+  static func endOfNames(
     _ start: Int, _ count: Int, _ markers: Int?, _ region: MemoryRegion
   ) -> Int? {
     var at = start

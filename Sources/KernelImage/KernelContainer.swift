@@ -10,7 +10,7 @@ enum KernelContainer {
   static let maxSize = 1 << 30
 
   /// Unwraps ELF, bzImage, EFI zboot, Image, or any of them compressed as a whole.
-  init(_ file: [UInt8], name: String) throws(KernelImageError) {
+  init(_ file: [UInt8]) throws(KernelImageError.Reason) {
     var bytes = file
     // vmlinuz.gz with a zboot kernel has three layers; more is no kernel.
     for _ in 0..<4 {
@@ -18,14 +18,14 @@ enum KernelContainer {
         self = .elf(bytes)
         return
       }
-      guard let payload = try Payload(bytes, name) else {
+      guard let payload = try Payload(bytes) else {
         guard bytes.u32(at: 56) == Self.arm64Magic else { break }
         self = .image(bytes)
         return
       }
-      bytes = try payload.decompressed(bytes, name)
+      bytes = try payload.decompressed(bytes)
     }
-    throw KernelImageError(name: name, reason: .notAKernel)
+    throw .notAKernel
   }
 
   /// "ARM\x64"
@@ -40,10 +40,10 @@ private struct Payload {
   let storedSize: Int?
 
   /// The payload of a file, or nil when the file is not compressed.
-  init?(_ file: [UInt8], _ name: String) throws(KernelImageError) {
-    if let payload = try Self.bzImage(file, name) {
+  init?(_ file: [UInt8]) throws(KernelImageError.Reason) {
+    if let payload = try Self.bzImage(file) {
       self = payload
-    } else if let payload = try Self.zboot(file, name) {
+    } else if let payload = try Self.zboot(file) {
       self = payload
     } else if let compression = Compression(file[...]) {
       self.init(range: file.indices, compression: compression, storedSize: nil)
@@ -59,19 +59,18 @@ private struct Payload {
   }
 
   /// The payload of an x86 bzImage: the setup header of Documentation/arch/x86/boot.rst.
-  private static func bzImage(_ file: [UInt8], _ name: String) throws(KernelImageError) -> Payload?
-  {
+  private static func bzImage(_ file: [UInt8]) throws(KernelImageError.Reason) -> Payload? {
     let hdrS: UInt32 = 0x5372_6448
     guard file.u32(at: 0x202) == hdrS, let version = file.u16(at: 0x206), version >= 0x208,
       let sectors = file.u8(at: 0x1f1), let offset = file.u32(at: 0x248),
       let length = file.u32(at: 0x24c)
     else { return nil }
     let start = (Int(sectors == 0 ? 4 : sectors) + 1) * 512 + Int(offset)
-    return try payload(file, name, start..<start + Int(length))
+    return try payload(file, start..<start + Int(length))
   }
 
   /// The payload of an EFI zboot image: drivers/firmware/efi/libstub/zboot-header.S.
-  private static func zboot(_ file: [UInt8], _ name: String) throws(KernelImageError) -> Payload? {
+  private static func zboot(_ file: [UInt8]) throws(KernelImageError.Reason) -> Payload? {
     let (mz, zimg): (UInt16, UInt32) = (0x5a4d, 0x676d_697a)
     guard file.u16(at: 0) == mz, file.u32(at: 4) == zimg, let offset = file.u32(at: 8),
       let length = file.u32(at: 12)
@@ -79,50 +78,36 @@ private struct Payload {
     // The header's length leaves out the appended size, which gzip does not have.
     let range = Int(offset)..<Int(offset) + Int(length)
     let appended = file.bytes(at: range.lowerBound, count: 2).map { Compression($0) } != .gzip
-    return try payload(file, name, range.lowerBound..<range.upperBound + (appended ? 4 : 0))
+    return try payload(file, range.lowerBound..<range.upperBound + (appended ? 4 : 0))
   }
 
   /// A payload that ends in its uncompressed size: appended by the build, part of the stream only
   /// with gzip.
   private static func payload(
-    _ file: [UInt8], _ name: String, _ range: Range<Int>
-  ) throws(KernelImageError) -> Payload? {
+    _ file: [UInt8], _ range: Range<Int>
+  ) throws(KernelImageError.Reason) -> Payload? {
     guard range.upperBound <= file.count, range.count > 4 else {
-      throw KernelImageError(
-        name: name, reason: .truncated(size: file.count, needed: range.upperBound))
+      throw .truncated(size: file.count, needed: range.upperBound)
     }
     guard let compression = Compression(file[range]) else {
       let magic = file[range].prefix(4).hex
-      throw KernelImageError(name: name, reason: .unsupportedCompression("unknown magic \(magic)"))
+      throw .unsupportedCompression("unknown magic \(magic)")
     }
     let size = file.u32(at: range.upperBound - 4).map(Int.init)
     let end = compression == .gzip ? range.upperBound : range.upperBound - 4
     return Payload(range: range.lowerBound..<end, compression: compression, storedSize: size)
   }
 
-  func decompressed(_ file: [UInt8], _ name: String) throws(KernelImageError) -> [UInt8] {
+  func decompressed(_ file: [UInt8]) throws(KernelImageError.Reason) -> [UInt8] {
     let limit = KernelContainer.maxSize
-    if let storedSize, storedSize > limit {
-      throw KernelImageError(name: name, reason: .tooBig(limit: limit))
-    }
-    let bytes: [UInt8]
-    do {
-      bytes = try decompress(
-        file[range], compression, sizeHint: storedSize ?? 4 * range.count,
-        limit: storedSize ?? limit)
-    } catch {
-      let reason: KernelImageError.Reason =
-        switch error {
-        case .unsupported: .unsupportedCompression(compression.rawValue)
-        case .damaged(let text, let offset):
-          .badStream(text, format: compression.rawValue, offset: range.lowerBound + offset)
-        case .tooBig: storedSize.map { .wrongSize($0 + 1, stored: $0) } ?? .tooBig(limit: limit)
-        }
-      throw KernelImageError(name: name, reason: reason)
-    }
+    guard storedSize ?? 0 <= limit else { throw .tooBig(limit: limit) }
+    let bytes = try decompress(
+      file[range], compression, sizeHint: storedSize ?? 4 * range.count,
+      limit: storedSize ?? limit)
     if let storedSize, bytes.count != storedSize {
-      throw KernelImageError(name: name, reason: .wrongSize(bytes.count, stored: storedSize))
+      throw .wrongSize(bytes.count, stored: storedSize)
     }
+    guard bytes.count <= limit else { throw .tooBig(limit: limit) }
     return bytes
   }
 }

@@ -18,10 +18,13 @@ extension KernelImage {
       symbols = tables.symbols(in: region, base: base)
     }
     let image = MemoryRegion(bytes, address: baseAddress)
+    if let found = symbols, Arm64DataSymbols.areMissing(in: found) {
+      symbols = found.merging(Arm64DataSymbols(region: image, symbols: found).found())
+    }
     let btf = image.btf(symbols)
     self.init(
-      name: name, architecture: .arm64, banner: linuxBanner(in: region, before: tables),
-      buildID: image.buildID(symbols, btfAddress: btf?.address), btf: btf?.blob,
+      name: name, architecture: .arm64, banner: linuxBanner(in: region, upTo: tables?.startAddress),
+      notes: image.notes(symbols, btfAddress: btf?.address), btf: btf?.blob,
       baseAddress: baseAddress, symbols: symbols)
   }
 }
@@ -60,35 +63,33 @@ extension MemoryRegion {
     {
       return (start, blob)
     }
-    // 0xeb9f, version 1, no flags; then the length of the header.
-    let (magic, headerSize): (UInt32, UInt32) = (0x0001_eb9f, 24)
-    for at in stride(from: start, to: end - 24, by: 4) where bytes.u32(at: at) == magic {
-      guard bytes.u32(at: at + 4) == headerSize, let strings = bytes.u32(at: at + 16),
-        let size = bytes.u32(at: at + 20),
-        let blob = bytes.bytes(at: at, count: 24 + Int(strings) + Int(size)),
-        (try? BTF(Array(blob))) != nil
+    for at in stride(from: 0, to: end, by: 4) {
+      guard let length = BTF.blobLength(at: at, in: bytes),
+        let blob = bytes.bytes(at: at, count: length).map(Array.init), (try? BTF(blob)) != nil
       else { continue }
-      return (address(of: at), Array(blob))
+      return (address(of: at), blob)
     }
     return nil
   }
 
-  /// The build-id: between the symbols of `.notes`, or else in front of the BTF, which `.notes`
-  /// precedes by a page at most.
-  fileprivate func buildID(_ symbols: KernelSymbols?, btfAddress: UInt64?) -> [UInt8]? {
+  /// The notes: between the symbols of `.notes`, or else the build-id's own in front of the BTF,
+  /// which `.notes` precedes by a page at most.
+  fileprivate func notes(
+    _ symbols: KernelSymbols?, btfAddress: UInt64?
+  ) -> (address: UInt64, bytes: [UInt8])? {
     if let start = symbols?.address(of: "__start_notes"),
       let end = symbols?.address(of: "__stop_notes"), let notes = bytes(from: start, to: end)
     {
-      return gnuBuildID(inNotes: notes)
+      return (start, notes)
     }
     guard let btf = btfAddress.flatMap(offset(of:)) else { return nil }
     // A note of 20 bytes: its header and owner. Programs in the image (the vDSO) have one too, but
     // not near the BTF.
     let header: [UInt8] = [4, 0, 0, 0, 20, 0, 0, 0, 3, 0, 0, 0, 0x47, 0x4e, 0x55, 0]
-    let lowest = max(start, btf - 64 * 1024)
+    let lowest = max(0, btf - 64 * 1024)
     for at in stride(from: aligned(btf - 36, to: 4), through: lowest, by: -4) {
       guard let note = bytes.bytes(at: at, count: 36), note.starts(with: header) else { continue }
-      return Array(note.suffix(20))
+      return (address(of: at), Array(note))
     }
     return nil
   }

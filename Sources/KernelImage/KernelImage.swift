@@ -17,6 +17,8 @@ public struct KernelImage: Sendable {
   public let banner: String?
   /// The descriptor of the `NT_GNU_BUILD_ID` note, 20 bytes in practice.
   public let buildID: [UInt8]?
+  /// Where a running kernel has notes with the build-id among them: link address and bytes.
+  public let buildIDNote: (address: UInt64, count: Int)?
   /// The contents of `.BTF`, nil with CONFIG_DEBUG_INFO_BTF=n.
   public let btf: [UInt8]?
   /// The link address of the image's first byte, `_text`: a running kernel is this much plus its
@@ -50,31 +52,50 @@ public struct KernelImage: Sendable {
   /// Reads a vmlinux (ELF), vmlinuz (bzImage, EFI zboot) or arm64 Image, also one that is
   /// compressed as a whole.
   public init(path: String) throws(KernelImageError) {
-    let bytes: [UInt8]
     do {
-      bytes = try readFile(path, limit: KernelContainer.maxSize)
+      try self.init(file: OpenFile(path: path), name: path)
     } catch {
-      throw KernelImageError(name: path, reason: .unreadable(errno: error.code))
+      throw KernelImageError(name: path, reason: error)
     }
-    try self.init(bytes: bytes, name: path)
   }
 
   /// Reads the bytes of such a file; `name` is what errors call it.
   public init(bytes: [UInt8], name: String) throws(KernelImageError) {
-    switch try KernelContainer(bytes, name: name) {
-    case .elf(let bytes): self = try KernelImage(elf: bytes, name: name)
-    case .image(let bytes): self = KernelImage(arm64Image: bytes, name: name)
+    do {
+      try self.init(KernelContainer(bytes), name: name)
+    } catch {
+      throw KernelImageError(name: name, reason: error)
+    }
+  }
+
+  private init(file: OpenFile, name: String) throws(KernelImageError.Reason) {
+    let magic = try file.read(0..<min(ELFFile.magic.count, file.size))
+    if magic == ELFFile.magic {
+      try self.init(ELFFile(.disk(file)), name: name)
+    } else {
+      let limit = KernelContainer.maxSize
+      guard file.size <= limit else { throw .tooBig(limit: limit) }
+      try self.init(KernelContainer(file.read(0..<file.size)), name: name)
+    }
+  }
+
+  private init(_ kernel: KernelContainer, name: String) throws(KernelImageError.Reason) {
+    switch kernel {
+    case .elf(let bytes): try self.init(ELFFile(bytes), name: name)
+    case .image(let bytes): self.init(arm64Image: bytes, name: name)
     }
   }
 
   init(
-    name: String, architecture: Architecture, banner: String?, buildID: [UInt8]?, btf: [UInt8]?,
-    baseAddress: UInt64, symbols: KernelSymbols?
+    name: String, architecture: Architecture, banner: String?,
+    notes: (address: UInt64, bytes: [UInt8])?, btf: [UInt8]?, baseAddress: UInt64,
+    symbols: KernelSymbols?
   ) {
     self.name = name
     self.architecture = architecture
     self.banner = banner
-    self.buildID = buildID
+    buildID = notes.flatMap { gnuBuildID(inNotes: $0.bytes) }
+    buildIDNote = buildID == nil ? nil : notes.map { ($0.address, $0.bytes.count) }
     self.btf = btf
     self.baseAddress = baseAddress
     foundSymbols = symbols

@@ -4,7 +4,8 @@ import Glibc
 
 /// Why a file is of no use as a guest's kernel.
 public struct KernelImageError: Error, Equatable, Sendable {
-  public enum Reason: Equatable, Sendable {
+  /// What is wrong; the file's readers throw it, and whoever knows the name adds it.
+  public enum Reason: Error, Equatable {
     case unreadable(errno: Int32)
     case notAKernel
     /// `e_machine` of an ELF file.
@@ -16,6 +17,7 @@ public struct KernelImageError: Error, Equatable, Sendable {
     case unsupportedCompression(String)
     /// The decompressor's words and the byte of the file that it had come to.
     case badStream(String, format: String, offset: Int)
+    /// The bytes that came out until it was clear, and those that the file says.
     case wrongSize(Int, stored: Int)
     case tooBig(limit: Int)
     case noSymbols
@@ -39,10 +41,11 @@ extension KernelImageError: CustomStringConvertible {
     case .unreadable(let errno):
       "cannot read \(name): \(String(cString: strerror(errno)))"
     case .notAKernel:
-      "\(name) is not a kernel: neither ELF, bzImage nor arm64 Image; "
+      "\(name) is not a kernel: neither vmlinux (ELF), bzImage nor arm64 Image; "
         + "give the guest's vmlinux or vmlinuz"
     case .wrongMachine(let machine):
-      "\(name) is for ELF machine \(machine); only x86-64 (62) and arm64 (183) kernels are supported"
+      "\(name) is for ELF machine \(machine); "
+        + "only x86-64 (62) and arm64 (183) kernels are supported"
     case .not64BitLittleEndian:
       "\(name) is not a 64-bit little-endian ELF file; only x86-64 and arm64 kernels are supported"
     case .outside(let what, let offset):
@@ -57,7 +60,8 @@ extension KernelImageError: CustomStringConvertible {
       "\(name): decompressing \(format) failed near byte \(offset.hex): \(text): "
         + "it is truncated or damaged; fetch it again"
     case .wrongSize(let size, let stored):
-      "\(name) decompresses to \(size) bytes but says \(stored): it is damaged; fetch it again"
+      "\(name) decompresses to \(size > stored ? "more than" : "only \(size) of") "
+        + "the \(stored) bytes that it says: it is damaged; fetch it again"
     case .tooBig(let limit):
       "\(name) holds more than \(limit >> 20) MiB, which no kernel needs; "
         + "give the guest's vmlinux or vmlinuz"

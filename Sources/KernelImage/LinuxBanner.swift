@@ -2,19 +2,18 @@ import Bytes
 
 /// The text of `linux_banner` (init/version-timestamp.c) in a region, without the newline, or nil.
 ///
-/// It lies directly in front of the kallsyms tables, so looking backwards from them finds it at
-/// once.
-func linuxBanner(in region: MemoryRegion, before tables: KallsymsTables?) -> String? {
+/// It is looked for backwards: from the kallsyms tables, which it lies directly in front of, or
+/// from its own address. With neither it is the last one in the region.
+func linuxBanner(in region: MemoryRegion, upTo address: UInt64?) -> String? {
   let start = Array("Linux version ".utf8)
   guard let first = start.u32(at: 0) else { return nil }
-  let end = tables.flatMap { region.offset(of: $0.startAddress) } ?? region.end
-  for at in (region.start..<end).reversed() where region.bytes.u32(at: at) == first {
+  let last = address.flatMap(region.offset(of:)) ?? region.end - 1
+  for at in stride(from: last, through: 0, by: -1) where region.bytes.u32(at: at) == first {
     guard let digit = region.bytes.u8(at: at + start.count), (0x30...0x39).contains(digit),
-      region.bytes[at..<at + start.count].elementsEqual(start)
+      region.bytes[at..<at + start.count].elementsEqual(start),
+      let end = region.bytes[at...].prefix(1024).firstIndex(of: UInt8(ascii: "\n"))
     else { continue }
-    let line = region.bytes[at..<region.end].prefix(1024)
-    guard let end = line.firstIndex(of: UInt8(ascii: "\n")) else { continue }
-    return String(decoding: line[..<end], as: UTF8.self)
+    return String(decoding: region.bytes[at..<end], as: UTF8.self)
   }
   return nil
 }

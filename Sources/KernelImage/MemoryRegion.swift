@@ -1,31 +1,23 @@
-import Bytes
-
-/// Contiguous bytes of a kernel image with the virtual address of the first one: a section of a
-/// file or a piece of guest memory.
+/// Contiguous bytes of a kernel with the virtual address of the first one: a section of a file or a
+/// piece of guest memory.
 public struct MemoryRegion: Sendable {
-  let bytes: [UInt8]
-  /// The bytes of the region; offsets in this module count from the start of `bytes`.
-  let range: Range<Int>
+  public let bytes: [UInt8]
   public let address: UInt64
 
-  /// A region of `bytes`, all of them unless a range inside is given.
-  public init(_ bytes: [UInt8], range: Range<Int>? = nil, address: UInt64) {
+  public init(_ bytes: [UInt8], address: UInt64) {
     self.bytes = bytes
-    self.range = (range ?? bytes.indices).clamped(to: bytes.indices)
     self.address = address
   }
 
-  var start: Int { range.lowerBound }
-  var end: Int { range.upperBound }
+  /// The first offset behind the region; all offsets count from its first byte.
+  var end: Int { bytes.count }
 
-  func address(of offset: Int) -> UInt64 {
-    address &+ UInt64(bitPattern: Int64(offset - start))
-  }
+  func address(of offset: Int) -> UInt64 { address &+ UInt64(bitPattern: Int64(offset)) }
 
-  /// Where an address lies in `bytes`, or nil outside of the region.
+  /// Where an address lies in the region, or nil outside of it.
   func offset(of address: UInt64) -> Int? {
     let distance = address &- self.address
-    return distance < UInt64(range.count) ? start + Int(distance) : nil
+    return distance < UInt64(bytes.count) ? Int(distance) : nil
   }
 
   /// The bytes between two addresses, or nil when they do not all lie in the region.
@@ -34,5 +26,11 @@ public struct MemoryRegion: Sendable {
       return nil
     }
     return Array(bytes[from..<from + Int(last - first)])
+  }
+
+  /// The first offset from `offset` on whose address is a multiple of `alignment`, a power of 2.
+  func aligned(_ offset: Int, to alignment: Int) -> Int {
+    let misplaced = Int(truncatingIfNeeded: address(of: offset)) & (alignment - 1)
+    return misplaced == 0 ? offset : offset + alignment - misplaced
   }
 }

@@ -17,7 +17,7 @@ struct TokenTable: Sendable {
 
   /// The table that begins at an offset, or nil when there is none.
   init?(in region: MemoryRegion, at start: Int) {
-    guard start >= region.start else { return nil }
+    guard start >= 0 else { return nil }
     var starts: [Int] = [start]
     starts.reserveCapacity(Self.count + 1)
     var at = start
@@ -51,9 +51,9 @@ struct TokenTable: Sendable {
     let digits = Array("0\u{0}1\u{0}2\u{0}3\u{0}4\u{0}5\u{0}6\u{0}7\u{0}8\u{0}9\u{0}".utf8)
     let zero = 0x30
     // A window of 4 bytes at every 16th byte is enough to meet the 20 bytes of the digits.
-    for probe in stride(from: region.start, to: region.end - 3, by: 16) {
+    for probe in stride(from: 0, to: region.end - 3, by: 16) {
       guard let word = region.bytes.u32(at: probe),
-        let start = startOfDigits(word, at: probe), start >= region.start,
+        let start = startOfDigits(word, at: probe), start >= 0,
         let here = region.bytes.bytes(at: start, count: digits.count), here.elementsEqual(digits)
       else { continue }
       // The index says how far the token "0" is from the table's start, but its place depends on
@@ -92,13 +92,5 @@ struct TokenTable: Sendable {
       at += 1
     }
     return at
-  }
-}
-
-extension MemoryRegion {
-  /// The first offset from `offset` on whose address is a multiple of `alignment`, a power of 2.
-  func aligned(_ offset: Int, to alignment: Int) -> Int {
-    let misplaced = Int(truncatingIfNeeded: address(of: offset)) & (alignment - 1)
-    return misplaced == 0 ? offset : offset + alignment - misplaced
   }
 }

@@ -84,9 +84,10 @@ extension GuestKernel {
     let (vmalloc, vmemmap) = try view.gather { () throws(ReadFault) in
       (try base("vmalloc_base", in: view), try base("vmemmap_base", in: view))
     }
+    let isFiveLevel = context.format.levels.count == 5
     // VMALLOC_SIZE_TB_L4 and _L5 of arch/x86/include/asm/pgtable_64_types.h.
-    let vmallocSize: UInt64 = (context.isFiveLevel ? 12800 : 32) << 40
-    let vmemmapSize: UInt64 = (context.isFiveLevel ? 512 : 1) << 40
+    let vmallocSize: UInt64 = (isFiveLevel ? 12800 : 32) << 40
+    let vmemmapSize: UInt64 = (isFiveLevel ? 512 : 1) << 40
     if let vmalloc, address >= vmalloc, address - vmalloc < vmallocSize {
       return KernelRegion("vmalloc")
     }

@@ -24,11 +24,13 @@ public struct PageTableFormat: Hashable, Sendable {
   /// A bit of an entry that grants or takes a permission.
   public struct PermissionBit: Hashable, Sendable {
     public var bit: Int
+    /// The bit of an entry that points at a table which counts for all below.
+    public var tableBit: Int
     public var grantsWhenSet: Bool
-    /// True when the bit counts at every level, not only in leaves.
-    public var isHierarchical: Bool
 
-    func grants(_ entry: UInt64) -> Bool { (entry >> UInt64(bit) & 1 == 1) == grantsWhenSet }
+    func grants(_ entry: UInt64, isTable: Bool) -> Bool {
+      (entry >> UInt64(isTable ? tableBit : bit) & 1 == 1) == grantsWhenSet
+    }
   }
 
   /// Where the upper physical address bits are that do not fit in their natural place.
@@ -39,10 +41,11 @@ public struct PageTableFormat: Hashable, Sendable {
     public var to: Int
   }
 
-  /// What `translate` and `info` call it, e.g. `x86-64 4-level`.
+  /// What `translate` and `info` call it, e.g. `x86-64 4-level`, `arm64 4K pages, 48 bits`.
   public var name: String
   public var levels: [Level]
-  /// Bits that kernel addresses differ in; all above are ones (x86-64: 47 or 56, half of the space).
+  /// Bits that kernel addresses differ in; all above are ones (x86-64: 47 or 56, half of the space;
+  /// arm64: 64 - T1SZ).
   public var kernelBits: Int
   /// The physical address bits of an entry that are in their natural place.
   public var addressMask: UInt64
@@ -80,7 +83,7 @@ public struct PageTableFormat: Hashable, Sendable {
 
 extension PageTableFormat {
   /// x86-64 with 4 levels, or 5 where CR4.LA57 (bit 12) is set. Intel SDM vol. 3, 5.5.
-  public static func x86_64(fiveLevel: Bool) -> Self {
+  public static func x86(fiveLevel: Bool) -> Self {
     var levels = [
       Level(shift: 39, indexBits: 9, leaf: .never(tableBit: nil)),
       Level(shift: 30, indexBits: 9, leaf: .whenSet(bit: 7)),
@@ -93,8 +96,8 @@ extension PageTableFormat {
     return Self(
       name: "x86-64 \(levels.count)-level", levels: levels, kernelBits: fiveLevel ? 56 : 47,
       addressMask: 0x000f_ffff_ffff_f000, highBits: nil,
-      writable: PermissionBit(bit: 1, grantsWhenSet: true, isHierarchical: true),
-      executable: PermissionBit(bit: 63, grantsWhenSet: false, isHierarchical: true),
+      writable: PermissionBit(bit: 1, tableBit: 1, grantsWhenSet: true),
+      executable: PermissionBit(bit: 63, tableBit: 63, grantsWhenSet: false),
       flagNames: x86FlagNames)
   }
 

@@ -123,14 +123,11 @@ public struct PageTables: Hashable, Sendable {
 
   private func narrowed(_ permissions: Permissions, by step: Step) -> Permissions {
     var narrowed = permissions
-    var isLeaf = false
-    if case .leaf = step.meaning { isLeaf = true }
-    if isLeaf || format.writable.isHierarchical {
-      narrowed.writable = narrowed.writable && format.writable.grants(step.entry)
-    }
-    if isLeaf || format.executable.isHierarchical {
-      narrowed.executable = narrowed.executable && format.executable.grants(step.entry)
-    }
+    var isTable = false
+    if case .table = step.meaning { isTable = true }
+    narrowed.writable = narrowed.writable && format.writable.grants(step.entry, isTable: isTable)
+    narrowed.executable =
+      narrowed.executable && format.executable.grants(step.entry, isTable: isTable)
     return narrowed
   }
 

@@ -17,7 +17,7 @@ public struct PacketDecoder: Sendable {
   /// Where the first item that was not taken out yet begins.
   private var start = 0
   /// How far that item has been looked at, so that a slow stream is not scanned again and again.
-  private var scanned = 0
+  private(set) var scanned = 0
   private var sum: UInt8 = 0
   private var isEncoded = false
   /// Inside a packet that was given up as too long; its bytes are dropped as they come.

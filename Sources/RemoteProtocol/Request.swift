@@ -8,8 +8,8 @@ import Bytes
 public enum Request: Sendable, Equatable {
   /// `$#00`, which soaks up the half packet that a dead client may have left in the stub's parser.
   ///
-  /// Alone it is answered `+$#00`; after a half packet `-`. One half packet in 256 happens to have the
-  /// right checksum, is carried out and answered as what it was; one of exactly QEMU's limit
+  /// Alone it is answered `+$#00`; after a half packet `-`. One half packet in 256 happens to have
+  /// the right checksum, is carried out and answered as what it was; one of exactly QEMU's limit
   /// swallows this packet without any answer, which leaves the exchange incomplete.
   case empty
   /// `qSupported`, offering nothing: `multiprocess+` would change the stub for its later clients.

@@ -19,7 +19,6 @@ struct XMLScanner {
     while let open = rest.firstIndex(of: UInt8(ascii: "<")) {
       rest = rest[(open + 1)...]
       if rest.starts(with: "!--".utf8) {
-        rest = rest.dropFirst(3)
         // An unterminated comment takes the rest of the document, as it would for any reader.
         skip(past: "-->")
       } else if rest.first == UInt8(ascii: "!") || rest.first == UInt8(ascii: "?")

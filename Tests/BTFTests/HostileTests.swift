@@ -1,5 +1,6 @@
 import BTF
 import Bytes
+import TestSupport
 import Testing
 
 /// Damaged and malicious blobs: an error or an answer, never a crash or an endless walk.
@@ -16,6 +17,16 @@ import Testing
     var blob = unknown.blob
     blob[24 + 7] = 20
     #expect(throws: BTFError.malformed("kind 20 is not known", offset: 28)) { try BTF(blob) }
+  }
+
+  @Test func aHeaderInMemoryTellsTheLength() {
+    let length = Sample.blob.count
+    let memory = [UInt8](repeating: 0x9f, count: 40) + Sample.blob
+    #expect(BTF.blobLength(at: 40, in: memory) == length)
+    #expect(BTF.blobLength(at: 40, in: Array(memory.prefix(64))) == length)
+    #expect(BTF.blobLength(at: 40, in: Array(memory.prefix(63))) == nil)
+    #expect(BTF.blobLength(at: 36, in: memory) == nil)
+    #expect(BTF.blobLength(at: 4000, in: memory) == nil)
   }
 
   @Test func noPrefixOfABlobIsABlob() {
@@ -96,18 +107,5 @@ import Testing
     _ = btf.enumValue("PROG_LAST")
     _ = btf.ids(named: "prog")
     _ = try? btf.field("place.high", of: "prog")
-  }
-}
-
-/// A small generator whose runs can be repeated from a seed.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
   }
 }

@@ -39,6 +39,6 @@ import Testing
     }
     let script = Root.fullMessage(for: try #require(error))
     #expect(script.contains("translate"))
-    #expect(script.contains("--keep-going"))
+    #expect(script.contains("keep-going"))
   }
 }

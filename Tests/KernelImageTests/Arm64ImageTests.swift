@@ -1,6 +1,7 @@
 import BTF
 import Bytes
 import KernelImage
+import TestSupport
 import Testing
 
 @Suite struct Arm64ImageTests {
@@ -30,9 +31,13 @@ import Testing
     let tables = builder.bytes(at: Self.base + 0x10000)
     put(tables, at: 0x10000)
     if relocated {
-      // Layout A: the base comes behind the offsets. Another relocation must not be taken for it.
+      // Layout A: the base comes behind the offsets. Other relocations must not be taken for it.
       let place = Self.base + UInt64(0x10000 + (4 * symbols.count + 7) / 8 * 8)
-      put(words(place + 0x1000, 1027, base + 0x5000, place, 1027, base), at: 0x18_0000)
+      put(
+        words(
+          place + 0x1000, 1027, base, place + 0x20_0000, 1027, base + 0x5000, place, 257,
+          base + 0x1000,
+          place, 1027, base), at: 0x18_0000)
     }
     put(ELFBuilder.notes, at: 0xf_ff00)
     put(Self.types, at: 0x10_0000)

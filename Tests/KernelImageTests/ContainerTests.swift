@@ -1,5 +1,6 @@
 import Bytes
 import KernelImage
+import TestSupport
 import Testing
 
 @Suite struct ContainerTests {
@@ -45,9 +46,12 @@ import Testing
 
   @Test func symtabComesBeforeKallsyms() throws {
     var builder = ELFBuilder.kernel()
-    builder.addSymbols([("only", 0x12, 1, KallsymsBuilder.text + 4)])
+    builder.addSymbols([
+      ("only", 0x12, 1, KallsymsBuilder.text + 4),
+      ("linux_banner", 0x11, 2, KallsymsBuilder.text + 0x100_0000 + 40 * 1024),
+    ])
     let image = try KernelImage(bytes: builder.bytes, name: "vmlinux")
-    #expect(try image.symbols.map(\.name) == ["only"])
+    #expect(try image.symbols.map(\.name) == ["only", "linux_banner"])
     #expect(image.banner == ELFBuilder.banner)
   }
 
@@ -110,6 +114,15 @@ import Testing
     #expect(reason(bzImage(stream, size: 2 << 30)) == .tooBig(limit: 1 << 30))
   }
 
+  @Test func expandingStopsBehindTheStoredSize() {
+    let zeros = compressed([UInt8](repeating: 0, count: 64 << 20), "zstd")
+    guard case .wrongSize(let size, stored: 1000) = reason(bzImage(zeros, size: 1000)) else {
+      Issue.record("64 MiB were taken for 1000 bytes")
+      return
+    }
+    #expect(size < 1 << 20)
+  }
+
   @Test func whatIsNoKernel() {
     #expect(reason([]) == .notAKernel)
     #expect(reason([1, 2, 3]) == .notAKernel)
@@ -124,7 +137,7 @@ import Testing
     #expect(reason(foreign.bytes) == .wrongMachine(243))
     #expect(
       KernelImageError(name: "/tmp/x", reason: .notAKernel).description
-        == "/tmp/x is not a kernel: neither ELF, bzImage nor arm64 Image; "
+        == "/tmp/x is not a kernel: neither vmlinux (ELF), bzImage nor arm64 Image; "
         + "give the guest's vmlinux or vmlinuz")
   }
 

@@ -23,14 +23,14 @@ struct KallsymsBuilder: CustomTestStringConvertible {
 
   static let text: UInt64 = 0xffff_ffff_8100_0000
 
-  /// Some 1,300 symbols: names in many blocks, aliases, duplicates and one name of more than 127
-  /// tokens.
+  /// 1,275 symbols: names in five blocks (so that markers need padding), aliases, duplicates and
+  /// one name of more than 127 tokens.
   static let sampleSymbols: [Symbol] = {
     var symbols = [
       Symbol(name: "_text", type: "T", address: text),
       Symbol(name: "_stext", type: "T", address: text),
     ]
-    for index in 0..<1300 {
+    for index in 0..<1270 {
       let name = index == 700 ? String(repeating: "Z9", count: 90) : "bpf_prog_function_\(index)"
       symbols.append(Symbol(name: name, type: "t", address: text + UInt64(index / 2 + 1) * 0x40))
     }
@@ -118,7 +118,7 @@ struct KallsymsBuilder: CustomTestStringConvertible {
     return out
   }
 
-  private var encodedNames: (names: [UInt8], markers: [Int]) {
+  var encodedNames: (names: [UInt8], markers: [Int]) {
     var names: [UInt8] = []
     var markers: [Int] = []
     for (index, symbol) in symbols.enumerated() {

@@ -1,5 +1,6 @@
 import Bytes
 import KernelImage
+import TestSupport
 import Testing
 
 @Suite struct KallsymsTests {
@@ -76,7 +77,7 @@ import Testing
     let count = 4 * builder.symbols.count
     var piece =
       switch builder.layout {
-      case .a, .aWithSequences: padding - 4096..<padding + count + 4096
+      case .a, .aWithSequences: padding + count / 2..<padding + count + 4096
       case .b, .c: padding + tables.count - 2 * count - 4096..<padding + tables.count - count
       }
     for _ in 0..<4 {
@@ -113,6 +114,41 @@ import Testing
     }
   }
 
+  @Test(arguments: builders)
+  func aWrongMarkerIsSeen(builder: KallsymsBuilder) throws {
+    var bytes = builder.bytes(at: Self.address)
+    let markers = builder.encodedNames.markers.prefix(3)
+    let place = try #require(
+      bytes.indices.first { at in
+        markers.enumerated().allSatisfy { bytes.u32(at: at + 4 * $0).map(Int.init) == $1 }
+      })
+    bytes[place + 8] ^= 1
+    #expect(KallsymsTables.search(MemoryRegion(bytes, address: Self.address)).tables == nil)
+  }
+
+  @Test func layoutCIsAlignedTo4() throws {
+    let builder = KallsymsBuilder(layout: .c, symbols: KallsymsBuilder.sampleSymbols)
+    for before in [0, 4] {
+      let bytes =
+        [UInt8](repeating: 0, count: before) + builder.bytes(at: Self.address + UInt64(before))
+      let region = MemoryRegion(bytes, address: Self.address)
+      let tables = try #require(KallsymsTables.search(region).tables)
+      try check(tables.symbols(in: region), builder.symbols)
+    }
+  }
+
+  @Test(arguments: builders)
+  func offsetsAreToldFromOtherBytes(builder: KallsymsBuilder) throws {
+    let bytes = builder.bytes(at: Self.address)
+    let tables = try #require(
+      KallsymsTables.search(MemoryRegion(bytes, address: Self.address)).tables)
+    let offsets = Int(tables.offsetsAddress - Self.address)
+    let names = Int(tables.namesAddress - Self.address)
+    #expect(KallsymsTables.mayBeOffsets(Array(bytes[offsets + 400..<offsets + 464])))
+    #expect(!KallsymsTables.mayBeOffsets(Array(bytes[names + 400..<names + 464])))
+    #expect(!KallsymsTables.mayBeOffsets([UInt8](repeating: 0, count: 64)))
+  }
+
   @Test func mutatedTablesNeverCrash() {
     let seed = UInt64.random(in: 0 ... .max)
     print("seed of mutatedTablesNeverCrash: \(seed)")
@@ -126,8 +162,8 @@ import Testing
             in: .min ... .max, using: &random)
         }
         let end = Int.random(in: 0...bytes.count, using: &random)
-        let region = MemoryRegion(
-          bytes, range: Bool.random(using: &random) ? nil : 0..<end, address: Self.address)
+        if Bool.random(using: &random) { bytes.removeLast(bytes.count - end) }
+        let region = MemoryRegion(bytes, address: Self.address)
         if let tables = KallsymsTables.search(region).tables {
           #expect(tables.symbols(in: region)?.count == builder.symbols.count)
         }

@@ -1,6 +1,6 @@
 import Bytes
 
-/// A small generator whose whole state is a seed, so that a failing test can be run again (SplitMix64).
+/// A generator whose whole state is a seed, so that a failing test can be run again (SplitMix64).
 struct SeededGenerator: RandomNumberGenerator {
   private var state: UInt64
 

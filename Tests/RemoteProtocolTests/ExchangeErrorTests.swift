@@ -41,6 +41,43 @@ func whatIsNoGDBServerIsQuoted(said: String, quoted: String) throws {
       == #"no reply to $m1000,2#8c (0 of 1 answered), only "$12""#)
 }
 
+@Test func noiseAmongPacketsIsAnError() {
+  #expect(
+    failure(of: [read, read], ascii("+$1234#cagarbage\n"))
+      == .noise(ascii("garbage\n"), awaiting: read))
+}
+
+@Test(
+  arguments: [
+    (.noise(ascii("x\n"), awaiting: nil), "bytes outside any packet: \"x\""),
+    (
+      .corrupted(.checksum(computed: 0xca, received: 0), start: ascii("$1234#00"), awaiting: read),
+      "corrupted packet instead of the reply to $m1000,2#8c: its checksum is 0x0 where 0xca is "
+        + "right: \"$1234#00\""
+    ),
+    (.notAccepted(.resume), "the stub refused the checksum of $c#63"),
+    (
+      .unanswered(read),
+      "no reply to $m1000,2#8c, though the stub went on to the next packet"
+    ),
+    (.unexpectedReply(ascii("12"), to: read), "unexpected reply to $m1000,2#8c: \"12\""),
+    (
+      .unrequested([UInt8](repeating: 0x61, count: 65)),
+      "a reply that nothing asked for: \"\(String(repeating: "a", count: 64))…\""
+    ),
+    (
+      .monitorOutputTooLong(.memoryTree, limit: 9),
+      "the output of `info mtree -f` is longer than 9 bytes"
+    ),
+    (
+      .incomplete(awaiting: read, answered: 1, of: 3, unfinished: []),
+      "no reply to $m1000,2#8c (1 of 3 answered)"
+    ),
+  ] as [(ProtocolError, String)])
+func errorsSayWhatCame(error: ProtocolError, text: String) {
+  #expect(error.description == text)
+}
+
 @Test func aWrongChecksumIsAnError() {
   #expect(
     failure(of: [read], ascii("+$1234#00"))
@@ -59,7 +96,7 @@ func whatIsNoGDBServerIsQuoted(said: String, quoted: String) throws {
     (.firstThreads, "m"), (.firstThreads, "m01,"), (.firstThreads, "01"), (.nextThreads, "l1"),
     (.readFeature(annex: "a", offset: 0, count: 2), "x12"),
     (.readFeature(annex: "a", offset: 0, count: 2), "m123"),
-    (.monitor(.status), "o4"), (.monitor(.status), "O4"), (.resume, "OK"),
+    (.monitor(.status), "o4"), (.monitor(.status), "O4"), (.resume, "OK"), (.empty, "OK"),
   ] as [(Request, String)])
 func aReplyOfTheWrongKindIsAnError(request: Request, payload: String) {
   // The ack of `c` is its reply, so that any packet after it is too much.

@@ -1,4 +1,5 @@
-/// What QEMU 7.2 prints for `info mtree -f`; of devices with the same name in a view only the first.
+/// What QEMU 7.2 prints for `info mtree -f`; of devices with the same name in a view only the
+/// first.
 enum MemoryTreeText {
   /// `qemu-system-x86_64 -M q35 -m 6G -smp 2`: 2 GiB of RAM lie below 4 GiB.
   static let q35 = #"""

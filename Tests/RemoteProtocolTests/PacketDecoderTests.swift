@@ -82,6 +82,19 @@ func whatExpandsToNothingIsCorrupted(payload: String) {
   #expect(items(of: [packet(allowed)[...]], limit: 100) == [.packet(ascii(allowed))])
 }
 
+/// Else a large packet in small pieces would take time that grows with the square of its length.
+@Test func noByteIsScannedTwice() {
+  var decoder = PacketDecoder()
+  decoder.feed(ascii("+$"))
+  #expect(decoder.next() == .ack)
+  for count in 1...1000 {
+    #expect(decoder.next() == nil)
+    #expect(decoder.scanned == count)
+    decoder.feed([0x30])
+    #expect(decoder.unfinished.count == count + 1)
+  }
+}
+
 @Test func anEndlessPacketTakesNoMemory() {
   let zeros = [UInt8](repeating: 0x30, count: 100)[...]
   let pieces = [ascii("$")[...]] + [ArraySlice<UInt8>](repeating: zeros, count: 10_000)

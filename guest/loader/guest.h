@@ -47,12 +47,14 @@ void start_traffic(const struct programs *programs);
 void open_kernel(void);
 const char *symbol_name(unsigned index);                // NULL past the last one
 uint64_t symbol(const char *name);                      // 0 when the kernel has no such symbol
+bool has_data_symbols(void);                            // not with CONFIG_KALLSYMS_ALL=n
 void kernel_read(uint64_t address, void *buffer, size_t size);
 uint64_t kernel_u64(uint64_t address);
 uint32_t kernel_u32(uint64_t address);
 int member_offset(const char *type, const char *member);  // bytes, -1 when there is none
 
 // stats.c: a program's per-CPU statistics.
+void open_stats(void);                                  // after open_kernel
 struct cpu_stats {
   uint64_t count, nanoseconds, misses;
 };

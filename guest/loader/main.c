@@ -126,6 +126,7 @@ int main(void) {
   prepare_console();
   prepare_kernel(&options);
   open_kernel();
+  open_stats();
 
   load_programs(&options, &programs);
   load_as_other_user();

@@ -4,7 +4,13 @@
 
 #include <string.h>
 
-// A member that must exist; its absence is an error of ours, not a guest's property.
+// Byte offsets, looked up once: BTF is searched linearly.
+static struct {
+  int idr_tree, tree_head, node_shift, node_slots;
+  int prog_stats, prog_aux, aux_stats;  // stats is in one of the two
+  int count, nanoseconds, misses;
+} layout;
+
 static int required_offset(const char *type, const char *member) {
   int offset = member_offset(type, member);
   if (offset < 0)
@@ -12,24 +18,36 @@ static int required_offset(const char *type, const char *member) {
   return offset;
 }
 
-bool kernel_counts_misses(void) { return member_offset("bpf_prog_stats", "misses") >= 0; }
+void open_stats(void) {
+  layout.idr_tree = required_offset("idr", "idr_rt");
+  layout.tree_head = required_offset("xarray", "xa_head");
+  layout.node_shift = required_offset("xa_node", "shift");
+  layout.node_slots = required_offset("xa_node", "slots");
+  layout.prog_stats = member_offset("bpf_prog", "stats");
+  layout.prog_aux = required_offset("bpf_prog", "aux");
+  // Up to 5.11 the pointer is in bpf_prog_aux.
+  if (layout.prog_stats < 0)
+    layout.aux_stats = required_offset("bpf_prog_aux", "stats");
+  layout.count = required_offset("bpf_prog_stats", "cnt");
+  layout.nanoseconds = required_offset("bpf_prog_stats", "nsecs");
+  layout.misses = member_offset("bpf_prog_stats", "misses");
+}
+
+bool kernel_counts_misses(void) { return layout.misses >= 0; }
 
 unsigned possible_cpus(void) { return kernel_u32(symbol("nr_cpu_ids")); }
 
 uint64_t per_cpu_offset(unsigned cpu) { return kernel_u64(symbol("__per_cpu_offset") + 8 * cpu); }
 
 uint64_t find_program(uint32_t id) {
-  uint64_t tree = symbol("prog_idr") + required_offset("idr", "idr_rt");
-  uint64_t entry = kernel_u64(tree + required_offset("xarray", "xa_head"));
-  int shift_offset = required_offset("xa_node", "shift");
-  int slots_offset = required_offset("xa_node", "slots");
+  uint64_t entry = kernel_u64(symbol("prog_idr") + layout.idr_tree + layout.tree_head);
 
   // An internal entry (low bits 10) above the small reserved values is a node of 64 slots.
   while ((entry & 3) == 2 && entry > 4096) {
     uint64_t node = entry & ~3ull;
     uint8_t shift;
-    kernel_read(node + shift_offset, &shift, sizeof shift);
-    entry = kernel_u64(node + slots_offset + 8 * ((id >> shift) & 63));
+    kernel_read(node + layout.node_shift, &shift, sizeof shift);
+    entry = kernel_u64(node + layout.node_slots + 8 * ((id >> shift) & 63));
   }
   if (!entry)
     fail("program %u is not in prog_idr", id);
@@ -37,20 +55,15 @@ uint64_t find_program(uint32_t id) {
 }
 
 struct cpu_stats cpu_stats(uint64_t program, unsigned cpu) {
-  int offset = member_offset("bpf_prog", "stats");
-  uint64_t holder = program;
-
-  // Up to 5.11 the pointer is in bpf_prog_aux.
-  if (offset < 0) {
-    holder = kernel_u64(program + required_offset("bpf_prog", "aux"));
-    offset = required_offset("bpf_prog_aux", "stats");
-  }
-  uint64_t stats = kernel_u64(holder + offset) + per_cpu_offset(cpu);
+  uint64_t pointer = layout.prog_stats >= 0
+                         ? program + layout.prog_stats
+                         : kernel_u64(program + layout.prog_aux) + layout.aux_stats;
+  uint64_t stats = kernel_u64(pointer) + per_cpu_offset(cpu);
   struct cpu_stats result = {
-      .count = kernel_u64(stats + required_offset("bpf_prog_stats", "cnt")),
-      .nanoseconds = kernel_u64(stats + required_offset("bpf_prog_stats", "nsecs")),
+      .count = kernel_u64(stats + layout.count),
+      .nanoseconds = kernel_u64(stats + layout.nanoseconds),
   };
   if (kernel_counts_misses())
-    result.misses = kernel_u64(stats + required_offset("bpf_prog_stats", "misses"));
+    result.misses = kernel_u64(stats + layout.misses);
   return result;
 }

@@ -1,5 +1,6 @@
 # Sourced by scripts/guest-*: downloads Debian packages of any suite and architecture without
 # installing them. Each suite has an apt root of its own, so the machine's own state is not touched.
+# shellcheck shell=bash disable=SC2016,SC2034,SC2154
 
 # The Debian mirror: from the environment, else the one that this machine's apt uses.
 debian_mirror() {
@@ -26,19 +27,17 @@ suite_apt() {
     -o Acquire::Languages=none -o APT::Sandbox::User=root "$@"
 }
 
-# Fetches the suite's signed package list, once per run of a script.
-declare -A updated_suites=()
+# update_suite SUITE ARCH: fetches the suite's signed package list; fails if the mirror has none.
 update_suite() {
-  local suite=$1 arch=$2 root=$packages_dir/.apt/$1-$2
+  local suite=$1 arch=$2 root=$packages_dir/.apt/$1-$2 mirror
   local keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-  [[ -z ${updated_suites[$suite-$arch]:-} ]] || return 0
   [[ -r $keyring ]] || die "$keyring is missing: install debian-archive-keyring"
+  mirror=$(debian_mirror) || exit 1
   mkdir -p "$root/state/lists/partial" "$root/cache/archives/partial"
   : >"$root/status"
-  echo "deb [signed-by=$keyring] $(debian_mirror) $suite main" >"$root/sources.list"
+  echo "deb [signed-by=$keyring] $mirror $suite main" >"$root/sources.list"
   progress "package list of $suite ($arch)"
-  suite_apt "$suite" "$arch" apt-get -qq update
-  updated_suites[$suite-$arch]=1
+  suite_apt "$suite" "$arch" apt-get -qq -o APT::Update::Error-Mode=any update
 }
 
 # newest_package SUITE ARCH REGEX: the name of the newest package whose whole name matches.
@@ -46,17 +45,17 @@ newest_package() {
   suite_apt "$1" "$2" apt-cache pkgnames | grep -xE "$3" | sort -V | tail -n 1
 }
 
-# fetch_package SUITE ARCH NAME FOLDER: downloads (apt checks the signature chain) and unpacks.
+# fetch_package SUITE ARCH NAME FOLDER: downloads (apt checks the signatures) and unpacks.
 fetch_package() {
   local suite=$1 arch=$2 name=$3 folder=$4 version deb
   version=$(suite_apt "$suite" "$arch" apt-cache show --no-all-versions "$name" |
     sed -n 's/^Version: //p')
-  deb=$packages_dir/${name}_${version//:/%3a}_$arch.deb
-  if [[ ! -e $deb ]]; then
+  deb=${name}_${version//:/%3a}_$arch.deb
+  if [[ ! -e $packages_dir/$deb ]]; then
     progress "downloading $name $version"
-    (cd "$packages_dir" && suite_apt "$suite" "$arch" apt-get -qq download "$name")
+    (cd "$scratch" && suite_apt "$suite" "$arch" apt-get -qq download "$name")
+    mv "$scratch/$deb" "$packages_dir/$deb"
   fi
-  [[ -e $deb ]] || deb=${deb%_*}_all.deb
   progress "unpacking $name"
-  dpkg -x "$deb" "$folder"
+  dpkg -x "$packages_dir/$deb" "$folder"
 }

@@ -1,22 +1,33 @@
 import Bytes
 
-/// Builds a 64-bit little-endian ELF file like a vmlinux: sections, one loaded segment over the addressed ones, symbols.
-struct ELFBuilder {
-  struct Section {
-    var name: String
-    var type: UInt32 = 1
-    var flags: UInt64 = 2
-    var address: UInt64 = 0
-    var contents: [UInt8]
-    var link: UInt32 = 0
+/// Builds a 64-bit little-endian ELF file like a vmlinux: sections, one loaded segment over the
+/// addressed ones, symbols.
+public struct ELFBuilder {
+  public struct Section {
+    public var name: String
+    public var type: UInt32 = 1
+    public var flags: UInt64 = 2
+    public var address: UInt64 = 0
+    public var contents: [UInt8]
+    public var link: UInt32 = 0
+
+    public init(
+      name: String, type: UInt32 = 1, flags: UInt64 = 2, address: UInt64 = 0, contents: [UInt8],
+      link: UInt32 = 0
+    ) {
+      (self.name, self.type, self.flags) = (name, type, flags)
+      (self.address, self.contents, self.link) = (address, contents, link)
+    }
   }
 
-  var machine: UInt16 = 62
-  var sections: [Section] = []
-  var hasSectionHeaders = true
+  public var machine: UInt16 = 62
+  public var sections: [Section] = []
+  public var hasSectionHeaders = true
+
+  public init(sections: [Section] = []) { self.sections = sections }
 
   /// Adds `.symtab` and `.strtab`; a symbol's section is its index from 1 on.
-  mutating func addSymbols(
+  public mutating func addSymbols(
     _ symbols: [(name: String, info: UInt8, section: UInt16, value: UInt64)]
   ) {
     var strings: [UInt8] = [0]
@@ -35,7 +46,7 @@ struct ELFBuilder {
     sections.append(Section(name: ".strtab", type: 3, flags: 0, contents: strings))
   }
 
-  var bytes: [UInt8] {
+  public var bytes: [UInt8] {
     var all = [Section(name: "", type: 0, flags: 0, contents: [])] + sections
     all.append(Section(name: ".shstrtab", type: 3, flags: 0, contents: []))
     var names: [UInt8] = []
@@ -87,42 +98,5 @@ struct ELFBuilder {
       data += [UInt8](repeating: 0, count: 20)
     }
     return data
-  }
-}
-
-extension ELFBuilder {
-  static let buildID: [UInt8] = (1...20).map { $0 }
-  static let banner = "Linux version 6.1.0-test (builder@host) (gcc 12) #1 SMP"
-  static let btf: [UInt8] = [0x9f, 0xeb, 1, 0] + [UInt8](repeating: 7, count: 100)
-
-  /// `.notes` as x86 kernels have it: a Xen note in front.
-  static let notes: [UInt8] = {
-    var notes: [UInt8] = []
-    for (name, type, descriptor) in [("Xen", 3, [1, 2, 3] as [UInt8]), ("GNU", 3, buildID)] {
-      for word in [name.utf8.count + 1, descriptor.count, type] {
-        notes.append(littleEndian: UInt32(word))
-      }
-      notes += Array(name.utf8) + [0] + descriptor
-      while !notes.count.isMultiple(of: 4) { notes.append(0) }
-    }
-    return notes
-  }()
-
-  /// A stripped vmlinux with kallsyms tables.
-  static func kernel(_ layout: KallsymsBuilder.Layout = .b) -> ELFBuilder {
-    let text = KallsymsBuilder.text
-    let rodataAddress = text + 0x100_0000
-    var rodata = [UInt8](repeating: 0, count: 40 * 1024)
-    rodata += Array((banner + "\n").utf8) + [0]
-    while !rodata.count.isMultiple(of: 64) { rodata.append(0) }
-    let kallsyms = KallsymsBuilder(layout: layout, symbols: KallsymsBuilder.sampleSymbols)
-    rodata += kallsyms.bytes(at: rodataAddress + UInt64(rodata.count))
-    return ELFBuilder(sections: [
-      Section(
-        name: ".text", flags: 6, address: text, contents: [UInt8](repeating: 0x90, count: 4096)),
-      Section(name: ".rodata", address: rodataAddress, contents: rodata),
-      Section(name: ".notes", type: 7, address: rodataAddress + 0x10_0000, contents: notes),
-      Section(name: ".BTF", address: rodataAddress + 0x20_0000, contents: btf),
-    ])
   }
 }

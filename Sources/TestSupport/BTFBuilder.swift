@@ -2,24 +2,24 @@ import BTF
 import Bytes
 
 /// Builds BTF blobs type by type; ids count from 1, or from a base's end.
-struct BTFBuilder {
+public struct BTFBuilder {
   private var types: [UInt8] = []
   private var strings: [UInt8]
   private let firstString: Int
 
-  init(base: BTFBuilder? = nil) {
+  public init(base: BTFBuilder? = nil) {
     strings = base == nil ? [0] : []
     firstString = base.map { $0.firstString + $0.strings.count } ?? 0
   }
 
   /// The offset of a new string.
-  mutating func string(_ text: String) -> UInt32 {
+  public mutating func string(_ text: String) -> UInt32 {
     guard !text.isEmpty else { return 0 }
     defer { strings += Array(text.utf8) + [0] }
     return UInt32(firstString + strings.count)
   }
 
-  mutating func add(
+  public mutating func add(
     _ kind: BTFKind, _ name: String = "", flag: Bool = false, count: Int = 0, _ sizeOrType: UInt32,
     _ rest: [UInt32] = []
   ) {
@@ -27,13 +27,14 @@ struct BTFBuilder {
     for word in [string(name), info, sizeOrType] + rest { types.append(littleEndian: word) }
   }
 
-  mutating func int(_ name: String, size: UInt32, bits: UInt32? = nil, bitOffset: UInt32 = 0) {
+  public mutating func int(_ name: String, size: UInt32, bits: UInt32? = nil, bitOffset: UInt32 = 0)
+  {
     add(.int, name, size, [bitOffset << 16 | (bits ?? 8 * size)])
   }
 
   /// A struct or union; the place of a member is its bit offset, with `flag` also its bit size in
   /// the upper 8 bits.
-  mutating func composite(
+  public mutating func composite(
     _ kind: BTFKind, _ name: String, size: UInt32, flag: Bool = false,
     _ members: [(name: String, type: UInt32, place: UInt32)]
   ) {
@@ -42,7 +43,7 @@ struct BTFBuilder {
     add(kind, name, flag: flag, count: members.count, size, rest)
   }
 
-  var blob: [UInt8] {
+  public var blob: [UInt8] {
     var blob: [UInt8] = [0x9f, 0xeb, 1, 0]
     for word in [24, 0, types.count, types.count, strings.count] {
       blob.append(littleEndian: UInt32(word))

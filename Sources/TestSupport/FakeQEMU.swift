@@ -1,0 +1,175 @@
+import Bytes
+import Glibc
+import Synchronization
+
+/// A gdbserver that stops, tells, answers and lets go as QEMU's does, on a thread of its own: one
+/// client at a time, the others wait unheard.
+public final class FakeQEMU: Sendable {
+  struct State {
+    var machine: Machine
+    var isRunning = true
+    var pausedReason: String?
+    var clients: [Client] = []
+    var tellsNextStop = false
+    var hasReadDescription = false
+    var nextThread = 2
+    /// Another client has the stub: nobody is accepted.
+    var isOccupied = false
+    var hasEnded = false
+  }
+
+  public let port: UInt16
+  private let listener: Int32
+  private let state: Mutex<State>
+
+  public init(_ machine: Machine = Machine(), isRunning: Bool = true, pausedReason: String? = nil) {
+    var state = State(machine: machine)
+    (state.isRunning, state.pausedReason) = (isRunning, pausedReason)
+    self.state = Mutex(state)
+    listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let listener = listener
+    unsafe withUnsafeMutablePointer(to: &address) { address in
+      unsafe address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+        precondition(unsafe bind(listener, address, size) == 0, "cannot bind")
+        precondition(listen(listener, 4) == 0, "cannot listen")
+        unsafe getsockname(listener, address, &size)
+      }
+    }
+    port = UInt16(bigEndian: address.sin_port)
+    var thread = pthread_t()
+    let argument = unsafe Unmanaged.passRetained(self).toOpaque()
+    unsafe pthread_create(
+      &thread, nil,
+      { argument in
+        unsafe Unmanaged<FakeQEMU>.fromOpaque(argument!).takeRetainedValue().serve()
+        return nil
+      }, argument)
+    pthread_detach(thread)
+  }
+
+  /// Ends the server's thread. To be called in the end, for the thread keeps the server alive.
+  public func end() { state.withLock { $0.hasEnded = true } }
+
+  // MARK: What a test does and sees
+
+  public var isRunning: Bool { state.withLock { $0.isRunning } }
+  public var physicalMemoryMode: Bool? { state.withLock { $0.machine.physicalMemoryMode } }
+  public var clients: [Client] { state.withLock { $0.clients } }
+
+  /// Stops the guest behind the client's back.
+  public func stopGuest(reason: String? = nil) {
+    state.withLock { ($0.isRunning, $0.pausedReason) = (false, reason) }
+  }
+
+  public func letGuestRun() { state.withLock { ($0.isRunning, $0.pausedReason) = (true, nil) } }
+
+  /// Changes the machine between two connections.
+  public func change(_ body: (inout Machine) -> Void) { state.withLock { body(&$0.machine) } }
+
+  /// Whether another client has the stub.
+  public func occupy(_ isOccupied: Bool) { state.withLock { $0.isOccupied = isOccupied } }
+
+  /// Waits until so many clients have come and gone.
+  public func waitForEnd(ofClients count: Int) -> Bool {
+    for _ in 0..<2000 {
+      let ended = clients.count { $0.hasEnded }
+      if ended >= count { return true }
+      usleep(1000)
+    }
+    return false
+  }
+
+  // MARK: The thread
+
+  private func serve() {
+    while !state.withLock({ $0.hasEnded }) {
+      var poller = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
+      let isReady = unsafe poll(&poller, 1, 5) > 0
+      guard isReady, !state.withLock({ $0.isOccupied }) else {
+        if isReady { usleep(1000) }
+        continue
+      }
+      let client = accept(listener, nil, nil)
+      guard client >= 0 else { continue }
+      // As QEMU has it; else an ack and its reply come 40 ms apart.
+      var on: Int32 = 1
+      unsafe setsockopt(
+        client, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+      serve(client)
+      close(client)
+      state.withLock { $0.clients[$0.clients.count - 1].hasEnded = true }
+    }
+    close(listener)
+  }
+
+  private func serve(_ client: Int32) {
+    let (machine, isTold) = state.withLock { state in
+      let tells = state.isRunning && (state.machine.alwaysTellsStops || state.tellsNextStop)
+      state.clients.append(Client())
+      state.clients[state.clients.count - 1].wasTold = tells
+      (state.isRunning, state.hasReadDescription) = (false, false)
+      state.tellsNextStop = false
+      return (state.machine, tells)
+    }
+    let (_, attoseconds) = machine.stopCost.components
+    usleep(UInt32(attoseconds / 1_000_000_000_000))
+    if let greeting = machine.greeting {
+      send(greeting, to: client)
+      return
+    }
+    if isTold { send("$T02thread:01;#04", to: client) }
+    var input = [UInt8](repeating: 0, count: 4096)
+    var packet: [UInt8]?
+    while true {
+      let count = unsafe recv(client, &input, input.count, 0)
+      guard count > 0 else { return }
+      for byte in input[..<count] {
+        if strays() { continue }
+        if byte == UInt8(ascii: "$") { packet = [] } else { packet?.append(byte) }
+        guard let whole = packet, whole.count >= 3, whole[whole.count - 3] == UInt8(ascii: "#")
+        else { continue }
+        packet = nil
+        guard answer(String(decoding: whole.dropLast(3), as: UTF8.self), client) else { return }
+      }
+    }
+  }
+
+  /// A byte that comes while the guest runs stops it, and is gone.
+  private func strays() -> Bool {
+    state.withLock { state in
+      guard state.isRunning else { return false }
+      state.isRunning = false
+      state.clients[state.clients.count - 1].strayBytes += 1
+      return true
+    }
+  }
+
+  /// False when the connection is to be closed.
+  private func answer(_ packet: String, _ client: Int32) -> Bool {
+    let (answers, isLast) = state.withLock { state in
+      let index = state.clients.count - 1
+      state.clients[index].packets.append(packet)
+      if packet == "c" { state.clients[index].resumes += 1 }
+      let isLast = state.clients[index].packets.count == state.machine.closesAfter
+      return (isLast ? nil : Self.answers(packet, &state), isLast)
+    }
+    if isLast { return false }
+    send("+", to: client)
+    for answer in answers ?? [] {
+      let sum = answer.utf8.reduce(0 as UInt8) { $0 &+ $1 }
+      send("$\(answer)#" + [sum].hex, to: client)
+    }
+    return true
+  }
+
+  private func send(_ text: String, to client: Int32) {
+    let bytes = Array(text.utf8)
+    unsafe bytes.withUnsafeBytes {
+      _ = unsafe Glibc.send(client, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+    }
+  }
+}

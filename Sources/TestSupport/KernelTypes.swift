@@ -1,0 +1,142 @@
+import BTF
+
+/// The structs of a synthetic kernel: as BTF for the code under test, and as plain offsets for the
+/// builders, so that neither believes the other.
+public struct KernelTypes {
+  /// Which kernel the structs are like.
+  public enum Version: Sendable, CaseIterable {
+    /// 5.10: statistics hang on `bpf_prog_aux`; no `misses`, no `verified_insns`.
+    case linux5
+    /// 6.1.
+    case linux6
+  }
+
+  public enum Member {
+    case u8, u16, u32, u64, pointer
+    case bytes(Int)
+    case pointers(Int)
+    case structure(String)
+    /// One bit of the 16-bit word at the offset.
+    case bit(Int)
+  }
+
+  public private(set) var offsets: [String: Int] = [:]
+  private var builder = BTFBuilder()
+  private var ids: [String: UInt32] = [:]
+  private var count: UInt32 = 0
+
+  public init() {
+    for (name, size) in [("u8", 1), ("u16", 2), ("u32", 4), ("u64", 8)] as [(String, UInt32)] {
+      builder.int(name, size: size)
+      add(name)
+    }
+    builder.add(.ptr, "", 0)
+    add("pointer")
+  }
+
+  public var blob: [UInt8] { builder.blob }
+
+  /// The offset of `struct.member`.
+  public subscript(path: String) -> Int {
+    guard let offset = offsets[path] else { preconditionFailure("no member \(path)") }
+    return offset
+  }
+
+  public func has(_ path: String) -> Bool { offsets[path] != nil }
+
+  @discardableResult
+  private mutating func add(_ name: String) -> UInt32 {
+    count += 1
+    ids[name] = count
+    return count
+  }
+
+  public mutating func declare(
+    _ name: String, size: Int, _ members: [(name: String, offset: Int, type: Member)]
+  ) {
+    var rows: [(name: String, type: UInt32, place: UInt32)] = []
+    for member in members {
+      offsets["\(name).\(member.name)"] = member.offset
+      var place = UInt32(8 * member.offset)
+      if case .bit(let bit) = member.type { place = 1 << 24 | (place + UInt32(bit)) }
+      rows.append((member.name, id(of: member.type), place))
+    }
+    builder.composite(.struct, name, size: UInt32(size), flag: true, rows)
+    add(name)
+  }
+
+  public mutating func declare(enum name: String, _ enumerators: KeyValuePairs<String, UInt32>) {
+    let words = enumerators.flatMap { [builder.string($0.key), $0.value] }
+    builder.add(.enum, name, count: enumerators.count, 4, words)
+    add(name)
+  }
+
+  private mutating func id(of member: Member) -> UInt32 {
+    switch member {
+    case .u8: return ids["u8"]!
+    case .u16, .bit: return ids["u16"]!
+    case .u32: return ids["u32"]!
+    case .u64: return ids["u64"]!
+    case .pointer: return ids["pointer"]!
+    case .structure(let name): return ids[name]!
+    case .bytes(let length): return array("u8", length)
+    case .pointers(let length): return array("pointer", length)
+    }
+  }
+
+  private mutating func array(_ element: String, _ length: Int) -> UInt32 {
+    if let id = ids["\(element)[\(length)]"] { return id }
+    builder.add(.array, "", 0, [ids[element]!, ids["u32"]!, UInt32(length)])
+    return add("\(element)[\(length)]")
+  }
+}
+
+extension KernelTypes {
+  /// What a kernel of this version has, less the members that a test leaves out.
+  public static func kernel(_ version: Version, without: Set<String> = []) -> KernelTypes {
+    var types = KernelTypes()
+    func declare(_ name: String, _ size: Int, _ members: [(String, Int, Member)]) {
+      types.declare(
+        name, size: size,
+        members.filter { !without.contains("\(name).\($0.0)") }
+          .map { (name: $0.0, offset: $0.1, type: $0.2) })
+    }
+    let isOld = version == .linux5
+    declare("xarray", 16, [("xa_flags", 4, .u32), ("xa_head", 8, .pointer)])
+    declare(
+      "idr", 24,
+      [("idr_rt", 0, .structure("xarray")), ("idr_base", 16, .u32), ("idr_next", 20, .u32)])
+    declare(
+      "xa_node", 576,
+      [("shift", 0, .u8), ("offset", 1, .u8), ("count", 2, .u8), ("slots", 40, .pointers(64))])
+    declare(
+      "bpf_prog", 72,
+      [
+        ("pages", 0, .u16), ("jited", 2, .bit(0)), ("gpl_compatible", 2, .bit(2)),
+        ("type", 4, .u32), ("len", 12, .u32), ("jited_len", 16, .u32), ("tag", 20, .bytes(8)),
+      ] + (isOld ? [("aux", 32, .pointer)] : [("stats", 32, .pointer), ("aux", 56, .pointer)]))
+    declare(
+      "bpf_prog_aux", 512,
+      [
+        ("used_map_cnt", 8, .u32), ("func_cnt", 20, .u32), ("id", 28, .u32),
+        ("func", 72, .pointer), ("prog", 120, .pointer), ("user", 128, .pointer),
+        ("load_time", 136, .u64), ("used_maps", 160, .pointer), ("name", 176, .bytes(16)),
+        ("btf", 208, .pointer),
+      ] + (isOld ? [("stats", 216, .pointer)] : [("verified_insns", 32, .u32)]))
+    declare(
+      "bpf_prog_stats", 32,
+      [("cnt", 0, .u64), ("nsecs", 8, .u64)] + (isOld ? [] : [("misses", 16, .u64)]))
+    declare("user_struct", 64, [("uid", 16, .u32)])
+    declare("bpf_map", 256, [("id", 60, .u32)])
+    declare("btf", 128, [("id", 96, .u32)])
+    declare("timekeeper", 64, [("offs_real", 24, .u64), ("offs_boot", 32, .u64)])
+    declare("tk_data", 80, [("timekeeper", 16, .structure("timekeeper"))])
+    types.declare(
+      enum: "bpf_prog_type",
+      [
+        "BPF_PROG_TYPE_UNSPEC": 0, "BPF_PROG_TYPE_SOCKET_FILTER": 1, "BPF_PROG_TYPE_KPROBE": 2,
+        "BPF_PROG_TYPE_STRUCT_OPS": 27,
+      ])
+    return types
+  }
+}

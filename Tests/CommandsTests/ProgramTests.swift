@@ -1,0 +1,150 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The program itself, against a fake stub with a synthetic guest.
+@Suite struct ProgramTests {
+  let qemu: FakeQEMU
+  let guest: SyntheticGuest
+  let folder: URL
+
+  init() throws {
+    guest = SyntheticGuest()
+    var lab = SyntheticProgram(id: 3, name: "lab")
+    lab.verifiedInstructions = 1234
+    lab.counters = [(60, 150, 1), (40, 50, 2)]
+    lab.mapIDs = [7]
+    var evil = SyntheticProgram(id: 9, name: "\u{1b}[31mevil")
+    evil.type = 2
+    guest.add(lab)
+    let places = guest.add(evil)
+    guest.writeIDR()
+    var machine = FakeQEMU.Machine()
+    machine.ram = guest.ram.bytes
+    let registers = guest.registers
+    machine.registers = [
+      "rip": registers["rip"]!, "gs_base": registers["gs_base"]!, "k_gs_base": 0,
+      "cr0": registers["cr0"]!, "cr3": registers["cr3"]!, "cr4": registers["cr4"]!,
+      "efer": registers["efer"]!,
+    ]
+    qemu = FakeQEMU(machine)
+    evilHead = Int(places.head.rawValue)
+    folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    kernel = folder.appendingPathComponent("vmlinux").path
+    try Data(guest.imageFile()).write(to: URL(fileURLWithPath: kernel))
+  }
+
+  private let kernel: String
+  private let evilHead: Int
+
+  private struct Outcome {
+    var status: Int32
+    var output: String
+    var errors: String
+    var json: Any? { try? JSONSerialization.jsonObject(with: Data(output.utf8)) }
+  }
+
+  private func run(_ arguments: String..., withKernel: Bool = true) throws -> Outcome {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: CommandLine.arguments[0])
+      .resolvingSymlinksInPath().deletingLastPathComponent().appendingPathComponent("guestscope")
+    process.arguments =
+      ["-c", ":\(qemu.port)"] + (withKernel ? ["-k", kernel] : []) + arguments
+    let (output, errors) = (Pipe(), Pipe())
+    (process.standardOutput, process.standardError) = (output, errors)
+    try process.run()
+    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    let notes = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    #expect(qemu.waitForEnd(ofClients: qemu.clients.count))
+    #expect(qemu.clients.allSatisfy { $0.resumes <= 1 && $0.strayBytes == 0 })
+    return Outcome(status: process.terminationStatus, output: text, errors: notes)
+  }
+
+  private func end() {
+    qemu.end()
+    try? FileManager.default.removeItem(at: folder)
+  }
+
+  @Test func everyCommandAnswersAndTheGuestRunsOn() throws {
+    defer { end() }
+    let list = try run("prog", "list", "-j")
+    #expect((list.status, list.errors) == (0, ""))
+    let rows = try #require(list.json as? [[String: Any]])
+    #expect(rows.count == 2)
+    #expect(rows[0]["name"] as? String == "lab")
+    #expect(rows[0]["type"] as? String == "struct_ops")
+    #expect(rows[0]["run_cnt"] as? Int == 100)
+    #expect(rows[0]["loaded_at"] as? Int == 1_700_000_005)
+    #expect(rows[0]["map_ids"] as? [Int] == [7])
+    #expect(rows[1]["name"] as? String == "\u{1b}[31mevil")
+    #expect(!list.output.contains("\u{1b}"))
+
+    let stats = try run("prog", "stats")
+    #expect(stats.errors == "")
+    #expect(stats.output == "lab: cnt=100 nsecs=200 misses=3 ns/call=2.000 miss_rate=0.0291\n")
+    let perCPU = try run("-j", "prog", "stats", "--per-cpu")
+    #expect(
+      perCPU.output == #"[{"name":"lab","cnt":100,"nsecs":200,"misses":3,"per_cpu":["#
+        + #"{"cpu":0,"cnt":60,"nsecs":150,"misses":1},{"cpu":1,"cnt":40,"nsecs":50,"misses":2}]}]"#
+        + "\n")
+    let verifier = try run("prog", "verifier", "-j", "type", "all")
+    #expect(
+      verifier.output
+        == #"[{"name":"lab","verified_insns":1234},{"name":"\u001b[31mevil","verified_insns":0}]"#
+        + "\n")
+    let screen = try run("prog", "list")
+    #expect(screen.errors == "")
+    #expect(!screen.output.contains("\u{1b}") && screen.output.contains("\u{fffd}[31mevil"))
+    let info = try run("info", "-j")
+    let facts = try #require(info.json as? [String: Any])
+    #expect(facts["release"] as? String == "6.1.0-test")
+    #expect(facts["run_state"] as? String == "running")
+    #expect(qemu.isRunning)
+  }
+
+  @Test func severalCommandsShareOneSession() throws {
+    defer { end() }
+    let one = try run("-e", "prog stats", "-e", "prog verifier -j")
+    #expect(one.status == 0)
+    #expect(one.output.hasSuffix("\n" + #"[{"name":"lab","verified_insns":1234}]"# + "\n"))
+    let failing = try run("-e", "prog stats", "-e", "prog list id 77", "-e", "prog stats")
+    #expect(failing.status == 1)
+    #expect(failing.output.split(separator: "\n").count == 1)
+    #expect(failing.errors.contains("no program with id 77") && failing.errors.contains("-e:2"))
+    #expect(qemu.isRunning)
+  }
+
+  @Test func holdStopsTheGuestOnceForAllAndLetsItGo() throws {
+    defer { end() }
+    let held = try run("--hold", "prog", "stats")
+    #expect(held.status == 0, "\(held.errors)")
+    #expect(qemu.isRunning)
+  }
+
+  @Test func theStatusSaysHowItWent() throws {
+    defer { end() }
+    #expect(try run("prog", "list", "colour", "red").status == 64)
+    #expect(try run("prog", "stats", "type", "nonsense").status == 64)
+    #expect(try run("prog", "list", "id", "77").status == 1)
+    let lacking = try run("prog", "list", withKernel: false)
+    #expect(lacking.status == 1)
+    #expect(lacking.errors.contains("-k FILE"))
+    // One program of two becomes unreadable.
+    qemu.change { machine in
+      machine.ram.replaceSubrange(evilHead + 56..<evilHead + 64, with: repeatElement(0, count: 8))
+    }
+    let partial = try run("prog", "list", "-j")
+    #expect(partial.status == 2)
+    #expect((partial.json as? [Any])?.count == 1)
+    #expect(partial.errors.contains("1 program unreadable"))
+    #expect(partial.errors.contains("program 9"))
+    let version = try run("--version")
+    #expect((version.status, version.errors) == (0, ""))
+    #expect(qemu.isRunning)
+    qemu.end()
+    usleep(20_000)
+    #expect(try run("prog", "list").status == 1)
+  }
+}

@@ -1,0 +1,63 @@
+import KernelBPF
+import Testing
+
+@testable import Commands
+
+@Suite struct ScreenTests {
+  @Test func columnsAreAsWideAsTheirWidestCell() {
+    let table = Table(
+      [.number("ID"), .text("NAME"), .number("CNT"), .text("MAPS")],
+      rows: [["1", "lab", "7", "1,2"], ["12345", "long_name", "-", ""]])
+    #expect(
+      table.lines == [
+        "   ID  NAME       CNT  MAPS",
+        "    1  lab          7  1,2",
+        "12345  long_name    -",
+      ])
+  }
+
+  @Test func aTableWithoutRowsHasItsHeading() {
+    #expect(Table([.text("NAME"), .number("CNT")]).lines == ["NAME  CNT"])
+  }
+
+  @Test func whatATerminalWouldTakeForACommandIsReplaced() {
+    let name = "a\u{1b}[2J\u{7}\u{9b}\u{7f}\n\u{0}b"
+    let screens: [Answer.Screen] = [
+      .lines([name]), .table(Table([.text("NAME")], rows: [[name]])), .pairs([("name", name)]),
+    ]
+    for screen in screens {
+      let text = screen.lines.joined(separator: "\n")
+      let raw = text.unicodeScalars.filter {
+        $0.value < 0x20 && $0 != "\n" || (0x7f..<0xa0).contains($0.value)
+      }
+      #expect(raw.isEmpty)
+      #expect(text.contains("a\u{fffd}[2J"))
+      #expect(screen.lines.allSatisfy { !$0.contains("\n") })
+    }
+  }
+
+  @Test(
+    arguments: [
+      ((100, 200, 3), "lab: cnt=100 nsecs=200 misses=3 ns/call=2.000 miss_rate=0.0291"),
+      ((0, 0, 0), "lab: cnt=0 nsecs=0 misses=0"),
+      ((3, 10, 0), "lab: cnt=3 nsecs=10 misses=0 ns/call=3.333"),
+      ((0, 0, 5), "lab: cnt=0 nsecs=0 misses=5 miss_rate=1.0000"),
+      ((7, 7, nil), "lab: cnt=7 nsecs=7 misses=- ns/call=1.000"),
+      (
+        (.max, .max, .max),
+        "lab: cnt=18446744073709551615 nsecs=18446744073709551615 misses=18446744073709551615 "
+          + "ns/call=1.000 miss_rate=0.5000"
+      ),
+    ] as [((UInt64, UInt64, UInt64?), String)])
+  func theRuntimeLineIsTheContracts(counters: (UInt64, UInt64, UInt64?), line: String) {
+    let counters = RunCounters(cnt: counters.0, nsecs: counters.1, misses: counters.2)
+    #expect(counters.line("lab") == line)
+  }
+
+  @Test func numbersHaveTheirDigits() {
+    #expect(fixed(1.0005, 2) == "1.00")
+    #expect(fixed(2.5, 0) == "2")
+    #expect(fixed(Double(UInt64.max), 3) == "18446744073709551616.000")
+    #expect(fixed(.greatestFiniteMagnitude, 3).hasPrefix("179769313486231570"))
+  }
+}

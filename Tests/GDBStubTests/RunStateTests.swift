@@ -1,0 +1,155 @@
+import GDBStub
+import GuestMemory
+import TestSupport
+import Testing
+
+/// A stub to test with, and what it was told.
+final class Notices {
+  var texts: [String] = []
+}
+
+extension FakeQEMU {
+  static let old = ["5.2.0", "7.2.22", "8.0.5"]
+  static let new = ["8.1.0", "10.0.2", "11.1.3"]
+  static let ages = old + new
+
+  convenience init(version: String, isRunning: Bool = true, pausedReason: String? = nil) {
+    var machine = Machine()
+    machine.version = version
+    for index in machine.ram.indices { machine.ram[index] = UInt8(truncatingIfNeeded: index / 8) }
+    self.init(machine, isRunning: isRunning, pausedReason: pausedReason)
+  }
+
+  func connect(
+    leaveStopped: Bool = false, notices: Notices = Notices(),
+    timeout: Duration = .milliseconds(300),
+    debt: ResumeDebt = ResumeDebt()
+  ) throws(GuestMemError) -> QEMUStub {
+    var options = StubOptions()
+    (options.timeout, options.leaveStopped) = (timeout, leaveStopped)
+    options.notice = { notices.texts.append($0) }
+    return try QEMUStub(.tcp(host: "127.0.0.1", port: port), options: options, debt: debt)
+  }
+
+  /// No byte ever came while the guest ran, and nobody let it go on twice.
+  func expectClean(sourceLocation: SourceLocation = #_sourceLocation) {
+    for client in clients {
+      #expect(client.strayBytes == 0, sourceLocation: sourceLocation)
+      #expect(client.resumes <= 1, sourceLocation: sourceLocation)
+    }
+  }
+}
+
+extension QEMUStub {
+  func word(_ address: UInt64 = 0x800) throws(PhysicalReadError) -> UInt64 {
+    try u64(at: PhysicalAddress(address))
+  }
+}
+
+@Suite struct RunStateTests {
+  @Test(arguments: FakeQEMU.ages)
+  func aRunningGuestRunsAgainAfterEveryConnection(version: String) throws {
+    let qemu = FakeQEMU(version: version)
+    defer { qemu.end() }
+    let stub = try qemu.connect()
+    #expect(stub.runState == .running)
+    #expect(qemu.isRunning)
+    for _ in 0..<3 {
+      #expect(try stub.word() == 0x0000_0000_0000_0000)
+      #expect(qemu.isRunning)
+    }
+    #expect(qemu.clients.allSatisfy { $0.resumes == 1 })
+    #expect(qemu.physicalMemoryMode == false)
+    qemu.expectClean()
+  }
+
+  @Test(arguments: FakeQEMU.ages, ["prelaunch", "guest-panicked", "io-error"])
+  func aGuestStoppedForAReasonStaysStopped(version: String, reason: String) throws {
+    let qemu = FakeQEMU(version: version, isRunning: false, pausedReason: reason)
+    defer { qemu.end() }
+    let stub = try qemu.connect()
+    #expect(stub.runState == .stopped(reason: reason))
+    #expect(stub.consistency == .frozen)
+    _ = try stub.word()
+    #expect(!qemu.isRunning)
+    #expect(qemu.clients.allSatisfy { $0.resumes == 0 })
+    #expect(qemu.physicalMemoryMode == false)
+  }
+
+  @Test(arguments: FakeQEMU.ages)
+  func plainPausedWithoutAWordIsStoppedUpTo8_0AndRunningSince(version: String) throws {
+    let qemu = FakeQEMU(version: version, isRunning: false)
+    defer { qemu.end() }
+    let stub = try qemu.connect()
+    let isOld = FakeQEMU.old.contains(version)
+    #expect(stub.runState == (isOld ? .stopped(reason: nil) : .running))
+    #expect(qemu.isRunning == !isOld)
+    #expect(qemu.clients[0].resumes == (isOld ? 0 : 1))
+    qemu.expectClean()
+  }
+
+  @Test(arguments: FakeQEMU.ages)
+  func aGuestThatIsToBeLeftStoppedIs(version: String) throws {
+    let qemu = FakeQEMU(version: version, isRunning: false)
+    defer { qemu.end() }
+    let stub = try qemu.connect(leaveStopped: true)
+    _ = try stub.word()
+    #expect(stub.runState == .stopped(reason: nil))
+    #expect(!qemu.isRunning)
+    #expect(qemu.clients.allSatisfy { $0.resumes == 0 })
+  }
+
+  @Test(arguments: FakeQEMU.old)
+  func aGuestThatWasSeenRunningRunsOnWhateverTheUserBelieved(version: String) throws {
+    let qemu = FakeQEMU(version: version)
+    defer { qemu.end() }
+    #expect(try qemu.connect(leaveStopped: true).runState == .running)
+    #expect(qemu.isRunning)
+  }
+
+  @Test(arguments: FakeQEMU.ages)
+  func somebodysStopBetweenTwoOfOursIsPutBack(version: String) throws {
+    let qemu = FakeQEMU(version: version)
+    defer { qemu.end() }
+    let notices = Notices()
+    let stub = try qemu.connect(notices: notices)
+    _ = try stub.word()
+    qemu.stopGuest()
+    _ = try stub.word()
+    #expect(qemu.waitForEnd(ofClients: qemu.clients.count))
+    #expect(!qemu.isRunning)
+    #expect(stub.runState == .stopped(reason: nil))
+    #expect(notices.texts.count == 1)
+    // From then on it is theirs.
+    _ = try stub.word()
+    #expect(!qemu.isRunning)
+    qemu.expectClean()
+  }
+
+  @Test(arguments: FakeQEMU.ages)
+  func aGuestThatWasLetGoBetweenTwoOfOurStopsRunsOn(version: String) throws {
+    let qemu = FakeQEMU(version: version, isRunning: false, pausedReason: "prelaunch")
+    defer { qemu.end() }
+    let notices = Notices()
+    let stub = try qemu.connect(notices: notices)
+    qemu.letGuestRun()
+    _ = try stub.word()
+    #expect(qemu.isRunning)
+    #expect(stub.runState == .running)
+    #expect(notices.texts.count == 1)
+    _ = try stub.word()
+    #expect(qemu.isRunning)
+    qemu.expectClean()
+  }
+
+  @Test(arguments: [false, true])
+  func thePhysicalMemoryModeIsLeftAsItWasFound(mode: Bool) throws {
+    var machine = FakeQEMU.Machine()
+    machine.physicalMemoryMode = mode
+    let qemu = FakeQEMU(machine)
+    defer { qemu.end() }
+    let stub = try qemu.connect()
+    _ = try stub.word()
+    #expect(qemu.physicalMemoryMode == mode)
+  }
+}

@@ -1,0 +1,173 @@
+import GDBStub
+import Glibc
+import GuestMemory
+import TestSupport
+import Testing
+
+@Suite struct TroubleTests {
+  private func failure(_ qemu: FakeQEMU) throws -> GuestMemError {
+    try #require(#expect(throws: GuestMemError.self) { try qemu.connect() })
+  }
+
+  // MARK: Silence
+
+  @Test(arguments: ["7.2.22", "10.0.2"])
+  func aSilentStubGetsOneResumeWhenNoneWasUnderWay(version: String) throws {
+    let qemu = FakeQEMU(version: version)
+    defer { qemu.end() }
+    qemu.occupy(true)
+    let error = try failure(qemu)
+    #expect(error.kind == .silent)
+    #expect(error.description.contains("another debugger is attached"))
+    // The other debugger leaves, and the stub takes what we had written.
+    qemu.occupy(false)
+    #expect(qemu.waitForEnd(ofClients: 1))
+    #expect(qemu.clients[0].resumes == 1)
+    #expect(qemu.isRunning)
+    qemu.expectClean()
+  }
+
+  @Test(arguments: ["7.2.22", "10.0.2"])
+  func aSilentStubGetsNoSecondResumeWhenOneWasUnderWay(version: String) throws {
+    let qemu = FakeQEMU(version: version)
+    defer { qemu.end() }
+    let stub = try qemu.connect()
+    let before = qemu.clients.count
+    qemu.occupy(true)
+    #expect(throws: PhysicalReadError.self) { try stub.word() }
+    qemu.occupy(false)
+    #expect(qemu.waitForEnd(ofClients: before + 1))
+    #expect(qemu.clients[before].resumes == 1)
+    #expect(qemu.isRunning)
+    qemu.expectClean()
+  }
+
+  @Test func aPeerOnThisMachineIsSeenBeforeAnyStop() throws {
+    let qemu = FakeQEMU(version: "7.2.22")
+    defer { qemu.end() }
+    let other = try connectedSocket(to: qemu.port)
+    defer { close(other) }
+    let error = try failure(qemu)
+    #expect(error.kind == .busy)
+    #expect(qemu.clients.count <= 1)
+  }
+
+  private func connectedSocket(to port: UInt16) throws -> Int32 {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    let status = unsafe withUnsafePointer(to: &address) {
+      unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        unsafe connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    try #require(status == 0)
+    return descriptor
+  }
+
+  // MARK: Other servers
+
+  @Test(arguments: [
+    "SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 400 Bad Request\r\n\r\n", "+OK POP3 ready\r\n",
+    "-ERR unknown command\r\n", "220 smtp\r\n",
+  ])
+  func aServerThatIsNoGDBServerIsToldFromOne(greeting: String) throws {
+    var machine = FakeQEMU.Machine()
+    machine.greeting = greeting
+    let qemu = FakeQEMU(machine)
+    defer { qemu.end() }
+    let error = try failure(qemu)
+    #expect(error.kind == .unreachable, "\(error)")
+  }
+
+  @Test func nothingListeningSaysHowToStartIt() throws {
+    let qemu = FakeQEMU(version: "7.2.22")
+    qemu.end()
+    usleep(20_000)
+    let error = try failure(qemu)
+    #expect(error.kind == .unreachable)
+    #expect(error.description.contains("start QEMU with -s"))
+  }
+
+  // MARK: Errors on the way
+
+  @Test(arguments: 1...5)
+  func aStubThatClosesInTheProbeIsLost(packets: Int) throws {
+    var machine = FakeQEMU.Machine()
+    machine.closesAfter = packets
+    let qemu = FakeQEMU(machine)
+    defer { qemu.end() }
+    #expect(try failure(qemu).kind == .lost)
+    qemu.expectClean()
+  }
+
+  @Test func aStubThatClosesInAGlanceIsLostAndAnswersTheNext() throws {
+    let qemu = FakeQEMU(version: "7.2.22")
+    defer { qemu.end() }
+    let stub = try qemu.connect()
+    qemu.change { $0.closesAfter = 2 }
+    let error = #expect(throws: PhysicalReadError.self) { try stub.word() }
+    guard case .source(let cause)? = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(cause.kind == .lost)
+    qemu.change { $0.closesAfter = nil }
+    // That connection took the guest's stop with it.
+    qemu.letGuestRun()
+    _ = try stub.word()
+    #expect(qemu.isRunning)
+    qemu.expectClean()
+  }
+
+  @Test(arguments: FakeQEMU.ages)
+  func aStubWithoutPhysicalMemoryIsRefusedAndItsGuestRuns(version: String) throws {
+    let qemu = FakeQEMU(version: version)
+    defer { qemu.end() }
+    qemu.change { $0.physicalMemoryMode = nil }
+    let error = try failure(qemu)
+    #expect(error.kind == .unsupported)
+    #expect(error.description.contains("not QEMU's"))
+    #expect(qemu.waitForEnd(ofClients: 1))
+    // Where nothing said that connecting stopped it, a resume could be wrong.
+    #expect(qemu.isRunning == FakeQEMU.old.contains(version))
+    qemu.expectClean()
+  }
+
+  @Test(arguments: FakeQEMU.ages)
+  func aStubWithoutADescriptionIsRefusedAndItsGuestRuns(version: String) throws {
+    let qemu = FakeQEMU(version: version)
+    defer { qemu.end() }
+    qemu.change { $0.hasDescription = false }
+    #expect(try failure(qemu).kind == .unsupported)
+    #expect(qemu.waitForEnd(ofClients: 1))
+    #expect(qemu.isRunning)
+    qemu.expectClean()
+  }
+
+  @Test(arguments: FakeQEMU.ages)
+  func aStubWithoutADescriptionIsRefusedAndAStoppedGuestStaysSo(version: String) throws {
+    let qemu = FakeQEMU(version: version, isRunning: false, pausedReason: "prelaunch")
+    defer { qemu.end() }
+    qemu.change { $0.hasDescription = false }
+    #expect(try failure(qemu).kind == .unsupported)
+    #expect(qemu.waitForEnd(ofClients: 1))
+    #expect(!qemu.isRunning)
+    #expect(qemu.clients[0].resumes == 0)
+  }
+
+  @Test func anInterruptEndsTheWorkBeforeTheNextStop() throws {
+    let qemu = FakeQEMU(version: "7.2.22")
+    defer { qemu.end() }
+    var options = StubOptions()
+    var isInterrupted = false
+    options.isInterrupted = { isInterrupted }
+    let stub = try QEMUStub(.tcp(host: "127.0.0.1", port: qemu.port), options: options)
+    let before = qemu.clients.count
+    isInterrupted = true
+    #expect(throws: PhysicalReadError.self) { try stub.word() }
+    #expect(qemu.clients.count == before)
+  }
+}

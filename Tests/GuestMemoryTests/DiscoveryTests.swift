@@ -1,0 +1,129 @@
+import GuestMemory
+import TestSupport
+import Testing
+
+@Suite struct DiscoveryTests {
+  @Test(arguments: [1, 10, 100], [1, 3, 8])
+  func wavesAreAsManyAsPointersAreDeep(objects: Int, depth: Int) throws {
+    let chains = Chains(objects: objects, depth: depth)
+    let memory = ScriptedMemory(chains.memory)
+    let snapshot = try SnapshotEngine(memory).snapshot { view throws(ReadFault) in
+      try chains.values(in: view)
+    }
+    #expect(snapshot.value == (1...UInt64(objects)).map { $0 })
+    #expect(snapshot.waves == depth)
+    #expect(memory.samples.count == depth + 1)
+    #expect((snapshot.stops, snapshot.wasHeld) == (1, false))
+  }
+
+  @Test func aGroupNotesAllItsMissesInOnePass() throws {
+    let chains = Chains(objects: 5, depth: 1)
+    func snapshot(gathered: Bool) throws -> Snapshot<[UInt64]> {
+      try SnapshotEngine(ScriptedMemory(chains.memory)).snapshot { view throws(ReadFault) in
+        func all() throws(ReadFault) -> [UInt64] {
+          try chains.heads.map { head throws(ReadFault) in try view.word(head.rawValue) }
+        }
+        return gathered ? try view.gather(all) : try all()
+      }
+    }
+    let gathered = try snapshot(gathered: true)
+    let single = try snapshot(gathered: false)
+    #expect(gathered.value == [1, 2, 3, 4, 5])
+    #expect(single.value == gathered.value)
+    #expect((gathered.waves, single.waves) == (1, 5))
+  }
+
+  @Test func aBranchFollowsItsPointersWhileTheGroupGoesOn() throws {
+    let chains = Chains(objects: 3, depth: 3)
+    let memory = ScriptedMemory(chains.memory)
+    let snapshot = try SnapshotEngine(memory).snapshot { view throws(ReadFault) in
+      try view.gather { () throws(ReadFault) in
+        try chains.heads.map { head throws(ReadFault) in
+          try view.branch { () throws(ReadFault) in
+            try view.word(try view.word(try view.word(head.rawValue)))
+          }
+        }
+      }
+    }
+    #expect(snapshot.value == [1, 2, 3])
+    #expect(snapshot.waves == 3)
+  }
+
+  @Test func zerosOfAGroupThatMissedNeverLeaveIt() throws {
+    let chains = Chains(objects: 2, depth: 1)
+    var sawZero = false
+    _ = try SnapshotEngine(ScriptedMemory(chains.memory)).snapshot { view throws(ReadFault) in
+      let pair = try view.gather { () throws(ReadFault) in
+        (try view.word(chains.heads[0].rawValue), try view.word(chains.heads[1].rawValue))
+      }
+      if pair.0 == 0 || pair.1 == 0 { sawZero = true }
+    }
+    #expect(!sawZero)
+  }
+
+  @Test func aMissThatTheWalkerSwallowsIsFetchedAllTheSame() throws {
+    let chains = Chains(objects: 1, depth: 1)
+    let snapshot = try SnapshotEngine(ScriptedMemory(chains.memory)).snapshot {
+      view throws(ReadFault) -> UInt64? in
+      do throws(ReadFault) { return try view.word(chains.heads[0].rawValue) } catch { return nil }
+    }
+    #expect(snapshot.value == 1)
+  }
+
+  @Test func discoveryMayFetchMoreThanThePlanHolds() throws {
+    let chains = Chains(objects: 1, depth: 1)
+    let memory = ScriptedMemory(chains.memory)
+    let head = chains.heads[0]
+    let page = PhysicalRange(PhysicalAddress(head.rawValue & ~0xfff), count: 4096)
+    _ = try SnapshotEngine(memory).snapshot { view throws(ReadFault) in
+      try view.load(UInt64.self, at: head, fetching: page)
+    }
+    #expect(memory.samples == [[page], [PhysicalRange(head, count: 8)]])
+  }
+
+  @Test func stepsAreLimited() throws {
+    let chains = Chains(objects: 1, depth: 2)
+    // A chain that bites its tail.
+    chains.memory.write(chains.heads[0].rawValue, at: chains.words[0][1].rawValue)
+    let memory = ScriptedMemory(chains.memory)
+    let engine = SnapshotEngine(memory)
+    engine.stepLimit = 1000
+    var reads = 0
+    #expect(throws: SnapshotError.self) {
+      try engine.snapshot { view throws(ReadFault) in
+        var address = chains.heads[0].rawValue
+        while true {
+          address = try view.word(address)
+          reads += 1
+        }
+      }
+    }
+    #expect((1000...1010).contains(reads))
+    #expect(memory.samples.count <= 3)
+  }
+
+  @Test func aChainWithoutAnEndIsCountedUnreadableAndHeldOnce() throws {
+    let ram = RAMBuilder(count: 2000 * 4096)
+    var last = ram.allocatePage()
+    let first = last
+    for _ in 0..<1900 {
+      let next = ram.allocatePage()
+      ram.write(next.rawValue, at: last)
+      last = next
+    }
+    let memory = ScriptedMemory(ram.memory())
+    let key = ObjectKey("list", id: 1, at: KernelVirtualAddress(0))
+    let snapshot = try SnapshotEngine(memory).snapshot { view throws(ReadFault) in
+      try view.object(key) { () throws(ReadFault) in
+        var address = first.rawValue
+        while address != 0 { address = try view.word(address) }
+        return address
+      }
+    }
+    #expect(snapshot.value == nil as UInt64?)
+    #expect(snapshot.unreadable.map(\.key) == [key])
+    #expect(snapshot.unreadable.map(\.cause.reason) == [.moving])
+    #expect((memory.holds, memory.releases) == (1, 1))
+    #expect(memory.samples.count <= 4 * 65)
+  }
+}

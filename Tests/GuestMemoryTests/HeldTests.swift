@@ -1,0 +1,130 @@
+import GuestMemory
+import TestSupport
+import Testing
+
+@Suite struct HeldTests {
+  /// Object 0's first word leads to another chain at each instant: no plan ever fits.
+  private func restless(_ objects: Int = 12) -> (Chains, ScriptedMemory) {
+    let chains = Chains(objects: objects, depth: 2)
+    let memory = ScriptedMemory(
+      chains.memory, limits: .limited(reads: .max, pause: .seconds(60)))
+    memory.meanwhile = { instant in
+      let other = 1 + instant % (objects - 1)
+      chains.memory.write(chains.words[other][1].rawValue, at: chains.heads[0].rawValue)
+    }
+    return (chains, memory)
+  }
+
+  @Test func aGuestThatNeverRestsIsHeldAfterThreeAttempts() throws {
+    let (chains, memory) = restless()
+    let snapshot = try SnapshotEngine(memory).snapshot { view throws(ReadFault) in
+      try view.word(try view.word(chains.heads[0].rawValue))
+    }
+    #expect(snapshot.wasHeld)
+    #expect((memory.holds, memory.releases, memory.isHeld) == (1, 1, false))
+    #expect(snapshot.stops == 1)
+    // The guest stood still: what it holds now is what was answered.
+    let chain = try chains.memory.u64(at: chains.heads[0])
+    #expect(try chains.memory.u64(at: PhysicalAddress(chain)) == snapshot.value)
+    // Three discoveries with their closing samples came before.
+    let before = try #require(memory.samplesBeforeHold)
+    #expect((6...9).contains(before))
+  }
+
+  @Test func aHeldGuestIsLetGoAtTheDeadlineAndTheRestCounted() throws {
+    let chains = Chains(objects: 40, depth: 30)
+    let memory = ScriptedMemory(
+      chains.memory,
+      limits: .limited(reads: .max, pause: .nanoseconds(1), stopCost: .seconds(1)))
+    let snapshot = try SnapshotEngine(memory).snapshot { view throws(ReadFault) in
+      try chains.values(in: view)
+    }
+    #expect(snapshot.wasHeld)
+    #expect(snapshot.value.isEmpty)
+    #expect(snapshot.unreadable.count == 40)
+    #expect(Set(snapshot.unreadable.map(\.cause.reason)) == [.moving])
+    // One wave in each of eight holds.
+    #expect(memory.samples.count == 8)
+    #expect((memory.holds, memory.releases) == (8, 8))
+  }
+
+  @Test func whereStopsAreDearDiscoveryHappensInOneOfThem() throws {
+    let chains = Chains(objects: 3, depth: 8)
+    let memory = ScriptedMemory(
+      chains.memory,
+      limits: .limited(reads: .max, pause: .seconds(60), stopCost: .milliseconds(40)))
+    let engine = SnapshotEngine(memory)
+    let first = try engine.snapshot { view throws(ReadFault) in try chains.values(in: view) }
+    #expect(first.value == [1, 2, 3])
+    #expect(first.wasHeld)
+    #expect((memory.holds, memory.releases, memory.samplesBeforeHold) == (1, 1, 0))
+    memory.forgetSamples()
+    // The plan is known: nothing is left to discover, and one sample does.
+    let second = try engine.snapshot { view throws(ReadFault) in try chains.values(in: view) }
+    #expect(second.value == [1, 2, 3])
+    #expect(!second.wasHeld)
+    #expect((memory.holds, memory.samples.count) == (1, 1))
+  }
+
+  @Test func aHoldThatWasTooShortIsGoneOnFrom() throws {
+    let chains = Chains(objects: 4, depth: 2)
+    let memory = ScriptedMemory(
+      chains.memory,
+      limits: .limited(reads: .max, pause: .nanoseconds(1), stopCost: .seconds(1)))
+    let snapshot = try SnapshotEngine(memory).snapshot { view throws(ReadFault) in
+      try chains.values(in: view)
+    }
+    #expect(snapshot.value == [1, 2, 3, 4])
+    #expect(snapshot.wasHeld)
+    #expect((memory.holds, memory.releases) == (2, 2))
+  }
+
+  @Test func bothWaysGiveTheSameAnswer() throws {
+    let chains = Chains(objects: 9, depth: 5)
+    let answers = try [Duration.zero, .seconds(1)].map { stopCost in
+      let memory = ScriptedMemory(
+        chains.memory,
+        limits: .limited(reads: 100, pause: .seconds(60), stopCost: stopCost))
+      return try SnapshotEngine(memory).snapshot { view throws(ReadFault) in
+        try chains.values(in: view)
+      }
+    }
+    #expect(answers.map(\.wasHeld) == [false, true])
+    #expect(answers[0].value == answers[1].value)
+  }
+
+  @Test func aSourceThatBreaksWhileHeldIsReleased() throws {
+    let (chains, memory) = restless()
+    memory.fails = { $0.isHeld ? GuestMemError(.lost, "gone") : nil }
+    #expect(throws: SnapshotError.self) {
+      try SnapshotEngine(memory).snapshot { view throws(ReadFault) in
+        try view.word(try view.word(chains.heads[0].rawValue))
+      }
+    }
+    #expect((memory.holds, memory.releases, memory.isHeld) == (1, 1, false))
+  }
+
+  @Test func aWalkerThatFailsWhileHeldIsReleased() throws {
+    let (chains, memory) = restless()
+    #expect(throws: SnapshotError.self) {
+      try SnapshotEngine(memory).snapshot { view throws(ReadFault) -> UInt64 in
+        let value = try view.word(try view.word(chains.heads[0].rawValue))
+        if memory.isHeld { throw .corrupt("garbage", at: KernelVirtualAddress(value)) }
+        return value
+      }
+    }
+    #expect((memory.holds, memory.releases, memory.isHeld) == (1, 1, false))
+  }
+
+  @Test func aFrozenSourceIsNeverHeld() throws {
+    let chains = Chains(objects: 4, depth: 3)
+    let counting = CountingMemory(chains.memory)
+    let engine = SnapshotEngine(counting)
+    let first = try engine.snapshot { view throws(ReadFault) in try chains.values(in: view) }
+    #expect((first.wasHeld, first.stops) == (false, 1))
+    let samples = counting.samples
+    let second = try engine.snapshot { view throws(ReadFault) in try chains.values(in: view) }
+    #expect(second.value == first.value)
+    #expect(counting.samples == samples + 1)
+  }
+}

@@ -1,0 +1,97 @@
+import GuestMemory
+import TestSupport
+import Testing
+
+@Suite struct SplitTests {
+  /// A table of pointers to objects of `words` words, each word in its own page.
+  private struct Guest {
+    var memory: ScriptedMemory
+    var table: PhysicalAddress
+    var objects: [[PhysicalAddress]]
+
+    init(objects count: Int, words: Int, limits: SampleLimits) {
+      let ram = RAMBuilder(count: (count * words + 8) * 4096)
+      table = ram.allocatePage()
+      objects = (0..<count).map { _ in (0..<words).map { _ in ram.allocatePage() } }
+      for (index, object) in objects.enumerated() {
+        ram.write(object[0].rawValue, at: table + 8 * index)
+      }
+      memory = ScriptedMemory(ram.memory(), limits: limits)
+    }
+
+    func walk(_ view: MemoryView) throws(ReadFault) -> [[UInt64]] {
+      var values: [[UInt64]] = []
+      for (index, object) in objects.enumerated() {
+        let head = try view.word((table + 8 * index).rawValue)
+        let key = ObjectKey("object", id: UInt64(index), at: KernelVirtualAddress(head))
+        let value = try view.object(key) { () throws(ReadFault) in
+          try view.gather { () throws(ReadFault) in
+            try object.map { word throws(ReadFault) in try view.word(word.rawValue) }
+          }
+        }
+        if let value { values.append(value) }
+      }
+      return values
+    }
+  }
+
+  @Test(arguments: [5, 9, 16, 200])
+  func objectsAreWholeAndEveryPartHasTheSkeleton(reads: Int) throws {
+    let guest = Guest(objects: 23, words: 4, limits: .limited(reads: reads))
+    // Every word of every object is the number of the instant.
+    guest.memory.meanwhile = { instant in
+      for word in guest.objects.joined() {
+        guest.memory.guest.write(UInt64(instant), at: word.rawValue)
+      }
+    }
+    let engine = SnapshotEngine(guest.memory)
+    _ = try engine.snapshot { view throws(ReadFault) in try guest.walk(view) }
+    guest.memory.forgetSamples()
+    let snapshot = try engine.snapshot { view throws(ReadFault) in try guest.walk(view) }
+
+    let parts = guest.memory.samples
+    #expect(snapshot.value.count == 23)
+    #expect(snapshot.unreadable.isEmpty)
+    for object in snapshot.value { #expect(Set(object).count == 1, "from one instant") }
+    let most = (reads - 1) / 4
+    #expect(parts.count == (23 + most - 1) / most || parts.count <= 23 / max(1, most * 3 / 4) + 1)
+    #expect(snapshot.stops == parts.count)
+    #expect(Set(snapshot.value.map { $0[0] }).count == parts.count)
+    #expect(guest.memory.excesses == 0)
+    for part in parts {
+      #expect(part.contains { $0.start <= guest.table && guest.table < $0.end })
+    }
+  }
+
+  @Test func anObjectLargerThanTheBudgetIsReadInOneStopAllTheSame() throws {
+    let guest = Guest(objects: 3, words: 12, limits: .limited(reads: 4))
+    let snapshot = try SnapshotEngine(guest.memory).snapshot { view throws(ReadFault) in
+      try guest.walk(view)
+    }
+    #expect(snapshot.value.map(\.count) == [12, 12, 12])
+    #expect(snapshot.stops == 3)
+  }
+
+  @Test func anObjectThatMovesBetweenPartsIsReadAgain() throws {
+    let guest = Guest(objects: 8, words: 4, limits: .limited(reads: 9))
+    let engine = SnapshotEngine(guest.memory)
+    _ = try engine.snapshot { view throws(ReadFault) in try guest.walk(view) }
+    guest.memory.forgetSamples()
+    // Object 7 becomes another one after the first part was read.
+    guest.memory.meanwhile = { instant in
+      guard instant == 1 else { return }
+      guest.memory.guest.write(
+        guest.objects[6][1].rawValue, at: (guest.table + 8 * 7).rawValue)
+    }
+    let snapshot = try engine.snapshot { view throws(ReadFault) in try guest.walk(view) }
+    #expect(snapshot.value.count == 8)
+    #expect(snapshot.unreadable.isEmpty)
+    #expect(guest.memory.holds == 0)
+  }
+
+  @Test func discoveryKeepsTheLimitsToo() throws {
+    let guest = Guest(objects: 50, words: 3, limits: .limited(reads: 7))
+    _ = try SnapshotEngine(guest.memory).snapshot { view throws(ReadFault) in try guest.walk(view) }
+    #expect(guest.memory.excesses == 0)
+  }
+}

@@ -1,0 +1,94 @@
+import BTF
+import GuestMemory
+import KernelBPF
+import KernelImage
+import LinuxKernel
+import TestSupport
+import Testing
+
+@Suite struct LayoutTests {
+  @Test(arguments: [
+    "bpf_prog.type", "bpf_prog.aux", "bpf_prog_aux.name", "bpf_prog_stats.cnt",
+    "bpf_prog_stats.nsecs", "idr.idr_next", "idr.idr_base", "xa_node.slots", "xa_node.shift",
+  ])
+  func aMemberThatEveryAnswerNeedsIsNamedWhereItIsMissing(path: String) throws {
+    let btf = try BTF(KernelTypes.kernel(.linux6, without: [path]).blob)
+    let error = #expect(throws: BTFError.self) { try BPFLayout(btf) }
+    let names = path.split(separator: ".")
+    #expect(error == .noMember(path: String(names[1]), structName: String(names[0])))
+  }
+
+  @Test(arguments: [
+    "bpf_prog.len", "bpf_prog.jited_len", "bpf_prog.tag", "bpf_prog.gpl_compatible",
+    "bpf_prog_aux.verified_insns", "bpf_prog_aux.load_time", "bpf_prog_aux.user",
+    "bpf_prog_aux.used_maps", "bpf_prog_aux.used_map_cnt", "bpf_prog_aux.func",
+    "bpf_prog_aux.func_cnt", "bpf_prog_aux.btf", "bpf_prog_aux.prog", "bpf_prog_aux.id",
+    "bpf_prog_stats.misses", "user_struct.uid", "bpf_map.id", "btf.id",
+  ])
+  func anyOtherMemberMayBeMissing(path: String) throws {
+    let types = KernelTypes.kernel(.linux6, without: [path])
+    let listing = try SyntheticGuest.sample(types).guest.list()
+    #expect(listing.names == ["lab_init", "lab_with_a_long", "probe"])
+    #expect(listing.unreadable.isEmpty)
+  }
+
+  @Test func statisticsAreInTheProgramOrBefore5_12InItsAux() throws {
+    let new = try BPFLayout(try BTF(KernelTypes.kernel(.linux6).blob))
+    let old = try BPFLayout(try BTF(KernelTypes.kernel(.linux5).blob))
+    #expect((new.program.stats, new.auxiliary.stats) == (32, nil))
+    #expect((old.program.stats, old.auxiliary.stats) == (nil, 216))
+    #expect((old.statistics.misses, old.auxiliary.verifiedInstructions) == (nil, nil))
+    #expect(new.program.isGPLCompatible == BPFLayout.Flag(byte: 2, bit: 2))
+  }
+
+  @Test func aKernelWithoutBPFIsNamedWithItsFile() throws {
+    let guest = SyntheticGuest.sample().guest
+    let error = #expect(throws: KernelError.self) {
+      try BPFPrograms(guest.memory, kernel: try guest.image(without: ["prog_idr"]))
+    }
+    #expect("\(try #require(error))" == "prog_idr symbol not found in vmlinux")
+  }
+
+  @Test(arguments: [16, 56, 57, 1000])
+  func countersCloseTogetherComeFromOneRead(distance: Int) throws {
+    let (guest, places) = SyntheticGuest.sample()
+    let programs = try guest.programs()
+    var layout = programs.layout
+    layout.statistics = .init(count: 0, nanoseconds: 8, misses: distance)
+    let record = places[0].records[0]
+    guest.ram.write(777 as UInt64, at: record + distance)
+    let recording = CountingMemory(ScriptedMemory(guest.memory))
+    let kernel = try GuestKernel(try guest.image(), in: SnapshotEngine(recording))
+    let own = try BPFPrograms(kernel, SnapshotEngine(recording), layout: layout)
+    let listing = try own.list(BPFProgramQuery(id: 3, runtime: true))
+    #expect(listing.value.programs[0].perCPU[0].counters.misses == 777)
+    #expect(listing.value.programs[0].perCPU[0].counters.nsecs == 1000)
+  }
+
+  @Test func bothWaysToMakeAnAccessorGiveTheSameAnswers() throws {
+    let guest = SyntheticGuest.sample().guest
+    let memory = guest.memory
+    let kernel = try GuestKernel(try guest.image(), in: SnapshotEngine(memory))
+    let registers = memory.registers
+    memory.registers = [:]
+    let accessors: [any StructOpsAccessor] = [
+      // Borrows what its maker found, offsets included.
+      try BPFPrograms(kernel, SnapshotEngine(memory), layout: try BPFLayout(kernel.btf)),
+      // Owns everything, from memory, a file and registers.
+      try BPFPrograms(memory, kernel: try guest.image(), registers: registers),
+    ]
+    for accessor in accessors {
+      #expect(
+        try accessor.structOpsProgs().value == [
+          VerifierStats(name: "lab_init", verifiedInsns: 1234),
+          VerifierStats(name: "lab_with_a_long", verifiedInsns: 0),
+        ])
+      #expect(
+        try accessor.structOpsRuntimeStats().value == [
+          RuntimeStats(name: "lab_init", counters: RunCounters(cnt: 15, nsecs: 1500, misses: 3)),
+          RuntimeStats(
+            name: "lab_with_a_long", counters: RunCounters(cnt: 5, nsecs: 7, misses: 9)),
+        ])
+    }
+  }
+}

@@ -1,0 +1,162 @@
+import BTF
+import GuestMemory
+import KernelBPF
+import KernelImage
+import LinuxKernel
+import TestSupport
+import Testing
+
+@Suite struct ProgramTests {
+  @Test func allThatAProgramSaysIsRead() throws {
+    let listing = try SyntheticGuest.sample().guest.list()
+    #expect(listing.unreadable.isEmpty)
+    #expect(listing.value.bootTime == 1_700_000_000_000_000_000)
+    let programs = listing.value.programs
+    #expect(programs.map(\.id) == [3, 66, 70_000])
+    #expect(programs.map(\.name) == ["lab_init", "lab_with_a_long", "probe"])
+    #expect(programs.map(\.type) == [27, 27, 2])
+    let first = programs[0]
+    #expect(first.verifiedInstructions == 1234)
+    #expect(first.runtime == RunCounters(cnt: 15, nsecs: 1500, misses: 3))
+    #expect(first.perCPU.map(\.cpu) == [0, 1])
+    #expect(first.perCPU[1].counters == RunCounters(cnt: 5, nsecs: 500, misses: 2))
+    let details = try #require(first.details)
+    #expect(details.tag == [1, 2, 3, 4, 5, 6, 7, 8])
+    #expect(details.isGPLCompatible == true)
+    #expect(details.loadTime == 5_000_000_000)
+    #expect(details.uid == 1000)
+    #expect((details.translatedSize, details.jitedSize) == (80, 100))
+    #expect(details.mapIDs == [7, 9])
+    #expect(details.btfID == 42)
+    #expect(programs[1].details?.isGPLCompatible == false)
+    #expect(programs[2].details?.mapIDs == [])
+    #expect(programs[2].details?.btfID == 0)
+    #expect(programs[2].details?.jitedSize == 0)
+  }
+
+  @Test func aProgramWithSubprogramsIsAsLongAsTheyAreTogether() throws {
+    let programs = try SyntheticGuest.sample().guest.list().value.programs
+    #expect(programs[1].details?.jitedSize == 167)
+  }
+
+  @Test func aKernelThatKeepsLessHasNilNotZero() throws {
+    let programs = try SyntheticGuest.sample(.kernel(.linux5)).guest.list().value.programs
+    #expect(programs.map(\.name) == ["lab_init", "lab_with_a_long", "probe"])
+    #expect(programs[0].runtime == RunCounters(cnt: 15, nsecs: 1500, misses: nil))
+    #expect(programs.allSatisfy { $0.verifiedInstructions == nil && $0.runtime?.misses == nil })
+  }
+
+  @Test func onlyWhatAQueryAsksForIsRead() throws {
+    let guest = SyntheticGuest.sample().guest
+    let memory = ScriptedMemory(guest.memory)
+    let programs = try guest.programs(memory)
+    let type = try programs.list(BPFProgramQuery(type: 27)).value.programs
+    #expect(type.map(\.id) == [3, 66])
+    #expect(type.allSatisfy { $0.runtime == nil && $0.details == nil && $0.perCPU.isEmpty })
+    #expect(try programs.list(BPFProgramQuery(id: 66)).value.programs.map(\.id) == [66])
+    #expect(try programs.list(BPFProgramQuery(id: 67)).value.programs.isEmpty)
+    // Two pages of aux structures and heads; a record of statistics is in neither plan.
+    let areas = guest.perCPUAreas.map(\.rawValue)
+    let closing = try #require(memory.samples.last)
+    #expect(!closing.contains { range in areas.contains { $0 == range.start.rawValue & ~0xfff } })
+  }
+
+  @Test func typesHaveTheNamesOfBpftool() throws {
+    let programs = try SyntheticGuest.sample().guest.programs()
+    #expect(programs.typeName(27) == "struct_ops")
+    #expect(programs.typeName(99) == "type 99")
+    #expect(programs.type(named: "kprobe") == 2)
+    #expect(programs.type(named: "Kprobe") == nil)
+  }
+
+  @Test func namesAreTextWhateverTheirBytes() throws {
+    let guest = SyntheticGuest()
+    for (id, name) in [
+      Array("sixteen_letters!".utf8), [0x61, 0xff, 0xc3, 0x28, 0, 0x62], [], [0xe2, 0x82],
+    ].enumerated() {
+      var program = SyntheticProgram(id: UInt64(id + 1), name: "")
+      program.name = name
+      guest.add(program)
+    }
+    guest.writeIDR()
+    #expect(try guest.list().names == ["sixteen_letters!", "a\u{fffd}\u{fffd}(", "", "\u{fffd}"])
+  }
+
+  // MARK: What is wrong with one program
+
+  /// Lists a guest in which one thing was broken.
+  private func broken(
+    _ change: (SyntheticGuest, [SyntheticProgram.Places]) -> Void
+  ) throws -> Snapshot<BPFPrograms.Listing> {
+    let (guest, places) = SyntheticGuest.sample()
+    change(guest, places)
+    let memory = ScriptedMemory(guest.memory)
+    let listing = try guest.programs(memory).list(BPFProgramQuery(runtime: true, details: true))
+    #expect(memory.samples.joined().allSatisfy(memory.ram.contains))
+    #expect(memory.holds == 0)
+    return listing
+  }
+
+  @Test(arguments: [0, 1, 0xffff_8000_0000_0000, .max - 7] as [UInt64])
+  func aProgramThatIsUnreadableIsLeftOutCountedAndNamed(aux: UInt64) throws {
+    let listing = try broken { guest, places in
+      guest.ram.write(aux, at: places[1].head + guest.types["bpf_prog.aux"])
+    }
+    #expect(listing.names == ["lab_init", "probe"])
+    #expect(listing.unreadable.map { "\($0.key)" } == ["program 66"])
+  }
+
+  @Test func aFreedProgramIsNoAnswer() throws {
+    let other = try broken { guest, places in
+      guest.ram.write(places[0].program, at: places[1].aux + guest.types["bpf_prog_aux.prog"])
+    }
+    #expect(other.names == ["lab_init", "probe"])
+    #expect("\(other.unreadable[0])".contains("bpf_prog_aux of another program"))
+    let reused = try broken { guest, places in
+      guest.ram.write(67 as UInt32, at: places[1].aux + guest.types["bpf_prog_aux.id"])
+    }
+    #expect(reused.names == ["lab_init", "probe"])
+    #expect("\(reused.unreadable[0])".contains("another id"))
+  }
+
+  @Test(arguments: [4097, .max] as [UInt32], ["used_map_cnt", "func_cnt"])
+  func absurdCountsMakeOnlyTheirProgramUnreadable(count: UInt32, member: String) throws {
+    let listing = try broken { guest, places in
+      guest.ram.write(count, at: places[1].aux + guest.types["bpf_prog_aux.\(member)"])
+    }
+    #expect(listing.names == ["lab_init", "probe"])
+    #expect("\(listing.unreadable[0])".contains("\(count)"))
+  }
+
+  @Test func aPageTableHoleTakesOneProgramOnly() throws {
+    let listing = try broken { guest, places in
+      guest.ram.write(0 as UInt64, at: guest.tables.entry(of: places[2].program, level: 3))
+    }
+    #expect(listing.names == ["lab_init", "lab_with_a_long"])
+    #expect("\(listing.unreadable[0])".contains("is not mapped"))
+  }
+
+  @Test(arguments: [0x7fff_ffff_0000, 1 << 63, 0xffff_ffff_0000_0000] as [UInt64])
+  func aStatisticsPointerIntoNowhereTakesOneProgramOnly(pointer: UInt64) throws {
+    let listing = try broken { guest, places in
+      guest.ram.write(pointer, at: places[0].head + guest.types["bpf_prog.stats"])
+    }
+    #expect(listing.names == ["lab_with_a_long", "probe"])
+    #expect(listing.unreadable.count == 1)
+  }
+
+  @Test func aPerCPURecordInVmallocMemoryIsWalkedTo() throws {
+    let (guest, places) = SyntheticGuest.sample()
+    // A dynamic chunk: the pointer is any number, only the sums are addresses.
+    let (virtual, pages) = guest.vmalloc(pages: 8)
+    let pointer = virtual &- guest.perCPUOffset(0)
+    let second = guest.perCPUOffset(1) &- guest.perCPUOffset(0)
+    try #require(second == 4096)
+    guest.ram.write(pointer, at: places[0].head + guest.types["bpf_prog.stats"])
+    for (cpu, page) in pages.prefix(2).enumerated() {
+      guest.ram.write(UInt64(cpu + 20), at: page + guest.types["bpf_prog_stats.cnt"])
+    }
+    let program = try guest.list().value.programs[0]
+    #expect(program.perCPU.map(\.counters.cnt) == [20, 21])
+  }
+}

@@ -1,0 +1,43 @@
+import BTF
+import GuestMemory
+import KernelBPF
+import KernelImage
+import LinuxKernel
+import TestSupport
+
+extension SyntheticGuest {
+  /// A guest with programs of several kinds, and where they are.
+  static func sample(
+    _ types: KernelTypes = .kernel(.linux6)
+  ) -> (guest: SyntheticGuest, places: [SyntheticProgram.Places]) {
+    let guest = SyntheticGuest(types)
+    var first = SyntheticProgram(id: 3, name: "lab_init")
+    first.verifiedInstructions = 1234
+    first.counters = [(10, 1000, 1), (5, 500, 2)]
+    first.mapIDs = [7, 9]
+    first.btfID = 42
+    first.uid = 1000
+    var second = SyntheticProgram(id: 66, name: "lab_with_a_long")
+    second.counters = [(1, 2, 3), (4, 5, 6)]
+    second.functions = [100, 60, 7]
+    second.isGPLCompatible = false
+    var third = SyntheticProgram(id: 70_000, name: "probe")
+    third.type = 2
+    third.jitedLength = 0
+    let places = [first, second, third].map(guest.add)
+    guest.writeIDR()
+    return (guest, places)
+  }
+
+  func programs(_ memory: (any GuestMem)? = nil) throws -> BPFPrograms {
+    try BPFPrograms(memory ?? ScriptedMemory(self.memory), kernel: try image())
+  }
+
+  func list(
+    _ query: BPFProgramQuery = BPFProgramQuery(runtime: true, details: true)
+  ) throws -> Snapshot<BPFPrograms.Listing> { try programs().list(query) }
+}
+
+extension Snapshot<BPFPrograms.Listing> {
+  var names: [String] { value.programs.map(\.name) }
+}

@@ -1,0 +1,66 @@
+import BTF
+import GuestMemory
+import LinuxKernel
+import TestSupport
+import Testing
+
+@Suite struct IDRTests {
+  private func entries(
+    _ programs: [UInt64: UInt64], base: UInt32 = 0, next: UInt32? = nil
+  ) throws -> (entries: [UInt64: UInt64], reads: Int, samples: Int) {
+    let guest = SyntheticGuest()
+    guest.programs = programs
+    guest.writeIDR(base: base, next: next)
+    let address = DirectMap.virtual(guest.place("prog_idr"))
+    let idr = IDR(at: KernelVirtualAddress(address), try IDR.Layout(try BTF(guest.types.blob)))
+    // The synthetic guest links its nodes by its own direct map.
+    struct Space: AddressSpace {
+      var pageOffset: UInt64
+      func translate(
+        page: KernelVirtualAddress, in view: MemoryView
+      ) throws(ReadFault) -> PhysicalAddress {
+        let base = page.rawValue >= DirectMap.base && page.rawValue < DirectMap.base + 1 << 20
+        return PhysicalAddress(page.rawValue &- (base ? DirectMap.base : pageOffset))
+      }
+    }
+    let counting = CountingMemory(ScriptedMemory(guest.memory))
+    let engine = SnapshotEngine(counting)
+    engine.stepLimit = 2000
+    let snapshot = try engine.snapshot(in: Space(pageOffset: guest.pageOffset)) {
+      view throws(ReadFault) in try idr.entries(in: view)
+    }
+    #expect(snapshot.unreadable.isEmpty)
+    return (
+      Dictionary(uniqueKeysWithValues: snapshot.value.map { ($0.index, $0.pointer.rawValue) }),
+      counting.reads, counting.samples
+    )
+  }
+
+  @Test func allOccupiedIdsAreFound() throws {
+    let programs: [UInt64: UInt64] = [1: 0x1000, 2: 0x2000, 64: 0x3000, 100_000: 0x4000]
+    #expect(try entries(programs).entries == programs)
+  }
+
+  @Test func threeProgramsBelowTheLargestIdTakeAFewReads() throws {
+    let programs: [UInt64: UInt64] = [1: 0x1000, 7: 0x2000, (1 << 31) - 2: 0x3000]
+    let found = try entries(programs, next: UInt32(Int32.max))
+    #expect(found.entries == programs)
+    // Six levels to both ends; nothing goes with the ids in between.
+    #expect(found.reads < 80)
+    #expect(found.samples <= 10)
+  }
+
+  @Test func idsBeginAtTheBase() throws {
+    let programs: [UInt64: UInt64] = [5: 0x1000, 6: 0x2000, 90: 0x3000]
+    #expect(try entries(programs, base: 5).entries == programs)
+  }
+
+  @Test func anIDRThatWasNeverUsedIsEmpty() throws {
+    #expect(try entries([:], next: 0).entries == [:])
+    #expect(try entries([0: 0x1000], next: 0).entries == [:])
+  }
+
+  @Test func aBaseAboveTheNextIdIsGarbageAndEmpty() throws {
+    #expect(try entries([:], base: 9, next: 5).entries == [:])
+  }
+}

@@ -1,0 +1,100 @@
+import Foundation
+import Testing
+
+extension LiveTests {
+  /// Whatever is wrong: a sentence that names it, exit status 1, and the guest as found.
+  @Suite struct ErrorTests {
+    private func expectFailure(
+      _ arguments: [String], _ words: String..., location: SourceLocation = #_sourceLocation
+    ) throws {
+      let result = try Program(arguments).run()
+      #expect(result.status == 1, "\(result.err)", sourceLocation: location)
+      #expect(result.out == "", sourceLocation: location)
+      for word in words {
+        #expect(result.err.contains(word), "\(result.err)", sourceLocation: location)
+      }
+    }
+
+    private let guest = LiveGuest("x86-6.1")
+
+    @Test func nothingListens() throws {
+      let socket = TCPSocket()
+      socket.bindToAnyPort()
+      try expectFailure(
+        ["-c", "127.0.0.1:\(socket.port)", "-k", guest.kernel, "prog", "list"], "nothing listens",
+        "QEMU with -s")
+      try expectFailure(["-c", "unix:/tmp/no-such.sock", "info"], "nothing listens")
+    }
+
+    @Test func anotherServer() throws {
+      let server = TCPSocket()
+      server.bindToAnyPort()
+      server.listen()
+      let port = server.port
+      let thread = Thread {
+        let client = server.accept()
+        client.send("SSH-2.0-OpenSSH_9.2\r\n")
+        usleep(500_000)
+      }
+      thread.start()
+      try expectFailure(["-c", "127.0.0.1:\(port)", "info"], "not a gdbserver", "SSH-2.0")
+    }
+
+    @Test func aServerThatSaysNothing() throws {
+      let server = TCPSocket()
+      server.bindToAnyPort()
+      server.listen()
+      try expectFailure(
+        ["-c", "127.0.0.1:\(server.port)", "--timeout", "0.3", "info"], "no reply", "0.3 s")
+    }
+
+    @Test func noKernelFile() throws {
+      try expectFailure(["-c", guest.target, "prog", "list"], "-k FILE")
+      try expectFailure(
+        ["-c", guest.target, "-k", "/no/such/vmlinuz", "prog", "list"], "/no/such/vmlinuz")
+    }
+
+    @Test func aFileThatIsNoKernel() throws {
+      let file = FileManager.default.temporaryDirectory.appendingPathComponent("gs-text")
+      try String(repeating: "no kernel at all\n", count: 100)
+        .write(to: file, atomically: false, encoding: .utf8)
+      try expectFailure(["-c", guest.target, "-k", file.path, "prog", "list"], "not a kernel")
+    }
+
+    @Test func aTruncatedKernel() throws {
+      let file = FileManager.default.temporaryDirectory.appendingPathComponent("gs-cut")
+      let whole = try Data(contentsOf: URL(fileURLWithPath: guest.kernel))
+      try whole.prefix(whole.count / 2).write(to: file)
+      try expectFailure(["-c", guest.target, "-k", file.path, "prog", "list"], "truncated")
+      #expect(try guest.qmp.status == "running")
+    }
+
+    @Test func anotherGuestsKernel() throws {
+      let other = LiveGuest("x86-5.10")
+      try expectFailure(
+        ["-c", guest.target, "-k", other.kernel, "prog", "list"], "not this guest's kernel",
+        "Linux 5.10.", "Linux 6.1.")
+      #expect(try guest.qmp.status == "running")
+    }
+
+    @Test func aGuestInFirmware() throws {
+      let qemu = try PlainQEMU()
+      try expectFailure(["-c", qemu.target, "-k", guest.kernel, "prog", "list"], "firmware")
+      #expect(try qemu.qmp.status == "running")
+    }
+
+    @Test func usageErrorsAreStatus64() throws {
+      let mistakes = [
+        ["prog", "fly"], ["prog", "list", "id"], ["prog", "list", "id", "x"], ["--timeout", "0"],
+        ["-c", "nonsense", "info"], ["--no-such-option"],
+      ]
+      for mistake in mistakes {
+        let result = try Program(mistake).run()
+        #expect(result.status == 64, "\(mistake): \(result.err)")
+        #expect(result.out == "")
+      }
+      #expect(
+        try Program(guest, ["prog", "stats", "type", "nonsense"]).run().status == 64)
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import Foundation
+
+/// A child process whose streams are files: one that nobody reads from must not block.
+///
+/// By hand, for `Process.waitUntilExit()` of Foundation on Linux has been seen to wait for ever
+/// for a child that had ended.
+final class ChildProcess {
+  let identifier: pid_t
+  private var status: Int32?
+  private let folder: URL
+
+  init(_ path: String, _ arguments: [String], input: String = "") throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    self.folder = folder
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let files = ["in", "out", "err"].map { folder.appendingPathComponent($0).path }
+    try input.write(toFile: files[0], atomically: false, encoding: .utf8)
+
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    for (number, file) in files.enumerated() {
+      let flags = number == 0 ? O_RDONLY : O_WRONLY | O_CREAT | O_TRUNC
+      posix_spawn_file_actions_addopen(&actions, Int32(number), file, flags, 0o600)
+    }
+    // Signals that the test runner blocks or ignores are the child's own again.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+
+    var words: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) } + [nil]
+    defer { for word in words { free(word) } }
+    var identifier: pid_t = 0
+    let code = posix_spawn(&identifier, path, &actions, &attributes, &words, environ)
+    guard code == 0 else { throw POSIXError(POSIXErrorCode(rawValue: code) ?? .ENOENT) }
+    self.identifier = identifier
+  }
+
+  deinit {
+    if status == nil {
+      kill(identifier, SIGKILL)
+      _ = wait()
+    }
+    try? FileManager.default.removeItem(at: folder)
+  }
+
+  /// What it has written so far.
+  var out: String { text("out") }
+  var err: String { text("err") }
+
+  private func text(_ name: String) -> String {
+    (try? String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8)) ?? ""
+  }
+
+  /// Waits for its end and returns its exit status, or 128 and the signal that ended it.
+  func wait() -> Int32 {
+    if let status { return status }
+    var raw: Int32 = 0
+    while waitpid(identifier, &raw, 0) < 0, errno == EINTR {}
+    let ended = raw & 0x7f == 0 ? raw >> 8 & 0xff : 128 + raw & 0x7f
+    status = ended
+    return ended
+  }
+}

@@ -1,0 +1,63 @@
+import Foundation
+import Testing
+
+/// A guest that scripts/guest-boot has booted, and what it says of itself.
+struct LiveGuest: CustomTestStringConvertible, Sendable {
+  let label: String
+  let folder: URL
+
+  /// The folder that holds a folder a guest, from the environment.
+  static let root = ProcessInfo.processInfo.environment["GUESTSCOPE_LIVE"]
+  static let absence: Comment =
+    "no guests: GUESTSCOPE_LIVE is not set; scripts/test boots them and sets it"
+
+  /// Every guest that is up; none when there are none to test.
+  static var all: [LiveGuest] {
+    guard let root else { return [] }
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
+    return names.sorted().map { LiveGuest($0) }.filter { $0.exists("truth.jsonl") }
+  }
+
+  /// Guests that rest, so that their words stay true.
+  static var resting: [LiveGuest] { all.filter { !$0.label.hasSuffix("-churn") } }
+
+  init(_ label: String) {
+    self.label = label
+    folder = URL(fileURLWithPath: Self.root ?? "/nonexistent").appendingPathComponent(label)
+  }
+
+  var testDescription: String { label }
+
+  var target: String {
+    exists("gdb.sock") ? "unix:\(path("gdb.sock"))" : ":" + text("gdb-port")
+  }
+
+  var kernel: String { path("kernel") }
+  /// Of its QEMU.
+  var processIdentifier: pid_t? { pid_t(text("pid")) }
+  var qmp: QMP { get throws { try QMP(path("qmp.sock")) } }
+
+  func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+  private func exists(_ name: String) -> Bool {
+    FileManager.default.fileExists(atPath: path(name))
+  }
+
+  private func text(_ name: String) -> String {
+    let text = (try? String(contentsOfFile: path(name), encoding: .utf8)) ?? ""
+    return text.trimmingCharacters(in: .whitespacesAndNewlines)
+  }
+
+  /// The guest's own words of one kind: `prog`, `kernel`, `iomem`.
+  func truth(_ kind: String) throws -> [[String: Any]] {
+    let lines = try String(contentsOfFile: path("truth.jsonl"), encoding: .utf8)
+      .split(separator: "\n")
+    return try lines.map { try JSONSerialization.jsonObject(with: Data($0.utf8)) }
+      .compactMap { $0 as? [String: Any] }.filter { $0["kind"] as? String == kind }
+  }
+}
+
+/// Live tests must run where guests should be: a CI without them has failed.
+@Test func guestsAreThereInCI() {
+  guard ProcessInfo.processInfo.environment["CI"] != nil else { return }
+  #expect(!LiveGuest.all.isEmpty, LiveGuest.absence)
+}

@@ -1,0 +1,41 @@
+import Foundation
+
+/// The program under test, as a user runs it.
+struct Program {
+  /// The release build if there is one to test (a kernel is read ten times as fast), or else the
+  /// program next to the test bundle.
+  static let path: String = {
+    if let path = ProcessInfo.processInfo.environment["GUESTSCOPE_PROGRAM"] { return path }
+    let bundle = URL(fileURLWithPath: CommandLine.arguments[0])
+    return bundle.deletingLastPathComponent().appendingPathComponent("guestscope").path
+  }()
+
+  struct Result {
+    var status: Int32
+    var out: String
+    var err: String
+
+    func json() throws -> Any { try JSONSerialization.jsonObject(with: Data(out.utf8)) }
+    func objects() throws -> [[String: Any]] { try json() as? [[String: Any]] ?? [] }
+  }
+
+  var arguments: [String]
+
+  init(_ arguments: [String]) { self.arguments = arguments }
+
+  /// On a live guest, with its kernel.
+  init(_ guest: LiveGuest, _ arguments: [String]) {
+    self.arguments = ["-c", guest.target, "-k", guest.kernel] + arguments
+  }
+
+  func run(input: String = "") throws -> Result {
+    let child = try start(input: input)
+    let status = child.wait()
+    return Result(status: status, out: child.out, err: child.err)
+  }
+
+  /// Starts the program and returns while it runs.
+  func start(input: String = "") throws -> ChildProcess {
+    try ChildProcess(Self.path, arguments, input: input)
+  }
+}

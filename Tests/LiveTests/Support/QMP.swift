@@ -1,0 +1,89 @@
+import Foundation
+
+/// QEMU's own protocol: the witness of what happens to a guest.
+final class QMP {
+  private let descriptor: Int32
+  private var buffer: [UInt8] = []
+
+  struct Failure: Error { var text: String }
+
+  init(_ path: String) throws {
+    descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
+    let status = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    guard status == 0 else { throw Failure(text: "cannot connect to \(path)") }
+    _ = try message()
+    _ = try execute("qmp_capabilities")
+  }
+
+  deinit { close(descriptor) }
+
+  /// Runs a command and returns its result; events on the way are dropped.
+  @discardableResult
+  func execute(_ command: String) throws -> Any? {
+    let bytes = Array(#"{"execute":"\#(command)"}"#.utf8)
+    guard write(descriptor, bytes, bytes.count) == bytes.count else {
+      throw Failure(text: "cannot write")
+    }
+    while true {
+      let message = try message()
+      if let error = message["error"] { throw Failure(text: "\(error)") }
+      if message.keys.contains("return") { return message["return"] }
+    }
+  }
+
+  /// `running`, `paused`, `prelaunch`, …
+  var status: String {
+    get throws {
+      let answer = try execute("query-status") as? [String: Any]
+      return answer?["status"] as? String ?? "unknown"
+    }
+  }
+
+  /// The moments of STOP and RESUME events that are here, in microseconds.
+  func pauses() throws -> [Int] {
+    var pauses: [Int] = []
+    var stopped: Int?
+    _ = try execute(
+      "query-status",
+      collecting: { event, microseconds in
+        if event == "STOP" { stopped = microseconds }
+        if event == "RESUME", let start = stopped { pauses.append(microseconds - start) }
+      })
+    return pauses
+  }
+
+  private func execute(_ command: String, collecting: (String, Int) -> Void) throws -> Any? {
+    let bytes = Array(#"{"execute":"\#(command)"}"#.utf8)
+    _ = write(descriptor, bytes, bytes.count)
+    while true {
+      let message = try message()
+      if let event = message["event"] as? String,
+        let time = message["timestamp"] as? [String: Int]
+      {
+        collecting(event, (time["seconds"] ?? 0) * 1_000_000 + (time["microseconds"] ?? 0))
+      }
+      if message.keys.contains("return") { return message["return"] }
+    }
+  }
+
+  private func message() throws -> [String: Any] {
+    while true {
+      if let end = buffer.firstIndex(of: UInt8(ascii: "\n")) {
+        let line = buffer[..<end]
+        buffer.removeSubrange(...end)
+        return try JSONSerialization.jsonObject(with: Data(line)) as? [String: Any] ?? [:]
+      }
+      var chunk = [UInt8](repeating: 0, count: 65536)
+      let count = read(descriptor, &chunk, chunk.count)
+      guard count > 0 else { throw Failure(text: "QEMU closed its QMP socket") }
+      buffer += chunk[..<count]
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import Foundation
+
+/// A plain TCP socket on loopback: another debugger, or a server that is no gdbserver.
+final class TCPSocket: Sendable {
+  private let descriptor: Int32
+
+  init() { descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) }
+  private init(_ descriptor: Int32) { self.descriptor = descriptor }
+  deinit { close(descriptor) }
+
+  private func withAddress<T>(
+    port: Int, _ body: (UnsafePointer<sockaddr>, socklen_t) -> T
+  ) -> T {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = in_port_t(port).bigEndian
+    address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
+    return withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+  }
+
+  func bindToAnyPort() { _ = withAddress(port: 0) { bind(descriptor, $0, $1) } }
+
+  var port: Int {
+    var address = sockaddr_in()
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    _ = withUnsafeMutablePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &size) }
+    }
+    return Int(in_port_t(bigEndian: address.sin_port))
+  }
+
+  func connect(to port: Int) -> Bool {
+    withAddress(port: port) { Glibc.connect(descriptor, $0, $1) } == 0
+  }
+
+  func listen() { _ = Glibc.listen(descriptor, 4) }
+  func accept() -> TCPSocket { TCPSocket(Glibc.accept(descriptor, nil, nil)) }
+  func send(_ text: String) {
+    _ = Glibc.send(descriptor, text, text.utf8.count, Int32(MSG_NOSIGNAL))
+  }
+
+  func receive() -> String {
+    var chunk = [UInt8](repeating: 0, count: 4096)
+    let count = read(descriptor, &chunk, chunk.count)
+    return String(decoding: chunk[..<max(0, count)], as: UTF8.self)
+  }
+}

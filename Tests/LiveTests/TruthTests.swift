@@ -1,0 +1,99 @@
+import Foundation
+import Testing
+
+extension LiveTests {
+  /// What the program says of a guest against what the guest says of itself.
+  @Suite struct TruthTests {
+    @Test(arguments: LiveGuest.resting)
+    func everyFieldOfEveryProgramEqualsTheGuestsWord(guest: LiveGuest) throws {
+      let truth = try guest.truth("prog")
+      let result = try Program(guest, ["prog", "list", "-j"]).run()
+      #expect(result.status == 0, "\(result.err)")
+      let listed = try result.objects()
+      #expect(!listed.isEmpty)
+      #expect(listed.map { $0["id"] as? Int } == truth.map { $0["id"] as? Int })
+      let keys = [
+        "id", "type", "name", "tag", "gpl_compatible", "run_time_ns", "run_cnt",
+        "recursion_misses", "verified_insns", "loaded_at", "uid", "bytes_xlated", "jited",
+        "bytes_jited", "map_ids", "btf_id",
+      ]
+      for (ours, theirs) in zip(listed, truth) {
+        #expect(Set(ours.keys) == Set(keys))
+        for key in keys {
+          let (our, their) = (ours[key] as? NSObject, theirs[key] as? NSObject)
+          #expect(our != nil && our == their, "\(key) of program \(ours["id"] ?? 0)")
+        }
+      }
+    }
+
+    @Test(arguments: LiveGuest.resting)
+    func statisticsOfEveryCPUEqualTheGuestsWord(guest: LiveGuest) throws {
+      let truth = try guest.truth("prog")
+      let words = ["prog", "stats", "type", "all", "--per-cpu", "-j"]
+      let listed = try Program(guest, words).run().objects()
+      #expect(listed.count == truth.count)
+      for (ours, theirs) in zip(listed, truth) {
+        #expect(ours["name"] as? NSObject == theirs["name"] as? NSObject)
+        // A guest without data symbols (CONFIG_KALLSYMS_ALL=n) knows the sums only.
+        if !(theirs["per_cpu"] is NSNull) {
+          #expect(
+            ours["per_cpu"] as? NSObject == theirs["per_cpu"] as? NSObject,
+            "\(ours["name"] ?? "")")
+        }
+        #expect(ours["cnt"] as? NSObject == theirs["run_cnt"] as? NSObject)
+        #expect(ours["nsecs"] as? NSObject == theirs["run_time_ns"] as? NSObject)
+        #expect(ours["misses"] as? NSObject == theirs["recursion_misses"] as? NSObject)
+      }
+    }
+
+    @Test(arguments: LiveGuest.resting)
+    func structOpsProgramsAreTheDefault(guest: LiveGuest) throws {
+      let truth = try guest.truth("prog").filter { $0["type"] as? String == "struct_ops" }
+      #expect(truth.count >= 15)
+      let verifier = try Program(guest, ["prog", "verifier", "-j"]).run().objects()
+      #expect(verifier.map { $0["name"] as? String } == truth.map { $0["name"] as? String })
+      for (ours, theirs) in zip(verifier, truth) {
+        #expect(Set(ours.keys) == ["name", "verified_insns"])
+        #expect(ours["verified_insns"] as? NSObject == theirs["verified_insns"] as? NSObject)
+      }
+      let stats = try Program(guest, ["prog", "stats", "-j"]).run().objects()
+      #expect(stats.map { $0["name"] as? String } == truth.map { $0["name"] as? String })
+      #expect(stats.allSatisfy { Set($0.keys) == ["name", "cnt", "nsecs", "misses"] })
+      // A guest in which nothing ran would prove nothing.
+      #expect(stats.contains { ($0["cnt"] as? Int ?? 0) > 0 })
+    }
+
+    @Test(arguments: LiveGuest.resting)
+    func placesOfTheKernelEqualTheGuestsWord(guest: LiveGuest) throws {
+      let kernel = try #require(try guest.truth("kernel").first)
+      let symbols = try #require(kernel["symbols"] as? [String: String])
+      let values = try #require(kernel["values"] as? [String: String])
+      let result = try Program(guest, ["info", "-j"]).run()
+      #expect(result.status == 0, "\(result.err)")
+      let info = try #require(try result.json() as? [String: Any])
+      #expect(info["release"] as? String == kernel["release"] as? String)
+      #expect(info["banner"] as? String == kernel["banner"] as? String)
+      if let count = kernel["nr_cpu_ids"] as? Int { #expect(info["nr_cpu_ids"] as? Int == count) }
+      if let text = symbols["_text"] { #expect(info["text_base"] as? String == text) }
+      for name in ["phys_base", "kimage_voffset", "memstart_addr"] {
+        if let value = values[name] { #expect(info[name] as? String == value) }
+      }
+      if let value = values["page_offset_base"] { #expect(info["page_offset"] as? String == value) }
+      let paging = try #require(info["paging"] as? String)
+      guard kernel["machine"] as? String == "x86_64" else {
+        #expect(paging.hasPrefix(guest.label.contains("16k") ? "arm64 16K" : "arm64 4K"))
+        return
+      }
+      let flags = kernel["flags"] as? [String: Bool]
+      #expect(paging == (flags?["la57"] == true ? "x86-64 5-level" : "x86-64 4-level"))
+    }
+
+    @Test(arguments: LiveGuest.resting)
+    func theGuestRunsOnAfterEveryCommand(guest: LiveGuest) throws {
+      for words in [["info"], ["prog", "list"], ["prog", "stats"], ["--hold", "prog", "list"]] {
+        _ = try Program(guest, words).run()
+        #expect(try guest.qmp.status == "running", "\(words)")
+      }
+    }
+  }
+}
