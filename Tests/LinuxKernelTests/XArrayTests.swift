@@ -128,8 +128,8 @@ struct DirectMap: AddressSpace {
       #expect(throws: SnapshotError.self) { try snapshot(head, stepLimit: 1000) }
       return
     }
-    let snapshot = try snapshot(head, stepLimit: 1000).0
-    #expect(snapshot.unreadable.isEmpty == (shift == 6))
+    let answer = try snapshot(head, stepLimit: 1000).0
+    #expect(answer.unreadable.isEmpty == (shift == 6))
   }
 
   @Test func wavesAreAsManyAsLevelsNotNodes() throws {
