@@ -40,11 +40,14 @@ let package = Package(
     target("KernelImage", ["Bytes", "BTF", "CArchive"]),
     target("LinuxKernel", ["Bytes", "GuestMemory", "Paging", "BTF", "KernelImage"]),
     target("KernelBPF", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),
+    .systemLibrary(name: "CReadline"),
+    target("LineEditing", ["CReadline"]),
     target(
       "Commands",
       [
-        "Bytes", "GuestMemory", "RemoteProtocol", "GDBStub", "BTF", "KernelImage", "LinuxKernel",
-        "KernelBPF", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "LineEditing", "Bytes", "GuestMemory", "Paging", "RemoteProtocol", "GDBStub", "BTF",
+        "KernelImage", "LinuxKernel", "KernelBPF",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
       name: "guestscope", dependencies: ["Commands", "GDBStub"], swiftSettings: strict),
@@ -57,7 +60,8 @@ let package = Package(
     tests("RemoteProtocol", ["Bytes"]),
     tests("GDBStub", ["Bytes", "GuestMemory", "RemoteProtocol"]),
     tests("BTF", ["Bytes"]),
-    tests("Commands", ["KernelBPF"]),
+    tests("LineEditing"),
+    tests("Commands", ["KernelBPF", "GDBStub", "LineEditing"]),
     .testTarget(
       name: "LiveTests", dependencies: ["guestscope", "GDBStub", "GuestMemory"],
       swiftSettings: strict),

@@ -125,6 +125,11 @@ extension BTF {
     return nil
   }
 
+  /// Where a member lies in its own struct.
+  public func place(of member: BTFType.Member) throws(BTFError) -> Field {
+    try field(of: member, bitOffset: member.bitOffset)
+  }
+
   /// The bytes and bits of a member that begins `bitOffset` bits into the outermost struct.
   func field(of member: BTFType.Member, bitOffset: Int) throws(BTFError) -> Field {
     var first = bitOffset

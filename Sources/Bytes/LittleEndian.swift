@@ -7,7 +7,9 @@ extension [UInt8] {
     return T(littleEndian: raw)
   }
 
-  @inlinable public func u8(at offset: Int) -> UInt8? { indices.contains(offset) ? self[offset] : nil }
+  @inlinable public func u8(at offset: Int) -> UInt8? {
+    indices.contains(offset) ? self[offset] : nil
+  }
   @inlinable public func u16(at offset: Int) -> UInt16? { load(UInt16.self, at: offset) }
   @inlinable public func u32(at offset: Int) -> UInt32? { load(UInt32.self, at: offset) }
   @inlinable public func u64(at offset: Int) -> UInt64? { load(UInt64.self, at: offset) }
@@ -28,5 +30,7 @@ extension [UInt8] {
 
 extension Collection<UInt8> {
   /// The text up to the first NUL or the end; invalid UTF-8 becomes U+FFFD.
-  @inlinable public var nulTerminatedText: String { String(decoding: prefix { $0 != 0 }, as: UTF8.self) }
+  @inlinable public var nulTerminatedText: String {
+    String(decoding: prefix { $0 != 0 }, as: UTF8.self)
+  }
 }

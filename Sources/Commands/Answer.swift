@@ -27,8 +27,12 @@ public struct Table {
     var heading: String
     var isNumber: Bool
 
-    public static func text(_ heading: String) -> Column { Column(heading: heading, isNumber: false) }
-    public static func number(_ heading: String) -> Column { Column(heading: heading, isNumber: true) }
+    public static func text(_ heading: String) -> Column {
+      Column(heading: heading, isNumber: false)
+    }
+    public static func number(_ heading: String) -> Column {
+      Column(heading: heading, isNumber: true)
+    }
   }
 
   public var columns: [Column]
@@ -74,6 +78,7 @@ extension String {
   var printable: String {
     String(
       String.UnicodeScalarView(
-        unicodeScalars.map { $0.value < 0x20 || (0x7f..<0xa0).contains($0.value) ? "\u{fffd}" : $0 }))
+        unicodeScalars.map { $0.value < 0x20 || (0x7f..<0xa0).contains($0.value) ? "\u{fffd}" : $0 }
+      ))
   }
 }

@@ -22,7 +22,7 @@ public enum CommandLineTool {
         return session.closing(
           try batch(root, Shell(session, console: console, output: root.output)))
       }
-      if try Root.mixesBatch(arguments) {
+      if Root.mixesBatch(arguments) {
         throw UsageError("-e and -f name the commands to run: no other can stand beside them")
       }
       guard let command = command as? any GuestCommand else {
@@ -54,6 +54,7 @@ public enum CommandLineTool {
     if let file = root.batch.file {
       return shell.run(try Script(path: file), keepsGoing: root.batch.keepGoing)
     }
+    if isatty(STDIN_FILENO) == 1, isatty(STDOUT_FILENO) == 1 { return Prompt(shell).run() }
     return shell.run(try Script(path: "-"), keepsGoing: root.batch.keepGoing)
   }
 }

@@ -1,7 +1,7 @@
 import ArgumentParser
 
 /// A command that asks the guest.
-protocol GuestCommand: ParsableCommand {
+protocol GuestCommand: ParsableCommand, CompletedCommand {
   var session: SessionOptions { get }
   var output: OutputOptions { get }
 

@@ -16,7 +16,7 @@ struct Info: GuestCommand {
     var missing: [String] = []
     var facts = Facts()
     facts.add("stub", .string("\(stub.target)"))
-    facts.add("run_state", .string(stub.runState.text))
+    facts.add("run_state", .string(session.runState))
     facts.add("architecture", .string(stub.architecture))
     facts.add("cpus", JSON(stub.cpuCount))
     facts.add("ram_bytes", .unsigned(stub.ram.byteCount))
@@ -35,8 +35,12 @@ struct Info: GuestCommand {
     facts.add("banner", .string(kernel.banner))
     facts.add("text_base", .string(kernel.textBase.rawValue.hex))
     facts.add("kaslr_offset", .string(kernel.slide.hex))
-    if let physBase = kernel.physBase { facts.add("phys_base", .string(physBase.hex)) }
-    facts.add("page_offset", .string(kernel.context.pageOffset.rawValue.hex))
+    for name in ["phys_base", "kimage_voffset", "memstart_addr"] {
+      if let value = kernel.variables[name] { facts.add(name, .string(value.hex)) }
+    }
+    if let pageOffset = kernel.context.pageOffset {
+      facts.add("page_offset", .string(pageOffset.rawValue.hex))
+    }
     facts.add("paging", .string(kernel.addressSpace.tables.format.name))
     facts.add("page_table_root", .string(kernel.context.root.rawValue.hex))
     facts.add("nr_cpu_ids", JSON(kernel.cpuIDs))

@@ -3,6 +3,7 @@ public enum JSON: Hashable, Sendable {
   case null
   case bool(Bool)
   case unsigned(UInt64)
+  case signed(Int64)
   case string(String)
   case array([JSON])
   case object([Member])
@@ -52,6 +53,7 @@ extension JSON {
     case .null: text += "null"
     case .bool(let flag): text += flag ? "true" : "false"
     case .unsigned(let number): text += String(number)
+    case .signed(let number): text += String(number)
     case .string(let string): Self.write(string, to: &text)
     case .array(let elements):
       Self.write(elements, "[", "]", to: &text, indent) { element, text, indent in

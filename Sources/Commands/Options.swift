@@ -20,7 +20,8 @@ public struct SessionOptions: ParsableArguments {
   var maxPause = 2.0
 
   @Flag(
-    help: "Stop the guest once, answer everything, then let it go on (a kill -9 leaves it stopped).")
+    help: "Stop the guest once, answer everything, then let it go on (a kill -9 leaves it stopped)."
+  )
   var hold = false
 
   @Flag(help: "The guest was stopped before and stays so (QEMU from 8.1 on cannot tell us).")

@@ -15,6 +15,10 @@ struct ProgList: GuestCommand {
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
+  static func nextWord(after words: [String]) -> [WordKind] {
+    ProgramSelection.nextWord(after: words, keys: ["id", "name", "type"])
+  }
+
   func validate() throws { _ = try selection }
 
   private var selection: ProgramSelection {

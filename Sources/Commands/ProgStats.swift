@@ -13,6 +13,10 @@ struct ProgStats: GuestCommand {
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
+  static func nextWord(after words: [String]) -> [WordKind] {
+    ProgramSelection.nextWord(after: words, keys: ["type"])
+  }
+
   func validate() throws { _ = try selection }
 
   private var selection: ProgramSelection {

@@ -27,6 +27,15 @@ struct ProgramSelection {
     }
   }
 
+  static func nextWord(after words: [String], keys: [String]) -> [WordKind] {
+    guard words.count % 2 == 1, let key = words.last else { return [.words(keys)] }
+    return switch key {
+    case "id": [.programID]
+    case "name": [.programName]
+    default: [.programType]
+    }
+  }
+
   /// The number of a type's name; nil for `all`.
   func typeNumber(_ programs: BPFPrograms, default standard: String) throws -> UInt32? {
     let name = type ?? standard

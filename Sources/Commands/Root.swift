@@ -20,8 +20,16 @@ public struct Root: ParsableCommand {
       """,
     version: version,
     groupedSubcommands: [
-      CommandGroup(name: "Guest", subcommands: [Prog.self, Info.self]),
-      CommandGroup(name: "Session", subcommands: [Hold.self, Resume.self, Source.self, Quit.self]),
+      CommandGroup(name: "Guest", subcommands: [Prog.self, Report.self, Info.self]),
+      CommandGroup(
+        name: "Exploring",
+        subcommands: [
+          PrintCommand.self, TypeCommand.self, Sym.self, Read.self, PRead.self, Translate.self,
+          Regs.self,
+        ]),
+      CommandGroup(
+        name: "Session",
+        subcommands: [Hold.self, Resume.self, Source.self, History.self, Quit.self]),
     ])
 
   static let version = "0.1.0"
@@ -58,7 +66,7 @@ struct BatchOptions: ParsableArguments {
 extension Root {
   /// Parses the words of a command line or of a line of a session.
   static func parse(words: [String]) throws -> any ParsableCommand {
-    var command = try parseAsRoot(words)
+    var command = try parseAsRoot(apart(words))
     // The parser's own help command, and groups of commands, say their help when they run.
     if !(command is Root || command is any GuestCommand || command is any ShellCommand) {
       try command.run()
@@ -67,10 +75,22 @@ extension Root {
   }
 
   /// True when `-e` or `-f` stands before a command.
-  static func mixesBatch(_ arguments: [String]) throws -> Bool {
-    let names = Set(configuration.subcommands.flatMap { $0.names })
-    let own = arguments.prefix { !names.contains($0) }
+  static func mixesBatch(_ arguments: [String]) -> Bool {
+    let own = arguments[..<commandIndex(arguments)]
     return own.contains("-e") || own.contains("-f")
+  }
+
+  /// The parser gives an option to the outermost command that has it, wherever it stands: behind a
+  /// command `-f` is that one's `--format`.
+  private static func apart(_ words: [String]) -> [String] {
+    let command = commandIndex(words)
+    return words[..<command] + words[command...].map { $0 == "-f" ? "--format" : $0 }
+  }
+
+  /// Where the command stands among the words of a line.
+  private static func commandIndex(_ words: [String]) -> Int {
+    let names = Set(configuration.subcommands.flatMap { $0.names })
+    return words.firstIndex { names.contains($0) } ?? words.count
   }
 }
 

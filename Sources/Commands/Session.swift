@@ -110,25 +110,16 @@ public final class Session {
 
   /// Takes a snapshot of the guest's programs.
   func list(_ query: BPFProgramQuery) throws -> Snapshot<BPFPrograms.Listing> {
-    try ofThisBoot { try programs.list(query) }
+    try ofThisBoot { _ in try programs.list(query) }
   }
 
-  /// Walks the memory of the guest's kernel, of one boot.
-  func snapshot<T>(
-    _ walk: @escaping (GuestKernel, MemoryView, [CPU]) throws(ReadFault) -> T
-  ) throws -> Snapshot<T> {
-    try ofThisBoot { try walked(try kernel, walk) }
-  }
-
-  private func walked<T>(
-    _ kernel: GuestKernel,
-    _ walk: @escaping (GuestKernel, MemoryView, [CPU]) throws(ReadFault) -> T
+  /// Walks the memory of a kernel that `ofThisBoot` gave.
+  func walk<T>(
+    _ kernel: GuestKernel, _ walk: @escaping (MemoryView, [CPU]) throws(ReadFault) -> T
   ) throws -> Snapshot<T> {
     let engine = try engine
     do throws(SnapshotError) {
-      return try kernel.snapshot(engine) { view, cpus throws(ReadFault) in
-        try walk(kernel, view, cpus)
-      }
+      return try kernel.snapshot(engine, walk)
     } catch {
       throw KernelError.snapshot(error)
     }
@@ -136,15 +127,20 @@ public final class Session {
 
   /// Takes a snapshot. After a reset of the guest everything that was learnt of it is dropped and
   /// found anew, once.
-  private func ofThisBoot<T>(_ take: () throws -> Snapshot<T>) throws -> Snapshot<T> {
+  func ofThisBoot<T>(_ take: (GuestKernel) throws -> Snapshot<T>) throws -> Snapshot<T> {
     do {
-      return count(try take())
+      return count(try take(try kernel))
     } catch let error as KernelError where error.isAnotherKernel {
       console.note("\(error); looking for it anew")
-      foundKernel = nil
-      foundPrograms = nil
-      try engine.forget()
-      return count(try take())
+      if isHeld {
+        foundKernel = nil
+        foundPrograms = nil
+        try engine.forget()
+      } else {
+        // It may be another machine, with other RAM, behind the same address.
+        disconnect()
+      }
+      return count(try take(try kernel))
     }
   }
 
@@ -171,6 +167,8 @@ public final class Session {
     foundKernel = nil
     foundPrograms = nil
   }
+
+  var isConnected: Bool { openStub != nil }
 
   /// True while `hold` stops the guest.
   var isHeld: Bool { openStub?.isHeld ?? false }

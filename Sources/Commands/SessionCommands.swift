@@ -55,8 +55,39 @@ struct Source: ShellCommand {
   @Argument(help: "A script: a command a line, # begins a comment.", completion: .file())
   var file: String
 
+  static func nextWord(after words: [String]) -> [WordKind] { words.isEmpty ? [.file] : [] }
+
   func run(in shell: Shell) throws -> Int32 {
     shell.run(try Script(path: file), keepsGoing: false)
+  }
+}
+
+/// `history`: what was typed.
+struct History: ShellCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "history", abstract: "The lines that were typed at the prompt.",
+    discussion: """
+      Kept between sessions in $XDG_STATE_HOME/guestscope/history (~/.local/state without it).
+      """)
+
+  @Argument(help: ArgumentHelp("Only the last so many.", valueName: "count"))
+  var count: Int?
+
+  func validate() throws {
+    if let count, count < 1 { throw ValidationError("a number of lines is 1 or more") }
+  }
+
+  func run(in shell: Shell) throws -> Int32 {
+    guard let lines = shell.history?() else {
+      throw UsageError("history is for the prompt: nothing was typed here")
+    }
+    let width = "\(lines.count)".count
+    for (index, line) in lines.enumerated().suffix(count ?? lines.count) {
+      let number = "\(index + 1)"
+      let padding = String(repeating: " ", count: width - number.count)
+      try shell.console.answer("\(padding)\(number)  \(line.printable)\n")
+    }
+    return Status.answered
   }
 }
 

@@ -28,6 +28,10 @@ final class Shell {
     do {
       let words = try Words.split(line)
       guard !words.isEmpty else { return Status.answered }
+      if words == ["help"] || words == ["?"] {
+        try console.answer(Root.commandList)
+        return Status.answered
+      }
       return try run(Root.parse(words: words))
     } catch {
       return report(error)
@@ -91,7 +95,7 @@ final class Shell {
 }
 
 /// A command that works on the session itself, and has no answer of its own.
-protocol ShellCommand: ParsableCommand {
+protocol ShellCommand: ParsableCommand, CompletedCommand {
   func run(in shell: Shell) throws -> Int32
 }
 

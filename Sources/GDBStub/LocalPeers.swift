@@ -5,17 +5,22 @@ import Glibc
 /// QEMU takes one client at a time and lets the next wait in the kernel's backlog, where it hears
 /// nothing, and whatever it has written by then reaches QEMU when the first one leaves.
 enum LocalPeers {
-  /// TCP_ESTABLISHED of include/net/tcp_states.h.
-  private static let established = "01"
+  /// TCP_ESTABLISHED and TCP_LISTEN of include/net/tcp_states.h.
+  private static let (established, listening) = ("01", "0A")
 
   /// True when a socket of this machine's listening `port` has a peer.
-  static func hasPeer(port: UInt16) -> Bool {
+  static func hasPeer(port: UInt16) -> Bool { hasSocket(port: port, in: established) }
+
+  /// True when somebody listens on a port of this machine.
+  static func isOpen(port: UInt16) -> Bool { hasSocket(port: port, in: listening) }
+
+  private static func hasSocket(port: UInt16, in state: String) -> Bool {
     let suffix = ":" + hex4(port)
     return ["/proc/net/tcp", "/proc/net/tcp6"].contains { table in
       lines(of: table).dropFirst().contains { line in
         // sl, local address, remote address, state (net/ipv4/tcp_ipv4.c, get_tcp4_sock)
         let columns = line.split(separator: " ", maxSplits: 4)
-        return columns.count > 3 && columns[3] == established && columns[1].hasSuffix(suffix)
+        return columns.count > 3 && columns[3] == state && columns[1].hasSuffix(suffix)
       }
     }
   }

@@ -18,6 +18,10 @@ public final class QEMUStub: GuestMem {
   public func takeStatistics() -> StopStatistics { link.takeStatistics() }
   /// The names of all registers of a vCPU, in the stub's order.
   public var registerNames: [String] { recipe.description.registers.map(\.name) }
+  /// The names of those that a 64-bit number holds: no vector or x87 registers.
+  public var wordRegisterNames: [String] {
+    recipe.description.registers.filter { $0.byteCount <= 8 }.map(\.name)
+  }
 
   let link: StubLink
   let physicalMemoryMode: Bool
@@ -69,7 +73,9 @@ public final class QEMUStub: GuestMem {
     if recipe.allRegistersSize == nil, !registers.isEmpty { try measureRegisters() }
     let reads = ranges.map(packets)
     var requests: [Request] = recipe.requests(for: registers)
-    let memory = reads.joined().map { Request.readMemory(address: $0.start.rawValue, count: $0.count) }
+    let memory = reads.joined().map {
+      Request.readMemory(address: $0.start.rawValue, count: $0.count)
+    }
     if !memory.isEmpty { requests += [.setPhysicalMemoryMode(true)] + memory }
     requests.append(.setPhysicalMemoryMode(physicalMemoryMode))
 
@@ -171,13 +177,19 @@ public final class QEMUStub: GuestMem {
     var count = 0
     while true {
       for case .threads(let list) in replies {
-        if list.isEmpty { cpuCount = max(count, 1); return }
+        if list.isEmpty {
+          cpuCount = max(count, 1)
+          return
+        }
         count += list.count
       }
       // More vCPUs than were asked for; the enumeration starts anew with each connection.
       replies = try exchange(
         [.firstThreads] + Array(repeating: .nextThreads, count: min(count * 2 + 15, 250)))
-      if count > 250 { cpuCount = count; return }
+      if count > 250 {
+        cpuCount = count
+        return
+      }
       count = 0
     }
   }

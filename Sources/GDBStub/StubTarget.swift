@@ -1,3 +1,5 @@
+import Glibc
+
 /// Where a gdbserver listens.
 public enum StubTarget: Hashable, Sendable, CustomStringConvertible {
   /// An empty host means this machine.
@@ -22,6 +24,17 @@ public enum StubTarget: Hashable, Sendable, CustomStringConvertible {
     var host = text[..<colon]
     if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
     self = .tcp(host: String(host), port: port)
+  }
+
+  /// Whether a stub listens there, found out without connecting, which would stop its guest; nil
+  /// where this cannot be known, on other machines.
+  public var isOpen: Bool? {
+    switch self {
+    case .tcp(let host, let port):
+      host.isEmpty || host == "localhost" || host.hasPrefix("127.") || host == "::1"
+        ? LocalPeers.isOpen(port: port) : nil
+    case .unix(let path): unsafe access(path, F_OK) == 0
+    }
   }
 
   public var description: String {

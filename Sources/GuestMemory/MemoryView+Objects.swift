@@ -43,6 +43,9 @@ struct ObjectScopes {
   /// Objects that missed; the pass is not complete for them.
   var missed: [ObjectKey] = []
 
+  /// Objects that the pass has, of its own or of earlier parts.
+  var read = 0
+
   mutating func open() {
     count += 1
     current = count
@@ -60,7 +63,9 @@ extension MemoryView {
   ) throws(ReadFault) -> T? {
     if let settled = objects.settled[key] {
       switch settled {
-      case .value(let value): return value as? T
+      case .value(let value):
+        objects.read += 1
+        return value as? T
       case .unreadable(let cause):
         objects.unreadable.append(UnreadableObject(key: key, cause: cause))
         return nil
@@ -79,6 +84,7 @@ extension MemoryView {
     }
     do throws(ReadFault) {
       let value = try body()
+      objects.read += 1
       if objects.collects { objects.settled[key] = .value(value) }
       return value
     } catch .miss {
@@ -94,6 +100,10 @@ extension MemoryView {
 }
 
 extension MemoryView {
+  /// Leaves out a part of a structure that the cache does not have yet: the pass goes on with the
+  /// other parts, and is not complete.
+  public func postpone(_ key: ObjectKey) { objects.missed.append(key) }
+
   /// Leaves out a part of a structure that is unreadable, counted and named with the answer.
   public func skip(_ key: ObjectKey, _ cause: Unreadable) {
     objects.unreadable.append(UnreadableObject(key: key, cause: cause))

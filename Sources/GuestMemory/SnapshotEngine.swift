@@ -11,8 +11,11 @@ public final class SnapshotEngine {
   public var stepLimit = 2_000_000
   /// Waves of one discovery; ends chains in a corrupted guest.
   public var waveLimit = 64
-  /// Closing samples that may miss before the guest is held, and holds that may be too short.
-  static let attempts = 3
+  /// Closing samples that may miss before the guest is held.
+  static let closingAttempts = 3
+  /// Holds that may be too short. More, for each begins with what the one before has learnt, and
+  /// nothing is left to try.
+  static let holdAttempts = 8
   /// A walk of struct_ops programs with cold page tables takes about this many waves.
   static let expectedWaves = 8
   /// The pause of a wave of a held guest: a round trip and some ten reads.

@@ -13,6 +13,8 @@ final class SnapshotRun<T> {
   private var waves = 0
   private var stops = 0
   private var closing = SampleLoad()
+  /// The answer with the most objects so far.
+  private var best: (answer: Snapshot<T>, objects: Int)?
 
   init(
     engine: SnapshotEngine, guide: PageCache, addressSpace: (any AddressSpace)?,
@@ -32,12 +34,12 @@ final class SnapshotRun<T> {
     var closings = 0
     var holds = 0
     while true {
-      if closings < SnapshotEngine.attempts, let pass = try discover() {
+      if closings < SnapshotEngine.closingAttempts, let pass = try discover() {
         closings += 1
         if let snapshot = try close(pass) { return snapshot }
       } else {
         holds += 1
-        let isLast = holds == SnapshotEngine.attempts
+        let isLast = holds == SnapshotEngine.holdAttempts
         if let snapshot = try held(isLast: isLast) { return snapshot }
       }
     }
@@ -162,9 +164,21 @@ final class SnapshotRun<T> {
       settled = pass.view.objects.settled
       last = pass
     }
-    guard let last, last.isComplete else { return nil }
+    guard let last else { return nil }
     stops = max(stops, 1)
-    return try answer(last)
+    let answer = try answer(last)
+    guard last.isComplete else {
+      note(answer, of: last)
+      return nil
+    }
+    return answer
+  }
+
+  /// Remembers an answer that lacks something, if none before had more: what is tried next may
+  /// see less, where one node that moved hides all that hangs on it.
+  private func note(_ answer: Snapshot<T>, of pass: Pass) {
+    let objects = pass.view.objects.read
+    if objects >= best?.objects ?? 0 { best = (answer, objects) }
   }
 
   /// What one closing stop reads.
@@ -228,7 +242,12 @@ final class SnapshotRun<T> {
     }
     do { try memory.release() } catch { throw .source(error) }
     let (pass, isLate) = try outcome.get()
-    return isLate && !isLast ? nil : try answer(pass, wasHeld: true)
+    if isLate {
+      if case .success = pass.result { note(try answer(pass, wasHeld: true), of: pass) }
+      if !isLast { return nil }
+      if let best { return best.answer }
+    }
+    return try answer(pass, wasHeld: true)
   }
 
   /// What a walk of memory that stands still reads first: all that is known to be needed.

@@ -7,8 +7,8 @@ extension ELFFile {
 
   /// The symbols of `.symtab`, or nil when the file was stripped of them.
   ///
-  /// What scripts/mksysmap and scripts/kallsyms.c leave out is left out: undefined, section and file
-  /// symbols, the compiler's labels, ARM mapping symbols, checksums and strings of exports.
+  /// What scripts/mksysmap and scripts/kallsyms.c leave out is left out: undefined, section and
+  /// file symbols, the compiler's labels, ARM mapping symbols, checksums and strings of exports.
   public func symbols() throws(Failure) -> KernelSymbols? {
     guard let section = sections.first(where: { $0.type == Self.shtSymtab }) else { return nil }
     guard sections.indices.contains(section.link) else {

@@ -5,11 +5,11 @@ import Bytes
 ///
 /// The layout is found by shape, never by version:
 ///
-/// | | kernels | order of the tables |
-/// | --- | --- | --- |
-/// | A | to 6.3 | offsets, relative_base, num_syms, names, markers, (seqs_of_names), token_table, token_index |
-/// | B | 6.4 to 6.19 | num_syms, names, markers, token_table, token_index, offsets, relative_base, seqs_of_names |
-/// | C | from 7.0 | like B, without relative_base: each offset is relative to its own place |
+/// - A, to 6.3: offsets, relative_base, num_syms, names, markers, (seqs_of_names), token_table,
+///   token_index;
+/// - B, 6.4 to 6.19: num_syms, names, markers, token_table, token_index, offsets, relative_base,
+///   seqs_of_names;
+/// - C, from 7.0: like B, without relative_base: each offset is relative to its own place.
 public struct KallsymsTables: Sendable {
   /// How an entry of `kallsyms_offsets` becomes an address.
   public enum Addressing: Equatable, Sendable {

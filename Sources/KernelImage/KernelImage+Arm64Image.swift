@@ -18,10 +18,13 @@ extension KernelImage {
       symbols = tables.symbols(in: region, base: base)
     }
     let image = MemoryRegion(bytes, address: baseAddress)
+    if let found = symbols, Arm64DataSymbols.areMissing(in: found) {
+      symbols = found.merging(Arm64DataSymbols(region: image, symbols: found).found())
+    }
     let btf = image.btf(symbols)
     self.init(
       name: name, architecture: .arm64, banner: linuxBanner(in: region, upTo: tables?.startAddress),
-      buildID: image.buildID(symbols, btfAddress: btf?.address), btf: btf?.blob,
+      notes: image.notes(symbols, btfAddress: btf?.address), btf: btf?.blob,
       baseAddress: baseAddress, symbols: symbols)
   }
 }
@@ -69,13 +72,15 @@ extension MemoryRegion {
     return nil
   }
 
-  /// The build-id: between the symbols of `.notes`, or else in front of the BTF, which `.notes`
-  /// precedes by a page at most.
-  fileprivate func buildID(_ symbols: KernelSymbols?, btfAddress: UInt64?) -> [UInt8]? {
+  /// The notes: between the symbols of `.notes`, or else the build-id's own in front of the BTF,
+  /// which `.notes` precedes by a page at most.
+  fileprivate func notes(
+    _ symbols: KernelSymbols?, btfAddress: UInt64?
+  ) -> (address: UInt64, bytes: [UInt8])? {
     if let start = symbols?.address(of: "__start_notes"),
       let end = symbols?.address(of: "__stop_notes"), let notes = bytes(from: start, to: end)
     {
-      return gnuBuildID(inNotes: notes)
+      return (start, notes)
     }
     guard let btf = btfAddress.flatMap(offset(of:)) else { return nil }
     // A note of 20 bytes: its header and owner. Programs in the image (the vDSO) have one too, but
@@ -84,7 +89,7 @@ extension MemoryRegion {
     let lowest = max(0, btf - 64 * 1024)
     for at in stride(from: aligned(btf - 36, to: 4), through: lowest, by: -4) {
       guard let note = bytes.bytes(at: at, count: 36), note.starts(with: header) else { continue }
-      return Array(note.suffix(20))
+      return (address(of: at), Array(note))
     }
     return nil
   }

@@ -31,7 +31,7 @@ extension KernelImage {
     }
     self.init(
       name: name, architecture: architecture, banner: banner,
-      buildID: gnuBuildID(inNotes: try elf.contents(of: ".notes") ?? []),
+      notes: try elf.contents(of: ".notes").map { (elf.section(".notes")?.address ?? 0, $0) },
       btf: try elf.contents(of: ".BTF"), baseAddress: baseAddress, symbols: symbols)
   }
 }

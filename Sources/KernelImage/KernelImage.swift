@@ -17,6 +17,8 @@ public struct KernelImage: Sendable {
   public let banner: String?
   /// The descriptor of the `NT_GNU_BUILD_ID` note, 20 bytes in practice.
   public let buildID: [UInt8]?
+  /// Where a running kernel has notes with the build-id among them: link address and bytes.
+  public let buildIDNote: (address: UInt64, count: Int)?
   /// The contents of `.BTF`, nil with CONFIG_DEBUG_INFO_BTF=n.
   public let btf: [UInt8]?
   /// The link address of the image's first byte, `_text`: a running kernel is this much plus its
@@ -85,13 +87,15 @@ public struct KernelImage: Sendable {
   }
 
   init(
-    name: String, architecture: Architecture, banner: String?, buildID: [UInt8]?, btf: [UInt8]?,
-    baseAddress: UInt64, symbols: KernelSymbols?
+    name: String, architecture: Architecture, banner: String?,
+    notes: (address: UInt64, bytes: [UInt8])?, btf: [UInt8]?, baseAddress: UInt64,
+    symbols: KernelSymbols?
   ) {
     self.name = name
     self.architecture = architecture
     self.banner = banner
-    self.buildID = buildID
+    buildID = notes.flatMap { gnuBuildID(inNotes: $0.bytes) }
+    buildIDNote = buildID == nil ? nil : notes.map { ($0.address, $0.bytes.count) }
     self.btf = btf
     self.baseAddress = baseAddress
     foundSymbols = symbols

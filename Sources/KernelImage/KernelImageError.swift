@@ -44,7 +44,8 @@ extension KernelImageError: CustomStringConvertible {
       "\(name) is not a kernel: neither vmlinux (ELF), bzImage nor arm64 Image; "
         + "give the guest's vmlinux or vmlinuz"
     case .wrongMachine(let machine):
-      "\(name) is for ELF machine \(machine); only x86-64 (62) and arm64 (183) kernels are supported"
+      "\(name) is for ELF machine \(machine); "
+        + "only x86-64 (62) and arm64 (183) kernels are supported"
     case .not64BitLittleEndian:
       "\(name) is not a 64-bit little-endian ELF file; only x86-64 and arm64 kernels are supported"
     case .outside(let what, let offset):

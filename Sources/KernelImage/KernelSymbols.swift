@@ -1,6 +1,7 @@
 /// The symbols of a kernel, in the order of their addresses.
 ///
-/// Some 200,000 names lie in one buffer of bytes; a `String` is made only for a name that is asked for.
+/// Some 200,000 names lie in one buffer of bytes; a `String` is made only for a name that is asked
+/// for.
 public struct KernelSymbols: Sendable {
   /// A symbol: its name, its address and nm(1)'s letter for its kind.
   public struct Symbol: Equatable, Sendable {
@@ -60,6 +61,12 @@ public struct KernelSymbols: Sendable {
     return indices.filter { pattern.matches(text[nameRange($0)]) }.map { self[$0] }
   }
 
+  /// The names that begin with a prefix, in the order of their addresses.
+  public func names(prefix: String) -> [String] {
+    let utf8 = Array(prefix.utf8)
+    return indices.filter { text[nameRange($0)].starts(with: utf8) }.map { self[$0].name }
+  }
+
   /// These symbols in a kernel that runs `slide` bytes above its link address; absolute ones stay.
   public func slid(by slide: UInt64) -> KernelSymbols {
     var slid = self
@@ -67,6 +74,28 @@ public struct KernelSymbols: Sendable {
       slid.addresses[index] = addresses[index] &+ slide
     }
     return slid
+  }
+
+  /// These symbols and more.
+  func merging(_ more: [Symbol]) -> KernelSymbols {
+    var merged = KernelSymbols()
+    merged.reserve(symbols: count + more.count, textBytes: text.count + 24 * more.count)
+    var rest = more.sorted { $0.address < $1.address }[...]
+    func add(below limit: UInt64?) {
+      while let symbol = rest.first, limit.map({ symbol.address < $0 }) ?? true {
+        merged.append(symbol.type.asciiValue ?? UInt8(ascii: "?"))
+        for byte in symbol.name.utf8 { merged.append(byte) }
+        merged.finish(address: symbol.address)
+        rest = rest.dropFirst()
+      }
+    }
+    for index in indices {
+      add(below: addresses[index])
+      for byte in text[Int(starts[index])..<Int(starts[index + 1])] { merged.append(byte) }
+      merged.finish(address: addresses[index])
+    }
+    add(below: nil)
+    return merged
   }
 
   private func nameRange(_ index: Int) -> Range<Int> {

@@ -13,19 +13,37 @@ extension GuestKernel {
   public init(
     _ image: KernelImage, in engine: SnapshotEngine, registers: [RegisterKey: UInt64]? = nil
   ) throws(KernelError) {
-    let location: KernelLocation
+    let rules = image.architecture.kernel
+    let keys = rules.locatingRegisters.map { RegisterKey(cpu: 0, name: $0) }
+    let found: VCPURegisters
     if let registers {
-      location = try .x86(registers, engine)
+      found = VCPURegisters(registers)
     } else {
-      location = try .x86(try Self.read(KernelLocation.x86Registers, engine.memory), engine)
+      found = VCPURegisters(try Self.read(keys, engine.memory))
+    }
+    guard !found.isEmpty else {
+      throw .noKernel(
+        "\(image.name) is a kernel for \(image.architecture), and the guest's CPUs have none of "
+          + "the registers of that")
+    }
+    let location = try rules.locate(found, engine)
+    guard location.readOnlyData != nil else {
+      throw .noKernel("the guest is booting: its kernel has not set itself up yet; try again soon")
     }
     let linked: KernelSymbols
     do { linked = try image.symbols } catch { throw .image(error) }
 
-    let slide = location.textBase.rawValue &- image.baseAddress
-    let symbols = linked.slid(by: slide)
-    let values = try ImageValues(symbols, location, engine.memory)
-    guard try values.isKernel(of: image) else {
+    var match: (slide: UInt64, symbols: KernelSymbols, values: ImageValues)?
+    for slide in rules.slides(of: linked, base: image.baseAddress, at: location) {
+      let symbols = linked.slid(by: slide)
+      let values = try ImageValues(
+        image, slide, symbols, rules.placeVariables, location, engine.memory)
+      if values.isKernel(of: image) {
+        match = (slide, symbols, values)
+        break
+      }
+    }
+    guard let (slide, symbols, values) = match else {
       throw .wrongFile(
         file: image.name, fileKernel: image.banner?.kernelName ?? "unknown",
         guestKernel: try location.banner(in: engine.memory)?.kernelName ?? "another one")
@@ -37,39 +55,19 @@ extension GuestKernel {
     architecture = image.architecture
     banner = values.banner ?? image.banner ?? "Linux"
     self.symbols = symbols
-    textBase = location.textBase
+    textBase = KernelVirtualAddress(image.baseAddress &+ slide)
     self.slide = slide
-    physBase = location.displacement &+ startKernelMap
-    livenessRegisters = ["gs_base", "k_gs_base"].map { RegisterKey(cpu: 0, name: $0) }
+    variables = values.variables
+    livenessRegisters = rules.livenessRegisters.map { RegisterKey(cpu: 0, name: $0) }
 
-    func needed(_ symbol: String, _ value: UInt64?) throws(KernelError) -> UInt64 {
-      guard let value else { throw .symbolNotFound(symbol, file: image.name) }
-      return value
-    }
-    guard try needed("phys_base", values.physBase) == physBase else {
-      throw .noKernel(
-        "the guest's kernel contradicts its page tables: phys_base is "
-          + "\(values.physBase!.hex), the tables say \(physBase!.hex)")
-    }
-    let root = try needed("init_top_pgt", symbols.address(of: "init_top_pgt"))
-    let pageOffset = try needed("page_offset_base", values.pageOffset)
-    context = WalkContext(
-      root: PhysicalAddress(root &+ location.displacement),
-      pageOffset: KernelVirtualAddress(pageOffset), isFiveLevel: location.format.levels.count == 5)
-    let (lastMapped, isBeyondAll) = pageOffset.addingReportingOverflow(
-      max(engine.memory.ram.end, 1) - 1)
-    guard pageOffset >= location.format.firstKernelAddress, !isBeyondAll else {
-      throw .noKernel(
-        "the guest's kernel has page_offset_base \(pageOffset.hex), where no direct map can be: "
-          + "it is booting, or not this file's")
-    }
-    let directMap = KernelAddressSpace.Window(
-      name: "direct map", virtual: pageOffset...lastMapped,
-      displacement: 0 &- pageOffset)
+    let place = KernelPlace(
+      file: image.name, location: location, symbols: symbols, variables: values.variables)
+    let map = try rules.map(place, engine)
+    context = map.context
     addressSpace = KernelAddressSpace(
-      windows: [directMap, location.window], tables: context.tables)
+      windows: [map.directMap, location.window].compactMap { $0 }, tables: context.tables)
     // NR_CPUS of the largest configuration; more is garbage.
-    cpuIDs = Int(try needed("nr_cpu_ids", values.cpuIDs.map(UInt64.init)))
+    cpuIDs = Int(try place.needed("nr_cpu_ids", values.cpuIDs))
     guard (1...8192).contains(cpuIDs) else {
       throw .noKernel("the guest's kernel has \(cpuIDs) CPUs: it is booting, or not this file's")
     }
@@ -91,46 +89,46 @@ extension GuestKernel {
 private struct ImageValues {
   var notes: [UInt8]?
   var banner: String?
-  var physBase: UInt64?
-  var pageOffset: UInt64?
   var cpuIDs: UInt32?
+  var variables: [String: UInt64] = [:]
 
   init(
-    _ symbols: KernelSymbols, _ location: KernelLocation, _ memory: any GuestMem
+    _ image: KernelImage, _ slide: UInt64, _ symbols: KernelSymbols, _ names: [String],
+    _ location: KernelLocation, _ memory: any GuestMem
   ) throws(KernelError) {
-    func range(_ symbol: String, _ count: Int) -> PhysicalRange {
-      guard let address = symbols.address(of: symbol) else {
-        return PhysicalRange(PhysicalAddress(.max), count: 1)
-      }
+    func range(_ address: UInt64?, _ count: Int) -> PhysicalRange {
+      guard let address else { return PhysicalRange(PhysicalAddress(.max), count: 1) }
       return location.physical(KernelVirtualAddress(address), count: count)
     }
-    var notesSize = 0
+    func range(_ symbol: String, _ count: Int) -> PhysicalRange {
+      range(symbols.address(of: symbol), count)
+    }
+    var notes = image.buildIDNote.map { (start: $0.address &+ slide, count: $0.count) }
     if let start = symbols.address(of: "__start_notes"),
       let stop = symbols.address(of: "__stop_notes"), start < stop
     {
-      notesSize = Int(min(stop - start, 4096))
+      notes = (start, Int(min(stop - start, 4096)))
     }
-    let wanted = [
-      range("__start_notes", max(notesSize, 1)), range("linux_banner", 256), range("phys_base", 8),
-      range("page_offset_base", 8), range("nr_cpu_ids", 4),
-    ]
+    let wanted =
+      [range(notes?.start, notes?.count ?? 1), range("linux_banner", 256), range("nr_cpu_ids", 4)]
+      + names.map { range($0, 8) }
     let outcomes: [[UInt8]?]
     do { outcomes = try memory.readStatic(wanted).map { try? $0.get() } } catch {
       throw .snapshot(.source(error))
     }
-    notes = notesSize > 0 ? outcomes[0] : nil
+    self.notes = outcomes[0]
     banner = outcomes[1].flatMap { bytes in
       let text = bytes.nulTerminatedText
-      return text.hasPrefix(linuxBannerStart) ? text.split(separator: "\n").first.map(String.init) : nil
+      guard text.hasPrefix(linuxBannerStart) else { return nil }
+      return text.split(separator: "\n").first.map(String.init)
     }
-    physBase = outcomes[2]?.u64(at: 0)
-    pageOffset = outcomes[3]?.u64(at: 0)
-    cpuIDs = outcomes[4]?.u32(at: 0)
+    cpuIDs = outcomes[2]?.u32(at: 0)
+    for (name, bytes) in zip(names, outcomes.dropFirst(3)) { variables[name] = bytes?.u64(at: 0) }
   }
 
   /// True when the guest's kernel is the file's: by build-id, or by the banner where one of them
   /// has none.
-  func isKernel(of image: KernelImage) throws(KernelError) -> Bool {
+  func isKernel(of image: KernelImage) -> Bool {
     if let fileID = image.buildID, let guestID = notes.flatMap(gnuBuildID(inNotes:)) {
       return fileID == guestID
     }

@@ -18,14 +18,16 @@ public struct GuestKernel: Sendable {
   public var textBase: KernelVirtualAddress
   /// How far KASLR moved the image from where it was linked, modulo 2^64.
   public var slide: UInt64
-  /// Physical minus virtual address of the image: `phys_base` less `__START_KERNEL_map` on x86-64.
   public var context: WalkContext
   public var addressSpace: KernelAddressSpace
-  /// x86-64: `phys_base`, which may be "negative".
-  public var physBase: UInt64?
+  /// What the kernel itself says of where it is, either of which may be "negative": `phys_base`
+  /// and `page_offset_base` (x86-64), `kimage_voffset` and `memstart_addr` (arm64).
+  public var variables: [String: UInt64]
+  /// x86-64: what to add to an address less `__START_KERNEL_map` to get a physical one.
+  public var physBase: UInt64? { variables["phys_base"] }
   /// CPU ids end below this.
   public var cpuIDs: Int
-  /// Registers that show which kernel a vCPU runs, of vCPU 0: one of them is its per-CPU base.
+  /// Registers that show which kernel a vCPU runs, of vCPU 0.
   public var livenessRegisters: [RegisterKey]
 
   /// The guest's release, as `uname -r` says it.
@@ -37,6 +39,10 @@ public struct GuestKernel: Sendable {
   /// The address of a symbol that this kernel must have.
   public func address(of symbol: String) throws(KernelError) -> KernelVirtualAddress {
     guard let address = symbols.address(of: symbol) else {
+      // `linux_banner` is data, and in every kernel.
+      guard symbols.address(of: "linux_banner") != nil else {
+        throw .dataSymbolNotFound(symbol, file: file)
+      }
       throw .symbolNotFound(symbol, file: file)
     }
     return KernelVirtualAddress(address)
@@ -70,11 +76,11 @@ public struct GuestKernel: Sendable {
 
   private func checkAlive(_ cpus: [CPU], _ view: MemoryView) throws(ReadFault) {
     guard view.isSnapshot, !view.registers.isEmpty else { return }
-    let values = livenessRegisters.compactMap { try? view.registers[$0]?.get() }
+    let values = VCPURegisters(view.registers.compactMapValues { try? $0.get() })
     // A source without registers, a memory dump, cannot be of another boot than it is.
-    guard !values.isEmpty else { return }
-    let bases = values.filter { $0 >> 63 == 1 }
-    guard !bases.contains(where: { base in cpus.contains { $0.offset == base } }) else { return }
+    guard !values.isEmpty,
+      !architecture.kernel.isAlive(values, cpus: cpus, context: context)
+    else { return }
     throw .unreadable(
       Unreadable(
         .kernelChanged(

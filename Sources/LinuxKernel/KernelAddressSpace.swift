@@ -16,6 +16,16 @@ public struct KernelAddressSpace: AddressSpace, Hashable, Sendable {
       self.virtual = virtual
       self.displacement = displacement
     }
+
+    /// The window in which a kernel maps all memory, as far as there is RAM; nil where that would
+    /// reach beyond the last address.
+    static func directMap(of ram: RAMMap, displacement: UInt64) -> Window? {
+      let start = ram.regions.first?.lowerBound ?? 0
+      let lower = start &- displacement
+      let (upper, isBeyondAll) = lower.addingReportingOverflow(max(ram.end, start + 1) - start - 1)
+      guard !isBeyondAll else { return nil }
+      return Window(name: "direct map", virtual: lower...upper, displacement: displacement)
+    }
   }
 
   /// In the order to try.

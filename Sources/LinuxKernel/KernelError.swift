@@ -9,6 +9,8 @@ public enum KernelError: Error, Sendable, CustomStringConvertible {
   /// The file is not the guest's kernel.
   case wrongFile(file: String, fileKernel: String, guestKernel: String)
   case symbolNotFound(String, file: String)
+  /// As above, of a kernel whose kallsyms has functions only.
+  case dataSymbolNotFound(String, file: String)
   case noBTF(file: String)
   case btf(BTFError)
   case image(KernelImageError)
@@ -21,6 +23,10 @@ public enum KernelError: Error, Sendable, CustomStringConvertible {
       "\(file) is not this guest's kernel: the file is \(fileKernel), the guest runs "
         + "\(guestKernel); give the guest's own vmlinuz or vmlinux with -k"
     case .symbolNotFound(let symbol, let file): "\(symbol) symbol not found in \(file)"
+    case .dataSymbolNotFound(let symbol, let file):
+      "\(symbol) symbol not found in \(file): its kernel keeps the names of functions only "
+        + "(CONFIG_KALLSYMS_ALL=n), and neither its exports nor its code tell for sure; give a "
+        + "vmlinux with a symbol table with -k"
     case .noBTF(let file):
       "\(file) has no BTF type information (CONFIG_DEBUG_INFO_BTF=n), so the layout of kernel "
         + "structures is unknown"

@@ -3,26 +3,29 @@ import Paging
 
 /// Where a running kernel's image is, found in registers and page tables alone.
 public struct KernelLocation: Hashable, Sendable {
-  /// `_text`: the first mapped address of the image.
-  public var textBase: KernelVirtualAddress
+  /// The first mapped address of the image.
+  public var start: KernelVirtualAddress
   /// What to add to an image address, modulo 2^64, to get a physical one.
   public var displacement: UInt64
   /// The image's segments, ascending.
   public var segments: [Segment]
-  public var format: PageTableFormat
+  /// The tables that showed it: a process's on x86-64.
+  public var tables: PageTables
 
   /// The image as a window of the kernel's address space.
   var window: KernelAddressSpace.Window {
-    let end = segments.last.map { $0.virtual.rawValue &+ ($0.count - 1) } ?? textBase.rawValue
+    let end = segments.last.map { $0.virtual.rawValue &+ ($0.count - 1) } ?? start.rawValue
     return KernelAddressSpace.Window(
-      name: "kernel image", virtual: textBase.rawValue...max(end, textBase.rawValue),
+      name: "kernel image", virtual: start.rawValue...max(end, start.rawValue),
       displacement: displacement)
   }
 
-  /// The first and longest read-only and non-executable segment after the text: kallsyms, BTF,
-  /// notes and banner are there.
+  /// The longest read-only and non-executable segment behind the code: kallsyms, BTF, notes and
+  /// banner are there. Nil before mark_rodata_ro(), which runs just before init starts.
   public var readOnlyData: Segment? {
-    segments.first { !$0.isWritable && !$0.isExecutable }
+    // Before the code there is the header of an arm64 image, which is read-only early.
+    segments.drop { !$0.isExecutable }.filter { !$0.isWritable && !$0.isExecutable }
+      .max { $0.count < $1.count }
   }
 
   /// The physical address of a stretch of the image.

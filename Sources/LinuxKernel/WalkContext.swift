@@ -6,22 +6,18 @@ public struct WalkContext: Hashable, Sendable {
   /// `init_top_pgt` (x86-64) or `swapper_pg_dir` (arm64). Never a CR3: a process's table is freed
   /// under us.
   public var root: PhysicalAddress
-  /// Where the direct map of all physical memory begins.
-  public var pageOffset: KernelVirtualAddress
-  /// x86-64: CR4.LA57.
-  public var isFiveLevel: Bool
-  /// arm64: TCR_EL1, which says the granule and the size of the address space.
-  public var tcr: UInt64?
+  public var format: PageTableFormat
+  /// Where the direct map of all physical memory begins (PAGE_OFFSET); nil where the kernel does
+  /// not say, and every address goes through the tables.
+  public var pageOffset: KernelVirtualAddress?
 
   public init(
-    root: PhysicalAddress, pageOffset: KernelVirtualAddress, isFiveLevel: Bool = false,
-    tcr: UInt64? = nil
+    root: PhysicalAddress, format: PageTableFormat, pageOffset: KernelVirtualAddress?
   ) {
     self.root = root
+    self.format = format
     self.pageOffset = pageOffset
-    self.isFiveLevel = isFiveLevel
-    self.tcr = tcr
   }
 
-  public var tables: PageTables { PageTables(.x86_64(fiveLevel: isFiveLevel), root: root) }
+  public var tables: PageTables { PageTables(format, root: root) }
 }

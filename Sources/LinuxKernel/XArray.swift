@@ -49,34 +49,41 @@ public struct XArray: Sendable {
     through last: UInt64, in view: MemoryView
   ) throws(ReadFault) -> [Entry] {
     var entries: [Entry] = []
-    // All nodes of a level are found in one pass; one that is missing looks empty meanwhile.
-    try view.gather { () throws(ReadFault) in
-      if isNode(head) {
-        let node = nodeAddress(head)
-        let shift = try view.u8(at: node + layout.shift)
-        try visit(node, shift: Int(shift), base: 0, last, view, &entries)
-      } else if let pointer = pointer(head) {
-        entries.append(Entry(index: 0, pointer: pointer))
-      }
+    if isNode(head) {
+      try visit(nodeAddress(head), shift: nil, base: 0, last, view, &entries)
+    } else if let pointer = pointer(head) {
+      entries.append(Entry(index: 0, pointer: pointer))
     }
     return entries
   }
 
+  /// - Parameter expected: the shift that the parent's implies: garbage can neither loop nor go
+  ///   astray. Nil for the topmost node.
   private func visit(
-    _ node: KernelVirtualAddress, shift: Int, base: UInt64, _ last: UInt64, _ view: MemoryView,
-    _ entries: inout [Entry]
+    _ node: KernelVirtualAddress, shift expected: Int?, base: UInt64, _ last: UInt64,
+    _ view: MemoryView, _ entries: inout [Entry]
   ) throws(ReadFault) {
     let key = ObjectKey("xa_node", id: base, at: node)
+    let shift: Int
     let slots: [UInt8]
     do throws(ReadFault) {
-      let found = try view.u8(at: node + layout.shift)
-      slots = try view.bytes(at: node + layout.slots, count: 8 * layout.chunkSize)
-      // A child's shift is known from its parent: garbage can neither loop nor go astray.
-      guard Int(found) == shift, shift < 64 else {
-        throw ReadFault.corrupt("an xarray node with shift \(found), not \(shift)", at: node)
+      (shift, slots) = try view.gather { () throws(ReadFault) in
+        (
+          Int(try view.u8(at: node + layout.shift)),
+          try view.bytes(at: node + layout.slots, count: 8 * layout.chunkSize)
+        )
       }
-    } catch .unreadable(let cause) {
+      guard shift == expected ?? shift, shift >= 0, shift < 64 else {
+        throw ReadFault.corrupt(
+          "an xarray node with shift \(shift)"
+            + (expected.map { ", not \($0)" } ?? ""), at: node)
+      }
+    } catch .unreadable(let cause) where expected != nil {
       view.skip(key, cause)
+      return
+    } catch .miss where expected != nil {
+      // Its neighbours need not wait for it.
+      view.postpone(key)
       return
     }
     for slot in 0..<layout.chunkSize {

@@ -24,11 +24,13 @@ public struct PageTableFormat: Hashable, Sendable {
   /// A bit of an entry that grants or takes a permission.
   public struct PermissionBit: Hashable, Sendable {
     public var bit: Int
+    /// The bit of an entry that points at a table which counts for all below.
+    public var tableBit: Int
     public var grantsWhenSet: Bool
-    /// True when the bit counts at every level, not only in leaves.
-    public var isHierarchical: Bool
 
-    func grants(_ entry: UInt64) -> Bool { (entry >> UInt64(bit) & 1 == 1) == grantsWhenSet }
+    func grants(_ entry: UInt64, isTable: Bool) -> Bool {
+      (entry >> UInt64(isTable ? tableBit : bit) & 1 == 1) == grantsWhenSet
+    }
   }
 
   /// Where the upper physical address bits are that do not fit in their natural place.
@@ -39,16 +41,38 @@ public struct PageTableFormat: Hashable, Sendable {
     public var to: Int
   }
 
-  /// What `translate` and `info` call it, e.g. `x86-64 4-level`.
+  /// What `translate` and `info` call it, e.g. `x86-64 4-level`, `arm64 4K pages, 48 bits`.
   public var name: String
   public var levels: [Level]
-  /// Bits that kernel addresses differ in; all above are ones (x86-64: 47 or 56, half of the space).
+  /// Bits that kernel addresses differ in; all above are ones (x86-64: 47 or 56, half of the space;
+  /// arm64: 64 - T1SZ).
   public var kernelBits: Int
   /// The physical address bits of an entry that are in their natural place.
   public var addressMask: UInt64
   public var highBits: HighBits?
   public var writable: PermissionBit
   public var executable: PermissionBit
+  /// What people call the bits of an entry, from the lowest.
+  public var flagNames: [FlagName] = []
+
+  public struct FlagName: Hashable, Sendable {
+    public var bit: Int
+    public var name: String
+    /// True when the bit means this in entries that map memory only.
+    public var isOfLeaves = false
+  }
+
+  /// The names of an entry's bits that are set.
+  public func flags(of entry: UInt64, isLeaf: Bool) -> [String] {
+    flagNames.filter { entry >> UInt64($0.bit) & 1 == 1 && (isLeaf || !$0.isOfLeaves) }.map(\.name)
+  }
+
+  /// Linux' name of a level: `pte` is the last one, `pgd` the first.
+  public func levelName(_ level: Level) -> String {
+    let depth = levels.firstIndex(of: level) ?? 0
+    guard depth > 0 else { return "pgd" }
+    return ["pte", "pmd", "pud", "p4d"][min(levels.count - 1 - depth, 3)]
+  }
 
   /// Bytes of a page of the last level.
   public var pageSize: Int { 1 << levels[levels.count - 1].shift }
@@ -59,7 +83,7 @@ public struct PageTableFormat: Hashable, Sendable {
 
 extension PageTableFormat {
   /// x86-64 with 4 levels, or 5 where CR4.LA57 (bit 12) is set. Intel SDM vol. 3, 5.5.
-  public static func x86_64(fiveLevel: Bool) -> Self {
+  public static func x86(fiveLevel: Bool) -> Self {
     var levels = [
       Level(shift: 39, indexBits: 9, leaf: .never(tableBit: nil)),
       Level(shift: 30, indexBits: 9, leaf: .whenSet(bit: 7)),
@@ -72,7 +96,17 @@ extension PageTableFormat {
     return Self(
       name: "x86-64 \(levels.count)-level", levels: levels, kernelBits: fiveLevel ? 56 : 47,
       addressMask: 0x000f_ffff_ffff_f000, highBits: nil,
-      writable: PermissionBit(bit: 1, grantsWhenSet: true, isHierarchical: true),
-      executable: PermissionBit(bit: 63, grantsWhenSet: false, isHierarchical: true))
+      writable: PermissionBit(bit: 1, tableBit: 1, grantsWhenSet: true),
+      executable: PermissionBit(bit: 63, tableBit: 63, grantsWhenSet: false),
+      flagNames: x86FlagNames)
   }
+
+  /// Intel SDM vol. 3, tables 5-15 to 5-20. Bit 7 says page size above the last level, where it is
+  /// PAT; no name fits both, and the page size is shown anyway.
+  private static let x86FlagNames = [
+    FlagName(bit: 0, name: "P"), FlagName(bit: 1, name: "RW"), FlagName(bit: 2, name: "US"),
+    FlagName(bit: 3, name: "PWT"), FlagName(bit: 4, name: "PCD"), FlagName(bit: 5, name: "A"),
+    FlagName(bit: 6, name: "D", isOfLeaves: true), FlagName(bit: 8, name: "G", isOfLeaves: true),
+    FlagName(bit: 63, name: "NX"),
+  ]
 }

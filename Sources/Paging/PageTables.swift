@@ -13,6 +13,8 @@ public struct PageTables: Hashable, Sendable {
   /// One look at a table on the way to an address.
   public struct Step: Hashable, Sendable {
     public var level: PageTableFormat.Level
+    /// The entry's place in its table.
+    public var index: UInt64
     public var entryAddress: PhysicalAddress
     public var entry: UInt64
     public var meaning: EntryMeaning
@@ -98,7 +100,8 @@ public struct PageTables: Hashable, Sendable {
     let entry = try view.load(
       UInt64.self, at: address, fetching: PhysicalRange(table, count: 8 << level.indexBits))
     return Step(
-      level: level, entryAddress: address, entry: entry, meaning: meaning(of: entry, level))
+      level: level, index: index, entryAddress: address, entry: entry,
+      meaning: meaning(of: entry, level))
   }
 
   private func meaning(of entry: UInt64, _ level: PageTableFormat.Level) -> EntryMeaning {
@@ -120,14 +123,11 @@ public struct PageTables: Hashable, Sendable {
 
   private func narrowed(_ permissions: Permissions, by step: Step) -> Permissions {
     var narrowed = permissions
-    var isLeaf = false
-    if case .leaf = step.meaning { isLeaf = true }
-    if isLeaf || format.writable.isHierarchical {
-      narrowed.writable = narrowed.writable && format.writable.grants(step.entry)
-    }
-    if isLeaf || format.executable.isHierarchical {
-      narrowed.executable = narrowed.executable && format.executable.grants(step.entry)
-    }
+    var isTable = false
+    if case .table = step.meaning { isTable = true }
+    narrowed.writable = narrowed.writable && format.writable.grants(step.entry, isTable: isTable)
+    narrowed.executable =
+      narrowed.executable && format.executable.grants(step.entry, isTable: isTable)
     return narrowed
   }
 

@@ -74,9 +74,8 @@ public final class PageTableBuilder {
     case .whenClear(let bit): entry |= 1 << UInt64(bit)
     case .always: preconditionFailure("no tables below the last level")
     }
-    for permission in [format.writable, format.executable]
-    where permission.isHierarchical && permission.grantsWhenSet {
-      entry |= 1 << UInt64(permission.bit)
+    for permission in [format.writable, format.executable] where permission.grantsWhenSet {
+      entry |= 1 << UInt64(permission.tableBit)
     }
     return entry
   }

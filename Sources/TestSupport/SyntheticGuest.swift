@@ -45,7 +45,7 @@ public final class SyntheticGuest {
     self.ram = ram
     imagePhysical = ram.allocate(
       Int(Self.textSize + Self.rodataSize + Self.dataSize), alignment: 0x1_0000)
-    tables = PageTableBuilder(.x86_64(fiveLevel: isFiveLevel), in: ram)
+    tables = PageTableBuilder(.x86(fiveLevel: isFiveLevel), in: ram)
     pageOffset = isFiveLevel ? 0xff3a_0b40_0000_0000 : 0xffff_8a3b_4000_0000
     nextVmalloc = isFiveLevel ? 0xffa0_1234_0000_0000 : 0xffff_b234_8000_0000
     mapImage(in: tables)

@@ -43,9 +43,9 @@ import Testing
     #expect(snapshot.value.isEmpty)
     #expect(snapshot.unreadable.count == 40)
     #expect(Set(snapshot.unreadable.map(\.cause.reason)) == [.moving])
-    // One wave in each of three holds.
-    #expect(memory.samples.count == 3)
-    #expect((memory.holds, memory.releases) == (3, 3))
+    // One wave in each of eight holds.
+    #expect(memory.samples.count == 8)
+    #expect((memory.holds, memory.releases) == (8, 8))
   }
 
   @Test func whereStopsAreDearDiscoveryHappensInOneOfThem() throws {

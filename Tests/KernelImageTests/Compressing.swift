@@ -1,7 +1,8 @@
 import Bytes
 import CArchive
 
-/// One stream of a compression as libarchive writes it: "gzip", "xz", "zstd", "lz4", "bzip2" or "lzma".
+/// One stream of a compression as libarchive writes it: "gzip", "xz", "zstd", "lz4", "bzip2" or
+/// "lzma".
 func compressed(_ bytes: [UInt8], _ filter: String) -> [UInt8] {
   guard let archive = archive_write_new(), let entry = archive_entry_new() else { return [] }
   defer {
@@ -42,7 +43,8 @@ func legacyLZ4(_ bytes: [UInt8], blockSize: Int = 8 << 20) -> [UInt8] {
   return out
 }
 
-/// An x86 bzImage around a compressed kernel: the setup sectors, the header and the payload with its size behind it.
+/// An x86 bzImage around a compressed kernel: the setup sectors, the header and the payload with
+/// its size behind it.
 func bzImage(_ payload: [UInt8], size: Int, appendsSize: Bool = true) -> [UInt8] {
   var image = [UInt8](repeating: 0, count: 5 * 512 + 64)
   func put(_ bytes: [UInt8], at offset: Int) {

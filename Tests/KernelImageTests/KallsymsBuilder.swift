@@ -23,8 +23,8 @@ struct KallsymsBuilder: CustomTestStringConvertible {
 
   static let text: UInt64 = 0xffff_ffff_8100_0000
 
-  /// 1,275 symbols: names in five blocks (so that markers need padding), aliases, duplicates and one name of more than 127
-  /// tokens.
+  /// 1,275 symbols: names in five blocks (so that markers need padding), aliases, duplicates and
+  /// one name of more than 127 tokens.
   static let sampleSymbols: [Symbol] = {
     var symbols = [
       Symbol(name: "_text", type: "T", address: text),

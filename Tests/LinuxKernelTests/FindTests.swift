@@ -27,9 +27,9 @@ import Testing
     #expect(kernel.textBase.rawValue == guest.textBase)
     #expect(kernel.slide == SyntheticGuest.slide)
     #expect(kernel.physBase == guest.displacement &+ 0xffff_ffff_8000_0000)
-    #expect(kernel.context.pageOffset.rawValue == guest.pageOffset)
+    #expect(kernel.context.pageOffset?.rawValue == guest.pageOffset)
     #expect(kernel.context.root == guest.tables.root)
-    #expect(kernel.context.isFiveLevel == isFiveLevel)
+    #expect(kernel.context.format == .x86(fiveLevel: isFiveLevel))
     #expect(kernel.cpuIDs == 2)
     #expect(kernel.release == "6.1.0-test")
     #expect(
@@ -39,8 +39,8 @@ import Testing
   @Test func aUserModeCR3LeadsToTheKernelsTable() throws {
     let guest = SyntheticGuest()
     // Page-table isolation: the user's root follows the kernel's, and maps the entry text alone.
-    let kernel = PageTableBuilder(.x86_64(fiveLevel: false), in: aligned(guest.ram))
-    let user = PageTableBuilder(.x86_64(fiveLevel: false), in: guest.ram)
+    let kernel = PageTableBuilder(.x86(fiveLevel: false), in: aligned(guest.ram))
+    let user = PageTableBuilder(.x86(fiveLevel: false), in: guest.ram)
     #expect(user.root.rawValue == kernel.root.rawValue | 0x1000 || user.root > kernel.root)
     try #require(kernel.root.rawValue & 0x1000 == 0)
     try #require(user.root.rawValue == kernel.root.rawValue + 0x1000)
@@ -60,7 +60,7 @@ import Testing
     let guest = SyntheticGuest()
     _ = aligned(guest.ram)
     _ = guest.ram.allocatePage()
-    let root = PageTableBuilder(.x86_64(fiveLevel: false), in: guest.ram)
+    let root = PageTableBuilder(.x86(fiveLevel: false), in: guest.ram)
     try #require(root.root.rawValue & 0x1000 != 0)
     guest.mapImage(in: root)
     guest.registers["cr3"] = root.root.rawValue
@@ -83,7 +83,7 @@ import Testing
   @Test func aKernelThatHasNotSetItselfUpIsBooting() throws {
     let guest = SyntheticGuest()
     // Before mark_rodata_ro() everything is writable.
-    let root = PageTableBuilder(.x86_64(fiveLevel: false), in: guest.ram)
+    let root = PageTableBuilder(.x86(fiveLevel: false), in: guest.ram)
     root.map(pages: 16, from: guest.textBase, to: guest.imagePhysical.rawValue, executable: true)
     guest.registers["cr3"] = root.root.rawValue
     #expect(try failure(guest).contains("the guest is booting"))

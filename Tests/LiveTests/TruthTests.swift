@@ -34,8 +34,12 @@ extension LiveTests {
       #expect(listed.count == truth.count)
       for (ours, theirs) in zip(listed, truth) {
         #expect(ours["name"] as? NSObject == theirs["name"] as? NSObject)
-        #expect(
-          ours["per_cpu"] as? NSObject == theirs["per_cpu"] as? NSObject, "\(ours["name"] ?? "")")
+        // A guest without data symbols (CONFIG_KALLSYMS_ALL=n) knows the sums only.
+        if !(theirs["per_cpu"] is NSNull) {
+          #expect(
+            ours["per_cpu"] as? NSObject == theirs["per_cpu"] as? NSObject,
+            "\(ours["name"] ?? "")")
+        }
         #expect(ours["cnt"] as? NSObject == theirs["run_cnt"] as? NSObject)
         #expect(ours["nsecs"] as? NSObject == theirs["run_time_ns"] as? NSObject)
         #expect(ours["misses"] as? NSObject == theirs["recursion_misses"] as? NSObject)
@@ -69,16 +73,22 @@ extension LiveTests {
       let info = try #require(try result.json() as? [String: Any])
       #expect(info["release"] as? String == kernel["release"] as? String)
       #expect(info["banner"] as? String == kernel["banner"] as? String)
-      #expect(info["text_base"] as? String == symbols["_text"])
-      #expect(info["page_offset"] as? String == values["page_offset_base"])
-      #expect(info["phys_base"] as? String == values["phys_base"])
-      #expect(info["nr_cpu_ids"] as? Int == kernel["nr_cpu_ids"] as? Int)
+      if let count = kernel["nr_cpu_ids"] as? Int { #expect(info["nr_cpu_ids"] as? Int == count) }
+      if let text = symbols["_text"] { #expect(info["text_base"] as? String == text) }
+      for name in ["phys_base", "kimage_voffset", "memstart_addr"] {
+        if let value = values[name] { #expect(info[name] as? String == value) }
+      }
+      if let value = values["page_offset_base"] { #expect(info["page_offset"] as? String == value) }
+      let paging = try #require(info["paging"] as? String)
+      guard kernel["machine"] as? String == "x86_64" else {
+        #expect(paging.hasPrefix(guest.label.contains("16k") ? "arm64 16K" : "arm64 4K"))
+        return
+      }
       let flags = kernel["flags"] as? [String: Bool]
-      let levels = flags?["la57"] == true ? "x86-64 5-level" : "x86-64 4-level"
-      #expect(info["paging"] as? String == levels)
+      #expect(paging == (flags?["la57"] == true ? "x86-64 5-level" : "x86-64 4-level"))
     }
 
-    @Test(arguments: LiveGuest.all)
+    @Test(arguments: LiveGuest.resting)
     func theGuestRunsOnAfterEveryCommand(guest: LiveGuest) throws {
       for words in [["info"], ["prog", "list"], ["prog", "stats"], ["--hold", "prog", "list"]] {
         _ = try Program(guest, words).run()

@@ -30,7 +30,7 @@ struct Translated {
   }
 }
 
-let formats = [PageTableFormat.x86_64(fiveLevel: false), .x86_64(fiveLevel: true)]
+let formats = [PageTableFormat.x86(fiveLevel: false), .x86(fiveLevel: true)]
 
 @Suite struct TranslationTests {
   @Test(arguments: formats)
@@ -91,13 +91,14 @@ let formats = [PageTableFormat.x86_64(fiveLevel: false), .x86_64(fiveLevel: true
   func permissionsOfAllLevelsAreMerged(format: PageTableFormat) throws {
     let base = format.firstKernelAddress
     for level in 0..<format.levels.count {
-      for permission in [format.writable, format.executable] where permission.isHierarchical {
+      for permission in [format.writable, format.executable] {
         let guest = Translated(format)
         guest.tables.map(base, to: 0x4000, writable: true, executable: true)
         let before = try #require(try guest.mapping(base))
         #expect(before.isWritable && before.isExecutable)
         let entry = guest.tables.entry(of: base, level: level)
-        guest.ram.write(guest.ram.u64(at: entry) ^ 1 << UInt64(permission.bit), at: entry)
+        let bit = level == format.levels.count - 1 ? permission.bit : permission.tableBit
+        guest.ram.write(guest.ram.u64(at: entry) ^ 1 << UInt64(bit), at: entry)
         let after = try #require(try guest.mapping(base))
         #expect(after.isWritable == (permission != format.writable))
         #expect(after.isExecutable == (permission != format.executable))

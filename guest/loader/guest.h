@@ -47,6 +47,7 @@ void start_traffic(const struct programs *programs);
 void open_kernel(void);
 const char *symbol_name(unsigned index);                // NULL past the last one
 uint64_t symbol(const char *name);                      // 0 when the kernel has no such symbol
+bool has_data_symbols(void);                            // not with CONFIG_KALLSYMS_ALL=n
 void kernel_read(uint64_t address, void *buffer, size_t size);
 uint64_t kernel_u64(uint64_t address);
 uint32_t kernel_u32(uint64_t address);

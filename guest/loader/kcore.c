@@ -20,8 +20,8 @@ static struct {
   uint64_t address;
 } symbols[] = {
     {"_text"}, {"_stext"}, {"_etext"}, {"init_task"}, {"linux_banner"}, {"prog_idr"},
-    {"init_top_pgt"}, {"swapper_pg_dir"}, {"page_offset_base"}, {"vmalloc_base"}, {"vmemmap_base"},
-    {"phys_base"}, {"memstart_addr"}, {"kimage_voffset"}, {"__per_cpu_offset"}, {"nr_cpu_ids"},
+    {"init_top_pgt"}, {"swapper_pg_dir"}, {"tramp_pg_dir"}, {"vectors"}, {"page_offset_base"},
+    {"vmalloc_base"}, {"vmemmap_base"}, {"phys_base"}, {"memstart_addr"}, {"kimage_voffset"}, {"__per_cpu_offset"}, {"nr_cpu_ids"},
     {"__start_notes"}, {"__start_BTF"}, {"__stop_BTF"},
 };
 enum { symbol_count = sizeof symbols / sizeof symbols[0] };
@@ -62,7 +62,7 @@ void open_kernel(void) {
   kernel_btf = btf__load_vmlinux_btf();
   if (!kernel_btf)
     fail("cannot read the kernel's BTF: %m");
-  if (!symbol("_text"))
+  if (!symbol("_stext"))
     fail("/proc/kallsyms hides addresses");
 }
 
@@ -76,6 +76,10 @@ uint64_t symbol(const char *name) {
       return symbols[index].address;
   }
   fail("%s is not among the symbols that the loader reads", name);
+}
+
+bool has_data_symbols(void) {
+  return symbol("prog_idr") && symbol("__per_cpu_offset") && symbol("nr_cpu_ids");
 }
 
 void kernel_read(uint64_t address, void *buffer, size_t size) {

@@ -61,11 +61,18 @@ static void print_values(void) {
     printf("%s\"%s\":\"0x%" PRIx64 "\"", comma, names[index], kernel_u64(address));
     comma = ",";
   }
-  printf("},\"idr_next\":%u,",
-         kernel_u32(symbol("prog_idr") + member_offset("idr", "idr_next")));
+  printf("},\"idr_next\":");
+  if (symbol("prog_idr"))
+    printf("%u,", kernel_u32(symbol("prog_idr") + member_offset("idr", "idr_next")));
+  else
+    printf("null,");
 }
 
 static void print_per_cpu_offsets(void) {
+  if (!has_data_symbols()) {
+    printf("\"nr_cpu_ids\":null,\"per_cpu_offset\":null,");
+    return;
+  }
   printf("\"nr_cpu_ids\":%u,\"per_cpu_offset\":[", possible_cpus());
   for (unsigned cpu = 0; cpu < possible_cpus(); cpu++)
     printf("%s\"0x%" PRIx64 "\"", cpu ? "," : "", per_cpu_offset(cpu));

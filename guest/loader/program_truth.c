@@ -86,6 +86,10 @@ int64_t boot_offset(void) {
   } while (0)
 
 static void print_per_cpu(const struct program_info *program) {
+  if (!has_data_symbols()) {
+    printf("\"per_cpu\":null");
+    return;
+  }
   uint64_t address = find_program(program->info.id);
   struct cpu_stats sum = {0};
 

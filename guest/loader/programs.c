@@ -10,6 +10,10 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#ifndef ENOTSUPP
+#define ENOTSUPP 524
+#endif
+
 static int print_libbpf(enum libbpf_print_level level, const char *format, va_list arguments) {
   return level == LIBBPF_WARN ? vprintf(format, arguments) : 0;
 }
@@ -58,6 +62,18 @@ static void attach_to_root_cgroup(struct bpf_object *network) {
     fail("cannot attach to the root cgroup: %m");
 }
 
+static void load_recursion(struct programs *programs) {
+  struct bpf_object *recursion = load_object("recursion");
+  struct bpf_program *recurse = program(recursion, "recurse");
+
+  if (bpf_program__attach(recurse))
+    programs->recursed_map = bpf_object__find_map_fd_by_name(recursion, "recursed");
+  else if (errno == ENOTSUPP)  // arm64 before 6.4 attaches struct_ops programs, but no fentry
+    say("no fentry on this kernel: the program that recurses stays idle");
+  else
+    fail("cannot attach recurse: %m");
+}
+
 void load_programs(const struct options *options, struct programs *programs) {
   libbpf_set_print(print_libbpf);
 
@@ -74,11 +90,8 @@ void load_programs(const struct options *options, struct programs *programs) {
 
   programs->recursed_map = -1;
   // Kernels that count misses are those that refuse recursion; older ones overflow their stack.
-  if (kernel_counts_misses()) {
-    struct bpf_object *recursion = load_object("recursion");
-    attach_programs(recursion);
-    programs->recursed_map = bpf_object__find_map_fd_by_name(recursion, "recursed");
-  }
+  if (kernel_counts_misses())
+    load_recursion(programs);
 
   programs->scheduler = options->scheduler && member_offset("sched_ext_ops", "name") >= 0;
   if (programs->scheduler)

@@ -16,5 +16,5 @@ die() {
 
 # guest_runs DIR: by its command line, for a process id may since name another process or a zombie.
 guest_runs() {
-  [[ -e $1/pid ]] && tr '\0' '\n' 2>/dev/null <"/proc/$(<"$1/pid")/cmdline" | grep -qxF "$1/pid"
-} 2>/dev/null
+  [[ -e $1/pid ]] && grep -qszxF "$1/pid" "/proc/$(<"$1/pid")/cmdline"
+}

@@ -2,7 +2,10 @@
 # architecture; adding one is adding a line.
 # shellcheck shell=bash disable=SC2034,SC2154
 
-guest_names=(x86-6.1 x86-5.10 x86-6.12 x86-7)
+guest_names=(
+  x86-6.1 x86-5.10 x86-6.12 x86-7
+  arm64-6.12 arm64-6.1 arm64-7 arm64-7-16k
+)
 
 # guest_settings NAME: sets arch, suites (the first that has the package serves) and package (a
 # regex, the newest match is taken). Between them the kernels are compressed with lz4, xz and zstd.
@@ -14,10 +17,19 @@ guest_settings() {
       suites="bookworm-backports trixie" package='linux-image-6\.12\.[0-9+.a-z]+-cloud-amd64'
       ;;
     x86-7) suites="trixie-backports sid" package='linux-binary-7\.[0-9+.a-z]+-amd64' ;;
+    arm64-6.1) suites=bookworm package='linux-image-6\.1\.[0-9-]+-arm64' ;;
+    arm64-6.12) suites=bookworm-backports package='linux-image-6\.12\.[0-9+.a-z]+-arm64' ;;
+    arm64-7) suites="sid trixie-backports" package='linux-binary-7\.[0-9+.a-z]+-arm64' ;;
+    # Pages of 16 KiB.
+    arm64-7-16k)
+      suites="sid trixie-backports" package='linux-binary-7\.[0-9+.a-z]+-arm64-16k'
+      ;;
     *) die "unknown guest $1; known are: ${guest_names[*]}" ;;
   esac
   arch=${1%%-*}
   arch_settings "$arch"
+  # A Cortex-A57 has no pages of 16 KiB.
+  [[ $1 != *-16k ]] || cpu=max,pauth-impdef=on
 }
 
 # arch_settings ARCH: sets what depends on the architecture alone.
@@ -33,6 +45,17 @@ arch_settings() {
       # allocates memory with it, crashes every second time.
       cpu_without=,-cx16
       console=ttyS0
+      ;;
+    arm64)
+      debian_arch=arm64
+      bpf_arch=arm64
+      triplet=aarch64-linux-gnu
+      qemu=(qemu-system-aarch64 -M virt)
+      # Without E0PD, so that KASLR turns page-table isolation on. The other one to test is
+      # `max,pauth-impdef=on`: addresses of 52 bits. (Real pointer authentication is slow here.)
+      cpu=cortex-a57
+      cpu_without=
+      console=ttyAMA0
       ;;
     *) die "unknown architecture $1" ;;
   esac

@@ -33,6 +33,8 @@ struct LiveGuest: CustomTestStringConvertible, Sendable {
   }
 
   var kernel: String { path("kernel") }
+  /// Of its QEMU.
+  var processIdentifier: pid_t? { pid_t(text("pid")) }
   var qmp: QMP { get throws { try QMP(path("qmp.sock")) } }
 
   func path(_ name: String) -> String { folder.appendingPathComponent(name).path }

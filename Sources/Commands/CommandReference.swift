@@ -1,0 +1,56 @@
+import ArgumentParser
+
+extension Root {
+  /// What `help` says in a session: a line a command.
+  static var commandList: String {
+    var list = ""
+    for group in configuration.groupedSubcommands {
+      list += group.name + "\n"
+      for command in group.subcommands {
+        let name = command.names.joined(separator: ", ")
+        let padding = String(repeating: " ", count: max(1, 12 - name.count))
+        list += "  \(name)\(padding)\(command.configuration.abstract)\n"
+      }
+    }
+    return list + "help COMMAND tells more; -j behind a command gives JSON.\n"
+  }
+
+  /// docs/commands.md: the help of every command.
+  static var reference: String {
+    var text = """
+      # Commands
+
+      Written by `scripts/docs` from the program's own table of commands; a test fails when the two \
+      differ.
+      Completion for your shell: `guestscope --generate-completion-script bash` (or zsh, fish).
+
+      ```
+      \(helpMessage(columns: 90))
+      ```
+
+      """
+    for group in configuration.groupedSubcommands {
+      text += "\n## \(group.name)\n"
+      for command in group.subcommands { text += reference(of: command, path: []) }
+    }
+    return text
+  }
+
+  private static func reference(of command: ParsableCommand.Type, path: [String]) -> String {
+    let path = path + [command._commandName]
+    let help = helpMessage(for: command, columns: 90)
+    let own = "\n### \(path.joined(separator: " "))\n\n```\n\(help)\n```\n"
+    return own + command.configuration.subcommands.map { reference(of: $0, path: path) }.joined()
+  }
+
+  /// The options of a command as its help names them.
+  static func options(of command: ParsableCommand.Type) -> [String] {
+    helpMessage(for: command, columns: 200).split(separator: "\n").flatMap { line -> [String] in
+      let line = line.drop { $0 == " " }
+      guard line.hasPrefix("-") else { return [] }
+      return line.split(separator: " ").prefix { $0.hasPrefix("-") }.map {
+        $0.hasSuffix(",") ? String($0.dropLast()) : String($0)
+      }
+    }
+  }
+}

@@ -1,0 +1,103 @@
+import ArgumentParser
+import BTF
+import Bytes
+import GuestMemory
+import LinuxKernel
+
+/// `print`: a kernel object by its BTF type.
+struct PrintCommand: GuestCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "print", abstract: "A kernel object by its BTF type, or some members of it.",
+    usage: "guestscope print <type> <address> [.member…]",
+    discussion: """
+      print task_struct init_task .comm
+      print task_struct init_task .mm->pgd
+      print rq runqueues@1 .nr_running
+
+      A path follows pointers, and [n] takes an element. What is shown is of one instant.
+      """)
+
+  @Argument(help: "A type: task_struct, 'enum bpf_prog_type', u64.")
+  var type: String
+  @Argument(help: "A number, a symbol, symbol+offset, or symbol@CPU for a per-CPU variable.")
+  var address: AddressExpression
+  @Argument(
+    help: ArgumentHelp("A path of members: .comm, .mm.pgd, .cpus[2].", valueName: ".member"))
+  var members: [String] = []
+  @OptionGroup var output: OutputOptions
+  @OptionGroup(visibility: .hidden) var session: SessionOptions
+
+  static func nextWord(after words: [String]) -> [WordKind] {
+    switch words.count {
+    case 0: [.typeName]
+    case 1: [.symbol]
+    default: [.member(ofType: words[0])]
+    }
+  }
+
+  func validate() throws {
+    guard MemberPath(members.joined()) != nil else {
+      throw ValidationError("'\(members.joined())' is no path of members, as in .mm.pgd or .a[2]")
+    }
+  }
+
+  /// The largest object: a few of the kernel's arrays are larger, and nobody reads them whole.
+  private static let mostBytes = 1 << 20
+
+  func answer(in session: Session) throws -> Answer {
+    let path = MemberPath(members.joined())!
+    let snapshot = try session.ofThisBoot { kernel in
+      let id = try kernel.btf.type(userText: type, in: kernel.file)
+      let start = try address.resolved(in: kernel)
+      return try session.walk(kernel) { view, cpus throws(ReadFault) in
+        try object(of: id, at: try start.address(cpus), path, kernel, in: view)
+      }
+    }
+    let value: ObjectValue
+    do { value = try snapshot.value.get() } catch { throw CommandError("\(error)") }
+    return Answer(value.json, .lines(value.lines()))
+  }
+
+  private func object(
+    of type: UInt32, at address: KernelVirtualAddress, _ path: MemberPath, _ kernel: GuestKernel,
+    in view: MemoryView
+  ) throws(ReadFault) -> Result<ObjectValue, MemberPathError> {
+    let btf = kernel.btf
+    let target: MemberPath.Target
+    switch try path.follow(from: type, at: address, btf, in: view) {
+    case .success(let found): target = found
+    case .failure(let error): return .failure(error)
+    }
+    guard let size = target.bits.map({ ($0.upperBound + 7) / 8 }) ?? btf.size(of: target.type)
+    else {
+      let name = (try? btf.declaration(of: target.type)) ?? self.type
+      return .failure(MemberPathError("\(name) has no size, so nothing of it can be shown"))
+    }
+    guard size <= Self.mostBytes else {
+      return .failure(MemberPathError("\(size) bytes are too many to show: name a member"))
+    }
+    let bytes = try view.bytes(at: target.address, count: size)
+    // Strings are wanted by the value, and each may be missing in a pass.
+    var misses = false
+    let decoder = ObjectDecoder(btf: btf, symbol: kernel.symbolText) { pointer in
+      do throws(ReadFault) {
+        return try view.text(at: KernelVirtualAddress(pointer))
+      } catch {
+        if case .miss = error { misses = true }
+        return nil
+      }
+    }
+    let value = decoder.value(target.type, at: 0, in: bytes, bits: target.bits)
+    if misses { throw .miss }
+    return .success(value)
+  }
+}
+
+extension MemoryView {
+  /// The text at an address, up to 128 bytes of it and not beyond its page.
+  fileprivate func text(at address: KernelVirtualAddress) throws(ReadFault) -> String {
+    let count = min(128, 4096 - Int(address.rawValue & 0xfff))
+    let bytes = try bytes(at: address, count: count)
+    return bytes.nulTerminatedText + (bytes.contains(0) ? "" : "…")
+  }
+}

@@ -1,0 +1,88 @@
+import GDBStub
+import GuestMemory
+import LineEditing
+
+/// The prompt: reads lines from a terminal and runs them over one session.
+///
+/// The guest runs between commands. Ctrl-C ends a command, Ctrl-D the session.
+final class Prompt {
+  private let shell: Shell
+  /// A stub that was there once is looked for again; any other address is left alone.
+  private var wasConnected = false
+  private var session: Session { shell.session }
+  private var console: Console { shell.console }
+
+  init(_ shell: Shell) { self.shell = shell }
+
+  /// Returns the exit status of the program.
+  func run() -> Int32 {
+    let interrupts = session.interrupts
+    interrupts.beginPrompt()
+    console.prefix = ""
+    let history = LineEditing.History(path: Self.historyPath)
+    shell.history = { history.lines }
+    let completer = PromptCompleter(session: session)
+    let editor = LineEditor(wake: interrupts.wake, completer: completer.completion)
+    greet()
+    while !shell.hasEnded {
+      interrupts.clear()
+      switch editor.readLine(prompt: text, tick: news) {
+      case .end: shell.hasEnded = true
+      case .interrupted: break
+      case .line(let line):
+        history.add(line)
+        if shell.run(line: line) == Status.interrupted { console.note("interrupted") }
+      }
+    }
+    return Status.answered
+  }
+
+  /// `$XDG_STATE_HOME/guestscope/history` (XDG Base Directory Specification); nil without a home.
+  private static var historyPath: String? {
+    let state = environment("XDG_STATE_HOME")
+    if state.hasPrefix("/") { return state + "/guestscope/history" }
+    let home = environment("HOME")
+    return home.isEmpty ? nil : home + "/.local/state/guestscope/history"
+  }
+
+  private func greet() {
+    do {
+      let kernel = try session.kernel
+      let stub = try session.stub
+      console.trace(
+        "guestscope \(Root.version): Linux \(kernel.release) at \(stub.target), "
+          + "\(stub.cpuCount) CPU\(stub.cpuCount == 1 ? "" : "s"), \(session.runState)")
+    } catch {
+      _ = shell.report(error)
+    }
+    console.trace(
+      "help lists the commands, Tab completes, Ctrl-D leaves; the guest runs meanwhile.")
+  }
+
+  // MARK: The state of the session
+
+  private var text: String {
+    let state = session.isHeld ? " (held)" : session.isConnected ? "" : " (no guest)"
+    let prompt = "guestscope\(state)> "
+    guard console.hasColours else { return prompt }
+    // Readline must not count what takes no room.
+    let paint: Console.Paint = state.isEmpty ? .green : .yellow
+    return "\u{1}\u{1b}[\(paint.rawValue)m\u{2}\(prompt)\u{1}\u{1b}[0m\u{2}"
+  }
+
+  /// A guest that went away or came back while nothing was typed.
+  private func news() -> LineEditor.News? {
+    let target = session.options.connect
+    wasConnected = wasConnected || session.isConnected
+    switch target.isOpen {
+    case false? where session.isConnected:
+      session.disconnect()
+      return LineEditor.News("lost \(target): its QEMU has ended", prompt: text)
+    case true? where wasConnected && !session.isConnected:
+      // One that another debugger holds, or that is not ready, is not back yet.
+      guard (try? session.stub) != nil else { return nil }
+      return LineEditor.News("\(target) is back: \(session.runState)", prompt: text)
+    default: return nil
+    }
+  }
+}

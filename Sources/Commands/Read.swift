@@ -1,0 +1,87 @@
+import ArgumentParser
+import GuestMemory
+
+/// `read`: kernel memory by virtual address.
+struct Read: GuestCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "read", abstract: "Kernel memory at a virtual address.",
+    discussion: """
+      Each page is of one instant. Pages that cannot be read are left out, and named on standard \
+      error.
+      """)
+
+  @Argument(help: "A number, a symbol, symbol+offset, or symbol@CPU for a per-CPU variable.")
+  var address: AddressExpression
+  @Argument(help: "Bytes: up to 16 MiB, decimal or with 0x.")
+  var length: ByteCount
+  @Option(
+    name: .shortAndLong, help: "hex (bytes and text), x8, x4 (words), string (up to the first NUL)."
+  )
+  var format = MemoryDump.Format.hex
+  @OptionGroup var output: OutputOptions
+  @OptionGroup(visibility: .hidden) var session: SessionOptions
+
+  static func nextWord(after words: [String]) -> [WordKind] { words.isEmpty ? [.symbol] : [] }
+
+  static func value(of option: String) -> [WordKind] {
+    [.words(MemoryDump.Format.allCases.map(\.rawValue))]
+  }
+
+  func answer(in session: Session) throws -> Answer {
+    let snapshot = try session.ofThisBoot { kernel in
+      let target = try address.resolved(in: kernel)
+      return try session.walk(kernel) { view, cpus throws(ReadFault) in
+        try MemoryDump.read(try target.address(cpus).rawValue, count: length.value, in: view) {
+          address, count throws(ReadFault) in
+          try view.bytes(at: KernelVirtualAddress(address), count: count)
+        }
+      }
+    }
+    return try snapshot.value.answer(format, unreadable: snapshot.unreadable)
+  }
+}
+
+/// `pread`: memory by physical address; needs no kernel.
+struct PRead: GuestCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "pread", abstract: "Guest memory at a physical address.",
+    discussion: """
+      Only RAM is read: to read a device register would change the device. Each page is of one \
+      instant.
+      """)
+
+  @Argument(help: ArgumentHelp("A number, decimal or with 0x.", valueName: "address"))
+  var address: AddressExpression
+  @Argument(help: "Bytes: up to 16 MiB, decimal or with 0x.")
+  var length: ByteCount
+  @Option(
+    name: .shortAndLong, help: "hex (bytes and text), x8, x4 (words), string (up to the first NUL)."
+  )
+  var format = MemoryDump.Format.hex
+  @OptionGroup var output: OutputOptions
+  @OptionGroup(visibility: .hidden) var session: SessionOptions
+
+  static func value(of option: String) -> [WordKind] {
+    [.words(MemoryDump.Format.allCases.map(\.rawValue))]
+  }
+
+  func validate() throws {
+    guard !address.isSymbol, address.cpu == nil else {
+      throw ValidationError(
+        "a physical address is a number: translate \(address.text) gives a symbol's")
+    }
+  }
+
+  func answer(in session: Session) throws -> Answer {
+    guard case .number(let base) = address.base else { throw UsageError("not a number") }
+    let start = base &+ address.offset
+    let snapshot = session.count(
+      try session.engine.snapshot { view throws(ReadFault) in
+        try MemoryDump.read(start, count: length.value, in: view) {
+          address, count throws(ReadFault) in
+          try view.bytes(at: PhysicalAddress(address), count: count)
+        }
+      })
+    return try snapshot.value.answer(format, unreadable: snapshot.unreadable)
+  }
+}

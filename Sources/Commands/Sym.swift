@@ -1,0 +1,89 @@
+import ArgumentParser
+import Bytes
+import KernelImage
+import LinuxKernel
+
+/// `sym`: symbols by name or pattern, or the one that holds an address.
+struct Sym: GuestCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "sym", abstract: "Symbols by name or pattern, or the nearest to an address.",
+    discussion: """
+      Types are those of /proc/kallsyms. A per-CPU variable shows its value, to which each CPU \
+      adds its offset.
+      """)
+
+  @Argument(
+    help: ArgumentHelp(
+      "A name, a pattern of * and ?, or an address: a number or symbol+offset.",
+      valueName: "name|addr|glob"))
+  var what: String
+  @OptionGroup var output: OutputOptions
+  @OptionGroup(visibility: .hidden) var session: SessionOptions
+
+  static func nextWord(after words: [String]) -> [WordKind] { words.isEmpty ? [.symbol] : [] }
+
+  func answer(in session: Session) throws -> Answer {
+    let kernel = try session.kernel
+    let rows: [Row]
+    if what.contains(where: { "*?[".contains($0) }) {
+      rows = kernel.symbols.matching(glob: what).map { Row($0) }
+      guard !rows.isEmpty else { throw CommandError("no symbol matches \(what)") }
+    } else if let address = AddressExpression(argument: what), !isName(address) {
+      rows = [try nearest(to: try address.resolved(in: kernel).value, kernel)]
+    } else {
+      rows = kernel.symbols.addresses(of: what).flatMap { address in
+        kernel.symbols.named(what, at: address).map { Row($0) }
+      }
+      guard !rows.isEmpty else { throw CommandError("this guest's kernel has no symbol \(what)") }
+    }
+    return Answer(
+      .array(rows.map(\.json)), .lines(rows.map(\.line)))
+  }
+
+  private func isName(_ address: AddressExpression) -> Bool {
+    address.isSymbol && address.offset == 0
+  }
+
+  private func nearest(to address: UInt64, _ kernel: GuestKernel) throws -> Row {
+    guard kernel.nearestSymbol(to: address) != nil,
+      let (symbol, offset) = kernel.symbols.nearest(to: address)
+    else {
+      throw CommandError(
+        "\(address.hex) is not in the kernel image, which symbols name: "
+          + "translate \(address.hex) tells what it is")
+    }
+    return Row(symbol, offset: offset)
+  }
+
+  private struct Row {
+    var symbol: KernelSymbols.Symbol
+    var offset: UInt64
+
+    init(_ symbol: KernelSymbols.Symbol, offset: UInt64 = 0) {
+      self.symbol = symbol
+      self.offset = offset
+    }
+
+    var line: String {
+      let name = offset == 0 ? symbol.name : "\(symbol.name)+\(offset.hex)"
+      return "\((symbol.address &+ offset).paddedHex(16)) \(symbol.type) \(name)"
+    }
+
+    var json: JSON {
+      [
+        "address": .string((symbol.address &+ offset).hex), "type": .string("\(symbol.type)"),
+        "symbol": .string(symbol.name), "offset": .unsigned(offset),
+      ]
+    }
+  }
+}
+
+extension KernelSymbols {
+  /// The symbols with a name at an address: usually one.
+  fileprivate func named(_ name: String, at address: UInt64) -> [Symbol] {
+    guard let first = nearest(to: address)?.symbol,
+      let start = firstIndex(of: first)
+    else { return [] }
+    return self[start...].prefix { $0.address == address }.filter { $0.name == name }
+  }
+}

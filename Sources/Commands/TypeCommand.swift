@@ -1,0 +1,155 @@
+import ArgumentParser
+import BTF
+
+/// `type`: a type of the guest's kernel.
+struct TypeCommand: GuestCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "type", abstract: "A kernel type: members, offsets and sizes from its BTF.",
+    discussion: """
+      Reads like pahole: behind each member its offset and size in bytes, for a bit-field \
+      offset:bit; then holes.
+      """)
+
+  @Argument(
+    help: ArgumentHelp(
+      "task_struct, 'struct list_head', 'enum bpf_prog_type', u64.",
+      valueName: "name"))
+  var words: [String]
+  @OptionGroup var output: OutputOptions
+  @OptionGroup(visibility: .hidden) var session: SessionOptions
+
+  static func nextWord(after words: [String]) -> [WordKind] {
+    words.isEmpty || keywords.contains(words.last ?? "") ? [.typeName] : []
+  }
+
+  static let keywords = ["struct", "union", "enum"]
+
+  func answer(in session: Session) throws -> Answer {
+    let kernel = try session.kernel
+    let btf = kernel.btf
+    let id = try btf.type(userText: words.joined(separator: " "), in: kernel.file)
+    let target = try btf.resolve(id)
+    let declaration = try btf.declaration(of: id, name: try btf.ownName(of: id))
+    // A typedef shows what it stands for.
+    var lines: [String] = []
+    if id != target {
+      let alias = try btf.declaration(of: try btf.next(of: id), name: try btf.name(of: id))
+      lines.append("typedef \(alias);")
+    }
+    let size = btf.size(of: id)
+    var document: JSON = [
+      "name": .string(try btf.name(of: id)), "declaration": .string(declaration),
+      "kind": .string("\(try btf.kind(of: id))"), "size": JSON(size),
+    ]
+    if let rows = try btf.layout(of: target), let size {
+      let title = try btf.declaration(of: target)
+      lines += TypeLayout(title: title, rows: rows, size: size).lines
+      document = document.adding(["members": .array(rows.map(\.json))])
+    } else if let enumerators = try btf.enumerators(of: target) {
+      lines.append((try btf.declaration(of: target)) + " {")
+      lines += enumerators.map { "    \($0.name) = \($0.value)," }
+      lines += ["};  /* size: \(size ?? 0) */"]
+      document = document.adding([
+        "enumerators": .array(
+          enumerators.map { ["name": .string($0.name), "value": .signed($0.value)] })
+      ])
+    } else if id == target {
+      lines.append("\(declaration);" + (size.map { "  /* size: \($0) */" } ?? ""))
+    }
+    return Answer(document, .lines(lines))
+  }
+}
+
+extension BTF {
+  /// The name to declare a type with: a function has one, other types are one.
+  fileprivate func ownName(of id: UInt32) throws(BTFError) -> String {
+    let kind = try kind(of: id)
+    return kind == .func || kind == .var ? try name(of: id) : ""
+  }
+
+  /// What a typedef stands for, one step on.
+  fileprivate func next(of id: UInt32) throws(BTFError) -> UInt32 {
+    if case .typedef(let target) = try type(id) { target } else { id }
+  }
+
+  /// Names and values of an enum, nil for any other type.
+  func enumerators(of id: UInt32) throws(BTFError) -> [(name: String, value: Int64)]? {
+    switch try type(try resolve(id)) {
+    case .enum(_, let list), .enum64(_, let list): list.map { (text($0.name), $0.value) }
+    default: nil
+    }
+  }
+}
+
+extension LayoutRow {
+  fileprivate var json: JSON {
+    [
+      "name": .string(name), "declaration": .string(declaration), "depth": JSON(depth),
+      "offset": JSON(field.offset), "size": JSON(field.size),
+      "bit_offset": JSON(field.bits?.lowerBound), "bit_size": JSON(field.bits?.count),
+    ]
+  }
+}
+
+/// A struct's layout in lines.
+struct TypeLayout {
+  var title: String
+  var rows: [LayoutRow]
+  var size: Int
+
+  /// Where the comments begin, tabs spelled out.
+  private static let column = 48
+
+  var lines: [String] {
+    var lines = [title + " {"]
+    /// The anonymous members that are open, the innermost last.
+    var open: [LayoutRow] = []
+    func close() {
+      let row = open.removeLast()
+      lines.append(line(row, indent: open.count, "};"))
+    }
+    /// Bits that outermost members have filled so far.
+    var end = 0
+    for row in rows {
+      while open.count > row.depth { close() }
+      if row.depth == 0 {
+        if let hole = hole(from: end, to: row.firstBit) { lines.append(hole) }
+        end = max(end, row.endBit)
+      }
+      if row.isAnonymous {
+        let opened = row.declaration.split(separator: " ").first ?? "struct"
+        lines.append(String(repeating: "    ", count: row.depth + 1) + opened + " {")
+        open.append(row)
+      } else {
+        lines.append(line(row, indent: row.depth, row.declaration + ";"))
+      }
+    }
+    while !open.isEmpty { close() }
+    if let hole = hole(from: end, to: size * 8) { lines.append(hole) }
+    lines.append("};  /* size: \(size) */")
+    return lines
+  }
+
+  private func line(_ row: LayoutRow, indent: Int, _ text: String) -> String {
+    var line = String(repeating: "    ", count: indent + 1) + text
+    line += String(repeating: " ", count: max(1, Self.column - line.count))
+    let bit = row.field.bits.map { ":\($0.lowerBound)" } ?? ""
+    return line + "/* \(row.field.offset)\(bit)  \(row.field.size) */"
+  }
+
+  private func hole(from end: Int, to start: Int) -> String? {
+    guard start > end else { return nil }
+    let (bytes, bits) = ((start - end) / 8, (start - end) % 8)
+    let size = [(bytes, "byte"), (bits, "bit")].filter { $0.0 > 0 }
+      .map { "\($0.0) \($0.1)\($0.0 == 1 ? "" : "s")" }.joined(separator: " ")
+    return "    /* hole: \(size) */"
+  }
+}
+
+extension LayoutRow {
+  fileprivate var isAnonymous: Bool { name.isEmpty && field.bits == nil }
+  fileprivate var firstBit: Int { field.offset * 8 + (field.bits?.lowerBound ?? 0) }
+  fileprivate var endBit: Int {
+    field.bits.map { field.offset * 8 + $0.upperBound } ?? (field.offset + field.size) * 8
+  }
+}

@@ -1,0 +1,38 @@
+import BTF
+
+extension BTF {
+  /// The type that a user means: `task_struct`, `struct list_head`, `enum bpf_prog_type`, `u64`.
+  ///
+  /// Without a keyword a struct comes before a typedef of its name.
+  func type(userText text: String, in file: String) throws -> UInt32 {
+    let words = text.split(separator: " ").map(String.init)
+    let keywords: [String: [BTFKind]] = [
+      "struct": [.struct], "union": [.union], "enum": [.enum, .enum64],
+    ]
+    let (name, kinds): (String, [BTFKind])
+    if words.count == 2, let named = keywords[words[0]] {
+      (name, kinds) = (words[1], named)
+    } else {
+      name = words.joined(separator: " ")
+      kinds = [.struct, .union, .enum, .enum64, .typedef, .int, .float, .func, .var]
+    }
+    let found = ids(named: name)
+    for kind in kinds {
+      for id in found where (try? self.kind(of: id)) == kind { return id }
+    }
+    throw CommandError("the BTF of \(file) has no type \(text)")
+  }
+
+  /// The names that `type(userText:)` finds, with a prefix, each once.
+  func typeNames(prefix: String, limit: Int) -> [String] {
+    let kinds: Set<BTFKind> = [.struct, .union, .enum, .enum64, .typedef, .int]
+    var names: Set<String> = []
+    for id in 1..<endID {
+      guard names.count < limit, let kind = try? kind(of: id), kinds.contains(kind),
+        let name = try? name(of: id), name.hasPrefix(prefix), !name.isEmpty
+      else { continue }
+      names.insert(name)
+    }
+    return Array(names)
+  }
+}

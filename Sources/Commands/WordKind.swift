@@ -1,0 +1,29 @@
+/// What a word of a command may be: completion at the prompt offers these.
+enum WordKind: Equatable {
+  case words([String])
+  case command
+  case programName
+  case programID
+  case programType
+  case symbol
+  case typeName
+  /// A path of members from a type.
+  case member(ofType: String)
+  case file
+}
+
+/// A command whose words the prompt can complete.
+protocol CompletedCommand {
+  /// What the next word may be, options aside.
+  ///
+  /// - Parameter words: those that stand behind the command already.
+  static func nextWord(after words: [String]) -> [WordKind]
+
+  /// What the value of an option may be; none for an option without one.
+  static func value(of option: String) -> [WordKind]
+}
+
+extension CompletedCommand {
+  static func nextWord(after words: [String]) -> [WordKind] { [] }
+  static func value(of option: String) -> [WordKind] { [] }
+}

@@ -1,0 +1,73 @@
+import Bytes
+
+/// Data symbols of an arm64 Image whose kallsyms has functions only (CONFIG_KALLSYMS_ALL=n): what
+/// it exports, and static variables that the code of several functions names. Nothing is guessed:
+/// what does not pass every check stays unknown.
+struct Arm64DataSymbols {
+  let region: MemoryRegion
+  /// Those of kallsyms.
+  let symbols: KernelSymbols
+
+  /// True when kallsyms has no data: `linux_banner` is in every kernel.
+  static func areMissing(in symbols: KernelSymbols) -> Bool {
+    symbols.address(of: "linux_banner") == nil
+  }
+
+  func found() -> [KernelSymbols.Symbol] {
+    let exported = ExportedSymbols(in: region, checkedBy: symbols)?.entries ?? []
+    var found = exported.filter { symbols.nearest(to: $0.address)?.offset != 0 }.map {
+      KernelSymbols.Symbol(name: $0.name, address: $0.address, type: "D")
+    }
+    if let address = programs {
+      found.append(KernelSymbols.Symbol(name: "prog_idr", address: address, type: "d"))
+    }
+    if let address = timekeeper {
+      found.append(KernelSymbols.Symbol(name: "tk_core", address: address, type: "b"))
+    }
+    return found
+  }
+
+  /// `prog_idr` of kernel/bpf/syscall.c.
+  private var programs: UInt64? {
+    common(to: ["bpf_prog_get_curr_or_next", "bpf_prog_by_id", "bpf_prog_free_id"], least: 2) {
+      isUnusedIDR(at: $0)
+    }
+  }
+
+  /// `tk_core` of kernel/time/timekeeping.c, which begins a cache line.
+  private var timekeeper: UInt64? {
+    common(
+      to: ["ktime_get", "ktime_get_real_ts64", "ktime_get_raw", "ktime_get_with_offset"], least: 3
+    ) { $0 & 0x3f == 0 }
+  }
+
+  /// The one address that at least so many of these functions name and that meets a condition;
+  /// nil when there are several.
+  private func common(
+    to functions: [String], least: Int, where condition: (UInt64) -> Bool
+  ) -> UInt64? {
+    var counts: [UInt64: Int] = [:]
+    for function in functions {
+      guard let first = symbols.address(of: function),
+        let last = symbols.first(where: { $0.address > first })?.address
+      else { continue }
+      let code = AArch64Code(region: region)
+      for address in code.references(from: first, to: last) where condition(address) {
+        counts[address, default: 0] += 1
+      }
+    }
+    let common = counts.filter { $0.value >= least }
+    return common.count == 1 ? common.first?.key : nil
+  }
+
+  /// True for what DEFINE_IDR makes: a `struct idr` of include/linux/idr.h, as it is in the file.
+  private func isUnusedIDR(at address: UInt64) -> Bool {
+    guard address & 7 == 0, let place = region.offset(of: address),
+      let lock = region.bytes.u32(at: place), let flags = region.bytes.u32(at: place + 4),
+      let head = region.bytes.u64(at: place + 8), let ids = region.bytes.u64(at: place + 16)
+    else { return false }
+    // ROOT_IS_IDR is 1 << 2; IDR_RT_MARKER has one tag bit, above the bits of gfp_t (22 or more).
+    return lock == 0 && head == 0 && ids == 0 && flags & 0x3f_ffff == 4
+      && (flags >> 22).nonzeroBitCount == 1
+  }
+}

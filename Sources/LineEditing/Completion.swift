@@ -1,0 +1,73 @@
+@preconcurrency import CReadline
+import Glibc
+
+/// Offers words for the one before the cursor.
+///
+/// - Parameters:
+///   - before: the line up to the word.
+///   - word: what there is of it.
+public typealias Completer = (_ before: String, _ word: String) -> Completion
+
+/// What Tab offers.
+public enum Completion: Equatable {
+  /// Whole words that begin with what there is.
+  case words([String])
+  /// Words that go on: no blank follows.
+  case stems([String])
+  case files
+
+  /// More than these are no help; readline's own question whether to show them cannot be
+  /// interrupted.
+  static let mostShown = 200
+
+  static func install(_ new: @escaping Completer) {
+    unsafe completer = new
+    // Symbols hold `.`, and offsets and members follow: only blanks part words.
+    unsafe rl_completer_word_break_characters = UnsafePointer(strdup(" \t"))
+    unsafe rl_completer_quote_characters = UnsafePointer(strdup("\"'"))
+    rl_completion_query_items = -1
+    unsafe rl_variable_bind("page-completions", "off")
+    unsafe rl_attempted_completion_function = { word, start, _ in
+      guard let completer = unsafe completer, let word = unsafe word,
+        let line = unsafe rl_line_buffer
+      else { return nil }
+      let before = unsafe String(
+        decoding: UnsafeRawBufferPointer(start: line, count: Int(start)), as: UTF8.self)
+      let offer = completer(before, unsafe String(cString: word))
+      if offer == .files { return nil }
+      // Else readline would offer files where nothing fits.
+      rl_attempted_completion_over = 1
+      switch offer {
+      case .words(let words): return unsafe Completion.matches(words)
+      case .stems(let words):
+        rl_completion_suppress_append = 1
+        return unsafe Completion.matches(words)
+      case .files: return nil
+      }
+    }
+  }
+
+  /// What readline frees: the longest common prefix, the words, a null.
+  private static func matches(
+    _ words: [String]
+  ) -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? {
+    guard let first = words.first else { return nil }
+    var common = Array(first.utf8)
+    for word in words {
+      let same = zip(common, word.utf8).prefix { $0 == $1 }.count
+      common.removeSubrange(same...)
+    }
+    var list = [String(decoding: common, as: UTF8.self)]
+    if words.count > 1 { list += words.prefix(mostShown) }
+    if words.count > mostShown { list.append("… \(words.count - mostShown) more") }
+    let size = (list.count + 1) * MemoryLayout<UnsafeMutablePointer<CChar>?>.stride
+    guard let raw = unsafe malloc(size) else { return nil }
+    let array = unsafe raw.bindMemory(
+      to: UnsafeMutablePointer<CChar>?.self, capacity: list.count + 1)
+    for (index, word) in list.enumerated() { unsafe array[index] = strdup(word) }
+    unsafe array[list.count] = nil
+    return unsafe array
+  }
+}
+
+nonisolated(unsafe) private var completer: Completer?

@@ -1,0 +1,161 @@
+import Bytes
+import GuestMemory
+import KernelImage
+import Paging
+
+/// arm64 with pages of 4, 16 or 64 KiB and addresses of up to 52 bits.
+struct Arm64Architecture: KernelArchitecture {
+  // QEMU up to 10.0 calls SCTLR_EL1 and VBAR_EL1 by the names of their 32-bit forms.
+  let locatingRegisters = ["TTBR1_EL1", "TCR_EL1", "SCTLR_EL1", "SCTLR", "VBAR_EL1", "VBAR"]
+
+  func locate(
+    _ registers: VCPURegisters, _ engine: SnapshotEngine
+  ) throws(KernelError) -> KernelLocation {
+    let ttbr1 = registers["TTBR1_EL1"] ?? 0
+    let tcr = TranslationControl(registers["TCR_EL1"] ?? 0)
+    // SCTLR_EL1.M. Before head.S sets them up, the other registers hold anything.
+    guard (registers["SCTLR_EL1", "SCTLR"] ?? 0) & 1 == 1 else {
+      throw .noKernel(
+        "the guest is still in firmware or a boot loader (the MMU is off): try again when it has "
+          + "booted")
+    }
+    let root = tcr.root(ttbr1: ttbr1)
+    guard let format = PageTableFormat.aarch64(tcr: tcr),
+      engine.memory.ram.region(at: root) != nil
+    else {
+      throw .noKernel(
+        "the guest has no kernel page tables yet (TTBR1_EL1 \(ttbr1.hex), TCR_EL1 "
+          + "\(tcr.rawValue.hex)): try again when it has booted")
+    }
+    let window = imageWindow(format, vectors: registers["VBAR_EL1", "VBAR"] ?? 0)
+    // With KPTI the trampoline's tables may be loaded, in the kernel as well as in a process. They
+    // lie two pages before the kernel's: tramp_pg_dir, reserved_pg_dir, swapper_pg_dir of
+    // arch/arm64/kernel/vmlinux.lds.S.
+    let roots = [root, root + Self.trampolineDistance(format)]
+    let location = try engine.walk { view throws(ReadFault) -> KernelLocation? in
+      for root in roots where view.ram.region(at: root) != nil {
+        let tables = PageTables(format, root: root)
+        if let image = image(in: try tables.segments(in: window, in: view)), let first = image.first
+        {
+          return KernelLocation(
+            start: first.virtual,
+            displacement: first.physical.rawValue &- first.virtual.rawValue, segments: image,
+            tables: tables)
+        }
+      }
+      return nil
+    }
+    guard let location else {
+      throw .noKernel(
+        "no Linux kernel is mapped from \(window.lowerBound.hex) on (TTBR1_EL1 \(ttbr1.hex), "
+          + "TCR_EL1 \(tcr.rawValue.hex)): the guest is booting, or it runs another system")
+    }
+    return location
+  }
+
+  private static func trampolineDistance(_ format: PageTableFormat) -> Int { 2 * format.pageSize }
+
+  /// The half of the smallest address space that this kernel can have (VA_BITS_MIN) in which its
+  /// image is; the other one is the linear map. arch/arm64/include/asm/memory.h.
+  private func imageWindow(_ format: PageTableFormat, vectors: UInt64) -> ClosedRange<UInt64> {
+    let smallest = min(format.kernelBits, format.pageSize == 16 << 10 ? 47 : 48)
+    let middle = UInt64.max << UInt64(smallest - 1)
+    let isUpper = vectors >= middle || vectors < format.firstKernelAddress
+    // Before 5.4 (commit 14c127c957c1) the halves were the other way round. Only the kernel itself
+    // tells: its exception vectors, and the trampoline's, are never in the linear map.
+    return isUpper ? middle...UInt64.max : format.firstKernelAddress...(middle - 1)
+  }
+
+  /// The stretch of one displacement with most code. By size alone an ioremap of PCI would win.
+  private func image(in segments: [Segment]) -> [Segment]? {
+    let groups = Dictionary(grouping: segments) { $0.physical.rawValue &- $0.virtual.rawValue }
+    func codeSize(_ group: [Segment]) -> UInt64 {
+      group.filter(\.isExecutable).map(\.count).max() ?? 0
+    }
+    let image = groups.values.max { codeSize($0) < codeSize($1) }
+    return image.flatMap { codeSize($0) >= 1 << 20 ? $0 : nil }
+  }
+
+  /// Code begins with `_stext`, or up to 5.10 with `_text`, before which nothing is mapped then.
+  func slides(
+    of symbols: KernelSymbols, base: UInt64, at location: KernelLocation
+  ) -> [UInt64] {
+    guard let code = location.segments.first(where: \.isExecutable)?.virtual.rawValue else {
+      return []
+    }
+    return (symbols.address(of: "_stext").map { [code &- $0] } ?? []) + [code &- base]
+  }
+
+  let placeVariables = ["kimage_voffset", "memstart_addr"]
+
+  func map(_ kernel: KernelPlace, _ engine: SnapshotEngine) throws(KernelError) -> KernelMap {
+    let (location, tables) = (kernel.location, kernel.location.tables)
+    if let offset = kernel.variables["kimage_voffset"], offset &+ location.displacement != 0 {
+      throw .noKernel(
+        "the guest's kernel contradicts its page tables: kimage_voffset is \(offset.hex), the "
+          + "tables say \((0 &- location.displacement).hex)")
+    }
+    // With 64K pages a kernel of 52 bits on a CPU of 48 begins inside its root (TTBR1_BADDR_4852_
+    // OFFSET): the register's word counts, and the symbol must be the page that it is in.
+    if let symbol = kernel.symbols.address(of: "swapper_pg_dir") {
+      let page = symbol &+ location.displacement
+      guard tables.root.rawValue &- page < UInt64(tables.format.pageSize) else {
+        throw .noKernel(
+          "the guest's kernel contradicts its registers: swapper_pg_dir is at physical "
+            + "\(page.hex), TTBR1_EL1 led to \(tables.root.rawValue.hex): it is still booting")
+      }
+    }
+    let memstart = kernel.variables["memstart_addr"]
+    let pageOffset = try memstart.flatMap { memstart throws(KernelError) in
+      try self.pageOffset(memstart: memstart, location, engine)
+    }
+    return KernelMap(
+      context: WalkContext(
+        root: tables.root, format: tables.format,
+        pageOffset: pageOffset.map(KernelVirtualAddress.init)),
+      directMap: pageOffset.flatMap { pageOffset in
+        .directMap(of: engine.memory.ram, displacement: memstart! &- pageOffset)
+      })
+  }
+
+  /// PAGE_OFFSET, -(1 << VA_BITS): what this kernel was built for, not what it runs with. It is
+  /// the one that the page tables agree with.
+  ///
+  /// - Parameter memstart: `memstart_addr`, physical address of PAGE_OFFSET: "negative" for a
+  ///   kernel of 52 bits on a CPU of 48.
+  private func pageOffset(
+    memstart: UInt64, _ location: KernelLocation, _ engine: SnapshotEngine
+  ) throws(KernelError) -> UInt64? {
+    let tables = location.tables
+    guard let data = location.segments.last(where: \.isWritable)?.physical else { return nil }
+    let bits = tables.format.kernelBits
+    // With the old order of the halves PAGE_OFFSET is in the middle.
+    let candidates = [bits, 52, bits - 1].map { UInt64.max << UInt64($0) }
+    return try engine.walk { view throws(ReadFault) -> UInt64? in
+      for candidate in candidates {
+        let alias = KernelVirtualAddress(data.rawValue &- memstart &+ candidate)
+        guard let mapping = try tables.mapping(at: alias, in: view) else { continue }
+        if mapping.physical + (alias.rawValue - mapping.virtual.rawValue) == data {
+          return candidate
+        }
+      }
+      return nil
+    }
+  }
+
+  let livenessRegisters = ["TPIDR_EL1", "TTBR1_EL1"]
+
+  /// TPIDR_EL1 is the vCPU's per-CPU offset, in the kernel and in a process.
+  func isAlive(_ registers: VCPURegisters, cpus: [CPU], context: WalkContext) -> Bool {
+    guard let base = registers["TPIDR_EL1"], cpus.contains(where: { $0.offset == base }) else {
+      return false
+    }
+    guard let ttbr1 = registers["TTBR1_EL1"] else { return true }
+    // Bits of the ASID, CnP and the place of the root in its page are not compared.
+    let page = UInt64(context.format.pageSize - 1)
+    let loaded = ttbr1 & 0x0000_ffff_ffff_ffff & ~page
+    let root = context.root.rawValue & 0x0000_ffff_ffff_ffff & ~page
+    return loaded == root
+      || loaded == root &- UInt64(Self.trampolineDistance(context.format))
+  }
+}

@@ -1,0 +1,83 @@
+import GuestMemory
+import KernelImage
+import Paging
+
+/// What differs between architectures in finding a kernel: which registers and variables to read,
+/// and what they say. No walk is in here: page-table formats are data, kernel structures have one
+/// walker each.
+protocol KernelArchitecture: Sendable {
+  /// The registers of vCPU 0 that lead to the kernel. QEMU versions name some differently: those
+  /// that are not there are left out.
+  var locatingRegisters: [String] { get }
+
+  /// Finds the image from a vCPU's registers and the page tables behind them.
+  ///
+  /// - Throws: `KernelError.noKernel` with what the guest does instead: firmware, a boot loader,
+  ///   another system.
+  func locate(_ registers: VCPURegisters, _ engine: SnapshotEngine) throws(KernelError)
+    -> KernelLocation
+
+  /// How far the kernel may run from where it was linked, modulo 2^64: the build-id decides.
+  func slides(of symbols: KernelSymbols, base: UInt64, at location: KernelLocation) -> [UInt64]
+
+  /// Variables of the image of 8 bytes that are set once, at boot, and that `map` wants.
+  var placeVariables: [String] { get }
+
+  /// Where the kernel keeps its tables and its map of all memory.
+  ///
+  /// - Throws: `KernelError.noKernel` when its variables contradict its page tables.
+  func map(_ kernel: KernelPlace, _ engine: SnapshotEngine) throws(KernelError) -> KernelMap
+
+  /// Registers of vCPU 0 that change with the kernel that runs.
+  var livenessRegisters: [String] { get }
+
+  /// True when a vCPU with these registers runs the kernel whose CPUs and tables are given.
+  func isAlive(_ registers: VCPURegisters, cpus: [CPU], context: WalkContext) -> Bool
+}
+
+/// Registers of vCPU 0 by name, those that the source has.
+struct VCPURegisters: Sendable {
+  private var values: [String: UInt64]
+
+  init(_ values: [RegisterKey: UInt64]) {
+    self.values = Dictionary(
+      values.filter { $0.key.cpu == 0 }.map { ($0.key.name, $0.value) }, uniquingKeysWith: { $1 })
+  }
+
+  var isEmpty: Bool { values.isEmpty }
+  var all: some Collection<UInt64> { values.values }
+
+  /// The first of these registers that there is.
+  subscript(_ names: String...) -> UInt64? { names.lazy.compactMap { values[$0] }.first }
+}
+
+/// An image that was found, with its symbols and variables.
+struct KernelPlace {
+  var file: String
+  var location: KernelLocation
+  /// At the addresses of this boot.
+  var symbols: KernelSymbols
+  /// Of `placeVariables`, those that the kernel has.
+  var variables: [String: UInt64]
+
+  func needed<T>(_ symbol: String, _ value: T?) throws(KernelError) -> T {
+    guard let value else { throw .symbolNotFound(symbol, file: file) }
+    return value
+  }
+}
+
+/// What translating a kernel's addresses needs.
+struct KernelMap {
+  var context: WalkContext
+  /// Nil where the kernel does not say where it maps all memory: tables say it page by page.
+  var directMap: KernelAddressSpace.Window?
+}
+
+extension KernelImage.Architecture {
+  var kernel: any KernelArchitecture {
+    switch self {
+    case .x86: X86Architecture()
+    case .arm64: Arm64Architecture()
+    }
+  }
+}

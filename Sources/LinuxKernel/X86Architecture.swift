@@ -1,0 +1,103 @@
+import Bytes
+import GuestMemory
+import KernelImage
+import Paging
+
+/// `__START_KERNEL_map` of arch/x86/include/asm/page_64_types.h: where the image window begins.
+/// KASLR moves the image within the first GiB (KERNEL_IMAGE_SIZE) of it.
+private let startKernelMap: UInt64 = 0xffff_ffff_8000_0000
+private let kernelImageSize: UInt64 = 1 << 30
+
+/// x86-64 with 4 or 5 levels of page tables.
+struct X86Architecture: KernelArchitecture {
+  let locatingRegisters = ["cr0", "cr3", "cr4", "efer", "rip"]
+
+  func locate(
+    _ registers: VCPURegisters, _ engine: SnapshotEngine
+  ) throws(KernelError) -> KernelLocation {
+    let (cr3, cr4) = (registers["cr3"] ?? 0, registers["cr4"] ?? 0)
+    let rip = registers["rip"] ?? 0
+    // Intel SDM vol. 3: CR0.PG, EFER.LMA, CR4.LA57.
+    guard (registers["cr0"] ?? 0) >> 31 & 1 == 1 else {
+      throw .noKernel(
+        "the guest is still in firmware or a boot loader (paging is off): try again when it has "
+          + "booted")
+    }
+    guard (registers["efer"] ?? 0) >> 10 & 1 == 1 else {
+      throw .noKernel("the guest runs in 32-bit mode: only 64-bit kernels are supported")
+    }
+    let format = PageTableFormat.x86(fiveLevel: cr4 >> 12 & 1 == 1)
+    // Bits 11:0 are flags or a PCID. With page-table isolation the user's table is the odd page of
+    // a pair, but without it any table may be: bit 12 alone proves nothing.
+    let given = PhysicalAddress(cr3 & 0x000f_ffff_ffff_f000)
+    let even = PhysicalAddress(given.rawValue & ~0x1000)
+    let window = startKernelMap...(startKernelMap + (kernelImageSize - 1))
+    // A vCPU in user mode shows one segment there, the entry text. The kernel's table has data.
+    let segments = try engine.walk { view throws(ReadFault) in
+      let shown = try PageTables(format, root: given).segments(in: window, in: view)
+      if given == even || shown.contains(where: { $0.isWritable && !$0.isExecutable }) {
+        return shown
+      }
+      let other = try PageTables(format, root: even).segments(in: window, in: view)
+      return other.isEmpty ? shown : other
+    }
+    guard let first = segments.first else {
+      throw .noKernel(
+        rip >> 32 == 0
+          ? "the guest's kernel is still being unpacked, or a boot loader runs: try again when it "
+            + "has booted"
+          : "no Linux kernel is mapped at \(startKernelMap.hex) (CR3 \(cr3.hex), RIP \(rip.hex)): "
+            + "only Linux guests are supported")
+    }
+    // One displacement for all of the image: it is physically contiguous.
+    let displacement = first.physical.rawValue &- first.virtual.rawValue
+    return KernelLocation(
+      start: first.virtual, displacement: displacement,
+      segments: segments.filter { $0.physical.rawValue &- $0.virtual.rawValue == displacement },
+      tables: PageTables(format, root: given))
+  }
+
+  /// The first mapped address is `_text`.
+  func slides(
+    of symbols: KernelSymbols, base: UInt64, at location: KernelLocation
+  ) -> [UInt64] {
+    [location.start.rawValue &- base]
+  }
+
+  let placeVariables = ["phys_base", "page_offset_base"]
+
+  func map(_ kernel: KernelPlace, _ engine: SnapshotEngine) throws(KernelError) -> KernelMap {
+    let physBase = try kernel.needed("phys_base", kernel.variables["phys_base"])
+    let displacement = kernel.location.displacement
+    guard physBase == displacement &+ startKernelMap else {
+      throw .noKernel(
+        "the guest's kernel contradicts its page tables: phys_base is \(physBase.hex), the tables "
+          + "say \((displacement &+ startKernelMap).hex)")
+    }
+    // The tables of the vCPU may be a process's.
+    let root = try kernel.needed("init_top_pgt", kernel.symbols.address(of: "init_top_pgt"))
+    let pageOffset = try kernel.needed("page_offset_base", kernel.variables["page_offset_base"])
+    let format = kernel.location.tables.format
+    let ram = engine.memory.ram
+    guard pageOffset >= format.firstKernelAddress,
+      let directMap = KernelAddressSpace.Window.directMap(of: ram, displacement: 0 &- pageOffset)
+    else {
+      throw .noKernel(
+        "the guest's kernel has page_offset_base \(pageOffset.hex), where no direct map can be: "
+          + "it is booting, or not this file's")
+    }
+    return KernelMap(
+      context: WalkContext(
+        root: PhysicalAddress(root &+ displacement), format: format,
+        pageOffset: KernelVirtualAddress(pageOffset)),
+      directMap: directMap)
+  }
+
+  let livenessRegisters = ["gs_base", "k_gs_base"]
+
+  /// One of the two is the vCPU's per-CPU base, and only that one has bit 63 set.
+  func isAlive(_ registers: VCPURegisters, cpus: [CPU], context: WalkContext) -> Bool {
+    let bases = registers.all.filter { $0 >> 63 == 1 }
+    return bases.contains { base in cpus.contains { $0.offset == base } }
+  }
+}

@@ -1,0 +1,44 @@
+import Foundation
+import Testing
+
+@testable import Commands
+
+/// docs/commands.md says what the program says. `scripts/docs` writes it.
+@Suite struct CommandReferenceTests {
+  private static let file = URL(filePath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    .appending(path: "docs/commands.md")
+
+  @Test func documentationIsCurrent() throws {
+    if ProcessInfo.processInfo.environment["GUESTSCOPE_WRITE_DOCS"] != nil {
+      try Root.reference.write(to: Self.file, atomically: true, encoding: .utf8)
+    }
+    let written = try String(contentsOf: Self.file, encoding: .utf8)
+    #expect(written == Root.reference, "docs/commands.md differs: run scripts/docs")
+  }
+
+  @Test func everyCommandIsInTheListAndTheReference() {
+    for command in Root.configuration.subcommands {
+      let name = command._commandName
+      #expect(Root.commandList.contains("\n  \(name)"))
+      #expect(Root.reference.contains("### \(name)\n"))
+      #expect(!command.configuration.abstract.isEmpty)
+    }
+  }
+
+  @Test func optionsAreThoseOfTheHelp() {
+    #expect(Set(Root.options(of: Read.self)).isSuperset(of: ["-j", "--json", "-f", "--format"]))
+    #expect(!Root.options(of: Read.self).contains("--connect"))
+    #expect(Root.options(of: Root.self).contains("--keep-going"))
+  }
+
+  @Test(arguments: ["bash", "zsh", "fish"])
+  func shellCompletionKnowsTheCommands(shell: String) throws {
+    let error = #expect(throws: (any Error).self) {
+      try Root.parse(words: ["--generate-completion-script", shell])
+    }
+    let script = Root.fullMessage(for: try #require(error))
+    #expect(script.contains("translate"))
+    #expect(script.contains("keep-going"))
+  }
+}

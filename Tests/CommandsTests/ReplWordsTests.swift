@@ -1,0 +1,58 @@
+import Testing
+
+@testable import Commands
+
+@Suite struct ReplWordsTests {
+  @Test func addresses() throws {
+    func parse(_ text: String) -> AddressExpression? { AddressExpression(argument: text) }
+    #expect(parse("0x1F")?.base == .number(0x1f))
+    #expect(parse("31")?.base == .number(31))
+    #expect(parse("ffffffff81000000")?.base == .number(0xffff_ffff_8100_0000))
+    #expect(parse("init_task")?.base == .symbol("init_task"))
+    // Fewer digits are a name.
+    #expect(parse("deadbeef")?.base == .symbol("deadbeef"))
+    let both = try #require(parse("runqueues@1+0x40"))
+    #expect(both.base == .symbol("runqueues"))
+    #expect(both.cpu == 1)
+    #expect(both.offset == 0x40)
+    #expect(parse("jiffies-8")?.offset == 0 &- 8)
+    for wrong in ["", "+8", "a+", "a+x", "a@", "a@x", "0x", "0xg", "9z", "a@-1"] {
+      #expect(parse(wrong) == nil, "\(wrong)")
+    }
+  }
+
+  @Test func memberPaths() throws {
+    #expect(try #require(MemberPath("")).steps.isEmpty)
+    #expect(MemberPath(".a.b")?.steps == [.member("a"), .member("b")])
+    #expect(
+      MemberPath("a->b[2].c")?.steps == [.member("a"), .member("b"), .element(2), .member("c")])
+    #expect(MemberPath("[0x10]")?.steps == [.element(16)])
+    for wrong in [".", ".a.", ".a..b", ".a[", ".a[x]", ".a]", "[99999999999]"] {
+      #expect(MemberPath(wrong) == nil, "\(wrong)")
+    }
+  }
+
+  @Test func formatOfReadIsNotTheScript() throws {
+    let read = try #require(try Root.parse(words: ["-j", "read", "-f", "x4", "a", "8"]) as? Read)
+    #expect(read.format == .x4)
+    #expect(read.output.json)
+    let batch = try #require(try Root.parse(words: ["-f", "x4"]) as? Root)
+    #expect(batch.batch.file == "x4")
+    #expect(Root.mixesBatch(["-e", "info", "prog"]))
+    #expect(!Root.mixesBatch(["read", "-f", "x4"]))
+  }
+
+  @Test func worstStatus() {
+    #expect(Status.worse(Status.answered, Status.partial) == Status.partial)
+    #expect(Status.worse(Status.failed, Status.partial) == Status.failed)
+    #expect(Status.worse(Status.violation, Status.failed) == Status.failed)
+    #expect(Status.worse(Status.usage, Status.failed) == Status.usage)
+    #expect(Status.worse(Status.brokenPipe, Status.usage) == Status.brokenPipe)
+  }
+
+  @Test func lengths() {
+    #expect(ByteCount(argument: "0x10")?.value == 16)
+    for wrong in ["0", "-1", "x", "16777217"] { #expect(ByteCount(argument: wrong) == nil) }
+    #expect(ByteCount(argument: "16777216")?.value == 16 << 20)
+  }
+}

@@ -1,0 +1,165 @@
+import GuestMemory
+import Paging
+import TestSupport
+import Testing
+
+@testable import KernelImage
+@testable import LinuxKernel
+
+/// Finding an arm64 kernel in registers and page tables.
+@Suite struct Arm64Tests {
+  static let ramBase: UInt64 = 0x4000_0000
+  /// Pages of 4K, 48 bits: T1SZ 16, TG1 2.
+  static let tcr: UInt64 = 16 << 16 | 2 << 30
+
+  /// A guest whose image is mapped in blocks of 2 MiB: code, read-only data, data.
+  private struct Guest {
+    let ram = RAMBuilder(base: ramBase, count: 1 << 20)
+    let tables: PageTableBuilder
+    let image: UInt64
+    var registers: [String: UInt64]
+
+    /// - Parameter trampoline: lay out the two pages before the root, and load the first of them.
+    init(image: UInt64 = 0xffff_b234_5680_0000, tcr: UInt64 = tcr, trampoline: Bool = false) throws
+    {
+      self.image = image
+      let format = try #require(PageTableFormat.aarch64(tcr: TranslationControl(tcr)))
+      let before = ram.allocate(2 * format.pageSize, alignment: 4096)
+      tables = PageTableBuilder(format, in: ram)
+      #expect(tables.root == before + 2 * format.pageSize)
+      let asid: UInt64 = 0x2a << 48
+      registers = [
+        "TTBR1_EL1": (trampoline ? before : tables.root).rawValue | asid | 1, "TCR_EL1": tcr,
+        "SCTLR_EL1": 0x30d0_198d, "VBAR_EL1": image + 0x800,
+      ]
+      let physical = ramBase + 0x20_0000
+      let size: UInt64 = 2 << 20
+      let block = format.levels.count - 2
+      tables.map(image, to: physical, level: block, writable: false, executable: true)
+      tables.map(image + size, to: physical + size, level: block, writable: false)
+      tables.map(image + 2 * size, to: physical + 2 * size, level: block)
+    }
+
+    var displacement: UInt64 { ramBase + 0x20_0000 &- image }
+
+    func locate() throws -> KernelLocation {
+      let keys = registers.map { (RegisterKey(cpu: 0, name: $0.key), $0.value) }
+      let registers = VCPURegisters(Dictionary(uniqueKeysWithValues: keys))
+      return try Arm64Architecture().locate(registers, SnapshotEngine(ram.memory()))
+    }
+
+    func map(_ variables: [String: UInt64]) throws -> KernelMap {
+      // Its data must be RAM for the direct map to be checked against.
+      let memory = ByteBufferMemory(ram.bytes, base: ramBase)
+      let place = KernelPlace(
+        file: "Image", location: try locate(), symbols: KernelSymbols(),
+        variables: variables)
+      return try Arm64Architecture().map(place, SnapshotEngine(memory))
+    }
+  }
+
+  private func failure(_ guest: Guest) throws -> String {
+    "\(try #require(#expect(throws: KernelError.self) { try guest.locate() }))"
+  }
+
+  @Test func theImageIsWhereItsCodeIs() throws {
+    let guest = try Guest()
+    // More memory than the image, but none of it code: PCI's configuration space.
+    for index in UInt64(0)..<16 {
+      let offset = index << 21
+      guest.tables.map(0xffff_8000_1000_0000 + offset, to: 0x40_1000_0000 + offset, level: 2)
+    }
+    // And code of a module, less than a kernel has.
+    guest.tables.map(0xffff_b234_5000_0000, to: 0x4800_0000, writable: false, executable: true)
+    let location = try guest.locate()
+    #expect(location.start.rawValue == guest.image)
+    #expect(location.displacement == guest.displacement)
+    #expect(location.segments.map(\.isExecutable) == [true, false, false])
+    #expect(location.readOnlyData?.virtual.rawValue == guest.image + 2 << 20)
+    #expect(location.tables.root == guest.tables.root)
+  }
+
+  @Test func aTrampolineLeadsToTheKernelsTables() throws {
+    let location = try Guest(trampoline: true).locate()
+    #expect(location.tables.root == (try Guest()).tables.root)
+  }
+
+  @Test func theNamesOfOlderQEMUsWork() throws {
+    var guest = try Guest()
+    guest.registers["SCTLR"] = guest.registers.removeValue(forKey: "SCTLR_EL1")
+    guest.registers["VBAR"] = guest.registers.removeValue(forKey: "VBAR_EL1")
+    #expect(try guest.locate().start.rawValue == guest.image)
+  }
+
+  @Test func beforeLinux5_4TheImageIsInTheLowerHalf() throws {
+    let guest = try Guest(image: 0xffff_2000_1000_0000)
+    #expect(try guest.locate().start.rawValue == guest.image)
+    // The same place without vectors there is the linear map's, where nothing is looked for.
+    var other = guest
+    other.registers["VBAR_EL1"] = 0xffff_ffff_fb40_0000
+    #expect(try failure(other).contains("no Linux kernel is mapped"))
+  }
+
+  @Test func whatIsNoKernelYetIsSaid() throws {
+    var guest = try Guest()
+    guest.registers["SCTLR_EL1"] = 0
+    #expect(try failure(guest).contains("the MMU is off"))
+    guest = try Guest()
+    guest.registers["TCR_EL1"] = 0
+    #expect(try failure(guest).contains("no kernel page tables yet"))
+    guest = try Guest()
+    guest.registers["TTBR1_EL1"] = 0x1000
+    #expect(try failure(guest).contains("no kernel page tables yet"))
+    guest = try Guest()
+    guest.registers["TTBR1_EL1"] = guest.ram.allocatePage().rawValue
+    #expect(try failure(guest).contains("no Linux kernel is mapped"))
+  }
+
+  @Test(
+    "The linear map of kernels for 48 bits, and for 52 bits on a CPU of 48",
+    arguments: [(48, 0x4000_0000), (48, 0xffff_f11d_4000_0000), (52, 0xfff0_fe4b_c000_0000)]
+      as [(Int, UInt64)])
+  func linearMap(bits: Int, memstart: UInt64) throws {
+    let guest = try Guest()
+    let pageOffset = UInt64.max << UInt64(bits)
+    let displacement = memstart &- pageOffset
+    let data = Self.ramBase + 0x60_0000
+    guest.tables.map(data &- displacement, to: data, level: 2)
+    let map = try guest.map(["memstart_addr": memstart, "kimage_voffset": 0 &- guest.displacement])
+    #expect(map.context.pageOffset?.rawValue == pageOffset)
+    #expect(map.directMap?.displacement == displacement)
+    #expect(map.directMap?.virtual.lowerBound == Self.ramBase &- displacement)
+    #expect(map.context.root == guest.tables.root)
+  }
+
+  @Test func aLinearMapThatTheTablesDoNotHaveIsNotUsed() throws {
+    let map = try Guest().map(["memstart_addr": 0x4000_0000])
+    #expect(map.context.pageOffset == nil)
+    #expect(map.directMap == nil)
+  }
+
+  @Test func variablesThatContradictTheTablesAreRefused() throws {
+    #expect(throws: KernelError.self) { try Guest().map(["kimage_voffset": 0x1000]) }
+  }
+
+  @Test func aVCPUIsAliveWithItsOffsetAndTheKernelsTables() throws {
+    let guest = try Guest()
+    let context = WalkContext(
+      root: guest.tables.root, format: guest.tables.format, pageOffset: nil)
+    let cpus = [CPU(id: 0, offset: 0xffff_9adf_2725_4000)]
+    func isAlive(_ base: UInt64, _ ttbr1: UInt64) -> Bool {
+      let registers = VCPURegisters([
+        RegisterKey(cpu: 0, name: "TPIDR_EL1"): base, RegisterKey(cpu: 0, name: "TTBR1_EL1"): ttbr1,
+      ])
+      return Arm64Architecture().isAlive(registers, cpus: cpus, context: context)
+    }
+    let (base, root) = (cpus[0].offset, guest.tables.root.rawValue)
+    #expect(isAlive(base, root))
+    #expect(isAlive(base, root | 0x2a << 48 | 1))
+    #expect(isAlive(base, root - 0x2000), "the trampoline's tables")
+    #expect(!isAlive(base, root - 0x1000))
+    #expect(!isAlive(base, root + 0x1000))
+    #expect(!isAlive(base + 0x2000, root))
+    #expect(!isAlive(0, root))
+  }
+}

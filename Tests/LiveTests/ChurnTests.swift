@@ -1,0 +1,55 @@
+import Foundation
+import Testing
+
+extension LiveTests {
+  /// A guest in which programs come and go as fast as they can.
+  @Suite struct ChurnTests {
+    /// More at length with GUESTSCOPE_CHURN=1000.
+    private static let rounds =
+      Int(ProcessInfo.processInfo.environment["GUESTSCOPE_CHURN"] ?? "") ?? 100
+
+    @Test(.timeLimit(.minutes(15)))
+    func everyAnswerIsCompleteInItselfAndTheGuestRunsOn() throws {
+      let guest = LiveGuest("x86-6.1-churn")
+      // scripts/test has put its QEMU to sleep, for it takes all the time that there is.
+      let qemu = try #require(guest.processIdentifier)
+      kill(qemu, SIGCONT)
+      defer { kill(qemu, SIGSTOP) }
+      // The programs that were there before the storm are in every answer, with their constants.
+      let lasting = try guest.truth("prog")
+      let script = String(repeating: "prog list -j\n", count: Self.rounds)
+      let result = try Program(guest, ["--keep-going", "-f", "-"]).run(input: script)
+      // 2: something came and went faster than it could be read, and was counted.
+      #expect(result.status == 0 || result.status == 2, "\(result.err.suffix(2000))")
+      let answers = result.out.split(separator: "\n")
+      #expect(answers.count == Self.rounds)
+      // `stdin:LINE: …` names the answers that lack something; no other may.
+      let partial = Set(
+        result.err.split(separator: "\n").filter { $0.hasPrefix("stdin:") }
+          .compactMap { Int($0.split(separator: ":")[1]) })
+      #expect(partial.count < Self.rounds / 2, "\(partial.count) answers lack something")
+      var highest = 0
+      for (line, answer) in answers.enumerated() {
+        let listed = try #require(
+          try JSONSerialization.jsonObject(with: Data(answer.utf8)) as? [[String: Any]])
+        let byID = Dictionary(uniqueKeysWithValues: listed.map { ($0["id"] as! Int, $0) })
+        #expect(listed.map { $0["id"] as! Int } == byID.keys.sorted())
+        for truth in lasting where !partial.contains(line + 1) {
+          let ours = try #require(byID[truth["id"] as! Int])
+          for key in ["name", "tag", "type", "verified_insns", "loaded_at", "bytes_jited"] {
+            #expect(ours[key] as? NSObject == truth[key] as? NSObject)
+          }
+        }
+        for program in listed {
+          #expect(program["type"] as? String != nil)
+          // A program that was half built or half freed would show it here.
+          #expect((program["verified_insns"] as? Int ?? 0) > 0, "\(program)")
+          #expect((program["bytes_xlated"] as? Int ?? 0) > 0, "\(program)")
+        }
+        highest = max(highest, byID.keys.max() ?? 0)
+      }
+      #expect(highest > lasting.map { $0["id"] as! Int }.max()!, "nothing came: no storm")
+      #expect(try guest.qmp.status == "running")
+    }
+  }
+}

@@ -1,0 +1,29 @@
+import Foundation
+import Testing
+
+extension LiveTests {
+  @Suite struct ReportTests {
+    @Test func theReportHoldsWhatTheOtherCommandsSay() throws {
+      let guest = LiveGuest("x86-7")
+      let result = try Program(guest, ["report", "-j"]).run()
+      #expect(result.status == 0, "\(result.err)")
+      let report = try #require(try result.json() as? [String: Any])
+      #expect(report["schema"] as? String == "single")
+      let stats = try Program(guest, ["prog", "stats", "-j"]).run().objects()
+      let verifier = try Program(guest, ["prog", "verifier", "-j"]).run().objects()
+      #expect(report["prog_runtime_stats"] as? NSArray == stats as NSArray)
+      #expect(report["prog_verifier_stats"] as? NSArray == verifier as NSArray)
+      let truth = try #require(try guest.truth("kernel").first)
+      let kernel = try #require(report["kernel"] as? [String: String])
+      #expect(kernel["banner"] == truth["banner"] as? String)
+      #expect(report["cpus"] as? Int == truth["cpus"] as? Int)
+      #expect(report["stops"] as? Int == 1)
+      #expect((report["unreadable"] as? [Any])?.isEmpty == true)
+
+      let lines = try Program(guest, ["report"]).run().out.split(separator: "\n")
+      let screen = try Program(guest, ["prog", "stats"]).run().out.split(separator: "\n")
+      let heading = try #require(lines.firstIndex(of: "prog_runtime_stats:"))
+      #expect(Array(lines[(heading + 1)...].prefix(screen.count)) == screen)
+    }
+  }
+}
