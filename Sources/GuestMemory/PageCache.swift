@@ -68,6 +68,23 @@ final class PageCache {
     contents[offset..<offset + count]
   }
 
+  /// All of a range, with zeros for what is not known.
+  func bytes(of range: PhysicalRange) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(range.count)
+    while bytes.count < range.count {
+      let address = (range.start + bytes.count).rawValue
+      let start = Int(address & 0xfff)
+      let count = min(range.count - bytes.count, Self.pageSize - start)
+      if let slot = slot(of: address >> 12) {
+        bytes += self.bytes(at: slot * Self.pageSize + start, count: count)
+      } else {
+        bytes += repeatElement(0, count: count)
+      }
+    }
+    return bytes
+  }
+
   /// Puts whole words into the cache, over what was known before.
   func store(_ bytes: [UInt8], at start: PhysicalAddress) {
     var done = 0

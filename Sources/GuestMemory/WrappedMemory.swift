@@ -65,17 +65,20 @@ public final class RecordingMemory: GuestMem {
   public func hold() throws(GuestMemError) { try source.hold() }
   public func release() throws(GuestMemError) { try source.release() }
 
-  /// What was read, with the last bytes of each place; everything else is outside its RAM.
+  /// What was read, with the last bytes of each place.
+  ///
+  /// Its RAM is the pages that were read of, so that addresses mean there what they meant in the
+  /// source; the rest of such a page is zeros.
   public var memory: ByteBufferMemory {
-    let regions = ram.coalesce(ranges, gap: 0).map { range in
-      var bytes: [UInt8] = []
-      while bytes.count < range.count {
-        let start = range.start + bytes.count
-        let stretch = min(range.count - bytes.count, 4096 - Int(start.rawValue & 0xfff))
-        guard case .known(let offset) = pages.find(start.rawValue, count: stretch) else { break }
-        bytes += pages.bytes(at: offset, count: stretch)
-      }
-      return (start: range.start.rawValue, bytes: bytes)
+    let touched = ranges.compactMap { range -> PhysicalRange? in
+      guard let region = ram.region(at: range.start) else { return nil }
+      let first = max(region.lowerBound, range.start.rawValue & ~0xfff)
+      let last = min(
+        region.upperBound - 1, (range.start.rawValue + UInt64(max(range.count, 1) - 1)) | 0xfff)
+      return PhysicalRange(PhysicalAddress(first), count: Int(last - first) + 1)
+    }
+    let regions = ram.coalesce(touched, gap: 0).map { range in
+      (start: range.start.rawValue, bytes: pages.bytes(of: range))
     }
     return ByteBufferMemory(regions: regions, registers: registers)
   }

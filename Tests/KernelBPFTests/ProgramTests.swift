@@ -82,6 +82,18 @@ import Testing
     #expect(try guest.list().names == ["sixteen_letters!", "a\u{fffd}\u{fffd}(", "", "\u{fffd}"])
   }
 
+  @Test func aRecordedGuestPlaysBackToTheSamePrograms() throws {
+    let guest = SyntheticGuest.sample().guest
+    let recording = RecordingMemory(ScriptedMemory(guest.memory))
+    let live = try guest.programs(recording).list(BPFProgramQuery(runtime: true, details: true))
+    let memory = recording.memory
+    #expect(memory.ram.byteCount < guest.memory.ram.byteCount / 2)
+    let replayed = try guest.programs(memory).list(BPFProgramQuery(runtime: true, details: true))
+    #expect(replayed.unreadable.isEmpty)
+    #expect(replayed.names == live.names)
+    #expect(replayed.value.programs.map(\.runtime) == live.value.programs.map(\.runtime))
+  }
+
   // MARK: What is wrong with one program
 
   /// Lists a guest in which one thing was broken.
