@@ -6,7 +6,7 @@ extension LiveTests {
   @Suite struct ChurnTests {
     /// More at length with GUESTSCOPE_CHURN=1000.
     private static let rounds =
-      Int(ProcessInfo.processInfo.environment["GUESTSCOPE_CHURN"] ?? "") ?? 100
+      Int(ProcessInfo.processInfo.environment["GUESTSCOPE_CHURN"] ?? "") ?? 50
 
     @Test(.timeLimit(.minutes(15)))
     func everyAnswerIsCompleteInItselfAndTheGuestRunsOn() throws {
@@ -20,21 +20,26 @@ extension LiveTests {
       let before = try nextID(guest)
       let script = String(repeating: "prog list -j\n", count: Self.rounds)
       let result = try Program(guest, ["--keep-going", "-f", "-"]).run(input: script)
-      // 2: something came and went faster than it could be read, and was counted.
-      #expect(result.status == 0 || result.status == 2, "\(result.err.suffix(2000))")
+      // 2: something came and went faster than it could be read, and was counted. 1: all of it.
+      #expect((0...2).contains(result.status), "\(result.err.suffix(2000))")
       let answers = result.out.split(separator: "\n")
-      #expect(answers.count == Self.rounds)
       // `stdin:LINE: …` names the answers that lack something; no other may.
-      let partial = Set(
-        result.err.split(separator: "\n").filter { $0.hasPrefix("stdin:") }
-          .compactMap { Int($0.split(separator: ":")[1]) })
+      let notes = result.err.split(separator: "\n").filter { $0.hasPrefix("stdin:") }
+      func lines(_ notes: [Substring]) -> Set<Int> {
+        Set(notes.compactMap { Int($0.split(separator: ":")[1]) })
+      }
+      let partial = lines(notes)
+      let refused = lines(notes.filter { $0.contains("cannot read the guest's kernel") })
+      #expect(answers.count == Self.rounds - refused.count)
+      #expect(refused.count <= Self.rounds / 10, "\(refused.count) answers refused")
       #expect(partial.count < Self.rounds / 2, "\(partial.count) answers lack something")
-      for (line, answer) in answers.enumerated() {
+      let answered = (1...Self.rounds).filter { !refused.contains($0) }
+      for (line, answer) in zip(answered, answers) {
         let listed = try #require(
           try JSONSerialization.jsonObject(with: Data(answer.utf8)) as? [[String: Any]])
         let byID = Dictionary(uniqueKeysWithValues: listed.map { ($0["id"] as! Int, $0) })
         #expect(listed.map { $0["id"] as! Int } == byID.keys.sorted())
-        for truth in lasting where !partial.contains(line + 1) {
+        for truth in lasting where !partial.contains(line) {
           let ours = try #require(byID[truth["id"] as! Int])
           for key in ["name", "tag", "type", "verified_insns", "loaded_at", "bytes_jited"] {
             #expect(ours[key] as? NSObject == truth[key] as? NSObject)
