@@ -4,16 +4,31 @@ extension [UInt8] {
   /// - Parameter address: of the first byte; lines are not aligned to it.
   public func hexdump(at address: UInt64) -> [String] {
     stride(from: 0, to: count, by: 16).map { start in
-      let row = self[start..<Swift.min(start + 16, count)]
-      var line = (address &+ UInt64(start)).paddedHex(16)
-      for (column, byte) in row.enumerated() {
-        line += (column % 8 == 0 ? "  " : " ") + UInt64(byte).paddedHex(2)
-      }
-      let missing = 16 - row.count
-      line += String(repeating: "   ", count: missing) + (missing >= 8 ? " " : "")
-      let text = row.map { (0x20..<0x7f).contains($0) ? Character(Unicode.Scalar($0)) : "." }
-      return line + "  |" + String(text) + "|"
+      hexdumpLine(start..<Swift.min(start + 16, count), at: address &+ UInt64(start))
     }
+  }
+
+  /// In bytes, for a screen of some MiB has a million of these lines.
+  private func hexdumpLine(_ row: Range<Int>, at address: UInt64) -> String {
+    let (blank, bar) = (UInt8(ascii: " "), UInt8(ascii: "|"))
+    var line: [UInt8] = []
+    line.reserveCapacity(88)
+    for shift in stride(from: 60, through: 0, by: -4) {
+      line.append(.hexDigit(UInt8(truncatingIfNeeded: address >> UInt64(shift))))
+    }
+    for column in 0..<16 {
+      line.append(blank)
+      if column % 8 == 0 { line.append(blank) }
+      let index = row.lowerBound + column
+      line.append(index < row.upperBound ? .hexDigit(self[index] >> 4) : blank)
+      line.append(index < row.upperBound ? .hexDigit(self[index]) : blank)
+    }
+    line += [blank, blank, bar]
+    for index in row {
+      line.append((0x20..<0x7f).contains(self[index]) ? self[index] : UInt8(ascii: "."))
+    }
+    line.append(bar)
+    return String(decoding: line, as: UTF8.self)
   }
 }
 

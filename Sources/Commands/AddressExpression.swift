@@ -63,6 +63,9 @@ struct AddressExpression: ExpressibleByArgument {
     if cpu == nil, isSymbol, kernel.perCPUVariables?.contains(start) == true {
       throw UsageError("\(text) is a per-CPU variable: name a CPU's copy of it, as in \(text)@0")
     }
+    if cpu != nil, isSymbol, kernel.perCPUVariables?.contains(start) == false {
+      throw UsageError("\(text) is no CPU's own: only a per-CPU variable has a copy for each")
+    }
     return ResolvedAddress(value: start &+ offset, cpu: cpu)
   }
 }

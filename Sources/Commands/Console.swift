@@ -7,6 +7,12 @@ public final class Console {
   private let output: Int32
   private let errors: Int32
   private let interrupts: Interrupts?
+  /// A line on the terminal that says how far the work is; whatever is written next takes its place.
+  private var hasStatus = false
+  /// A line is being edited: what is said of work for it, as Tab does some, would tear it.
+  var isEditing = false
+  /// What a terminal shows ends within a line.
+  private var isMidLine = false
 
   /// - Parameters:
   ///   - output, errors: file descriptors, not closed here.
@@ -22,17 +28,28 @@ public final class Console {
   /// Writes an answer. Throws `BrokenPipe` when nobody reads any more.
   func answer(_ text: String) throws { try write(text, to: output) }
 
-  func note(_ text: String) { try? write(paint(prefix, .bold) + text + "\n", to: errors) }
+  func note(_ text: String) {
+    let start = isMidLine && isatty(errors) == 1 && isatty(output) == 1 ? "\n" : ""
+    try? write(start + paint(prefix, .bold) + text + "\n", to: errors)
+  }
 
   func trace(_ text: String) { try? write(text + "\n", to: errors) }
 
   /// Says on a terminal what takes long, while it does.
   func progress<T, E: Error>(_ text: String, _ work: () throws(E) -> T) throws(E) -> T {
-    guard isatty(errors) == 1 else { return try work() }
-    try? write(text + "…", to: errors)
-    defer { try? write("\r\u{1b}[K", to: errors) }
+    show(status: text + "…")
+    defer { clearStatus() }
     return try work()
   }
+
+  /// Says on a terminal how far the work is, in place of what was said before.
+  func show(status: String) {
+    guard isatty(errors) == 1, !isEditing else { return }
+    try? write(status, to: errors)
+    hasStatus = true
+  }
+
+  func clearStatus() { try? write("", to: errors) }
 
   /// Colours are for terminals, and for those who did not turn them off (no-color.org).
   var hasColours: Bool {
@@ -51,6 +68,10 @@ public final class Console {
   }
 
   private func write(_ text: String, to file: Int32) throws {
+    if hasStatus {
+      hasStatus = false
+      try write("\r\u{1b}[K", to: errors)
+    }
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {
       if interrupts?.isCancelled == true, file == output { throw Cancelled() }
@@ -62,6 +83,7 @@ public final class Console {
       guard count > 0 else {
         throw CommandError("cannot write the answer: \(unsafe String(cString: strerror(errno)))")
       }
+      isMidLine = bytes[bytes.startIndex + count - 1] != UInt8(ascii: "\n")
       bytes = bytes.dropFirst(count)
     }
   }

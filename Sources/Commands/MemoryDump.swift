@@ -88,13 +88,13 @@ struct MemoryDump {
 }
 
 /// A number of bytes as a user writes it.
-struct ByteCount: ExpressibleByArgument {
+struct ByteCount {
   static let most = 16 << 20
   var value: Int
 
-  init?(argument: String) {
-    guard let number = UInt64(userText: argument), (1...UInt64(Self.most)).contains(number) else {
-      return nil
+  init(userText text: String) throws {
+    guard let number = UInt64(userText: text), (1...UInt64(Self.most)).contains(number) else {
+      throw ValidationError("a length is 1 to \(Self.most) bytes")
     }
     value = Int(number)
   }

@@ -46,16 +46,21 @@ struct PrintCommand: GuestCommand {
 
   func answer(in session: Session) throws -> Answer {
     let path = MemberPath(members.joined())!
-    let snapshot = try session.ofThisBoot { kernel in
-      let id = try kernel.btf.type(userText: type, in: kernel.file)
-      let start = try address.resolved(in: kernel)
-      return try session.walk(kernel) { view, cpus throws(ReadFault) in
-        try object(of: id, at: try start.address(cpus), path, kernel, in: view)
+    do {
+      let snapshot = try session.ofThisBoot { kernel in
+        let id = try kernel.btf.type(userText: type, in: kernel.file)
+        let start = try address.resolved(in: kernel)
+        return try session.walk(kernel) { view, cpus throws(ReadFault) in
+          try object(of: id, at: try start.address(cpus), path, kernel, in: view)
+        }
       }
+      let value = try snapshot.value.get()
+      return Answer(value.json, .lines(value.lines()))
+    } catch let error as MemberPathError {
+      throw CommandError("\(error)")
+    } catch KernelError.snapshot(.unreadable(let cause)) {
+      throw CommandError("nothing is readable there: \(cause)")
     }
-    let value: ObjectValue
-    do { value = try snapshot.value.get() } catch { throw CommandError("\(error)") }
-    return Answer(value.json, .lines(value.lines()))
   }
 
   private func object(

@@ -26,15 +26,27 @@ final class Prompt {
     greet()
     while !shell.hasEnded {
       interrupts.clear()
-      switch editor.readLine(prompt: text, tick: news) {
+      console.isEditing = true
+      let event = editor.readLine(prompt: text, tick: news)
+      console.isEditing = false
+      switch event {
       case .end: shell.hasEnded = true
       case .interrupted: break
-      case .line(let line):
-        history.add(line)
-        if shell.run(line: line) == Status.interrupted { console.note("interrupted") }
+      case .line(let text): run(text, history)
       }
     }
     return Status.answered
+  }
+
+  /// Runs what was typed, or pasted: readline takes several lines that are pasted for one.
+  private func run(_ text: String, _ history: LineEditing.History) {
+    for line in text.split(whereSeparator: \.isNewline) where !shell.hasEnded {
+      history.add(String(line))
+      guard shell.run(line: String(line)) != Status.interrupted else {
+        console.note("interrupted")
+        return
+      }
+    }
   }
 
   /// `$XDG_STATE_HOME/guestscope/history` (XDG Base Directory Specification); nil without a home.

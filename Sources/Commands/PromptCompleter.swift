@@ -2,6 +2,7 @@ import ArgumentParser
 import BTF
 import KernelBPF
 import LineEditing
+import LinuxKernel
 
 /// What Tab offers at the prompt, from the one table of commands and from the guest.
 struct PromptCompleter {
@@ -11,42 +12,67 @@ struct PromptCompleter {
   ///   - before: the line up to the word.
   ///   - word: what there is of it.
   func completion(_ before: String, _ word: String) -> Completion {
-    guard let words = try? Words.split(before) else { return .words([]) }
+    // A quote that has just been opened belongs to the word.
+    let isQuoted = before.last == "'" || before.last == "\""
+    guard
+      let words = (try? Words.split(before))
+        ?? (isQuoted ? try? Words.split(String(before.dropLast())) : nil)
+    else { return .words([]) }
+    // Options may stand before the command.
+    var rest = words.drop { $0.hasPrefix("-") }
+    let isHelp = rest.first == "help"
+    if isHelp { rest = rest.dropFirst() }
     var command: ParsableCommand.Type = Root.self
-    var rest = words[...]
-    if rest.first == "help" { rest = rest.dropFirst() }
     while let next = rest.first,
       let inner = command.configuration.subcommands.first(where: { $0.names.contains(next) })
     {
       command = inner
       rest = rest.dropFirst()
     }
-    if word.hasPrefix("-") { return .words(matching(word, Root.options(of: command))) }
-    if words.first == "help" { return .words(commands(of: command, word)) }
+    if isHelp { return .words(commands(of: command, word)) }
+    if word.hasPrefix("-") {
+      // What opens a session is not for its lines: before the command stand what all commands have.
+      let options = Root.options(of: command == Root.self ? Info.self : command)
+      return .words(matching(word, options))
+    }
     if command == Root.self {
       return rest.isEmpty
         ? .words(commands(of: command, word) + matching(word, ["help"])) : .words([])
     }
-    guard let completed = command as? any CompletedCommand.Type else {
+    let standard = command.configuration.defaultSubcommand as? any CompletedCommand.Type
+    if let standard, rest.isEmpty {
+      return .words(commands(of: command, word) + self.words(of: standard, [], word).found)
+    }
+    guard let completed = (command as? any CompletedCommand.Type) ?? standard else {
       return .words(commands(of: command, word))
     }
-    return completion(completed, Array(rest), word)
-  }
-
-  private func completion(
-    _ command: any CompletedCommand.Type, _ words: [String], _ word: String
-  ) -> Completion {
-    if let last = words.last, last.hasPrefix("-") {
-      let kinds = command.value(of: last)
-      if !kinds.isEmpty { return .words(kinds.flatMap { candidates($0, word) }.sorted()) }
-    }
-    let kinds = command.nextWord(after: words.filter { !$0.hasPrefix("-") })
+    let (kinds, found) = self.words(of: completed, Array(rest), word)
     if kinds.contains(.file) { return .files }
-    let found = Set(kinds.flatMap { candidates($0, word) }).sorted()
     if kinds.contains(where: { if case .member = $0 { true } else { false } }) {
       return .stems(found)
     }
     return .words(found)
+  }
+
+  /// What a command takes behind these words.
+  private func words(
+    of command: any CompletedCommand.Type, _ words: [String], _ word: String
+  ) -> (kinds: [WordKind], found: [String]) {
+    var arguments: [String] = []
+    /// Of the option before, if it takes a value.
+    var value: [WordKind] = []
+    for word in words {
+      if word.hasPrefix("-") {
+        value = command.value(of: word)
+      } else if value.isEmpty {
+        arguments.append(word)
+      } else {
+        value = []
+      }
+    }
+    let kinds = value.isEmpty ? command.nextWord(after: arguments) : value
+    var seen: Set<String> = []
+    return (kinds, kinds.flatMap { candidates($0, word) }.filter { seen.insert($0).inserted })
   }
 
   private func commands(of command: ParsableCommand.Type, _ word: String) -> [String] {
@@ -66,17 +92,17 @@ struct PromptCompleter {
     case .symbol:
       // All 80,000 would help nobody.
       guard !word.isEmpty, let kernel = try? session.kernel else { return [] }
-      return kernel.symbols.names(prefix: word)
-    case .typeName:
-      let keywords = matching(word, TypeCommand.keywords)
-      guard !word.isEmpty, let kernel = try? session.kernel else { return keywords }
-      return keywords + kernel.btf.typeNames(prefix: word, limit: 1 << 14)
+      return word.contains("@") ? copies(word, kernel) : kernel.symbols.names(prefix: word).sorted()
+    case .typeName: return typeNames(word)
     case .member(let type): return members(of: type, word)
     case .programType:
       guard let programs = try? session.programs else { return [] }
-      return matching(word, programs.typeNames.values + ["all"])
-    case .programName: return matching(word, programs().map(\.name))
+      return matching(word, programs.typeNames.values.sorted() + ["all"])
+    case .programName: return matching(word, programs().map(\.name).sorted())
     case .programID: return matching(word, programs().map { "\($0.id)" })
+    case .cpu:
+      guard let stub = try? session.stub else { return [] }
+      return matching(word, (0..<stub.cpuCount).map { "\($0)" })
     }
   }
 
@@ -84,17 +110,41 @@ struct PromptCompleter {
     (try? session.list(BPFProgramQuery()))?.value.programs ?? []
   }
 
-  /// `.mm.pg` of `task_struct`: the members that begin so of what `.mm` is.
+  /// The copies of a per-CPU variable: `runqueues@0`, `runqueues@1`.
+  private func copies(_ word: String, _ kernel: GuestKernel) -> [String] {
+    let name = word.prefix { $0 != "@" }
+    guard let address = kernel.symbols.addresses(of: String(name)).first,
+      kernel.perCPUVariables?.contains(address) == true
+    else { return [] }
+    return matching(word, (0..<kernel.cpuIDs).map { "\(name)@\($0)" })
+  }
+
+  /// `task_st`, or, within quotes, `struct task_st`.
+  private func typeNames(_ word: String) -> [String] {
+    let keywords = matching(word, TypeCommand.keywords)
+    let keyword = TypeCommand.keywords.first { word.hasPrefix($0 + " ") }.map { $0 + " " } ?? ""
+    let start = word.dropFirst(keyword.count)
+    guard !start.isEmpty, let kernel = try? session.kernel else { return keywords }
+    let names = kernel.btf.typeNames(prefix: String(start), limit: 1 << 14)
+    return keywords + names.sorted().map { keyword + $0 }
+  }
+
+  /// `.mm.pg` or `.mm->pg` of `task_struct`: the members that begin so of what `.mm` is.
   private func members(of type: String, _ word: String) -> [String] {
     guard let kernel = try? session.kernel,
       let id = try? kernel.btf.type(userText: type, in: kernel.file)
     else { return [] }
-    guard let dot = word.lastIndex(of: ".") else { return word.isEmpty ? ["."] : [] }
-    let (base, start) = (word[..<dot], word[word.index(after: dot)...])
+    guard let separator = word.lastIndex(where: { ".>".contains($0) }) else {
+      return word.isEmpty ? ["."] : []
+    }
+    let isArrow = word[separator] == ">"
+    let stem = word[...separator]
+    let base = stem.dropLast(isArrow ? 2 : 1)
+    let start = word[word.index(after: separator)...]
     guard let path = MemberPath(String(base)), let inner = path.type(from: id, kernel.btf),
       let names = try? kernel.btf.memberNames(of: inner)
     else { return [] }
-    return names.filter { $0.hasPrefix(start) }.map { base + "." + $0 }
+    return names.filter { $0.hasPrefix(start) }.map { stem + $0 }
   }
 }
 

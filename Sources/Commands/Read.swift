@@ -12,7 +12,7 @@ struct Read: GuestCommand {
 
   @Argument(help: "A number, a symbol, symbol+offset, or symbol@CPU for a per-CPU variable.")
   var address: AddressExpression
-  @Argument(help: "Bytes: up to 16 MiB, decimal or with 0x.")
+  @Argument(help: "Bytes: up to 16 MiB, decimal or with 0x.", transform: ByteCount.init(userText:))
   var length: ByteCount
   @Option(
     name: .shortAndLong, help: "hex (bytes and text), x8, x4 (words), string (up to the first NUL)."
@@ -24,7 +24,8 @@ struct Read: GuestCommand {
   static func nextWord(after words: [String]) -> [WordKind] { words.isEmpty ? [.symbol] : [] }
 
   static func value(of option: String) -> [WordKind] {
-    [.words(MemoryDump.Format.allCases.map(\.rawValue))]
+    ["-f", "--format"].contains(option)
+      ? [.words(MemoryDump.Format.allCases.map(\.rawValue))] : []
   }
 
   func answer(in session: Session) throws -> Answer {
@@ -52,7 +53,7 @@ struct PRead: GuestCommand {
 
   @Argument(help: ArgumentHelp("A number, decimal or with 0x.", valueName: "address"))
   var address: AddressExpression
-  @Argument(help: "Bytes: up to 16 MiB, decimal or with 0x.")
+  @Argument(help: "Bytes: up to 16 MiB, decimal or with 0x.", transform: ByteCount.init(userText:))
   var length: ByteCount
   @Option(
     name: .shortAndLong, help: "hex (bytes and text), x8, x4 (words), string (up to the first NUL)."
@@ -62,7 +63,8 @@ struct PRead: GuestCommand {
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   static func value(of option: String) -> [WordKind] {
-    [.words(MemoryDump.Format.allCases.map(\.rawValue))]
+    ["-f", "--format"].contains(option)
+      ? [.words(MemoryDump.Format.allCases.map(\.rawValue))] : []
   }
 
   func validate() throws {

@@ -13,6 +13,8 @@ struct Regs: GuestCommand {
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
+  static func nextWord(after words: [String]) -> [WordKind] { words.isEmpty ? [.cpu] : [] }
+
   func answer(in session: Session) throws -> Answer {
     let stub = try session.stub
     if let cpu, !(0..<stub.cpuCount).contains(cpu) {

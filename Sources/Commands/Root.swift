@@ -66,6 +66,7 @@ struct BatchOptions: ParsableArguments {
 extension Root {
   /// Parses the words of a command line or of a line of a session.
   static func parse(words: [String]) throws -> any ParsableCommand {
+    try checkCommand(words)
     var command = try parseAsRoot(apart(words))
     // The parser's own help command, and groups of commands, say their help when they run.
     if !(command is Root || command is any GuestCommand || command is any ShellCommand) {

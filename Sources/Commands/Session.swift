@@ -17,6 +17,7 @@ public final class Session {
   private(set) var openStub: QEMUStub?
   private var openEngine: SnapshotEngine?
   private(set) var memory: CountingMemory?
+  private var progress: ReadingProgress?
   private var image: KernelImage?
   private var foundKernel: GuestKernel?
   private var foundPrograms: BPFPrograms?
@@ -64,9 +65,11 @@ public final class Session {
   var engine: SnapshotEngine {
     get throws {
       if let openEngine { return openEngine }
-      let memory = CountingMemory(try stub)
+      let progress = ReadingProgress(try stub, console)
+      let memory = CountingMemory(progress)
       let engine = SnapshotEngine(memory)
       self.memory = memory
+      self.progress = progress
       openEngine = engine
       return engine
     }
@@ -163,6 +166,7 @@ public final class Session {
     openStub = nil
     openEngine = nil
     memory = nil
+    progress = nil
     (countedReads, countedBytes) = (0, 0)
     foundKernel = nil
     foundPrograms = nil
@@ -182,6 +186,9 @@ public final class Session {
     throw UsageError(
       "the options that open a session stand before its commands: guestscope -c … -e '…'")
   }
+
+  /// A new command begins: what it reads is counted from here.
+  func beginCommand() { progress?.begin() }
 
   /// What was spent since the last call.
   func takeStatistics() -> SessionStatistics {

@@ -58,7 +58,14 @@ struct Source: ShellCommand {
   static func nextWord(after words: [String]) -> [WordKind] { words.isEmpty ? [.file] : [] }
 
   func run(in shell: Shell) throws -> Int32 {
-    shell.run(try Script(path: file), keepsGoing: false)
+    shell.run(try Script(path: file.expandingHome), keepsGoing: false)
+  }
+}
+
+extension String {
+  /// `~/…` as a shell reads it, and as Tab completes it.
+  fileprivate var expandingHome: String {
+    hasPrefix("~/") ? environment("HOME") + dropFirst() : self
   }
 }
 

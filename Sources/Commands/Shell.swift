@@ -44,12 +44,15 @@ final class Shell {
     case let command as any GuestCommand:
       try session.admit(command.session)
       return answer(command)
+    case is Root: throw UsageError("options, and no command behind them: help lists the commands")
     default: throw CleanExit.helpRequest(command)
     }
   }
 
   private func answer(_ command: any GuestCommand) -> Int32 {
+    session.beginCommand()
     defer {
+      console.clearStatus()
       if session.options.stats || command.session.stats {
         console.trace("stats: \(session.takeStatistics())")
       }
@@ -68,7 +71,9 @@ final class Shell {
     if output.json || output.pretty {
       return answer.document.text(pretty: output.pretty) + "\n"
     }
-    return answer.screen.lines.map { $0 + "\n" }.joined()
+    var text = ""
+    for line in answer.screen.lines { text += line + "\n" }
+    return text
   }
 
   /// Says why there is no answer; returns the exit status for it.
@@ -89,7 +94,7 @@ final class Shell {
     case let error as CommandError:
       console.note("\(error)")
       return Status.failed
-    default: return console.report(error)
+    default: return console.report(error, showsUsage: depth == 0 && history != nil)
     }
   }
 }
@@ -127,10 +132,17 @@ extension OutputOptions {
 
 extension Console {
   /// Prints what a parser has to say, a request for help included; returns the exit status.
-  func report(_ error: any Error) -> Int32 {
+  ///
+  /// - Parameter showsUsage: who typed the line is shown how it should have been.
+  func report(_ error: any Error, showsUsage: Bool = false) -> Int32 {
     let status = Root.exitCode(for: error).rawValue
     guard status == 0 else {
       note(Root.message(for: error))
+      let usage = "Usage: guestscope "
+      let full = Root.fullMessage(for: error).split(separator: "\n")
+      if showsUsage, let line = full.first(where: { $0.hasPrefix(usage) }) {
+        trace("usage: " + line.dropFirst(usage.count))
+      }
       return status
     }
     do {

@@ -5,6 +5,8 @@ enum WordKind: Equatable {
   case programName
   case programID
   case programType
+  /// A vCPU's number.
+  case cpu
   case symbol
   case typeName
   /// A path of members from a type.

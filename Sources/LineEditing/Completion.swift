@@ -26,6 +26,8 @@ public enum Completion: Equatable {
     unsafe rl_completer_word_break_characters = UnsafePointer(strdup(" \t"))
     unsafe rl_completer_quote_characters = UnsafePointer(strdup("\"'"))
     rl_completion_query_items = -1
+    // Words come in their order: numbers are not sorted as text.
+    rl_sort_completion_matches = 0
     unsafe rl_variable_bind("page-completions", "off")
     unsafe rl_attempted_completion_function = { word, start, _ in
       guard let completer = unsafe completer, let word = unsafe word,

@@ -79,8 +79,8 @@ public final class LineEditor {
         tick().map(show)
         continue
       }
-      guard ready > 0 else { return leave(.end) }
-      if waiting[0].revents != 0, takeSignal() { return leave(.interrupted) }
+      guard ready > 0 else { return giveUp(.end) }
+      if waiting[0].revents != 0, takeSignal() { return giveUp(.interrupted) }
       guard waiting[1].revents != 0 else { continue }
       rl_callback_read_char()
       if let event = unsafe received {
@@ -114,12 +114,16 @@ public final class LineEditor {
     rl_redisplay()
   }
 
-  private func leave(_ event: Event) -> Event {
+  /// Ends the line as it stands.
+  private func giveUp(_ event: Event) -> Event {
     rl_callback_sigcleanup()
+    // What follows stands below the whole line, however many rows it takes.
+    rl_point = rl_end
+    rl_redisplay()
+    write(event == .interrupted ? "^C\n" : "\n")
     rl_free_line_state()
     unsafe rl_replace_line("", 0)
     rl_callback_handler_remove()
-    write(event == .interrupted ? "^C\n" : "\n")
     return event
   }
 

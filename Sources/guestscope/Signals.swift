@@ -10,7 +10,7 @@ func takeSignals(paying debt: ResumeDebt, _ interrupts: Interrupts) {
   var taken = takenSignals()
   pthread_sigmask(SIG_BLOCK, &taken, nil)
   var thread = pthread_t()
-  let argument = unsafe Unmanaged.passRetained(SignalThread(debt, interrupts)).toOpaque()
+  let argument = unsafe Unmanaged.passRetained(SignalThread(debt, interrupts, taken)).toOpaque()
   pthread_create(
     &thread, nil,
     { argument in
@@ -21,14 +21,16 @@ func takeSignals(paying debt: ResumeDebt, _ interrupts: Interrupts) {
 private final class SignalThread: Sendable {
   private let debt: ResumeDebt
   private let interrupts: Interrupts
+  private let taken: sigset_t
 
-  init(_ debt: ResumeDebt, _ interrupts: Interrupts) {
+  init(_ debt: ResumeDebt, _ interrupts: Interrupts, _ taken: sigset_t) {
     self.debt = debt
     self.interrupts = interrupts
+    self.taken = taken
   }
 
   func run() -> Never {
-    var taken = takenSignals()
+    var taken = taken
     while true {
       var number: Int32 = 0
       guard sigwait(&taken, &number) == 0, !interrupts.take(number) else { continue }
@@ -40,9 +42,22 @@ private final class SignalThread: Sendable {
   }
 }
 
+/// All that would end the program and can be caught, and the prompt's. One that was ignored when
+/// the program began stays so, as `nohup` and `command &` want it.
 private func takenSignals() -> sigset_t {
   var signals = sigset_t()
   sigemptyset(&signals)
-  for number in [SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGCONT] { sigaddset(&signals, number) }
+  let ending = [
+    SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGXCPU,
+  ]
+  for number in ending where !isIgnored(number) { sigaddset(&signals, number) }
+  for number in [SIGWINCH, SIGCONT] { sigaddset(&signals, number) }
   return signals
+}
+
+private func isIgnored(_ number: Int32) -> Bool {
+  var action = sigaction()
+  guard unsafe sigaction(number, nil, &action) == 0 else { return false }
+  return unsafe unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+    == unsafeBitCast(SIG_IGN, to: Int.self)
 }

@@ -50,9 +50,11 @@ import Testing
     #expect(Status.worse(Status.brokenPipe, Status.usage) == Status.brokenPipe)
   }
 
-  @Test func lengths() {
-    #expect(ByteCount(argument: "0x10")?.value == 16)
-    for wrong in ["0", "-1", "x", "16777217"] { #expect(ByteCount(argument: wrong) == nil) }
-    #expect(ByteCount(argument: "16777216")?.value == 16 << 20)
+  @Test func lengths() throws {
+    #expect(try ByteCount(userText: "0x10").value == 16)
+    for wrong in ["0", "-1", "x", "16777217"] {
+      #expect(throws: (any Error).self) { try ByteCount(userText: wrong) }
+    }
+    #expect(try ByteCount(userText: "16777216").value == 16 << 20)
   }
 }

@@ -1,0 +1,38 @@
+import ArgumentParser
+
+extension Root {
+  /// Refuses a word that stands where a command should and is none. The parser takes it for one
+  /// argument too many, and answers `help` of it with the help of everything.
+  static func checkCommand(_ words: [String]) throws(UsageError) {
+    let isHelp = words.first == "help"
+    var rest = words[...].dropFirst(isHelp ? 1 : 0)
+    var command: ParsableCommand.Type = Root.self
+    while let word = rest.popFirst(), !word.hasPrefix("-") {
+      let commands = command.configuration.subcommands
+      // What follows are a command's own arguments.
+      guard !commands.isEmpty else { return }
+      guard let next = commands.first(where: { $0.names.contains(word) }) else {
+        if word == "help" || (!isHelp && command.standardTakes(word)) { return }
+        guard command != Root.self else {
+          throw UsageError("there is no command '\(word)': help lists the commands")
+        }
+        throw UsageError(
+          "\(command._commandName) has no command '\(word)': it has "
+            + commands.map { $0._commandName }.joined(separator: ", "))
+      }
+      command = next
+    }
+  }
+}
+
+extension ParsableCommand {
+  /// True when the subcommand that need not be named takes this word first.
+  fileprivate static func standardTakes(_ word: String) -> Bool {
+    guard let standard = configuration.defaultSubcommand as? any CompletedCommand.Type else {
+      return false
+    }
+    return standard.nextWord(after: []).contains { kind in
+      if case .words(let words) = kind { words.contains(word) } else { false }
+    }
+  }
+}
