@@ -29,6 +29,7 @@ public final class Console {
   func answer(_ text: String) throws { try write(text, to: output) }
 
   func note(_ text: String) {
+    clearStatus()
     let start = isMidLine && isatty(errors) == 1 && isatty(output) == 1 ? "\n" : ""
     try? write(start + paint(prefix, .bold) + text + "\n", to: errors)
   }
@@ -44,7 +45,7 @@ public final class Console {
 
   /// Says on a terminal how far the work is, in place of what was said before.
   func show(status: String) {
-    guard isatty(errors) == 1, !isEditing else { return }
+    guard isatty(errors) == 1, environment("TERM") != "dumb", !isEditing else { return }
     try? write(status, to: errors)
     hasStatus = true
   }
@@ -71,6 +72,7 @@ public final class Console {
     if hasStatus {
       hasStatus = false
       try write("\r\u{1b}[K", to: errors)
+      isMidLine = false
     }
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {

@@ -29,7 +29,7 @@ struct PrintCommand: GuestCommand {
 
   static func nextWord(after words: [String]) -> [WordKind] {
     switch words.count {
-    case 0: [.typeName]
+    case 0: [.typeName(keyword: nil)]
     case 1: [.symbol]
     default: [.member(ofType: words[0])]
     }

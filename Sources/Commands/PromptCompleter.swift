@@ -37,7 +37,7 @@ struct PromptCompleter {
     }
     if command == Root.self {
       return rest.isEmpty
-        ? .words(commands(of: command, word) + matching(word, ["help"])) : .words([])
+        ? .words((commands(of: command, word) + matching(word, ["help"])).sorted()) : .words([])
     }
     let standard = command.configuration.defaultSubcommand as? any CompletedCommand.Type
     if let standard, rest.isEmpty {
@@ -76,7 +76,7 @@ struct PromptCompleter {
   }
 
   private func commands(of command: ParsableCommand.Type, _ word: String) -> [String] {
-    matching(word, command.configuration.subcommands.flatMap { $0.names })
+    matching(word, command.configuration.subcommands.flatMap { $0.names }.sorted())
   }
 
   private func matching(_ word: String, _ all: [String]) -> [String] {
@@ -93,7 +93,7 @@ struct PromptCompleter {
       // All 80,000 would help nobody.
       guard !word.isEmpty, let kernel = try? session.kernel else { return [] }
       return word.contains("@") ? copies(word, kernel) : kernel.symbols.names(prefix: word).sorted()
-    case .typeName: return typeNames(word)
+    case .typeName(let keyword): return typeNames(word, behind: keyword)
     case .member(let type): return members(of: type, word)
     case .programType:
       guard let programs = try? session.programs else { return [] }
@@ -120,13 +120,15 @@ struct PromptCompleter {
   }
 
   /// `task_st`, or, within quotes, `struct task_st`.
-  private func typeNames(_ word: String) -> [String] {
-    let keywords = matching(word, TypeCommand.keywords)
-    let keyword = TypeCommand.keywords.first { word.hasPrefix($0 + " ") }.map { $0 + " " } ?? ""
-    let start = word.dropFirst(keyword.count)
+  private func typeNames(_ word: String, behind keyword: String?) -> [String] {
+    let keywords = keyword == nil ? matching(word, TypeCommand.keywords) : []
+    let own = keyword == nil ? TypeCommand.keywords.first { word.hasPrefix($0 + " ") } : nil
+    let head = own.map { $0 + " " } ?? ""
+    let start = word.dropFirst(head.count)
     guard !start.isEmpty, let kernel = try? session.kernel else { return keywords }
-    let names = kernel.btf.typeNames(prefix: String(start), limit: 1 << 14)
-    return keywords + names.sorted().map { keyword + $0 }
+    let names = kernel.btf.typeNames(
+      prefix: String(start), keyword: keyword ?? own, limit: 1 << 14)
+    return keywords + names.sorted().map { head + $0 }
   }
 
   /// `.mm.pg` or `.mm->pg` of `task_struct`: the members that begin so of what `.mm` is.

@@ -19,7 +19,8 @@ struct TypeCommand: GuestCommand {
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   static func nextWord(after words: [String]) -> [WordKind] {
-    words.isEmpty || keywords.contains(words.last ?? "") ? [.typeName] : []
+    guard let keyword = words.last else { return [.typeName(keyword: nil)] }
+    return keywords.contains(keyword) ? [.typeName(keyword: keyword)] : []
   }
 
   static let keywords = ["struct", "union", "enum"]

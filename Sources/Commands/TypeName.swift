@@ -6,11 +6,8 @@ extension BTF {
   /// Without a keyword a struct comes before a typedef of its name.
   func type(userText text: String, in file: String) throws -> UInt32 {
     let words = text.split(separator: " ").map(String.init)
-    let keywords: [String: [BTFKind]] = [
-      "struct": [.struct], "union": [.union], "enum": [.enum, .enum64],
-    ]
     let (name, kinds): (String, [BTFKind])
-    if words.count == 2, let named = keywords[words[0]] {
+    if words.count == 2, let named = Self.kinds(of: words[0]) {
       (name, kinds) = (words[1], named)
     } else {
       name = words.joined(separator: " ")
@@ -23,9 +20,17 @@ extension BTF {
     throw CommandError("the BTF of \(file) has no type \(text)")
   }
 
+  private static func kinds(of keyword: String) -> [BTFKind]? {
+    ["struct": [.struct], "union": [.union], "enum": [.enum, .enum64]][keyword]
+  }
+
   /// The names that `type(userText:)` finds, with a prefix, each once.
-  func typeNames(prefix: String, limit: Int) -> [String] {
-    let kinds: Set<BTFKind> = [.struct, .union, .enum, .enum64, .typedef, .int]
+  ///
+  /// - Parameter keyword: stands before the name.
+  func typeNames(prefix: String, keyword: String?, limit: Int) -> [String] {
+    let kinds: Set<BTFKind> =
+      keyword.flatMap(Self.kinds).map(Set.init)
+      ?? [.struct, .union, .enum, .enum64, .typedef, .int]
     var names: Set<String> = []
     for id in 1..<endID {
       guard names.count < limit, let kind = try? kind(of: id), kinds.contains(kind),

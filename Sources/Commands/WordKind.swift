@@ -8,7 +8,8 @@ enum WordKind: Equatable {
   /// A vCPU's number.
   case cpu
   case symbol
-  case typeName
+  /// Behind `struct`, `union` or `enum` only such a type.
+  case typeName(keyword: String?)
   /// A path of members from a type.
   case member(ofType: String)
   case file

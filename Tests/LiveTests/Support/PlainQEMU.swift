@@ -6,15 +6,17 @@ final class PlainQEMU {
   private let folder: URL
   let port: Int
 
-  /// - Parameter arguments: more of QEMU's, such as `-S`.
-  init(_ arguments: [String] = []) throws {
+  /// - Parameters:
+  ///   - arguments: more of QEMU's, such as `-S`.
+  ///   - port: of its gdbserver; nil for any that is free.
+  init(_ arguments: [String] = [], port: Int? = nil) throws {
     folder = URL(fileURLWithPath: "/tmp/gs-\(UUID().uuidString.prefix(8))")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    port = Self.freePort()
+    self.port = port ?? Self.freePort()
     let socket = folder.appendingPathComponent("qmp.sock").path
     let own = [
       "-M", "q35", "-accel", "tcg", "-m", "64M", "-nodefaults", "-display", "none", "-gdb",
-      "tcp:127.0.0.1:\(port)", "-qmp", "unix:\(socket),server=on,wait=off",
+      "tcp:127.0.0.1:\(self.port)", "-qmp", "unix:\(socket),server=on,wait=off",
     ]
     process = try ChildProcess("/usr/bin/qemu-system-x86_64", own + arguments)
     for _ in 0..<100 where !FileManager.default.fileExists(atPath: socketPath) { usleep(100_000) }
