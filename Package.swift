@@ -64,7 +64,9 @@ let package = Package(
     tests("Commands", ["KernelBPF", "GDBStub", "LineEditing"]),
     .testTarget(
       name: "LiveTests",
-      dependencies: ["guestscope", "GDBStub", "GuestMemory", "KernelImage", "TestSupport"],
+      dependencies: [
+        "guestscope", "Commands", "GDBStub", "GuestMemory", "KernelImage", "TestSupport",
+      ],
       swiftSettings: strict),
     tests("KernelImage", ["Bytes", "BTF"]),
     tests("LinuxKernel", ["Bytes", "GuestMemory", "Paging", "BTF", "KernelImage"]),

@@ -45,6 +45,8 @@ public struct Root: ParsableCommand {
 struct BatchOptions: ParsableArguments {
   @Option(
     name: .customShort("e"),
+    // A command may begin with an option: -e '-j info'.
+    parsing: .unconditionalSingleValue,
     help: ArgumentHelp("A command; may be repeated. One session serves all.", valueName: "cmd"))
   var commands: [String] = []
 

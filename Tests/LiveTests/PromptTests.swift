@@ -101,7 +101,9 @@ extension LiveTests {
       // With the cursor in the middle of a line of several rows.
       try terminal.type("quit " + String(repeating: "x", count: 150) + "END")
       try terminal.expect("END")
-      try terminal.press(.home)
+      // Ctrl-C drops keys that were not read yet: that it was shows on the screen.
+      try terminal.type(PseudoTerminal.Key.home.rawValue + "X")
+      try terminal.expect("X")
       try terminal.press(.interrupt)
       // Down to the last row first.
       try terminal.expect("\n^C\n" + Self.prompt)
@@ -181,14 +183,15 @@ extension LiveTests {
       }
       // Twice: all there are, numbers in their order.
       for (typed, shown) in [
-        ("pr", "pread  print  prog\n"), ("print rq runqueues@", "runqueues@0  runqueues@1\n"),
-        ("regs ", "0  1\n"), ("read -f x", "x4  x8\n"),
+        ("pr", "pread  print  prog"), ("print rq runqueues@", "runqueues@0  runqueues@1"),
+        ("regs ", "0  1"), ("read -f x", "x8  x4"),
       ] {
         try terminal.type(typed)
         try terminal.expect(typed)
         try terminal.press(.tab)
         try terminal.press(.tab)
-        try terminal.expect(shown + Self.prompt)
+        try terminal.expect(shown)
+        try terminal.expect(Self.prompt)
         try terminal.press(.interrupt)
         try terminal.expect(Self.prompt)
       }

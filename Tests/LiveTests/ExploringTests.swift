@@ -1,0 +1,224 @@
+import Foundation
+import Testing
+
+extension LiveTests {
+  /// Symbols, objects, addresses and memory against what the guest says of itself, and against
+  /// what gdb says over the same stub.
+  @Suite(.timeLimit(.minutes(5))) struct ExploringTests {
+    static let guests = ["x86-6.1", "x86-7", "arm64-6.12"].map { LiveGuest($0) }
+      .filter { LiveGuest.all.map(\.label).contains($0.label) }
+
+    /// The guest's own words of its kernel.
+    private struct Truth {
+      var kernel: [String: Any]
+      var symbols: [String: UInt64]
+      var values: [String: UInt64]
+      var iomem: [(name: String, range: ClosedRange<UInt64>)]
+
+      init(_ guest: LiveGuest) throws {
+        kernel = try #require(try guest.truth("kernel").first)
+        symbols = try Self.numbers(kernel["symbols"])
+        values = try Self.numbers(kernel["values"])
+        iomem = try guest.truth("iomem").map { row in
+          let start = try #require(UInt64(hex: row["start"]))
+          let end = try #require(UInt64(hex: row["end"]))
+          return (try #require(row["name"] as? String), start...end)
+        }
+        try #require(!symbols.isEmpty && !iomem.isEmpty)
+      }
+
+      private static func numbers(_ value: Any?) throws -> [String: UInt64] {
+        try #require(value as? [String: String]).compactMapValues { UInt64(hex: $0) }
+      }
+    }
+
+    /// Runs lines over one session; returns the document that each answers.
+    private func documents(
+      _ guest: LiveGuest, _ lines: [String], options: [String] = []
+    ) throws -> [Any] {
+      let arguments = options + ["-j"] + lines.flatMap { ["-e", $0] }
+      let result = try Program(guest, arguments).run()
+      #expect(result.status == 0, "\(result.err)")
+      let documents = try result.out.split(separator: "\n").map {
+        try JSONSerialization.jsonObject(with: Data($0.utf8), options: .fragmentsAllowed)
+      }
+      try #require(documents.count == lines.count)
+      return documents
+    }
+
+    // MARK: The guest's own word
+
+    @Test(arguments: guests)
+    func symbolsAreThoseOfKallsyms(guest: LiveGuest) throws {
+      let symbols = try Truth(guest).symbols.sorted { $0.key < $1.key }
+      let found = try documents(guest, symbols.map { "sym " + $0.key })
+      for (symbol, document) in zip(symbols, found) {
+        let rows = try #require(document as? [[String: Any]])
+        #expect(rows.count == 1, "\(symbol.key)")
+        #expect(UInt64(hex: rows.first?["address"]) == symbol.value, "\(symbol.key)")
+        #expect(rows.first?["symbol"] as? String == symbol.key)
+      }
+    }
+
+    @Test(arguments: guests)
+    func theNearestSymbolBelowAnAddressAndTheOffset(guest: LiveGuest) throws {
+      let symbols = try Truth(guest).symbols
+      for name in ["init_task", "linux_banner", "prog_idr"] {
+        let address = try #require(symbols[name])
+        let rows = try documents(guest, ["sym \(hex(address + 6))", "sym \(name)+6"])
+        for document in rows {
+          let row = try #require((document as? [[String: Any]])?.first)
+          #expect(row["symbol"] as? String == name)
+          #expect(row["offset"] as? Int == 6)
+          #expect(UInt64(hex: row["address"]) == address + 6)
+        }
+      }
+    }
+
+    @Test(arguments: guests)
+    func objectsHoldWhatTheGuestSaysOfItself(guest: LiveGuest) throws {
+      let truth = try Truth(guest)
+      let kernel = truth.kernel
+      let found = try documents(
+        guest,
+        [
+          "print uts_namespace init_uts_ns .name.release",
+          "print uts_namespace init_uts_ns .name.version",
+          "print uts_namespace init_uts_ns .name.machine", "print task_struct init_task .comm",
+          "print task_struct init_task .pid", "print idr prog_idr .idr_next",
+          "print 'unsigned int' nr_cpu_ids", "read -f string linux_banner 512",
+        ])
+      #expect(found[0] as? String == kernel["release"] as? String)
+      #expect(found[1] as? String == kernel["version"] as? String)
+      #expect(found[2] as? String == kernel["machine"] as? String)
+      #expect(found[3] as? String == "swapper/0")
+      #expect(found[4] as? Int == 0)
+      #expect(found[5] as? Int == kernel["idr_next"] as? Int)
+      #expect(found[6] as? Int == kernel["nr_cpu_ids"] as? Int)
+      let banner = (found[7] as? [[String: String]])?.first?["string"]
+      #expect(banner?.trimmingCharacters(in: .newlines) == kernel["banner"] as? String)
+    }
+
+    @Test(arguments: guests)
+    func variablesHoldWhatTheGuestSaysOfThem(guest: LiveGuest) throws {
+      let truth = try Truth(guest)
+      let known = truth.values.filter { truth.symbols[$0.key] != nil }.sorted { $0.key < $1.key }
+      #expect(!known.isEmpty)
+      let read = try documents(
+        guest, known.flatMap { ["read -f x8 \($0.key) 8", "print u64 \($0.key)"] })
+      for (index, variable) in known.enumerated() {
+        let rows = try #require(read[2 * index] as? [[String: Any]])
+        let words = try #require(rows.first?["words"] as? [String])
+        #expect(words.map { UInt64(hex: $0) } == [variable.value], "\(variable.key)")
+        #expect((read[2 * index + 1] as? NSNumber)?.uint64Value == variable.value)
+      }
+      // Each CPU's own number, in its own memory.
+      let cpus = try #require(truth.kernel["cpus"] as? Int)
+      let numbers = try documents(guest, (0..<cpus).map { "print rq runqueues@\($0) .cpu" })
+      #expect(numbers.map { $0 as? Int } == (0..<cpus).map { $0 })
+    }
+
+    @Test(arguments: guests)
+    func addressesLeadToTheRAMThatIomemNames(guest: LiveGuest) throws {
+      let truth = try Truth(guest)
+      let places = [
+        ("_stext", "Kernel code"), ("init_task", "Kernel data"), ("prog_idr", "Kernel data"),
+        ("linux_banner", "Kernel rodata"),
+      ].filter { place in
+        truth.symbols[place.0] != nil && truth.iomem.contains { $0.name == place.1 }
+      }
+      // arm64 has no rodata there, but code and data.
+      #expect(places.count >= 3)
+      let mappings = try documents(guest, places.map { "translate \($0.0)" })
+      var physical: [UInt64] = []
+      for (place, document) in zip(places, mappings) {
+        let mapping = try #require(document as? [String: Any])
+        let address = try #require(UInt64(hex: mapping["physical"]))
+        #expect(UInt64(hex: mapping["address"]) == truth.symbols[place.0])
+        #expect(
+          truth.iomem.contains { $0.name == place.1 && $0.range.contains(address) }, "\(place)")
+        #expect(truth.iomem.contains { $0.name == "System RAM" && $0.range.contains(address) })
+        #expect(mapping["executable"] as? Bool == (place.1 == "Kernel code"), "\(place)")
+        #expect(mapping["writable"] as? Bool == (place.1 == "Kernel data"), "\(place)")
+        physical.append(address)
+      }
+      // The same bytes either way, of one instant.
+      let lines = zip(places, physical).flatMap {
+        ["read \($0.0) 256", "pread \(hex($1)) 256"]
+      }
+      let read = try documents(guest, lines, options: ["--hold"])
+      for index in places.indices {
+        let bytes = (0...1).map { (read[2 * index + $0] as? [[String: Any]])?.first?["bytes"] }
+        #expect(bytes[0] as? String == bytes[1] as? String, "\(places[index])")
+        #expect((bytes[0] as? String)?.count == 512)
+      }
+      #expect(try guest.qmp.status == "running")
+    }
+
+    // MARK: gdb
+
+    @Test(.enabled(if: GDB.isInstalled, GDB.absence))
+    func gdbSaysTheSameOverTheSameStub() throws {
+      let guest = LiveGuest("x86-6.1")
+      let truth = try Truth(guest)
+      // Both see the same instant.
+      let qmp = try guest.qmp
+      try qmp.execute("stop")
+      defer { _ = try? qmp.execute("cont") }
+      let offsets = try #require(truth.kernel["per_cpu_offset"] as? [String])
+      let addresses =
+        ["linux_banner", "init_task", "prog_idr", "_stext"].compactMap { truth.symbols[$0] }
+        + [try #require(truth.values["page_offset_base"]) + 0x10_0000]
+        + offsets.compactMap { UInt64(hex: $0) }
+      let lines = ["regs"] + addresses.map { "read -f x8 \(hex($0)) 128" }
+      let ours = try documents(guest, lines, options: ["--leave-stopped"])
+      #expect(try qmp.status == "paused")
+
+      let cpus = 0..<(try #require(truth.kernel["cpus"] as? Int))
+      let names = ["cr0", "cr3", "cr4", "efer", "rip", "rsp", "gs_base", "rax"]
+      let asked = cpus.flatMap { cpu in
+        names.map { "thread apply \(cpu + 1) -q info registers \($0)" }
+      }
+      let theirs = try GDB.run(guest.target, asked + addresses.map { "x/16gx \(hex($0))" })
+
+      let registers = try #require(ours[0] as? [[String: Any]])
+      for (index, text) in theirs.prefix(asked.count).enumerated() {
+        let (cpu, name) = (index / names.count, names[index % names.count])
+        let values = try #require(registers[cpu]["registers"] as? [String: String])
+        // `cr3  0x1104000  [ PDBR=4356 PCID=0 ]`
+        let words = text.split(whereSeparator: \.isWhitespace)
+        #expect(words.first == Substring(name), "\(text)")
+        #expect(UInt64(hex: words[1]) == UInt64(hex: values[name]), "\(name) of vCPU \(cpu)")
+      }
+      for (index, address) in addresses.enumerated() {
+        let rows = try #require(ours[index + 1] as? [[String: Any]])
+        let words = try #require(rows.first?["words"] as? [String]).map { UInt64(hex: $0) }
+        #expect(words.count == 16)
+        #expect(words == GDB.words(theirs[asked.count + index]), "\(hex(address))")
+      }
+    }
+
+    /// What gdb leaves behind in the stub must not trouble us.
+    @Test(.enabled(if: GDB.isInstalled, GDB.absence))
+    func afterGDBTheGuestIsReadAndRunsOn() throws {
+      let guest = LiveGuest("x86-6.1")
+      _ = try GDB.run(guest.target, ["info threads"])
+      #expect(try guest.qmp.status == "running")
+      let found = try documents(guest, ["hold", "print task_struct init_task .comm", "resume"])
+      #expect(found[1] as? String == "swapper/0")
+      #expect(try guest.qmp.status == "running")
+    }
+  }
+}
+
+private func hex(_ number: UInt64) -> String { "0x" + String(number, radix: 16) }
+
+extension UInt64 {
+  /// A number as JSON and gdb carry it: `0x…`.
+  fileprivate init?(hex text: Any?) {
+    guard let text = (text as? String) ?? (text as? Substring).map(String.init),
+      text.hasPrefix("0x")
+    else { return nil }
+    self.init(text.dropFirst(2), radix: 16)
+  }
+}

@@ -1,0 +1,352 @@
+import ArgumentParser
+import Foundation
+import Testing
+
+@testable import Commands
+
+extension LiveTests {
+  /// What every command answers, and how batches of them run.
+  @Suite(.timeLimit(.minutes(5))) final class TranscriptTests {
+    private let guest = LiveGuest("x86-6.1")
+    private let folder = FileManager.default.temporaryDirectory
+      .appendingPathComponent("gs-\(UUID().uuidString)")
+
+    init() throws {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(at: folder) }
+
+    private func file(_ name: String, _ text: String) throws -> String {
+      let path = folder.appendingPathComponent(name).path
+      try text.write(toFile: path, atomically: false, encoding: .utf8)
+      return path
+    }
+
+    // MARK: Every command
+
+    private static let guestCommands = Transcript(
+      """
+      > prog list name reno_init
+      ID  TYPE        NAME       TAG               RUN_CNT  RUN_TIME_NS  NS/CALL  MISSES  VERIFIED  XLATED  JITED  MAPS
+       {prog reno_init id}  struct_ops  reno_init  {prog reno_init tag} {prog reno_init run_cnt} {prog reno_init run_time_ns} {n}.{n} {n} {prog reno_init verified_insns} {prog reno_init bytes_xlated} {prog reno_init bytes_jited}
+      > -j prog show name reno_release
+      [{"id":{prog reno_release id},"type":"struct_ops","name":"reno_release","tag":"{prog reno_release tag}","gpl_compatible":true,"run_time_ns":{prog reno_release run_time_ns},"run_cnt":{prog reno_release run_cnt},"recursion_misses":0,"verified_insns":{prog reno_release verified_insns},"loaded_at":{prog reno_release loaded_at},"uid":0,"bytes_xlated":{prog reno_release bytes_xlated},"jited":true,"bytes_jited":{prog reno_release bytes_jited},"map_ids":[],"btf_id":{prog reno_release btf_id}}]
+      > prog name no_such_*
+      ID  TYPE  NAME  TAG  RUN_CNT  RUN_TIME_NS  NS/CALL  MISSES  VERIFIED  XLATED  JITED  MAPS
+      > prog verifier type kprobe
+      NAME         VERIFIED_INSNS
+      kprobe_sync {prog kprobe_sync verified_insns}
+      > prog verifier -j type kprobe
+      [{"name":"kprobe_sync","verified_insns":{prog kprobe_sync verified_insns}}]
+      > prog stats type kprobe
+      kprobe_sync: cnt={prog kprobe_sync run_cnt} nsecs={prog kprobe_sync run_time_ns} misses=0 ns/call={n}.{n}
+      > prog stats type kprobe --per-cpu
+      kprobe_sync: cnt={prog kprobe_sync run_cnt} nsecs={prog kprobe_sync run_time_ns} misses=0 ns/call={n}.{n}
+        cpu 0: cnt={n} nsecs={n} misses=0{text}
+        cpu 1: cnt={n} nsecs={n} misses=0{text}
+      > report
+      kernel: {kernel banner}
+      guest: running, {kernel cpus} CPUs
+      answer: from 1 stop
+      prog_runtime_stats:
+      reno_init: cnt={prog reno_init run_cnt} nsecs={prog reno_init run_time_ns} misses=0{text}
+      {lines}
+      prog_verifier_stats:
+      reno_init: verified_insns={prog reno_init verified_insns}
+      {lines}
+      > info
+      stub             {text}
+      run_state        running
+      architecture     i386:x86-64
+      cpus             {kernel cpus}
+      ram_bytes        1073524736
+      release          {kernel release}
+      banner           {kernel banner}
+      text_base        0x{symbol _text}
+      kaslr_offset     0x{hex}
+      phys_base        0x{value phys_base}
+      page_offset      0x{value page_offset_base}
+      paging           x86-64 4-level
+      page_table_root  0x{hex}
+      nr_cpu_ids       {kernel nr_cpu_ids}
+      symbols          {n} from {text}
+      btf              {n} types from {text}
+      """)
+
+    private static let exploring = Transcript(
+      """
+      > print uts_namespace init_uts_ns .name
+      {
+        sysname = "Linux"
+        nodename = "(none)"
+        release = "{kernel release}"
+        version = "{kernel version}"
+        machine = "{kernel machine}"
+        domainname = "(none)"
+      }
+      > print uts_namespace init_uts_ns .name.sysname -j
+      "Linux"
+      > print 'struct rq' runqueues@1 .cpu
+      1
+      > print task_struct init_task .comm[0]
+      115
+      > print task_struct init_task .real_parent->comm
+      "swapper/0"
+      > print 'enum bpf_stats_type' prog_idr+20
+      {text}
+      > type idr
+      struct idr {
+          struct xarray idr_rt;                       /* 0  16 */
+          unsigned int idr_base;                      /* 16  4 */
+          unsigned int idr_next;                      /* 20  4 */
+      };  /* size: 24 */
+      > type enum bpf_stats_type
+      enum bpf_stats_type {
+          BPF_STATS_RUN_TIME = 0,
+      };  /* size: 4 */
+      > type struct list_head -j
+      {"name":"list_head","declaration":"struct list_head","kind":"struct","size":16,"members":[{"name":"next","declaration":"struct list_head *next","depth":0,"offset":0,"size":8,"bit_offset":null,"bit_size":null},{"name":"prev","declaration":"struct list_head *prev","depth":0,"offset":8,"size":8,"bit_offset":null,"bit_size":null}]}
+      > sym init_task
+      {symbol init_task} D init_task
+      > sym 0x{symbol init_task}
+      {symbol init_task} D init_task
+      > sym init_task+0x10
+      {hex} D init_task+0x10
+      > sym linux_bann?r
+      {symbol linux_banner} {text} linux_banner
+      > -j sym prog_idr
+      [{"address":"0x{symbol prog_idr}","type":"d","symbol":"prog_idr","offset":0}]
+      > read linux_banner 13
+      {symbol linux_banner}  4c 69 6e 75 78 20 76 65  72 73 69 6f 6e           |Linux version|
+      > read linux_banner 512 -f string
+      {kernel banner}{lines}
+      > read page_offset_base 8 -f x8
+      {symbol page_offset_base}  0x{value page_offset_base}
+      > read -j -f x8 phys_base 8
+      [{"address":"0x{symbol phys_base}","words":["0x{hex}"]}]
+      > pread 0 4 -f x4
+      0000000000000000  0x{hex}
+      > pread -j 0 2
+      [{"address":"0x0","bytes":"{hex}"}]
+      > translate linux_banner
+      0x{symbol linux_banner}  linux_banner  kernel image (rodata)
+      LEVEL  TABLE       INDEX  ENTRY               FLAGS       LEADS TO
+      pgd    0x{hex} {n}  0x{hex}  P RW US A   table 0x{hex}
+      pud    0x{hex} {n}  0x{hex}  P RW A      table 0x{hex}
+      pmd    0x{hex} {n}  0x{hex}  P A D G NX  2 MiB page 0x{hex}
+      physical 0x{hex}  2 MiB page  r--
+      > regs 1
+      CPU 1
+        rax        0x{hex}{text}
+        {lines}
+        cr0        0x{hex}{text}
+        {lines}
+        efer       0x0000000000000d01
+      {lines}
+      > hold
+      the guest is held
+      > -j hold
+      {"run_state":"held"}
+      > resume
+      the guest is running
+      """)
+
+    /// Lines that answer nothing, or end what they stand in.
+    private static let mistakes: [(line: String, status: Int32, words: String)] = [
+      ("history", 64, "is for the prompt"), ("resume", 1, "no hold stops the guest"),
+      ("source /no/such/file", 1, "cannot open /no/such/file: No such file"),
+      ("frobnicate", 64, "no command 'frobnicate'"), ("prog fly", 64, "no command 'fly'"),
+      ("help fly", 64, "no command 'fly'"), ("-j", 64, "no command behind them"),
+      ("prog stats type fly", 64, "'fly' is no type of program"),
+      ("prog list id 4000000", 1, "no program with id 4000000"),
+      ("info extra", 64, "Unexpected argument 'extra'"), ("report -x", 64, "Unknown option '-x'"),
+      ("print no_such_type init_task", 1, "no type no_such_type"),
+      ("print task_struct init_task .no_such", 1, "no member no_such"),
+      ("print task_struct 8 .comm", 1, "0x0 is not mapped"),
+      ("print task_struct init_task ..", 64, "no path of members"),
+      ("type no_such_type", 1, "no type no_such_type"), ("sym no_such", 1, "no symbol no_such"),
+      ("sym no_such_*", 1, "no symbol matches"), ("sym 0x8", 1, "not in the kernel image"),
+      ("read init_task", 64, "'<length>'"), ("read init_task 0", 64, "1 to 16777216"),
+      ("read runqueues 8", 64, "runqueues@0"), ("read runqueues@9 8", 1, "no CPU 9"),
+      ("read init_task@0 8", 64, "no CPU's own"), ("read 8 8", 1, "0x0 is not mapped"),
+      ("pread init_task 8", 64, "translate init_task"),
+      ("pread 0xfed00000 8", 1, "outside the guest's RAM"),
+      ("translate 8", 1, "no kernel address"), ("regs 9", 1, "no vCPU 9"),
+      ("hold now", 64, "Unexpected argument 'now'"), ("'quit", 64, "without its end"),
+      ("-c :1 info", 64, "stand before its commands"),
+    ]
+
+    @Test func everyCommandOfTheTableHasATranscript() {
+      func leaves(_ command: ParsableCommand.Type, _ path: [String]) -> [[String]] {
+        let inner = command.configuration.subcommands
+        return inner.isEmpty ? [path] : inner.flatMap { leaves($0, path + [$0._commandName]) }
+      }
+      let lines =
+        (Self.guestCommands.exchanges + Self.exploring.exchanges).map(\.line)
+        + Self.mistakes.map(\.line) + Self.batch.split(separator: "\n").map(String.init)
+      for command in leaves(Root.self, []) {
+        let name = command.joined(separator: " ")
+        #expect(lines.contains { $0.hasPrefix(name) }, "\(name) has no transcript")
+      }
+    }
+
+    @Test func commandsOfTheGuest() throws { try Self.guestCommands.check(guest) }
+
+    @Test func exploringCommands() throws { try Self.exploring.check(guest) }
+
+    @Test func mistakesHaveAStatusAndASentence() throws {
+      let script = Self.mistakes.map { $0.line + "\n" }.joined()
+      let result = try Program(guest, ["--keep-going", "-f", "-"]).run(input: script)
+      #expect(result.out == "")
+      #expect(result.status == 64)
+      for (index, mistake) in Self.mistakes.enumerated() {
+        let notes = result.err.split(separator: "\n").filter {
+          $0.hasPrefix("stdin:\(index + 1): ")
+        }
+        #expect(notes.count == 1 && notes[0].contains(mistake.words), "\(mistake.line): \(notes)")
+      }
+      for kind in [64, 1] as [Int32] {
+        let alike = Self.mistakes.filter { $0.status == kind }
+        let result = try Program(guest, ["--keep-going"] + alike.flatMap { ["-e", $0.line] }).run()
+        #expect(result.status == kind, "\(result.err)")
+      }
+      #expect(try guest.qmp.status == "running")
+    }
+
+    // MARK: Batches
+
+    private static let batch = """
+      # What stands here is not run.
+      info
+
+         prog list name 'reno_*'   # nor this
+      prog stats
+      -j prog verifier
+      sym "init_task"
+      read init_task\\+8 16 --format x8
+      print task_struct init_task .comm
+      regs
+      translate linux_banner
+      report
+      help prog
+      help
+      hold
+      quit
+      prog fly
+      """
+
+    @Test func theSameScriptGivesTheSameBytesHoweverItComes() throws {
+      // All see one instant.
+      let qmp = try guest.qmp
+      try qmp.execute("stop")
+      defer { _ = try? qmp.execute("cont") }
+      let path = try file("batch", Self.batch)
+      let lines = Self.batch.split(separator: "\n", omittingEmptySubsequences: false)
+      let ways: [([String], String)] = [
+        (["-f", path], ""), (["-f", "-"], Self.batch), ([], Self.batch),
+        // Without a last end of line, and with a session that others share.
+        (lines.flatMap { ["-e", String($0)] }, ""), (["-e", "source \(path)"], ""),
+      ]
+      let results = try ways.map { arguments, input in
+        try Program(guest, ["--leave-stopped"] + arguments).run(input: input)
+      }
+      #expect(results[0].out.contains("\"swapper/0\"\n"))
+      for result in results {
+        #expect(result.status == 0, "\(result.err)")
+        #expect(result.err == "")
+        #expect(result.out == results[0].out)
+      }
+      #expect(try qmp.status == "paused")
+    }
+
+    @Test func jsonIsADocumentALine() throws {
+      let lines = [
+        "info", "prog list", "prog stats", "prog verifier", "report", "sym init_task", "type idr",
+        "read init_task 16", "pread 0 16", "print task_struct init_task .thread",
+        "translate init_task", "regs", "hold", "resume",
+      ]
+      let result = try Program(guest, ["-j"] + lines.flatMap { ["-e", $0] }).run()
+      #expect(result.status == 0, "\(result.err)")
+      let documents = result.out.split(separator: "\n")
+      #expect(documents.count == lines.count)
+      for (line, document) in zip(lines, documents) {
+        #expect(throws: Never.self, "\(line)") {
+          try JSONSerialization.jsonObject(with: Data(document.utf8))
+        }
+      }
+    }
+
+    @Test(
+      arguments: [
+        ("prog fly", 64, "no command 'fly'"), ("sym no_such", 1, "no symbol no_such"),
+        ("pread 0x3ffff000 0x2000", 2, "1 page unreadable"),
+      ] as [(String, Int32, String)])
+    func aFailingThirdLineIsNamedAndGivesItsStatus(
+      line: String, status: Int32, words: String
+    ) throws {
+      let lines = ["print task_struct init_task .pid", "", line, "print rq runqueues@1 .cpu"]
+      let text = lines.joined(separator: "\n")
+      let path = try file("failing", text)
+      let ways: [(name: String, arguments: [String], input: String)] = [
+        (path, ["-f", path], ""), ("stdin", ["-f", "-"], text), ("stdin", [], text),
+        ("-e", lines.flatMap { ["-e", $0] }, ""),
+      ]
+      for way in ways {
+        let result = try Program(guest, way.arguments).run(input: way.input)
+        #expect(result.status == status)
+        #expect(result.err.hasPrefix("\(way.name):3: "), "\(result.err)")
+        #expect(result.err.contains(words), "\(result.err)")
+        #expect(result.out.hasPrefix("0\n") && !result.out.hasSuffix("\n1\n"))
+        let whole = try Program(guest, ["--keep-going"] + way.arguments).run(input: way.input)
+        #expect(whole.status == status)
+        #expect(whole.err == result.err)
+        #expect(whole.out.dropLast(2) == result.out && whole.out.hasSuffix("1\n"))
+      }
+      #expect(try guest.qmp.status == "running")
+    }
+
+    @Test func keepGoingEndsWithTheWorst() throws {
+      let part = ["-e", "pread 0x3ffff000 0x2000"]
+      let failed = ["-e", "sym no_such"]
+      let wrong = ["-e", "prog fly"]
+      for (commands, status) in [
+        (part + failed + part, 1), (wrong + part + failed, 64), (part + ["-e", "info"], 2),
+      ] as [([String], Int32)] {
+        #expect(try Program(guest, ["--keep-going"] + commands).run().status == status)
+      }
+    }
+
+    @Test func scriptsThatSourceOthersNameTheLineThatFails() throws {
+      let inner = try file("inner", "print task_struct init_task .pid\n\nsym no_such\ninfo\n")
+      let outer = try file("outer", "source \(inner)\nprint rq runqueues@1 .cpu\n")
+      let result = try Program(guest, ["-f", outer]).run()
+      #expect(result.status == 1)
+      #expect(result.out == "0\n")
+      #expect(result.err == "\(inner):3: this guest's kernel has no symbol no_such\n")
+      let endless = try file("endless", "")
+      try "source \(endless)\n".write(toFile: endless, atomically: false, encoding: .utf8)
+      let deep = try Program(guest, ["-f", endless]).run()
+      #expect(deep.status == 1)
+      #expect(deep.err.contains("16 deep"))
+    }
+
+    // MARK: Broken pipes
+
+    @Test(
+      arguments: [
+        ["sym", "*"], ["-j", "read", "_text", "0x100000"], ["-e", "sym *", "-e", "sym *"],
+        ["--hold", "-e", "sym *", "-e", "sym *"], ["--keep-going", "-e", "hold", "-e", "sym *"],
+      ])
+    func aReaderThatLeavesEndsItQuietly(arguments: [String]) throws {
+      let pipe = #""$@" | head -c 100 | wc -c; exit ${PIPESTATUS[0]}"#
+      let program = [Program.path, "-c", guest.target, "-k", guest.kernel] + arguments
+      let shell = try ChildProcess("/bin/bash", ["-c", pipe, "bash"] + program)
+      // As a program that SIGPIPE ended.
+      #expect(shell.wait() == 128 + SIGPIPE)
+      #expect(shell.out == "100\n")
+      #expect(shell.err == "")
+      #expect(try guest.qmp.status == "running")
+    }
+  }
+}
