@@ -10,6 +10,8 @@ public final class History {
   public init(path: String?) {
     self.path = path
     using_history()
+    // Readline's list is one for a process.
+    clear_history()
     stifle_history(Self.mostLines)
     guard let path else { return }
     makeFolders(of: path)
