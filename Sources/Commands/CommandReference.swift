@@ -45,12 +45,20 @@ extension Root {
 
   /// The options of a command as its help names them.
   static func options(of command: ParsableCommand.Type) -> [String] {
-    helpMessage(for: command, columns: 200).split(separator: "\n").flatMap { line -> [String] in
-      let line = line.drop { $0 == " " }
-      guard line.hasPrefix("-") else { return [] }
-      return line.split(separator: " ").prefix { $0.hasPrefix("-") }.map {
+    optionTable(of: command).flatMap(\.names)
+  }
+
+  /// The same, each with its names.
+  static func optionTable(
+    of command: ParsableCommand.Type
+  ) -> [(names: [String], takesValue: Bool)] {
+    helpMessage(for: command, columns: 200).split(separator: "\n").compactMap { line in
+      let words = line.split(separator: " ")
+      let names = words.prefix { $0.hasPrefix("-") }.map {
         $0.hasSuffix(",") ? String($0.dropLast()) : String($0)
       }
+      guard !names.isEmpty else { return nil }
+      return (names, words.dropFirst(names.count).first?.hasPrefix("<") == true)
     }
   }
 }

@@ -4,8 +4,9 @@ extension Root {
   /// Refuses a word that stands where a command should and is none. The parser takes it for one
   /// argument too many, and answers `help` of it with the help of everything.
   static func checkCommand(_ words: [String]) throws(UsageError) {
-    let isHelp = words.first == "help"
-    var rest = words[...].dropFirst(isHelp ? 1 : 0)
+    var rest = behindOptions(words)
+    let isHelp = rest.first == "help"
+    if isHelp { rest = rest.dropFirst() }
     var command: ParsableCommand.Type = Root.self
     while let word = rest.popFirst(), !word.hasPrefix("-") {
       let commands = command.configuration.subcommands
@@ -22,6 +23,19 @@ extension Root {
       }
       command = next
     }
+  }
+
+  /// The words from the command on: options and their values stand before it.
+  private static func behindOptions(_ words: [String]) -> ArraySlice<String> {
+    var rest = words[...]
+    guard rest.first?.hasPrefix("-") == true else { return rest }
+    let options = optionTable(of: Root.self)
+    while let word = rest.first, word.hasPrefix("-") {
+      // Of others it is not known where their values end.
+      guard let option = options.first(where: { $0.names.contains(word) }) else { return [] }
+      rest = rest.dropFirst(option.takesValue ? 2 : 1)
+    }
+    return rest
   }
 }
 

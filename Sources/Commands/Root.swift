@@ -68,8 +68,12 @@ struct BatchOptions: ParsableArguments {
 extension Root {
   /// Parses the words of a command line or of a line of a session.
   static func parse(words: [String]) throws -> any ParsableCommand {
-    try checkCommand(words)
-    var command = try parseAsRoot(apart(words))
+    if words.first == "help" { try checkCommand(words) }
+    var command: any ParsableCommand
+    do { command = try parseAsRoot(apart(words)) } catch {
+      try checkCommand(words)
+      throw error
+    }
     // The parser's own help command, and groups of commands, say their help when they run.
     if !(command is Root || command is any GuestCommand || command is any ShellCommand) {
       try command.run()

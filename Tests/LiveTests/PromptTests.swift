@@ -313,14 +313,23 @@ extension LiveTests {
       try terminal.enter("o")
       try terminal.expect("nothing listens")
       try terminal.expect("guestscope (no guest)> ")
-      let again = try PlainQEMU(port: port)
+      var again: PlainQEMU? = try PlainQEMU(port: port)
       try terminal.expect("127.0.0.1:\(port) is back: running\n" + Self.prompt)
       try terminal.enter("info")
       try terminal.expect("run_state")
       try terminal.expect(Self.prompt)
+      // Nothing holds a guest that is gone.
+      try terminal.enter("hold")
+      try terminal.expect(Self.held)
+      #expect(try again?.qmp.status == "paused")
+      again = nil
+      try terminal.expect("lost 127.0.0.1:\(port)")
+      try terminal.expect("guestscope (no guest)> ")
+      let last = try PlainQEMU(port: port)
+      try terminal.expect("is back: running\n" + Self.prompt)
       try terminal.press(.end)
       #expect(try terminal.wait() == 0)
-      #expect(try again.qmp.status == "running")
+      #expect(try last.qmp.status == "running")
     }
 
     // MARK: Terminals

@@ -1,0 +1,44 @@
+import GDBStub
+import LineEditing
+import Testing
+
+@testable import Commands
+
+/// What Tab offers where no guest is needed; Tests/LiveTests/PromptTests.swift has the rest.
+@Suite struct CompleterTests {
+  /// A session that never connects: its kernel file does not exist.
+  private let completer: PromptCompleter
+
+  init() throws {
+    let root = try #require(
+      try Root.parse(words: ["-c", "unix:/no/such/socket", "-k", "/no/such/kernel"]) as? Root)
+    completer = PromptCompleter(
+      session: Session(root.session, console: Console(), debt: ResumeDebt()))
+  }
+
+  @Test(
+    arguments: [
+      ("", "pr", ["pread", "print", "prog"]), ("  ", "tr", ["translate"]), ("", "x", []),
+      ("-j ", "tr", ["translate"]), ("help ", "tr", ["translate"]), ("", "hel", ["help"]),
+      ("prog ", "s", ["show", "stats"]),
+      ("prog ", "", ["list", "show", "stats", "verifier", "id", "name", "type"]),
+      ("help prog ", "ver", ["verifier"]), ("prog list ", "n", ["name"]),
+      ("prog list id 5 ", "t", ["type"]), ("prog stats ", "", ["type"]),
+      ("read init_task 8 -f ", "x", ["x8", "x4"]), ("read --format ", "s", ["string"]),
+      ("read init_task 8 ", "--fo", ["--format"]), ("prog stats ", "--per", ["--per-cpu"]),
+      ("", "--pre", ["--pretty"]), ("", "--conn", []), ("type ", "str", ["struct"]),
+      ("print '", "str", ["struct"]), ("info ", "x", []), ("'open ", "pr", []),
+    ])
+  func wordsOfALine(before: String, word: String, offered: [String]) {
+    #expect(completer.completion(before, word) == .words(offered))
+  }
+
+  @Test func whatHasNoWordsOfItsOwn() {
+    #expect(completer.completion("source ", "a") == .files)
+    #expect(completer.completion("source a ", "b") == .words([]))
+    #expect(completer.completion("print task_struct init_task ", "") == .stems([]))
+    // A guest that is not there has no symbols, and no error tears the line.
+    #expect(completer.completion("sym ", "init_t") == .words([]))
+    #expect(completer.completion("regs ", "") == .words([]))
+  }
+}
