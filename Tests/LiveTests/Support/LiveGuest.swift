@@ -45,6 +45,14 @@ struct LiveGuest: CustomTestStringConvertible, Sendable {
     return text.trimmingCharacters(in: .whitespacesAndNewlines)
   }
 
+  /// The number of its vCPUs, online or not.
+  var cpuCount: Int {
+    get throws {
+      let kernel = try truth("kernel").first
+      return (kernel?["nr_cpu_ids"] ?? kernel?["cpus"]) as? Int ?? 0
+    }
+  }
+
   /// The guest's own words of one kind: `prog`, `kernel`, `iomem`.
   func truth(_ kind: String) throws -> [[String: Any]] {
     let lines = try String(contentsOfFile: path("truth.jsonl"), encoding: .utf8)
