@@ -63,7 +63,8 @@ let package = Package(
     tests("LineEditing"),
     tests("Commands", ["KernelBPF", "GDBStub", "LineEditing"]),
     .testTarget(
-      name: "LiveTests", dependencies: ["guestscope", "GDBStub", "GuestMemory"],
+      name: "LiveTests",
+      dependencies: ["guestscope", "GDBStub", "GuestMemory", "KernelImage", "TestSupport"],
       swiftSettings: strict),
     tests("KernelImage", ["Bytes", "BTF"]),
     tests("LinuxKernel", ["Bytes", "GuestMemory", "Paging", "BTF", "KernelImage"]),

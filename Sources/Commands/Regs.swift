@@ -1,12 +1,17 @@
 import ArgumentParser
 import Bytes
 import GuestMemory
+import LinuxKernel
 
 /// `regs`: the registers of one vCPU or of all, of one instant.
 struct Regs: GuestCommand {
   static let configuration = CommandConfiguration(
     commandName: "regs", abstract: "The registers of one vCPU, or of all.",
-    discussion: "All that fit in 64 bits, of one instant. Kernel addresses show their symbol.")
+    discussion: """
+      All that fit in 64 bits, of one instant. Kernel addresses show their symbol. Arm's system \
+      registers of several vCPUs may be too many for one short stop of a running guest: then each \
+      vCPU's are of an instant of their own, unless --hold or `hold` stops the guest for all.
+      """)
 
   @Argument(help: ArgumentHelp("The vCPU's number from 0; all without it.", valueName: "cpu"))
   var cpu: Int?
@@ -19,12 +24,13 @@ struct Regs: GuestCommand {
       throw CommandError("the guest has no vCPU \(cpu): its vCPUs are 0 to \(stub.cpuCount - 1)")
     }
     let cpus = cpu.map { [$0] } ?? Array(0..<stub.cpuCount)
-    let names = stub.wordRegisterNames
-    let keys = cpus.flatMap { cpu in names.map { RegisterKey(cpu: cpu, name: $0) } }
-    let snapshot = session.count(
-      try session.engine.snapshot(registers: keys) { view throws(ReadFault) in view.registers })
+    let names = try stub.wordRegisterNames
+    let values = try read(names, of: cpus, session)
     // Symbols are welcome and not needed: registers are what one looks at when no kernel is found.
-    let kernel = try? session.kernel
+    var kernel: GuestKernel?
+    do { kernel = try session.kernel } catch {
+      if session.options.kernel != nil { session.console.note("no symbols: \(error)") }
+    }
 
     var lines: [String] = []
     var missing: [String] = []
@@ -32,7 +38,7 @@ struct Regs: GuestCommand {
       lines.append("CPU \(cpu)")
       let width = names.map(\.count).max() ?? 0
       let members = names.map { name -> JSON.Member in
-        switch snapshot.value[RegisterKey(cpu: cpu, name: name)] {
+        switch values[RegisterKey(cpu: cpu, name: name)] {
         case .success(let value):
           let padding = String(repeating: " ", count: width - name.count)
           let symbol = kernel?.symbolText(value).map { "  " + $0 } ?? ""
@@ -47,5 +53,26 @@ struct Regs: GuestCommand {
       return ["cpu": JSON(cpu), "registers": .object(members)]
     }
     return Answer(.array(documents), .lines(lines), missing: missing)
+  }
+
+  /// In one stop, or where that would be too long for a running guest, in one a vCPU.
+  private func read(
+    _ names: [String], of cpus: [Int], _ session: Session
+  ) throws -> [RegisterKey: Result<UInt64, Absence>] {
+    let stub = try session.stub
+    func keys(_ cpu: Int) -> [RegisterKey] { names.map { RegisterKey(cpu: cpu, name: $0) } }
+    let all = cpus.flatMap(keys)
+    let isShort = try stub.limits.admit(stub.load(of: all))
+    let instants = isShort || stub.consistency == .frozen ? [all] : cpus.map(keys)
+    if instants.count > 1 {
+      session.console.note("too many registers for one short stop: it was one for each vCPU")
+    }
+    var values: [RegisterKey: Result<UInt64, Absence>] = [:]
+    for keys in instants {
+      let snapshot = session.count(
+        try session.engine.snapshot(registers: keys) { view throws(ReadFault) in view.registers })
+      values.merge(snapshot.value) { $1 }
+    }
+    return values
   }
 }

@@ -26,11 +26,11 @@ extension QEMUStub {
       }
     }
     let glance = [.empty] + requests
-    guard glance.reduce(0, { $0 + $1.encodedCount }) <= Glance.requestBytes else {
-      throw GuestMemError(.tooLarge, "more requests than one stop of the guest may hold")
-    }
     switch runState {
     case .running:
+      guard glance.reduce(0, { $0 + $1.encodedCount }) <= Glance.requestBytes else {
+        throw GuestMemError(.tooLarge, "more requests than one stop of the guest may hold")
+      }
       let outcome = try link.glance(glance + [.resume], nap: nap)
       if !outcome.saidItStopped { try stopAgain() }
       return Array(outcome.replies.dropFirst().dropLast())

@@ -16,11 +16,24 @@ public final class QEMUStub: GuestMem {
   public var architecture: String { recipe.description.architecture ?? "unknown" }
   /// The stops since the last call.
   public func takeStatistics() -> StopStatistics { link.takeStatistics() }
-  /// The names of all registers of a vCPU, in the stub's order.
-  public var registerNames: [String] { recipe.description.registers.map(\.name) }
-  /// The names of those that a 64-bit number holds: no vector or x87 registers.
+  /// The names of the registers that a 64-bit number holds (no vector or x87 registers): first
+  /// those that QEMU tells all at once, in its order, then the others by name. Their order in
+  /// QEMU's hash tables, which it numbers them by, is nobody's.
   public var wordRegisterNames: [String] {
-    recipe.description.registers.filter { $0.byteCount <= 8 }.map(\.name)
+    get throws(GuestMemError) {
+      try measureRegisters()
+      let names = recipe.description.registers.filter { $0.byteCount <= 8 }.map(\.name)
+      let alone = Set(names.filter { recipe.isReadAlone($0) })
+      return names.filter { !alone.contains($0) } + alone.sorted()
+    }
+  }
+
+  /// What reading registers costs in one sample: a reply each is a read.
+  public func load(of registers: [RegisterKey]) throws(GuestMemError) -> SampleLoad {
+    try measureRegisters()
+    var load = SampleLoad()
+    load.reads = recipe.requests(for: registers).count
+    return load
   }
 
   let link: StubLink
@@ -70,7 +83,7 @@ public final class QEMUStub: GuestMem {
   public func sample(
     ranges: [PhysicalRange], registers: [RegisterKey]
   ) throws(GuestMemError) -> Sample {
-    if recipe.allRegistersSize == nil, !registers.isEmpty { try measureRegisters() }
+    if !registers.isEmpty { try measureRegisters() }
     let reads = ranges.map(packets)
     var requests: [Request] = recipe.requests(for: registers)
     let memory = reads.joined().map {
@@ -118,7 +131,9 @@ public final class QEMUStub: GuestMem {
     return .success(bytes)
   }
 
+  /// Learns how long the reply to `g` is, once.
   private func measureRegisters() throws(GuestMemError) {
+    guard recipe.allRegistersSize == nil else { return }
     let replies = try exchange([.selectThread(ThreadID(1)), .readRegisters])
     guard case .bytes(let bytes) = replies[1] else {
       throw GuestMemError(.unsupported, "\(target) does not tell registers")

@@ -46,7 +46,7 @@ struct RegisterRecipe {
           values[key] = .failure(Absence("this guest's CPUs have no register \(key.name)"))
           continue
         }
-        if let offset = offset(of: key) {
+        if let offset = offset(of: key.name) {
           guard case .bytes(let bytes) = all else {
             values[key] = .failure(Absence("the stub did not tell the registers of vCPU \(cpu)"))
             continue
@@ -63,17 +63,19 @@ struct RegisterRecipe {
   }
 
   /// True for a register that `g` does not tell, and that the stub has.
-  private func isReadAlone(_ key: RegisterKey) -> Bool {
-    offset(of: key) == nil && description.register(named: key.name) != nil
+  func isReadAlone(_ name: String) -> Bool {
+    offset(of: name) == nil && description.register(named: name) != nil
   }
+
+  private func isReadAlone(_ key: RegisterKey) -> Bool { isReadAlone(key.name) }
 
   private func grouped(_ keys: [RegisterKey]) -> [(cpu: Int, keys: [RegisterKey])] {
     Dictionary(grouping: keys, by: \.cpu).sorted { $0.key < $1.key }
       .map { (cpu: $0.key, keys: $0.value) }
   }
 
-  private func offset(of key: RegisterKey) -> Int? {
-    allRegistersSize.flatMap { description.gOffset(of: key.name, gReplySize: $0) }
+  private func offset(of name: String) -> Int? {
+    allRegistersSize.flatMap { description.gOffset(of: name, gReplySize: $0) }
   }
 
   /// The low 64 bits of a register in guest byte order.

@@ -69,6 +69,26 @@ extension LiveTests {
       #expect(try guest.qmp.status == "running")
     }
 
+    @Test func aKernelWithoutBTF() throws {
+      var kernel = try KernelFile(guest)
+      kernel.removeBTF()
+      try kernel.written { path in
+        try expectFailure(
+          ["-c", guest.target, "-k", path, "prog", "list"], path, "no BTF", "CONFIG_DEBUG_INFO_BTF")
+      }
+      #expect(try guest.qmp.status == "running")
+    }
+
+    @Test func aKernelWithoutSymbols() throws {
+      var kernel = try KernelFile(guest)
+      kernel.removeKallsyms()
+      try kernel.written { path in
+        try expectFailure(
+          ["-c", guest.target, "-k", path, "prog", "list"], path, "neither .symtab nor kallsyms")
+      }
+      #expect(try guest.qmp.status == "running")
+    }
+
     @Test func anotherGuestsKernel() throws {
       let other = LiveGuest("x86-5.10")
       try expectFailure(

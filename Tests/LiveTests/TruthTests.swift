@@ -26,6 +26,19 @@ extension LiveTests {
       }
     }
 
+    /// A vmlinux that one has built oneself: uncompressed, symbols in `.symtab`.
+    @Test func aVmlinuxIsAsGoodAsAVmlinuz() throws {
+      let guest = LiveGuest("x86-6.1")
+      var kernel = try KernelFile(guest)
+      kernel.removeKallsyms()
+      try kernel.addSymbolTable()
+      let answer = try kernel.written { path in
+        try Program(["-c", guest.target, "-k", path, "prog", "list", "-j"]).run()
+      }
+      #expect(answer.status == 0, "\(answer.err)")
+      #expect(answer.out == (try Program(guest, ["prog", "list", "-j"]).run().out))
+    }
+
     @Test(arguments: LiveGuest.resting)
     func statisticsOfEveryCPUEqualTheGuestsWord(guest: LiveGuest) throws {
       let truth = try guest.truth("prog")

@@ -1,0 +1,36 @@
+import Foundation
+import Testing
+
+extension LiveTests {
+  /// Registers of every vCPU against what the guest says of its CPUs and tables.
+  @Suite struct RegistersTests {
+    @Test(arguments: LiveGuest.resting)
+    func theRegistersOfEachCPUEqualTheGuestsWord(guest: LiveGuest) throws {
+      let kernel = try #require(try guest.truth("kernel").first)
+      let result = try Program(guest, ["regs", "-j"]).run()
+      #expect(result.status == 0, "\(result.err)")
+      let listed = try result.objects()
+      #expect(listed.map { $0["cpu"] as? Int } == Array(0..<(kernel["cpus"] as? Int ?? 0)))
+      let offsets = kernel["per_cpu_offset"] as? [String]
+      for (cpu, entry) in listed.enumerated() {
+        let registers = try #require(entry["registers"] as? [String: String])
+        let names =
+          kernel["machine"] as? String == "x86_64"
+          ? ["cr3", "cr4", "efer", "gs_base", "k_gs_base"]
+          : ["TTBR1_EL1", "TCR_EL1", "TPIDR_EL1", "ID_AA64MMFR0_EL1", "ID_AA64MMFR2_EL1"]
+        for name in names { #expect(registers[name] != nil, "\(name)") }
+        // A kernel without data symbols knows its offsets, but does not say them.
+        if let offset = offsets?[cpu] {
+          let bases = ["gs_base", "k_gs_base", "TPIDR_EL1"].compactMap { registers[$0] }
+          #expect(bases.contains(offset), "\(bases)")
+        }
+        if let vectors = (kernel["symbols"] as? [String: String])?["vectors"] {
+          // A vCPU in user mode, with page-table isolation, has the trampoline's.
+          let base = try #require(registers["VBAR_EL1"] ?? registers["VBAR"])
+          let symbol = try Program(guest, ["sym", base, "-j"]).run().out
+          #expect(base == vectors || symbol.contains("vectors"), "\(symbol)")
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import Foundation
+
+/// A guest that begins to boot when this is made, and ends with it.
+final class BootingGuest {
+  private let process: ChildProcess
+  private let folder: URL
+
+  /// - Parameter name: of a guest that scripts/guest-image has made.
+  init(_ name: String) throws {
+    folder = URL(fileURLWithPath: "/tmp/gs-\(UUID().uuidString.prefix(8))")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let guests = ProcessInfo.processInfo.environment["GUESTSCOPE_GUESTS"] ?? "/nonexistent"
+    let isX86 = name.hasPrefix("x86")
+    let machine =
+      isX86
+      ? ["/usr/bin/qemu-system-x86_64", "-M", "q35", "-cpu", "qemu64,-cx16"]
+      : ["/usr/bin/qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a57"]
+    let path = folder.path
+    process = try ChildProcess(
+      machine[0],
+      machine[1...] + [
+        "-accel", "tcg,thread=multi", "-smp", "2", "-m", "1G", "-nodefaults", "-no-user-config",
+        "-display", "none", "-no-reboot", "-kernel", "\(guests)/\(name)/vmlinuz",
+        "-initrd", "\(guests)/\(isX86 ? "x86" : "arm64").initrd",
+        "-append", "console=\(isX86 ? "ttyS0" : "ttyAMA0") panic=-1",
+        "-serial", "file:\(path)/console.log", "-gdb", "unix:\(path)/gdb.sock,server=on,wait=off",
+      ])
+    for _ in 0..<600 where !FileManager.default.fileExists(atPath: "\(path)/gdb.sock") {
+      usleep(100_000)
+    }
+  }
+
+  deinit {
+    kill(process.identifier, SIGTERM)
+    _ = process.wait()
+    try? FileManager.default.removeItem(at: folder)
+  }
+
+  var target: String { "unix:\(folder.path)/gdb.sock" }
+  var isReady: Bool { console.contains("GUESTSCOPE-READY") }
+
+  var console: String {
+    let log = try? Data(contentsOf: folder.appendingPathComponent("console.log"))
+    return String(decoding: log ?? Data(), as: UTF8.self)
+  }
+}
