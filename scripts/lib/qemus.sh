@@ -1,4 +1,4 @@
-# Sourced by scripts/guest-*: the table of QEMUs other than this machine's own. Adding one is adding
+# Sourced by scripts: the table of QEMUs other than this machine's own. Adding one is adding
 # a line.
 # shellcheck shell=bash disable=SC2034,SC2154
 
