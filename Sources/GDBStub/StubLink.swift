@@ -12,6 +12,8 @@ final class StubLink {
   private(set) var stopCost: Duration = .microseconds(100)
   private var isMeasured = false
   private var addresses: [Socket.Address]
+  /// When no other debugger was there.
+  private var peersChecked: Moment?
 
   init(_ target: StubTarget, _ options: StubOptions, debt: ResumeDebt) throws(GuestMemError) {
     self.target = target
@@ -30,9 +32,7 @@ final class StubLink {
   ) throws(GuestMemError) -> (Connection, Moment) {
     var failure: Socket.Failure?
     for (index, address) in addresses.enumerated() {
-      if case .tcp(_, let port) = target, options.checksLocalPeers, address.isLoopback,
-        LocalPeers.hasPeer(port: port)
-      {
+      if case .tcp(_, let port) = target, address.isLoopback, hasAnotherPeer(port) {
         throw GuestMemError(
           .busy,
           "\(target) serves another debugger already, and QEMU serves one client at a time: "
@@ -49,6 +49,19 @@ final class StubLink {
       }
     }
     throw unreachable(failure ?? Socket.Failure("connect", code: EADDRNOTAVAIL))
+  }
+
+  /// Reading the socket tables takes longer than a glance (milliseconds with some hundred sockets):
+  /// of a burst of them one in so many looks. A debugger that comes in between is noticed too, by
+  /// the stub's silence.
+  private static let peerCheckLife: Duration = .milliseconds(50)
+
+  private func hasAnotherPeer(_ port: UInt16) -> Bool {
+    guard options.checksLocalPeers else { return false }
+    if let last = peersChecked, Moment.now - last < Self.peerCheckLife { return false }
+    let hasPeer = LocalPeers.hasPeer(port: port)
+    peersChecked = hasPeer ? nil : Moment.now
+    return hasPeer
   }
 
   /// One connection with one write that lets the guest go on at its end, or, for a guest that

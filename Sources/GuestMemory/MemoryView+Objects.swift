@@ -23,9 +23,21 @@ public struct UnreadableObject: Error, Hashable, Sendable, CustomStringConvertib
 
 /// What a pass did object by object, and which objects it is to read.
 struct ObjectScopes {
-  enum Outcome {
-    case value(Any)
-    case unreadable(Unreadable)
+  /// What reading an object came to, with all that nests in it.
+  struct Outcome {
+    /// Nil for an object that is unreadable as a whole.
+    var value: Any?
+    var unreadable: [UnreadableObject]
+    var read: Int
+  }
+
+  /// An object that was opened, and what it used itself: not what nests in it.
+  struct Scope {
+    var key: ObjectKey
+    /// The index in `plan` of the one around it.
+    var parent: Int?
+    /// Stretches of the view's `uses`.
+    var uses: [Range<Int>] = []
   }
 
   /// The objects to read in this pass; nil for all. Others are answered from `settled`, or left.
@@ -34,21 +46,37 @@ struct ObjectScopes {
   var settled: [ObjectKey: Outcome] = [:]
   var collects = false
 
-  /// The number of the scope that is open, 0 outside.
-  var current = 0
-  private var count = 0
-  /// The stretch of the view's `uses` that belongs to each object.
-  var plan: [(key: ObjectKey, uses: Range<Int>)] = []
+  /// In the order in which they were opened.
+  private(set) var plan: [Scope] = []
+  /// What was used outside of all objects.
+  private(set) var skeleton: [Range<Int>] = []
+  /// The innermost object that is open, as an index in `plan`.
+  private(set) var current: Int?
+  private var stretchStart = 0
+
   var unreadable: [UnreadableObject] = []
   /// Objects that missed; the pass is not complete for them.
   var missed: [ObjectKey] = []
-
   /// Objects that the pass has, of its own or of earlier parts.
   var read = 0
 
-  mutating func open() {
-    count += 1
-    current = count
+  mutating func open(_ key: ObjectKey, at use: Int) {
+    plan.append(Scope(key: key, parent: current))
+    turn(to: plan.count - 1, at: use)
+  }
+
+  mutating func close(at use: Int) { turn(to: current.flatMap { plan[$0].parent }, at: use) }
+
+  /// From this use on, uses belong to another object.
+  private mutating func turn(to object: Int?, at use: Int) {
+    if stretchStart < use {
+      if let current {
+        plan[current].uses.append(stretchStart..<use)
+      } else {
+        skeleton.append(stretchStart..<use)
+      }
+    }
+    (stretchStart, current) = (use, object)
   }
 }
 
@@ -57,55 +85,42 @@ extension MemoryView {
   /// nil in this pass, one that is unreadable is nil, counted and named.
   ///
   /// All that is read inside, translations included, comes from one instant, also when the whole
-  /// answer is too large for one. Scopes do not nest.
+  /// answer is too large for one. Objects nest: a node of a tree around the objects that hang on
+  /// it. Such a node is read again in the stop of each of them, and in no other.
   public func object<T>(
     _ key: ObjectKey, _ body: () throws(ReadFault) -> T
   ) throws(ReadFault) -> T? {
     if let settled = objects.settled[key] {
-      switch settled {
-      case .value(let value):
-        objects.read += 1
-        return value as? T
-      case .unreadable(let cause):
-        objects.unreadable.append(UnreadableObject(key: key, cause: cause))
-        return nil
-      }
+      objects.unreadable += settled.unreadable
+      objects.read += settled.read
+      return settled.value as? T
     }
     if let wanted = objects.wanted, !wanted.contains(key) {
       // Belongs to another part, or came into being after the plan was made.
       if isSnapshot { objects.missed.append(key) }
       return nil
     }
-    objects.open()
-    let first = uses.count
-    defer {
-      objects.plan.append((key, first..<uses.count))
-      objects.current = 0
-    }
+    let before = (unreadable: objects.unreadable.count, missed: objects.missed.count)
+    let read = objects.read
+    var value: T?
+    objects.open(key, at: uses.count)
     do throws(ReadFault) {
-      let value = try body()
+      defer { objects.close(at: uses.count) }
+      value = try body()
       objects.read += 1
-      if objects.collects { objects.settled[key] = .value(value) }
-      return value
     } catch .miss {
       objects.missed.append(key)
       return nil
     } catch .unreadable(let cause) {
       if case .kernelChanged = cause.reason { throw .unreadable(cause) }
-      if objects.collects { objects.settled[key] = .unreadable(cause) }
       objects.unreadable.append(UnreadableObject(key: key, cause: cause))
-      return nil
     }
-  }
-}
-
-extension MemoryView {
-  /// Leaves out a part of a structure that the cache does not have yet: the pass goes on with the
-  /// other parts, and is not complete.
-  public func postpone(_ key: ObjectKey) { objects.missed.append(key) }
-
-  /// Leaves out a part of a structure that is unreadable, counted and named with the answer.
-  public func skip(_ key: ObjectKey, _ cause: Unreadable) {
-    objects.unreadable.append(UnreadableObject(key: key, cause: cause))
+    // With something missing inside, it is to be read again.
+    if objects.collects, objects.missed.count == before.missed {
+      objects.settled[key] = ObjectScopes.Outcome(
+        value: value, unreadable: Array(objects.unreadable[before.unreadable...]),
+        read: objects.read - read)
+    }
+    return value
   }
 }

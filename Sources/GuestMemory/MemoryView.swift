@@ -40,8 +40,8 @@ public final class MemoryView {
     var page: PhysicalAddress
     /// The page-table entries that led here, as a stretch of `uses`.
     var uses: Range<Int>
-    /// The object scope that has them in its plan already.
-    var scope: Int
+    /// The object that has them in its plan already.
+    var object: Int?
   }
 
   init(
@@ -201,9 +201,10 @@ public final class MemoryView {
     let offset = address.rawValue & 0xfff
     if let known = translations[page] {
       // The plan of each object holds the page-table entries that it depends on.
-      if known.scope != objects.current {
-        uses.append(contentsOf: uses[known.uses])
-        translations[page]?.scope = objects.current
+      if known.object != objects.current {
+        // One by one: a slice of an array that grows makes a copy of all of it.
+        for use in known.uses { uses.append(uses[use]) }
+        translations[page]?.object = objects.current
       }
       return known.page + offset
     }
@@ -216,7 +217,7 @@ public final class MemoryView {
       let start = KernelVirtualAddress(page << 12)
       let physical = try addressSpace.translate(page: start, in: self)
       translations[page] = CachedTranslation(
-        page: physical, uses: first..<uses.count, scope: objects.current)
+        page: physical, uses: first..<uses.count, object: objects.current)
       return physical + offset
     }
   }

@@ -9,6 +9,7 @@ final class SnapshotRun<T> {
 
   /// What is known of the guest, from several instants.
   private(set) var guide: PageCache
+  /// Of earlier parts of the closing.
   private var settled: [ObjectKey: ObjectScopes.Outcome] = [:]
   private var waves = 0
   private var stops = 0
@@ -188,29 +189,35 @@ final class SnapshotRun<T> {
     var objects: Set<ObjectKey>?
   }
 
-  /// The plan in as few parts as the limits of one stop allow. Each has all that was read outside
-  /// of objects, so that it stands for itself.
+  /// The plan in as few parts as the limits of one stop allow. Each stands for itself: it has all
+  /// that was read outside of objects, and the objects around its own.
   private func parts(of view: MemoryView) -> [Part] {
     let limits = memory.limits
     let ram = memory.ram
     if settled.isEmpty, limits.admit(limits.load(ram.coalesce(view.uses))) {
       return [Part(ranges: view.uses, objects: nil)]
     }
-    let objects = view.objects.plan.filter { settled[$0.key] == nil }
-    var skeleton: [PhysicalRange] = []
-    var end = 0
-    for object in view.objects.plan {
-      skeleton += view.uses[end..<object.uses.lowerBound]
-      end = object.uses.upperBound
+    let plan = view.objects.plan
+    // What has parts of its own that are still to be read comes with them.
+    var isUnit = plan.map { settled[$0.key] == nil }
+    for scope in plan where settled[scope.key] == nil {
+      if let parent = scope.parent { isUnit[parent] = false }
     }
-    skeleton = ram.coalesce(skeleton + view.uses[end...])
+    let skeleton = ram.coalesce(view.objects.skeleton.flatMap { view.uses[$0] })
 
-    func part(_ slice: ArraySlice<(key: ObjectKey, uses: Range<Int>)>) -> Part {
-      Part(
-        ranges: skeleton + slice.flatMap { view.uses[$0.uses] }, objects: Set(slice.map(\.key)))
+    func part(_ units: ArraySlice<Int>) -> Part {
+      var part = Part(ranges: skeleton, objects: [])
+      for unit in units {
+        var next: Int? = unit
+        while let index = next, part.objects!.insert(plan[index].key).inserted {
+          for stretch in plan[index].uses { part.ranges += view.uses[stretch] }
+          next = plan[index].parent
+        }
+      }
+      return part
     }
     var parts: [Part] = []
-    var rest = objects[...]
+    var rest = plan.indices.filter { isUnit[$0] }[...]
     var count = rest.count
     while !rest.isEmpty {
       // One object more or less changes little: start from the size that fitted last.

@@ -21,15 +21,13 @@ public struct BPFProgramWalker: Sendable {
   public func programs(
     _ query: BPFProgramQuery, cpus: [CPU], in view: MemoryView
   ) throws(ReadFault) -> [BPFProgram] {
-    var programs: [BPFProgram] = []
-    for entry in try idr.entries(in: view) where query.id == nil || query.id == entry.index {
+    try idr.compactMap(id: query.id, in: view) { entry throws(ReadFault) in
       let key = ObjectKey("program", id: entry.index, at: entry.pointer)
       let program = try view.object(key) { () throws(ReadFault) in
         try read(entry, query, cpus, view)
       }
-      if let program, let program { programs.append(program) }
+      return program ?? nil
     }
-    return programs
   }
 
   /// Nil for a program of another type.

@@ -36,19 +36,25 @@ public struct IDR: Sendable {
     self.layout = layout
   }
 
-  /// The occupied ids below `idr_next`, ascending, whatever garbage says.
-  public func entries(in view: MemoryView) throws(ReadFault) -> [XArray.Entry] {
+  /// What `body` makes of the occupied ids below `idr_next`, ascending, whatever garbage says.
+  ///
+  /// - Parameter id: the only one that is wanted; nil for all.
+  public func compactMap<T>(
+    id: UInt64? = nil, in view: MemoryView, _ body: (XArray.Entry) throws(ReadFault) -> T?
+  ) throws(ReadFault) -> [T] {
     let (head, base, next) = try view.gather { () throws(ReadFault) in
       (
-        try view.u64(at: address + layout.head), try view.u32(at: address + layout.base),
-        try view.u32(at: address + layout.next)
+        try view.u64(at: address + layout.head), UInt64(try view.u32(at: address + layout.base)),
+        UInt64(try view.u32(at: address + layout.next))
       )
     }
-    guard next > 0 else { return [] }
-    let last = UInt64(next) &- 1 &- UInt64(base)
-    guard last < UInt64(next) else { return [] }
-    return try XArray(layout.xarray, head: head).entries(through: last, in: view).map {
-      XArray.Entry(index: $0.index + UInt64(base), pointer: $0.pointer)
+    let ids = base..<max(base, next)
+    guard let first = ids.first, id.map(ids.contains) ?? true else { return [] }
+    let wanted = id.map { $0...$0 } ?? first...(next - 1)
+    let indexes = (wanted.lowerBound - base)...(wanted.upperBound - base)
+    return try XArray(layout.xarray, head: head).compactMap(indexes, in: view) {
+      entry throws(ReadFault) in
+      try body(XArray.Entry(index: entry.index + base, pointer: entry.pointer))
     }
   }
 }

@@ -41,62 +41,63 @@ public struct XArray: Sendable {
     self.head = head
   }
 
-  /// The occupied entries up to an index, ascending.
+  /// What `body` makes of the occupied entries of a range, ascending.
   ///
-  /// Time goes with the occupied slots, not with the index. A node that contradicts its place
-  /// (wrong shift: a loop or garbage) is left out, counted and named; so is one in no RAM.
-  public func entries(
-    through last: UInt64, in view: MemoryView
-  ) throws(ReadFault) -> [Entry] {
-    var entries: [Entry] = []
+  /// Time goes with the occupied slots, not with the indexes. A node is an object of the view, and
+  /// what `body` reads nests in it. One that contradicts its place (wrong shift: a loop or garbage)
+  /// is left out, counted and named; so is one in no RAM.
+  public func compactMap<T>(
+    _ range: ClosedRange<UInt64>, in view: MemoryView,
+    _ body: (Entry) throws(ReadFault) -> T?
+  ) throws(ReadFault) -> [T] {
     if isNode(head) {
-      try visit(nodeAddress(head), shift: nil, base: 0, last, view, &entries)
-    } else if let pointer = pointer(head) {
-      entries.append(Entry(index: 0, pointer: pointer))
+      return try visit(nodeAddress(head), shift: nil, base: 0, range, view, body)
     }
-    return entries
+    guard range.contains(0), let pointer = pointer(head),
+      let value = try body(Entry(index: 0, pointer: pointer))
+    else { return [] }
+    return [value]
   }
 
   /// - Parameter expected: the shift that the parent's implies: garbage can neither loop nor go
   ///   astray. Nil for the topmost node.
-  private func visit(
-    _ node: KernelVirtualAddress, shift expected: Int?, base: UInt64, _ last: UInt64,
-    _ view: MemoryView, _ entries: inout [Entry]
-  ) throws(ReadFault) {
-    let key = ObjectKey("xa_node", id: base, at: node)
-    let shift: Int
-    let slots: [UInt8]
-    do throws(ReadFault) {
-      (shift, slots) = try view.gather { () throws(ReadFault) in
-        (
-          Int(try view.u8(at: node + layout.shift)),
-          try view.bytes(at: node + layout.slots, count: 8 * layout.chunkSize)
-        )
-      }
-      guard shift == expected ?? shift, shift >= 0, shift < 64 else {
-        throw ReadFault.corrupt(
-          "an xarray node with shift \(shift)"
-            + (expected.map { ", not \($0)" } ?? ""), at: node)
-      }
-    } catch .unreadable(let cause) where expected != nil {
-      view.skip(key, cause)
-      return
-    } catch .miss where expected != nil {
-      // Its neighbours need not wait for it.
-      view.postpone(key)
-      return
+  private func visit<T>(
+    _ node: KernelVirtualAddress, shift expected: Int?, base: UInt64, _ range: ClosedRange<UInt64>,
+    _ view: MemoryView, _ body: (Entry) throws(ReadFault) -> T?
+  ) throws(ReadFault) -> [T] {
+    let (shift, slots) = try view.gather { () throws(ReadFault) in
+      (
+        Int(try view.u8(at: node + layout.shift)),
+        try view.bytes(at: node + layout.slots, count: 8 * layout.chunkSize)
+      )
     }
+    guard shift == expected ?? shift, shift < 64 else {
+      throw ReadFault.corrupt(
+        "an xarray node with shift \(shift)" + (expected.map { ", not \($0)" } ?? ""), at: node)
+    }
+    var values: [T] = []
     for slot in 0..<layout.chunkSize {
       let index = base &+ UInt64(slot) << UInt64(shift)
-      guard index <= last else { return }
-      guard let entry = slots.u64(at: 8 * slot), entry != 0 else { continue }
+      let last = index | (1 << UInt64(shift) - 1)
+      guard index <= range.upperBound else { break }
+      guard last >= range.lowerBound, let entry = slots.u64(at: 8 * slot), entry != 0 else {
+        continue
+      }
       if shift > 0, isNode(entry) {
         let child = shift - layout.chunkSize.trailingZeroBitCount
-        try visit(nodeAddress(entry), shift: child, base: index, last, view, &entries)
-      } else if let pointer = pointer(entry) {
-        entries.append(Entry(index: index, pointer: pointer))
+        let key = ObjectKey("xa_node", id: index, at: nodeAddress(entry))
+        // One that is missing or unreadable takes nothing from its neighbours.
+        let found = try view.object(key) { () throws(ReadFault) in
+          try visit(key.address, shift: child, base: index, range, view, body)
+        }
+        values += found ?? []
+      } else if range.contains(index), let pointer = pointer(entry),
+        let value = try body(Entry(index: index, pointer: pointer))
+      {
+        values.append(value)
       }
     }
+    return values
   }
 
   // Entries end in bits 1:0 = 10 when they are the xarray's own: small numbers for siblings,

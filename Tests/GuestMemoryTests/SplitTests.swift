@@ -94,4 +94,90 @@ import Testing
     _ = try SnapshotEngine(guest.memory).snapshot { view throws(ReadFault) in try guest.walk(view) }
     #expect(guest.memory.excesses == 0)
   }
+
+  /// Nodes of pointers to objects, as a tree has them: each pointer in a page of its own.
+  private struct Tree {
+    var memory: ScriptedMemory
+    var root: PhysicalAddress
+    var nodes: [(place: PhysicalAddress, objects: [[PhysicalAddress]])]
+
+    init(nodes count: Int, objects: Int, words: Int, limits: SampleLimits) {
+      let ram = RAMBuilder(count: (count * (1 + objects * words) + 8) * 4096)
+      root = ram.allocatePage()
+      nodes = (0..<count).map { _ in
+        (
+          ram.allocatePage(),
+          (0..<objects).map { _ in (0..<words).map { _ in ram.allocatePage() } }
+        )
+      }
+      memory = ScriptedMemory(ram.memory(), limits: limits)
+    }
+
+    func walk(_ view: MemoryView) throws(ReadFault) -> [UInt64] {
+      _ = try view.word(root.rawValue)
+      var values: [UInt64] = []
+      for (index, node) in nodes.enumerated() {
+        let found = try view.object(key("node", index)) { () throws(ReadFault) in
+          _ = try view.word(node.place.rawValue)
+          var values: [UInt64] = []
+          for (number, object) in node.objects.enumerated() {
+            let id = index * node.objects.count + number
+            let value = try view.object(key("object", id)) { () throws(ReadFault) in
+              try view.gather { () throws(ReadFault) in
+                try object.map { word throws(ReadFault) in try view.word(word.rawValue) }
+              }
+            }
+            if let value, Set(value).count == 1 { values.append(UInt64(id)) }
+          }
+          return values
+        }
+        values += found ?? []
+      }
+      return values
+    }
+
+    private func key(_ kind: String, _ id: Int) -> ObjectKey {
+      ObjectKey(kind, id: UInt64(id), at: KernelVirtualAddress(0))
+    }
+  }
+
+  @Test(arguments: [4, 6, 12, 40])
+  func aPartHasTheNodesOfItsObjectsAndNoOthers(reads: Int) throws {
+    let tree = Tree(nodes: 7, objects: 5, words: 2, limits: .limited(reads: reads))
+    // Every word of every object is the number of the instant.
+    tree.memory.meanwhile = { instant in
+      for word in tree.nodes.flatMap(\.objects).joined() {
+        tree.memory.guest.write(UInt64(instant), at: word.rawValue)
+      }
+    }
+    let engine = SnapshotEngine(tree.memory)
+    _ = try engine.snapshot { view throws(ReadFault) in try tree.walk(view) }
+    tree.memory.forgetSamples()
+    let snapshot = try engine.snapshot { view throws(ReadFault) in try tree.walk(view) }
+    #expect(snapshot.value == Array(0..<35))
+    #expect(snapshot.unreadable.isEmpty)
+    #expect(snapshot.stops == tree.memory.samples.count && snapshot.stops > 1)
+    #expect(tree.memory.excesses == 0)
+    for part in tree.memory.samples {
+      func has(_ place: PhysicalAddress) -> Bool {
+        part.contains { $0.start <= place && place < $0.end }
+      }
+      #expect(has(tree.root))
+      for node in tree.nodes {
+        #expect(has(node.place) == node.objects.contains { has($0[0]) })
+      }
+    }
+  }
+
+  @Test func whatIsUnreadableInAnEarlierPartIsCountedOnce() throws {
+    let tree = Tree(nodes: 4, objects: 3, words: 2, limits: .limited(reads: 4))
+    tree.memory.absentPages = [
+      tree.nodes[0].objects[1][1].rawValue >> 12, tree.nodes[2].place.rawValue >> 12,
+    ]
+    let snapshot = try SnapshotEngine(tree.memory).snapshot { view throws(ReadFault) in
+      try tree.walk(view)
+    }
+    #expect(snapshot.value == [0, 2, 3, 4, 5, 9, 10, 11])
+    #expect(snapshot.unreadable.map { "\($0.key)" } == ["object 1", "node 2"])
+  }
 }

@@ -27,7 +27,7 @@ import Testing
     let engine = SnapshotEngine(counting)
     engine.stepLimit = 2000
     let snapshot = try engine.snapshot(in: Space(pageOffset: guest.pageOffset)) {
-      view throws(ReadFault) in try idr.entries(in: view)
+      view throws(ReadFault) in try idr.compactMap(in: view) { $0 }
     }
     #expect(snapshot.unreadable.isEmpty)
     return (

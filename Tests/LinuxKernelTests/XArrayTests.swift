@@ -34,7 +34,7 @@ struct DirectMap: AddressSpace {
     engine.stepLimit = stepLimit
     let array = XArray(layout, head: head)
     let snapshot = try engine.snapshot(in: DirectMap()) { view throws(ReadFault) in
-      try array.entries(through: last, in: view)
+      try array.compactMap(0...last, in: view) { $0 }
     }
     #expect(memory.samples.joined().allSatisfy(memory.ram.contains))
     return (snapshot, memory)
