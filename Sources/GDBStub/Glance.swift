@@ -51,9 +51,11 @@ extension QEMUStub {
     {
       reason = why
     }
+    try connection.leaveStopped()
     runState = .stopped(reason: reason)
     link.options.notice(
-      "somebody stopped the guest between two of our stops; it is stopped again, and stays so")
+      "somebody stopped the guest between two of our stops; it is stopped again, and stays so. If "
+        + "it was let go already, which QEMU from 8.1 on does not tell: `cont` in its monitor")
   }
 
   /// One connection to a guest that somebody else has stopped: without `c`, unless it turns out
@@ -75,6 +77,8 @@ extension QEMUStub {
       link.countHold(resumed.last - outcome.first)
       runState = .running
       link.options.notice("somebody let the guest go on; it runs")
+    } else {
+      try connection.leaveStopped()
     }
     return Array(outcome.replies.dropFirst().dropLast())
   }
@@ -89,7 +93,7 @@ extension QEMUStub {
     let outcome = try connection.replies(to: requests, since: start)
     link.count(outcome, isStop: false)
     guard outcome.saidItStopped else {
-      connection.forgive()
+      try connection.leaveStopped()
       runState = .stopped(reason: nil)
       link.options.notice("somebody stopped the guest meanwhile; it stays stopped")
       return
