@@ -42,7 +42,7 @@ extension QEMUStub {
   /// A guest that ran before our last stop ends each connection with a stop reply when it runs
   /// before this one. It did not: somebody had stopped it, and our `c` let it go on.
   private func stopAgain() throws(GuestMemError) {
-    let requests: [Request] = [.empty, .monitor(.status)]
+    let requests: [Request] = [.empty, .monitor(.status), .tellNextStop]
     let (connection, start) = try link.connect(requests, owes: false)
     let outcome = try connection.replies(to: requests, since: start)
     var reason: String?
@@ -53,7 +53,8 @@ extension QEMUStub {
     }
     runState = .stopped(reason: reason)
     link.options.notice(
-      "somebody stopped the guest between two of our stops; it is stopped again, and stays so")
+      "somebody stopped the guest between two of our stops; it is stopped again, and stays so. If "
+        + "it was let go already, which QEMU from 8.1 on does not tell: `cont` in its monitor")
   }
 
   /// One connection to a guest that somebody else has stopped: without `c`, unless it turns out
@@ -61,11 +62,12 @@ extension QEMUStub {
   private func look(
     _ glance: [Request], atGuestStoppedBy reason: String?
   ) throws(GuestMemError) -> [Reply] {
-    let requests = glance + [.monitor(.status)]
+    // All in one write: a byte that came after somebody's `cont` would stop the guest.
+    let requests = glance + [.monitor(.status), .tellNextStop]
     let (connection, start) = try link.connect(requests, owes: false)
     let outcome = try connection.replies(to: requests, since: start)
     var status: RunStatus?
-    if case .monitorOutput(let text)? = outcome.replies.last {
+    if case .monitorOutput(let text)? = outcome.replies.dropLast().last {
       status = RunStatus(monitorText: text)
     }
     // Without a stop reply a changed reason tells: `prelaunch` becomes plain `paused` only by
@@ -76,7 +78,7 @@ extension QEMUStub {
       runState = .running
       link.options.notice("somebody let the guest go on; it runs")
     }
-    return Array(outcome.replies.dropFirst().dropLast())
+    return Array(outcome.replies.dropFirst().dropLast(2))
   }
 
   // MARK: Hold
@@ -89,7 +91,7 @@ extension QEMUStub {
     let outcome = try connection.replies(to: requests, since: start)
     link.count(outcome, isStop: false)
     guard outcome.saidItStopped else {
-      connection.forgive()
+      try connection.leaveStopped()
       runState = .stopped(reason: nil)
       link.options.notice("somebody stopped the guest meanwhile; it stays stopped")
       return

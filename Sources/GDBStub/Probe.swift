@@ -49,9 +49,17 @@ struct Probe {
         .unsupported, "\(link.target) has no target description, so its registers have no names")
     }
     targetDocument = document
-    guard runState == .running else { return }
+    guard runState == .running else {
+      try connection.leaveStopped()
+      return
+    }
     let resumed = try connection.replies(to: [.resume], since: try connection.write([.resume]))
     link.countHold(resumed.last - outcome.first)
+    if told == nil {
+      link.options.notice(
+        "this QEMU does not tell whether its guest was running; it runs now (--leave-stopped is "
+          + "for one that was stopped)")
+    }
   }
 
   private static func silentState(

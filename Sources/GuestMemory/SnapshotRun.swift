@@ -145,7 +145,7 @@ final class SnapshotRun<T> {
   /// Reads the plan of a pass once more, in one stop if it fits, and walks on that alone; nil
   /// when the guest moved on meanwhile.
   private func close(_ plan: Pass) throws(SnapshotError) -> Snapshot<T>? {
-    let parts = parts(of: plan.view)
+    let parts = ClosingPart.parts(of: plan.view, without: settled, within: memory.limits)
     var last: Pass?
     for part in parts {
       let ranges = memory.ram.coalesce(part.ranges)
@@ -180,56 +180,6 @@ final class SnapshotRun<T> {
   private func note(_ answer: Snapshot<T>, of pass: Pass) {
     let objects = pass.view.objects.read
     if objects >= best?.objects ?? 0 { best = (answer, objects) }
-  }
-
-  /// What one closing stop reads.
-  private struct Part {
-    var ranges: [PhysicalRange]
-    /// The objects that are read in it; nil for all.
-    var objects: Set<ObjectKey>?
-  }
-
-  /// The plan in as few parts as the limits of one stop allow. Each stands for itself: it has all
-  /// that was read outside of objects, and the objects around its own.
-  private func parts(of view: MemoryView) -> [Part] {
-    let limits = memory.limits
-    let ram = memory.ram
-    if settled.isEmpty, limits.admit(limits.load(ram.coalesce(view.uses))) {
-      return [Part(ranges: view.uses, objects: nil)]
-    }
-    let plan = view.objects.plan
-    // What has parts of its own that are still to be read comes with them.
-    var isUnit = plan.map { settled[$0.key] == nil }
-    for scope in plan where settled[scope.key] == nil {
-      if let parent = scope.parent { isUnit[parent] = false }
-    }
-    let skeleton = ram.coalesce(view.objects.skeleton.flatMap { view.uses[$0] })
-
-    func part(_ units: ArraySlice<Int>) -> Part {
-      var part = Part(ranges: skeleton, objects: [])
-      for unit in units {
-        var next: Int? = unit
-        while let index = next, part.objects!.insert(plan[index].key).inserted {
-          for stretch in plan[index].uses { part.ranges += view.uses[stretch] }
-          next = plan[index].parent
-        }
-      }
-      return part
-    }
-    var parts: [Part] = []
-    var rest = plan.indices.filter { isUnit[$0] }[...]
-    var count = rest.count
-    while !rest.isEmpty {
-      // One object more or less changes little: start from the size that fitted last.
-      count = min(count, rest.count)
-      while count > 1, !limits.admit(limits.load(ram.coalesce(part(rest.prefix(count)).ranges))) {
-        count = max(1, count * 3 / 4)
-      }
-      parts.append(part(rest.prefix(count)))
-      rest = rest.dropFirst(count)
-      count += count / 8
-    }
-    return parts.isEmpty ? [part([])] : parts
   }
 
   // MARK: Holding

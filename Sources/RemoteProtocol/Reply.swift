@@ -53,7 +53,7 @@ extension Reply {
 
   private static func read(_ payload: [UInt8], to request: Request) -> Reply? {
     switch request {
-    case .empty, .resume:
+    case .empty, .tellNextStop, .resume:
       return nil
     case .supported:
       return .text(payload)

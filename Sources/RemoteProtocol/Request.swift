@@ -35,6 +35,10 @@ public enum Request: Sendable, Equatable {
   case readFeature(annex: String, offset: Int, count: Int)
   /// `qRcmd`: a command of QEMU's human monitor.
   case monitor(MonitorCommand)
+  /// `vCont;`, which names nothing to let run, so that nothing does. QEMU from 8.1 on then tells
+  /// the next client, as after ``resume``, whether its connection stopped the guest: any `vCont`
+  /// sets `allow_stop_reply` (gdbstub/gdbstub.c).
+  case tellNextStop
   /// `c`: lets the guest run. Any byte after it stops the guest again.
   case resume
 }
@@ -95,6 +99,7 @@ extension Request {
     case .monitor(let command):
       payload += "qRcmd,".utf8
       payload += command.text.utf8.hexDigits
+    case .tellNextStop: payload += "vCont;".utf8
     case .resume: payload += "c".utf8
     }
     return payload

@@ -54,6 +54,9 @@ extension FakeQEMU {
     let (name, rest) = packet.split(at: packet.hasPrefix("q") || packet.hasPrefix("Q") ? ":," : "")
     switch name {
     case "": return [""]
+    case "vCont;":
+      state.tellsNextStop = true
+      return [""]
     case "qSupported": return ["PacketSize=1000;qXfer:features:read+;vContSupported+;multiprocess+"]
     case "qqemu.PhyMemMode": return [state.machine.physicalMemoryMode.map { $0 ? "1" : "0" } ?? ""]
     case "Qqemu.PhyMemMode":

@@ -62,7 +62,11 @@ public final class FakeQEMU: Sendable {
 
   /// Stops the guest behind the client's back.
   public func stopGuest(reason: String? = nil) {
-    state.withLock { ($0.isRunning, $0.pausedReason) = (false, reason) }
+    state.withLock { state in
+      // Told to nobody, and yet told.
+      if state.isRunning { state.tellsNextStop = false }
+      (state.isRunning, state.pausedReason) = (false, reason)
+    }
   }
 
   public func letGuestRun() { state.withLock { ($0.isRunning, $0.pausedReason) = (true, nil) } }
@@ -111,8 +115,8 @@ public final class FakeQEMU: Sendable {
       let tells = state.isRunning && (state.machine.alwaysTellsStops || state.tellsNextStop)
       state.clients.append(Client())
       state.clients[state.clients.count - 1].wasTold = tells
+      if state.isRunning { state.tellsNextStop = false }
       (state.isRunning, state.hasReadDescription) = (false, false)
-      state.tellsNextStop = false
       return (state.machine, tells)
     }
     let (_, attoseconds) = machine.stopCost.components

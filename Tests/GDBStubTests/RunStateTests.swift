@@ -80,11 +80,14 @@ extension QEMUStub {
   func plainPausedWithoutAWordIsStoppedUpTo8_0AndRunningSince(version: String) throws {
     let qemu = FakeQEMU(version: version, isRunning: false)
     defer { qemu.end() }
-    let stub = try qemu.connect()
+    let notices = Notices()
+    let stub = try qemu.connect(notices: notices)
     let isOld = FakeQEMU.old.contains(version)
     #expect(stub.runState == (isOld ? .stopped(reason: nil) : .running))
     #expect(qemu.isRunning == !isOld)
     #expect(qemu.clients[0].resumes == (isOld ? 0 : 1))
+    // Who is resumed against his will may know of the option.
+    #expect(notices.texts.contains { $0.contains("--leave-stopped") } == !isOld)
     qemu.expectClean()
   }
 
@@ -97,6 +100,10 @@ extension QEMUStub {
     #expect(stub.runState == .stopped(reason: nil))
     #expect(!qemu.isRunning)
     #expect(qemu.clients.allSatisfy { $0.resumes == 0 })
+    qemu.letGuestRun()
+    _ = try stub.word()
+    #expect(qemu.isRunning)
+    qemu.expectClean()
   }
 
   @Test(arguments: FakeQEMU.old)
@@ -114,15 +121,21 @@ extension QEMUStub {
     let notices = Notices()
     let stub = try qemu.connect(notices: notices)
     _ = try stub.word()
+    notices.texts = []
     qemu.stopGuest()
     _ = try stub.word()
     #expect(qemu.waitForEnd(ofClients: qemu.clients.count))
     #expect(!qemu.isRunning)
     #expect(stub.runState == .stopped(reason: nil))
     #expect(notices.texts.count == 1)
-    // From then on it is theirs.
+    // From then on it is theirs: stopped, or let go.
     _ = try stub.word()
     #expect(!qemu.isRunning)
+    qemu.letGuestRun()
+    _ = try stub.word()
+    #expect(qemu.isRunning)
+    #expect(stub.runState == .running)
+    #expect(notices.texts.count == 2)
     qemu.expectClean()
   }
 

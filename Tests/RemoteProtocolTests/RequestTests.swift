@@ -25,6 +25,7 @@ import Testing
     ),
     (.monitor(.status), "$qRcmd,696e666f20737461747573#14"),
     (.monitor(.memoryTree), "$qRcmd,696e666f206d74726565202d66#3f"),
+    (.tellNextStop, "$vCont;#45"),
     (.resume, "$c#63"),
   ] as [(Request, String)])
 func aRequestIsOnePacket(request: Request, text: String) {

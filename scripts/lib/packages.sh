@@ -45,11 +45,27 @@ newest_package() {
   suite_apt "$1" "$2" apt-cache pkgnames | grep -xE "$3" | sort -V | tail -n 1
 }
 
+# package_version SUITE ARCH NAME: the newest that the suite has, or nothing.
+package_version() {
+  suite_apt "$1" "$2" apt-cache show --no-all-versions "$3" | sed -n 's/^Version: //p'
+}
+
+# unpack_with_dependencies SUITE ARCH FOLDER NAME…: whatever apt would install on an empty machine.
+unpack_with_dependencies() {
+  local suite=$1 arch=$2 folder=$3 deb archives=$packages_dir/.apt/$1-$2/cache/archives
+  shift 3
+  rm -f "$archives"/*.deb
+  progress "downloading $* of $suite with all that they need"
+  suite_apt "$suite" "$arch" apt-get -qq -y --no-install-recommends --download-only install "$@" >&2
+  progress "unpacking"
+  for deb in "$archives"/*.deb; do dpkg -x "$deb" "$folder"; done
+  rm -f "$archives"/*.deb
+}
+
 # fetch_package SUITE ARCH NAME FOLDER: downloads (apt checks the signatures) and unpacks.
 fetch_package() {
   local suite=$1 arch=$2 name=$3 folder=$4 version deb
-  version=$(suite_apt "$suite" "$arch" apt-cache show --no-all-versions "$name" |
-    sed -n 's/^Version: //p')
+  version=$(package_version "$suite" "$arch" "$name")
   deb=${name}_${version//:/%3a}_$arch.deb
   if [[ ! -e $packages_dir/$deb ]]; then
     progress "downloading $name $version"

@@ -21,6 +21,12 @@ struct LiveGuest: CustomTestStringConvertible, Sendable {
   /// Guests that rest, so that their words stay true.
   static var resting: [LiveGuest] { all.filter { !$0.label.hasSuffix("-churn") } }
 
+  /// A guest on each version of QEMU, of an architecture that all of them have.
+  static var oneOfEachQEMU: [LiveGuest] {
+    var seen: Set<String> = []
+    return resting.filter { $0.label.hasPrefix("x86") && seen.insert($0.text("qemu")).inserted }
+  }
+
   init(_ label: String) {
     self.label = label
     folder = URL(fileURLWithPath: Self.root ?? "/nonexistent").appendingPathComponent(label)
@@ -43,6 +49,14 @@ struct LiveGuest: CustomTestStringConvertible, Sendable {
   private func text(_ name: String) -> String {
     let text = (try? String(contentsOfFile: path(name), encoding: .utf8)) ?? ""
     return text.trimmingCharacters(in: .whitespacesAndNewlines)
+  }
+
+  /// The number of its vCPUs, online or not.
+  var cpuCount: Int {
+    get throws {
+      let kernel = try truth("kernel").first
+      return (kernel?["nr_cpu_ids"] ?? kernel?["cpus"]) as? Int ?? 0
+    }
   }
 
   /// The guest's own words of one kind: `prog`, `kernel`, `iomem`.

@@ -114,7 +114,7 @@ final class PseudoTerminal {
   /// Waits for a text behind what was expected before; returns what stood before it.
   @discardableResult
   func expect(
-    _ wanted: String, seconds: Double = 20, location: SourceLocation = #_sourceLocation
+    _ wanted: String, seconds: Double = 60, location: SourceLocation = #_sourceLocation
   ) throws -> String {
     let deadline = Date() + seconds
     while true {

@@ -43,6 +43,17 @@ final class TCPSocket: Sendable {
     _ = Glibc.send(descriptor, text, text.utf8.count, Int32(MSG_NOSIGNAL))
   }
 
+  /// Reads until something was said, or the end.
+  func receive(until end: String) -> String {
+    var text = ""
+    while !text.contains(end) {
+      let more = receive()
+      if more.isEmpty { break }
+      text += more
+    }
+    return text
+  }
+
   func receive() -> String {
     var chunk = [UInt8](repeating: 0, count: 4096)
     let count = read(descriptor, &chunk, chunk.count)

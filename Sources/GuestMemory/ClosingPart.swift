@@ -1,0 +1,54 @@
+/// What one closing stop reads.
+struct ClosingPart {
+  var ranges: [PhysicalRange]
+  /// The objects that are read in it; nil for all.
+  var objects: Set<ObjectKey>?
+
+  /// The plan of a pass in as few parts as the limits of one stop allow. Each stands for itself: it
+  /// has all that was read outside of objects, and the objects around its own.
+  ///
+  /// - Parameter settled: objects that earlier parts have given.
+  static func parts(
+    of view: MemoryView, without settled: [ObjectKey: ObjectScopes.Outcome],
+    within limits: SampleLimits
+  ) -> [ClosingPart] {
+    let ram = view.ram
+    if settled.isEmpty, limits.admit(limits.load(ram.coalesce(view.uses))) {
+      return [ClosingPart(ranges: view.uses, objects: nil)]
+    }
+    let plan = view.objects.plan
+    // What has parts of its own that are still to be read comes with them.
+    var isUnit = plan.map { settled[$0.key] == nil }
+    for scope in plan where settled[scope.key] == nil {
+      if let parent = scope.parent { isUnit[parent] = false }
+    }
+    let skeleton = ram.coalesce(view.objects.skeleton.flatMap { view.uses[$0] })
+
+    func part(_ units: ArraySlice<Int>) -> ClosingPart {
+      var ranges = skeleton
+      var objects: Set<ObjectKey> = []
+      for unit in units {
+        var next: Int? = unit
+        while let index = next, objects.insert(plan[index].key).inserted {
+          for stretch in plan[index].uses { ranges += view.uses[stretch] }
+          next = plan[index].parent
+        }
+      }
+      return ClosingPart(ranges: ranges, objects: objects)
+    }
+    var parts: [ClosingPart] = []
+    var rest = plan.indices.filter { isUnit[$0] }[...]
+    var count = rest.count
+    while !rest.isEmpty {
+      // One object more or less changes little: start from the size that fitted last.
+      count = min(count, rest.count)
+      while count > 1, !limits.admit(limits.load(ram.coalesce(part(rest.prefix(count)).ranges))) {
+        count = max(1, count * 3 / 4)
+      }
+      parts.append(part(rest.prefix(count)))
+      rest = rest.dropFirst(count)
+      count += count / 8
+    }
+    return parts.isEmpty ? [part([])] : parts
+  }
+}
