@@ -46,6 +46,17 @@ final class QMP {
     }
   }
 
+  /// True when the guest runs, or does so soon: QEMU acts on a `c` some time after it was written.
+  var runs: Bool {
+    get throws {
+      for _ in 0..<1000 {
+        if try status == "running" { return true }
+        usleep(10_000)
+      }
+      return false
+    }
+  }
+
   /// The moments of STOP and RESUME events that are here, in microseconds.
   func pauses() throws -> [Int] {
     var pauses: [Int] = []
