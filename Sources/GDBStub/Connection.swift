@@ -88,7 +88,8 @@ final class Connection {
   /// Waits until every request has its reply.
   ///
   /// - Parameter nap: sleep so long first. QEMU sends two segments a reply, and a client that is
-  ///   woken for each slows it down while the guest stands still.
+  ///   woken for each slows it down while the guest stands still: with 74 reads, 0.4 ms became 1 to
+  ///   2 ms. A nap that is too long costs us time and the guest nothing.
   func replies(
     to requests: [Request], since start: Moment, nap: Duration = .zero
   ) throws(GuestMemError) -> Outcome {

@@ -93,7 +93,7 @@ public final class QEMUStub: GuestMem {
     requests.append(.setPhysicalMemoryMode(physicalMemoryMode))
 
     let load = limits.load(ranges)
-    var replies = try exchange(requests, nap: load.reads < 16 ? .zero : limits.cost(load) / 2)[...]
+    var replies = try exchange(requests, nap: load.reads < 16 ? .zero : limits.cost(load))[...]
     let values = recipe.values(of: registers, in: &replies)
     if !memory.isEmpty {
       guard replies.popFirst() == .ok else {
