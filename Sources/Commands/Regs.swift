@@ -26,7 +26,7 @@ struct Regs: GuestCommand {
       throw CommandError("the guest has no vCPU \(cpu): its vCPUs are 0 to \(stub.cpuCount - 1)")
     }
     let cpus = cpu.map { [$0] } ?? Array(0..<stub.cpuCount)
-    let names = try stub.wordRegisterNames
+    let names = stub.wordRegisterNames
     let values = try read(names, of: cpus, session)
     // Symbols are welcome and not needed: registers are what one looks at when no kernel is found.
     var kernel: GuestKernel?
@@ -64,7 +64,7 @@ struct Regs: GuestCommand {
     let stub = try session.stub
     func keys(_ cpu: Int) -> [RegisterKey] { names.map { RegisterKey(cpu: cpu, name: $0) } }
     let all = cpus.flatMap(keys)
-    let isShort = try stub.limits.admit(stub.load(of: all))
+    let isShort = stub.limits.admit(stub.load(of: all))
     let instants = isShort || stub.consistency == .frozen ? [all] : cpus.map(keys)
     if instants.count > 1 {
       session.console.note("too many registers for one short stop: it was one for each vCPU")

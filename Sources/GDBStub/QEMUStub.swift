@@ -20,17 +20,13 @@ public final class QEMUStub: GuestMem {
   /// those that QEMU tells all at once, in its order, then the others by name. Their order in
   /// QEMU's hash tables, which it numbers them by, is nobody's.
   public var wordRegisterNames: [String] {
-    get throws(GuestMemError) {
-      try measureRegisters()
-      let names = recipe.description.registers.filter { $0.byteCount <= 8 }.map(\.name)
-      let alone = Set(names.filter { recipe.isReadAlone($0) })
-      return names.filter { !alone.contains($0) } + alone.sorted()
-    }
+    let names = recipe.description.registers.filter { $0.byteCount <= 8 }.map(\.name)
+    let alone = Set(names.filter { recipe.isReadAlone($0) })
+    return names.filter { !alone.contains($0) } + alone.sorted()
   }
 
   /// What reading registers costs in one sample: a reply each is a read.
-  public func load(of registers: [RegisterKey]) throws(GuestMemError) -> SampleLoad {
-    try measureRegisters()
+  public func load(of registers: [RegisterKey]) -> SampleLoad {
     var load = SampleLoad()
     load.reads = recipe.requests(for: registers).count
     return load
@@ -83,7 +79,6 @@ public final class QEMUStub: GuestMem {
   public func sample(
     ranges: [PhysicalRange], registers: [RegisterKey]
   ) throws(GuestMemError) -> Sample {
-    if !registers.isEmpty { try measureRegisters() }
     let reads = ranges.map(packets)
     var requests: [Request] = recipe.requests(for: registers)
     let memory = reads.joined().map {
@@ -133,16 +128,6 @@ public final class QEMUStub: GuestMem {
     return .success(bytes)
   }
 
-  /// Learns how long the reply to `g` is, once.
-  private func measureRegisters() throws(GuestMemError) {
-    guard recipe.allRegistersSize == nil else { return }
-    let replies = try exchange([.selectThread(ThreadID(1)), .readRegisters])
-    guard case .bytes(let bytes) = replies[1] else {
-      throw GuestMemError(.unsupported, "\(target) does not tell registers")
-    }
-    recipe.allRegistersSize = bytes.count
-  }
-
   // MARK: First contact
 
   /// Reads the documents that the root of the target description includes.
@@ -183,14 +168,20 @@ public final class QEMUStub: GuestMem {
 
   private func readMachine() throws(GuestMemError) {
     let threads = Array(repeating: Request.nextThreads, count: 15)
-    var replies = try exchange([.monitor(.memoryTree), .firstThreads] + threads)
-    guard case .monitorOutput(let tree) = replies.removeFirst(),
+    let first: [Request] = [.selectThread(ThreadID(1)), .readRegisters, .monitor(.memoryTree)]
+    var replies = try exchange(first + [.firstThreads] + threads)
+    guard case .bytes(let registers) = replies[1] else {
+      throw GuestMemError(.unsupported, "\(target) does not tell registers")
+    }
+    recipe.allRegistersSize = registers.count
+    guard case .monitorOutput(let tree) = replies[2],
       let memory = SystemMemory(monitorText: tree), !memory.ram.isEmpty
     else {
       throw GuestMemError(
         .unsupported, "\(target) does not say where the guest has RAM (monitor: info mtree -f)")
     }
     ram = RAMMap(memory.ram)
+    replies.removeFirst(first.count)
     var count = 0
     while true {
       for case .threads(let list) in replies {

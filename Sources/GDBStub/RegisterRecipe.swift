@@ -5,7 +5,7 @@ import RemoteProtocol
 /// How to read registers by name: which packets, and where in their replies.
 struct RegisterRecipe {
   let description: TargetDescription
-  /// Bytes of the reply to `g`; known after the first.
+  /// Bytes of the reply to `g`; nil before the first.
   var allRegistersSize: Int?
 
   /// The packets for some registers of some vCPUs. A vCPU is selected in each glance anew, for a
