@@ -56,9 +56,15 @@ final class Connection {
     return start
   }
 
+  /// `c` on a connection that has stood for a while, when somebody else may have let the guest go
+  /// on. Then the first byte that QEMU heeds stops the guest and is lost: it must not be the packet's.
+  /// The one before it acknowledges the last reply, without which QEMU heeds nothing but a packet.
+  /// While the guest stands still both mean nothing.
+  static let lateResume = Array("++$c#63".utf8)
+
   /// Writes on a connection that is open.
   func write(_ requests: [Request]) throws(GuestMemError) -> Moment {
-    let bytes = encoded(requests)
+    let bytes = requests == [.resume] ? Self.lateResume : encoded(requests)
     let start = Moment.now
     do {
       if requests.last == .resume {

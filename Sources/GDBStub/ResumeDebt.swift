@@ -58,8 +58,7 @@ public final class ResumeDebt: Sendable {
   }
 
   private static func resume(_ descriptor: Int32) {
-    let resume: [UInt8] = Array("$c#63".utf8)
-    _ = unsafe resume.withUnsafeBytes {
+    _ = unsafe Connection.lateResume.withUnsafeBytes {
       unsafe send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
     }
   }

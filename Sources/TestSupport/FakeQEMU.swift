@@ -12,6 +12,7 @@ public final class FakeQEMU: Sendable {
     var clients: [Client] = []
     var tellsNextStop = false
     var hasReadDescription = false
+    var awaitsAck = false
     var nextThread = 2
     /// Another client has the stub: nobody is accepted.
     var isOccupied = false
@@ -132,13 +133,22 @@ public final class FakeQEMU: Sendable {
       let count = unsafe recv(client, &input, input.count, 0)
       guard count > 0 else { return }
       for byte in input[..<count] {
-        if strays() { continue }
+        if isSwallowed(byte) || strays() { continue }
         if byte == UInt8(ascii: "$") { packet = [] } else { packet?.append(byte) }
         guard let whole = packet, whole.count >= 3, whole[whole.count - 3] == UInt8(ascii: "#")
         else { continue }
         packet = nil
         guard answer(String(decoding: whole.dropLast(3), as: UTF8.self), client) else { return }
       }
+    }
+  }
+
+  /// As long as a reply is not acknowledged nothing but a new packet is heeded.
+  private func isSwallowed(_ byte: UInt8) -> Bool {
+    state.withLock { state in
+      guard state.awaitsAck else { return false }
+      state.awaitsAck = byte != UInt8(ascii: "+") && byte != UInt8(ascii: "$")
+      return byte != UInt8(ascii: "$")
     }
   }
 
@@ -159,7 +169,9 @@ public final class FakeQEMU: Sendable {
       state.clients[index].packets.append(packet)
       if packet == "c" { state.clients[index].resumes += 1 }
       let isLast = state.clients[index].packets.count == state.machine.closesAfter
-      return (isLast ? nil : Self.answers(packet, &state), isLast)
+      let answers = isLast ? nil : Self.answers(packet, &state)
+      state.awaitsAck = answers != nil
+      return (answers, isLast)
     }
     if isLast { return false }
     send("+", to: client)

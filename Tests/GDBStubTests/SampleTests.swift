@@ -148,6 +148,28 @@ import Testing
     qemu.expectClean()
   }
 
+  /// By QEMU's monitor, say: our own `c` comes when the guest runs, and must not stop it.
+  @Test(arguments: FakeQEMU.ages, [false, true])
+  func aHeldGuestThatSomebodyLetGoRunsOn(version: String, isSignal: Bool) throws {
+    let qemu = FakeQEMU(version: version)
+    defer { qemu.end() }
+    let debt = ResumeDebt()
+    let stub = try qemu.connect(debt: debt)
+    for _ in 0..<2 {
+      try stub.hold()
+      _ = try stub.word()
+      qemu.letGuestRun()
+      if isSignal {
+        debt.pay()
+        break
+      }
+      try stub.release()
+      #expect(qemu.isRunning)
+    }
+    for _ in 0..<1000 where !qemu.isRunning { usleep(1000) }
+    #expect(qemu.isRunning)
+  }
+
   @Test func aHoldThatIsDroppedLetsTheGuestGoOn() throws {
     let qemu = FakeQEMU(version: "7.2.22")
     defer { qemu.end() }

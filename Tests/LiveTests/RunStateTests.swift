@@ -117,6 +117,28 @@ extension LiveTests {
       #expect(notices.last?.contains("`cont`") ?? false == !qemu.alwaysTellsStops)
     }
 
+    /// As above, while we hold it: our own `c` comes when the guest runs.
+    @Test(arguments: QEMUProgram.all, [false, true])
+    func aHeldGuestThatTheMonitorLetsGoRunsOn(program: QEMUProgram, isSignal: Bool) throws {
+      let qemu = try PlainQEMU(program: program)
+      let debt = ResumeDebt()
+      let stub = try QEMUStub(try #require(StubTarget(qemu.target)), debt: debt)
+      for _ in 0..<3 {
+        try stub.hold()
+        _ = try stub.sample(ranges: page, registers: [])
+        #expect(try qemu.qmp.status == "paused")
+        try qemu.qmp.execute("cont")
+        if isSignal {
+          debt.pay()
+          break
+        }
+        try stub.release()
+        #expect(try qemu.qmp.status == "running")
+      }
+      usleep(50_000)
+      #expect(try qemu.qmp.status == "running")
+    }
+
     @Test(arguments: QEMUProgram.all, [false, true])
     func thePhysicalMemoryModeIsLeftAsItWasFound(program: QEMUProgram, isOn: Bool) throws {
       let qemu = try PlainQEMU(program: program)
