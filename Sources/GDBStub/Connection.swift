@@ -60,11 +60,11 @@ final class Connection {
   /// on. Then the first byte that QEMU heeds stops the guest and is lost: it must not be the packet's.
   /// The one before it acknowledges the last reply, without which QEMU heeds nothing but a packet.
   /// While the guest stands still both mean nothing.
-  static let lateResume = Array("++$c#63".utf8)
+  static let lateResume: StaticString = "++$c#63"
 
   /// Writes on a connection that is open.
   func write(_ requests: [Request]) throws(GuestMemError) -> Moment {
-    let bytes = requests == [.resume] ? Self.lateResume : encoded(requests)
+    let bytes = requests == [.resume] ? Array("\(Self.lateResume)".utf8) : encoded(requests)
     let start = Moment.now
     do {
       if requests.last == .resume {

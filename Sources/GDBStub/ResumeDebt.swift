@@ -6,7 +6,10 @@ import Synchronization
 /// The one piece of state that a signal path may look at. Exactly one `c` goes out on a
 /// connection: a second one is a byte after the first, and *pauses* the guest.
 public final class ResumeDebt: Sendable {
+  /// The connection's descriptor.
   private let owing = Mutex<Int32?>(nil)
+  /// The same for the handler of a crash, which must not wait for a lock; -1 for none.
+  private let owingAtCrash = Atomic<Int32>(-1)
 
   public init() {}
 
@@ -16,9 +19,9 @@ public final class ResumeDebt: Sendable {
     on descriptor: Int32, holdsResume: Bool, _ write: () throws(E) -> Void
   ) throws(E) {
     let outcome = owing.withLock { owing -> Result<Void, E> in
-      owing = descriptor
+      set(&owing, descriptor)
       do throws(E) { try write() } catch { return .failure(error) }
-      if holdsResume { owing = nil }
+      if holdsResume { set(&owing, nil) }
       return .success(())
     }
     try outcome.get()
@@ -26,7 +29,7 @@ public final class ResumeDebt: Sendable {
 
   /// The connection owes nothing after all: the guest was stopped before it.
   func forgive(_ descriptor: Int32) {
-    owing.withLock { owing in if owing == descriptor { owing = nil } }
+    owing.withLock { owing in if owing == descriptor { set(&owing, nil) } }
   }
 
   /// Runs a write on a connection that is held: a signal path waits, and nothing follows its `c`.
@@ -53,13 +56,25 @@ public final class ResumeDebt: Sendable {
     owing.withLock { owing in
       guard let descriptor = owing, connection == nil || connection == descriptor else { return }
       Self.resume(descriptor)
-      owing = nil
+      set(&owing, nil)
     }
   }
 
+  /// Pays in a signal handler, when the program crashed and may hold the lock: takes no lock and
+  /// allocates nothing.
+  public func payAtCrash() {
+    let descriptor = owingAtCrash.exchange(-1, ordering: .acquiringAndReleasing)
+    if descriptor >= 0 { Self.resume(descriptor) }
+  }
+
+  private func set(_ owing: inout Int32?, _ descriptor: Int32?) {
+    owing = descriptor
+    owingAtCrash.store(descriptor ?? -1, ordering: .releasing)
+  }
+
   private static func resume(_ descriptor: Int32) {
-    _ = unsafe Connection.lateResume.withUnsafeBytes {
-      unsafe send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-    }
+    let resume = Connection.lateResume
+    _ = unsafe send(
+      descriptor, resume.utf8Start, resume.utf8CodeUnitCount, Int32(MSG_NOSIGNAL))
   }
 }

@@ -8,6 +8,7 @@ struct Guestscope {
     let debt = ResumeDebt()
     let interrupts = Interrupts()
     takeSignals(paying: debt, interrupts)
+    takeCrashes(paying: debt)
     exit(
       CommandLineTool.run(
         Array(CommandLine.arguments.dropFirst()), debt: debt, interrupts: interrupts))

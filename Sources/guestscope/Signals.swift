@@ -18,6 +18,24 @@ func takeSignals(paying debt: ResumeDebt, _ interrupts: Interrupts) {
     }, argument)
 }
 
+/// The handler of a C signal gets at nothing but globals.
+private nonisolated(unsafe) var debtAtCrash: ResumeDebt?
+
+/// A crash of our own lets a held guest go on, too, and then ends the program as crashes do.
+func takeCrashes(paying debt: ResumeDebt) {
+  unsafe debtAtCrash = debt
+  var action = sigaction()
+  unsafe action.__sigaction_handler.sa_handler = { number in
+    unsafe debtAtCrash?.payAtCrash()
+    raise(number)
+  }
+  // The second time it is the system's.
+  action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND)) | SA_NODEFER
+  for number in [SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGABRT, SIGFPE] {
+    unsafe sigaction(number, &action, nil)
+  }
+}
+
 private final class SignalThread: Sendable {
   private let debt: ResumeDebt
   private let interrupts: Interrupts

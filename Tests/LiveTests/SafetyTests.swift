@@ -36,6 +36,21 @@ extension LiveTests {
       }
     }
 
+    /// A crash of our own: Swift's traps are SIGILL and SIGTRAP.
+    @Test(arguments: [SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGABRT, SIGFPE])
+    func aCrashDuringAHoldLetsTheGuestGoOn(signal: Int32) throws {
+      let guest = LiveGuest("x86-6.1")
+      let qmp = try guest.qmp
+      let script = Array(repeating: ["-e", "prog list -j"], count: 2000).flatMap(\.self)
+      let running = try Program(guest, ["--hold"] + script).start()
+      try waitUntil { running.out.contains("\n") }
+      #expect(try qmp.status == "paused")
+      kill(running.identifier, signal)
+      #expect(running.wait() == 128 + signal)
+      usleep(20_000)
+      #expect(try qmp.status == "running")
+    }
+
     @Test(arguments: [SIGINT, SIGTERM, SIGHUP], [[], ["--hold"]])
     func aSignalLetsTheGuestGoOn(signal: Int32, options: [String]) throws {
       let guest = LiveGuest("x86-6.1")
