@@ -114,7 +114,7 @@ struct TypeLayout {
     for row in rows {
       while open.count > row.depth { close() }
       if row.depth == 0 {
-        if let hole = hole(from: end, to: row.firstBit) { lines.append(hole) }
+        lines += gap("hole", from: end, to: row.firstBit)
         end = max(end, row.endBit)
       }
       if row.isAnonymous {
@@ -126,7 +126,7 @@ struct TypeLayout {
       }
     }
     while !open.isEmpty { close() }
-    if let hole = hole(from: end, to: size * 8) { lines.append(hole) }
+    lines += gap("padding", from: end, to: size * 8)
     lines.append("};  /* size: \(size) */")
     return lines
   }
@@ -138,12 +138,13 @@ struct TypeLayout {
     return line + "/* \(row.field.offset)\(bit)  \(row.field.size) */"
   }
 
-  private func hole(from end: Int, to start: Int) -> String? {
-    guard start > end else { return nil }
+  /// Bits that no member has: a hole between two, padding behind the last.
+  private func gap(_ name: String, from end: Int, to start: Int) -> [String] {
+    guard start > end else { return [] }
     let (bytes, bits) = ((start - end) / 8, (start - end) % 8)
     let size = [(bytes, "byte"), (bits, "bit")].filter { $0.0 > 0 }
       .map { "\($0.0) \($0.1)\($0.0 == 1 ? "" : "s")" }.joined(separator: " ")
-    return "    /* hole: \(size) */"
+    return ["    /* \(name): \(size) */"]
   }
 }
 
