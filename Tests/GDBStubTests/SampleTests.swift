@@ -166,7 +166,8 @@ import Testing
       try stub.release()
       #expect(qemu.isRunning)
     }
-    for _ in 0..<1000 where !qemu.isRunning { usleep(1000) }
+    // Until the packet is through it runs because of the monitor.
+    for _ in 0..<1000 where qemu.clients.last?.resumes == 0 { usleep(1000) }
     #expect(qemu.isRunning)
   }
 

@@ -55,7 +55,8 @@ struct LiveGuest: CustomTestStringConvertible, Sendable {
   var cpuCount: Int {
     get throws {
       let kernel = try truth("kernel").first
-      return (kernel?["nr_cpu_ids"] ?? kernel?["cpus"]) as? Int ?? 0
+      // One without data symbols says null.
+      return kernel?["nr_cpu_ids"] as? Int ?? kernel?["cpus"] as? Int ?? 0
     }
   }
 
