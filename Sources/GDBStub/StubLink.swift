@@ -96,7 +96,7 @@ final class StubLink {
 
   /// True when the last connection is so long ago that much may have happened to the guest: it
   /// panicked, or somebody stopped it.
-  var hasRested: Bool { lastEnd.map { .now - $0 > .milliseconds(100) } ?? true }
+  var hasRested: Bool { lastEnd.map { .now - $0 > options.rest } ?? true }
 
   /// The stops since the last call.
   func takeStatistics() -> StopStatistics {

@@ -8,6 +8,9 @@ public struct StubOptions {
   public var leaveStopped = false
   /// Look for a debugger in this machine's socket tables before each connection.
   public var checksLocalPeers = true
+  /// After so long without a stop of ours the next one asks first whether the guest still runs; see
+  /// `QEMUStub.carefully`.
+  public var rest: Duration = .seconds(1)
   /// Called with the bytes of every write and read, after the guest goes on.
   public var trace: ((TraceDirection, [UInt8]) -> Void)?
   /// Called with what the user should know and no answer carries.

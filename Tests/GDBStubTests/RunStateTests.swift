@@ -1,5 +1,4 @@
 import GDBStub
-import Glibc
 import GuestMemory
 import TestSupport
 import Testing
@@ -23,10 +22,11 @@ extension FakeQEMU {
 
   func connect(
     leaveStopped: Bool = false, notices: Notices = Notices(),
-    timeout: Duration = .milliseconds(300),
+    timeout: Duration = .milliseconds(300), rest: Duration = .seconds(60),
     debt: ResumeDebt = ResumeDebt()
   ) throws(GuestMemError) -> QEMUStub {
     var options = StubOptions()
+    options.rest = rest
     (options.timeout, options.leaveStopped) = (timeout, leaveStopped)
     options.notice = { notices.texts.append($0) }
     return try QEMUStub(.tcp(host: "127.0.0.1", port: port), options: options, debt: debt)
@@ -146,14 +146,11 @@ extension QEMUStub {
     let qemu = FakeQEMU(version: version)
     defer { qemu.end() }
     let notices = Notices()
-    let stub = try qemu.connect(notices: notices)
-    _ = try stub.word()
+    let stub = try qemu.connect(notices: notices, rest: .zero)
     notices.texts = []
-    usleep(150_000)
     // A rest alone changes nothing.
     #expect(try stub.word(0x808) == 0x0101_0101_0101_0101)
     #expect(qemu.isRunning && notices.texts.isEmpty)
-    usleep(150_000)
     let before = qemu.clients.count
     qemu.stopGuest(reason: reason)
     #expect(try stub.word(0x808) == 0x0101_0101_0101_0101)
