@@ -9,6 +9,7 @@ final class Prompt {
   private let shell: Shell
   /// A stub that was there once is looked for again; any other address is left alone.
   private var wasConnected = false
+  private var nextTry = ContinuousClock.now
   private var session: Session { shell.session }
   private var console: Console { shell.console }
 
@@ -91,8 +92,14 @@ final class Prompt {
       session.disconnect()
       return LineEditor.News("lost \(target): its QEMU has ended", prompt: text)
     case true? where wasConnected && !session.isConnected:
+      guard ContinuousClock.now >= nextTry else { return nil }
+      let start = ContinuousClock.now
       // One that another debugger holds, or that is not ready, is not back yet.
-      guard (try? session.stub) != nil else { return nil }
+      guard (try? session.stub) != nil else {
+        // Where the attempt waited in vain, the prompt stood still: most of the time it must not.
+        nextTry = .now + (.now - start) * 10
+        return nil
+      }
       return LineEditor.News("\(target) is back: \(session.runState)", prompt: text)
     default: return nil
     }

@@ -7,8 +7,7 @@ struct Hold: GuestCommand {
     discussion: """
       All answers in between are of one instant. However the session ends, by quit, Ctrl-D, an \
       error or a signal, the guest goes on. Only a kill -9 of this program during a hold leaves \
-      it stopped: attach again (QEMU up to 8.0 then says that it is stopped), or say cont to \
-      QEMU's monitor.
+      it stopped: say cont to QEMU's monitor, or attach gdb and continue.
       """)
 
   @OptionGroup var output: OutputOptions

@@ -16,11 +16,24 @@ struct Outcome {
   var pause: Duration { last - first }
 }
 
+/// Whether a guest must go on when a connection to it ends.
+enum Owing {
+  /// It may have been running.
+  case always
+  /// It was stopped when we last saw it: only if the stub says that this connection stopped it.
+  case ifItRan
+  /// It is to stand still.
+  case never
+}
+
 /// One connection to a stub, from accept to close. QEMU stops the guest at accept and lets it go
 /// on at `c`; a connection that closes without one leaves the guest stopped.
 final class Connection {
   private let link: StubLink
   private let socket: Socket
+  private var owing = Owing.always
+  /// The first answer of a connection takes as long as a stop, later ones a round trip.
+  private var hasAnswered = false
   /// Sent and received bytes are traced when the guest is on its way again.
   private var traced: [(TraceDirection, [UInt8])] = []
 
@@ -37,13 +50,13 @@ final class Connection {
 
   /// Connects and writes, both in one system call where that can be.
   ///
-  /// - Parameter owes: the guest may have been running, and must go on in the end.
   func open(
-    _ address: Socket.Address, _ requests: [Request], owes: Bool
+    _ address: Socket.Address, _ requests: [Request], _ owing: Owing
   ) throws(Socket.Failure) -> Moment {
     let bytes = encoded(requests)
     let start = Moment.now
-    if owes {
+    self.owing = owing
+    if case .always = owing {
       try link.debt.issue(
         on: socket.descriptor, holdsResume: requests.last == .resume
       ) { () throws(Socket.Failure) in
@@ -60,11 +73,11 @@ final class Connection {
   /// on. Then the first byte that QEMU heeds stops the guest and is lost: it must not be the packet's.
   /// The one before it acknowledges the last reply, without which QEMU heeds nothing but a packet.
   /// While the guest stands still both mean nothing.
-  static let lateResume: StaticString = "++$c#63"
+  private static let lateStart = Array("++".utf8)
 
   /// Writes on a connection that is open.
   func write(_ requests: [Request]) throws(GuestMemError) -> Moment {
-    let bytes = requests == [.resume] ? Array("\(Self.lateResume)".utf8) : encoded(requests)
+    let bytes = (requests.last == .resume ? Self.lateStart : []) + encoded(requests)
     let start = Moment.now
     do {
       if requests.last == .resume {
@@ -106,13 +119,13 @@ final class Connection {
     var first: Moment?
     if nap > .zero { sleep(nap) }
     // A stub that says something is alive: the limit is on silence.
-    var deadline = Moment.now + link.options.timeout
+    var deadline = ContinuousClock.now + link.options.timeout
     while !exchange.isComplete {
       let received: Socket.Received
       do {
         // A byte alone brings the time stamp of the first reply after a nap, too.
         received = try socket.receive(
-          before: min(deadline, .now + .milliseconds(100)), limit: first == nil ? 1 : 1 << 18)
+          within: min(deadline - .now, .milliseconds(100)), limit: first == nil ? 1 : 1 << 18)
       } catch {
         throw link.lost(error.reason)
       }
@@ -123,16 +136,22 @@ final class Connection {
         last = arrival
         deadline = .now + link.options.timeout
         do { try exchange.feed(bytes) } catch { throw link.protocolError(error) }
+        if case .ifItRan = owing, exchange.stoppedBeforeFirstAck {
+          owing = .always
+          link.debt.owe(socket.descriptor)
+        }
       case .closed:
         if let first = exchange.shortfall, case .notAGDBServer = first {
           throw link.protocolError(first)
         }
         throw link.lost("it closed the connection")
       case .timedOut where link.options.isInterrupted(): throw .interrupted
-      case .timedOut where Moment.now < deadline: continue
+      case .timedOut where .now < deadline: continue
       case .timedOut: throw silence(first == nil, exchange, requests)
       }
     }
+    if hasAnswered { link.count(roundTrip: (first ?? last) - start) }
+    hasAnswered = true
     return Outcome(
       replies: exchange.replies, saidItStopped: exchange.stoppedBeforeFirstAck,
       first: first ?? last, last: last, stopCost: (first ?? last) - start)

@@ -8,8 +8,8 @@ struct Probe {
   /// What the next client expects to find: the mode is global to QEMU and outlasts us.
   var physicalMemoryMode: Bool
   var features: StubFeatures
-  /// The root document of the target description.
-  var targetDocument: [UInt8]
+  /// The root document of the target description; nil when it is longer than one reply.
+  var targetDocument: [UInt8]?
 
   private static let requests: [Request] = [
     .empty, .supported, .physicalMemoryMode, .monitor(.status),
@@ -44,11 +44,11 @@ struct Probe {
       runState = try Self.silentState(connection, link)
     }
     if runState != .running { connection.forgive() }
-    guard case .feature(let document, _) = outcome.replies[4] else {
+    guard case .feature(let document, let isWhole) = outcome.replies[4] else {
       throw GuestMemError(
         .unsupported, "\(link.target) has no target description, so its registers have no names")
     }
-    targetDocument = document
+    targetDocument = isWhole ? document : nil
     guard runState == .running else {
       try connection.leaveStopped()
       return

@@ -73,7 +73,7 @@ public final class QEMUStub: GuestMem {
     return SampleLimits(
       readBytes: features.readLimit, reads: (Glance.requestBytes - 200) / (digits + 11),
       bytes: replyBytes / 2, pause: pause.map { $0 * Glance.nominalShare },
-      stopCost: link.stopCost, readCost: 8_000, byteCost: 4.5)
+      stopCost: link.stopCost, roundTrip: link.roundTrip, readCost: 8_000, byteCost: 4.5)
   }
 
   public func sample(
@@ -131,8 +131,9 @@ public final class QEMUStub: GuestMem {
   // MARK: First contact
 
   /// Reads the documents that the root of the target description includes.
-  private func readDescription(_ root: [UInt8]) throws(GuestMemError) -> TargetDescription {
-    var documents = [TargetDescription.root: root]
+  private func readDescription(_ root: [UInt8]?) throws(GuestMemError) -> TargetDescription {
+    var documents: [String: [UInt8]] = [:]
+    documents[TargetDescription.root] = root
     while true {
       let description = TargetDescription(documents: documents)
       guard !description.missing.isEmpty, documents.count < 32 else { return description }
@@ -153,7 +154,7 @@ public final class QEMUStub: GuestMem {
           Request.readFeature(annex: name, offset: text.count + piece * size, count: size)
         }
         for reply in try exchange(requests) {
-          guard !isComplete, case .feature(let bytes, let isLast) = reply else {
+          guard !isComplete, case .feature(let bytes, let isLast) = reply, !bytes.isEmpty else {
             isComplete = true
             continue
           }
@@ -167,9 +168,9 @@ public final class QEMUStub: GuestMem {
   }
 
   private func readMachine() throws(GuestMemError) {
-    let threads = Array(repeating: Request.nextThreads, count: 15)
-    let first: [Request] = [.selectThread(ThreadID(1)), .readRegisters, .monitor(.memoryTree)]
-    var replies = try exchange(first + [.firstThreads] + threads)
+    let replies = try exchange([
+      .selectThread(ThreadID(1)), .readRegisters, .monitor(.memoryTree), .monitor(.cpus),
+    ])
     guard case .bytes(let registers) = replies[1] else {
       throw GuestMemError(.unsupported, "\(target) does not tell registers")
     }
@@ -181,24 +182,12 @@ public final class QEMUStub: GuestMem {
         .unsupported, "\(target) does not say where the guest has RAM (monitor: info mtree -f)")
     }
     ram = RAMMap(memory.ram)
-    replies.removeFirst(first.count)
-    var count = 0
-    while true {
-      for case .threads(let list) in replies {
-        if list.isEmpty {
-          cpuCount = max(count, 1)
-          return
-        }
-        count += list.count
-      }
-      // More vCPUs than were asked for; the enumeration starts anew with each connection.
-      replies = try exchange(
-        [.firstThreads] + Array(repeating: .nextThreads, count: min(count * 2 + 15, 250)))
-      if count > 250 {
-        cpuCount = count
-        return
-      }
-      count = 0
+    guard case .monitorOutput(let cpus) = replies[3],
+      let last = HostThread.list(monitorText: cpus).map(\.cpu).max()
+    else {
+      throw GuestMemError(
+        .unsupported, "\(target) does not say which vCPUs the guest has (monitor: info cpus)")
     }
+    cpuCount = last + 1
   }
 }

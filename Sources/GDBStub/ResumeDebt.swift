@@ -15,17 +15,24 @@ public final class ResumeDebt: Sendable {
 
   /// Runs a write that opens a connection, with the debt set before and, where the write holds
   /// `c`, cleared after. A signal path waits until the write is through.
-  func issue<E: Error>(
-    on descriptor: Int32, holdsResume: Bool, _ write: () throws(E) -> Void
-  ) throws(E) {
-    let outcome = owing.withLock { owing -> Result<Void, E> in
+  func issue(
+    on descriptor: Int32, holdsResume: Bool, _ write: () throws(Socket.Failure) -> Void
+  ) throws(Socket.Failure) {
+    let outcome = owing.withLock { owing -> Result<Void, Socket.Failure> in
       set(&owing, descriptor)
-      do throws(E) { try write() } catch { return .failure(error) }
+      do throws(Socket.Failure) { try write() } catch {
+        // Nobody stands still for a connection that did not come about.
+        if error.call == "connect" { set(&owing, nil) }
+        return .failure(error)
+      }
       if holdsResume { set(&owing, nil) }
       return .success(())
     }
     try outcome.get()
   }
+
+  /// The connection owes after all: the guest was running before it.
+  func owe(_ descriptor: Int32) { owing.withLock { owing in set(&owing, descriptor) } }
 
   /// The connection owes nothing after all: the guest was stopped before it.
   func forgive(_ descriptor: Int32) {
@@ -45,10 +52,16 @@ public final class ResumeDebt: Sendable {
 
   /// Pays, and ends the program before any other write can follow.
   public func payLast(_ end: () -> Never) -> Never {
-    owing.withLock { owing in
-      if let descriptor = owing { Self.resume(descriptor) }
-      end()
+    // A write takes microseconds. Only a connection that does not come about takes longer, and no
+    // guest stands still for that.
+    for _ in 0..<100 {
+      _ = owing.withLockIfAvailable { owing -> Never in
+        if let descriptor = owing { Self.resume(descriptor) }
+        end()
+      }
+      usleep(2000)
     }
+    end()
   }
 
   /// Pays what one connection owes; nil for whichever does.
@@ -72,8 +85,10 @@ public final class ResumeDebt: Sendable {
     owingAtCrash.store(descriptor ?? -1, ordering: .releasing)
   }
 
+  /// The empty packet goes before it. It takes with it the rest of a packet that was cut off, and
+  /// where somebody else let the guest go on, its first byte is the one that stops it and is lost.
   private static func resume(_ descriptor: Int32) {
-    let resume = Connection.lateResume
+    let resume: StaticString = "$#00$c#63"
     _ = unsafe send(
       descriptor, resume.utf8Start, resume.utf8CodeUnitCount, Int32(MSG_NOSIGNAL))
   }

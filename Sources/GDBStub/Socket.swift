@@ -88,8 +88,9 @@ struct Socket: ~Copyable {
 
   /// Waits for bytes and takes up to `limit` of them.
   borrowing func receive(
-    before deadline: Moment, limit: Int = 1 << 18
+    within time: Duration, limit: Int = 1 << 18
   ) throws(Failure) -> Received {
+    let deadline = ContinuousClock.now + time
     while true {
       var poller = pollfd(descriptor: descriptor)
       let left = (deadline - .now).components
@@ -154,13 +155,6 @@ struct Moment: Comparable {
 
   static func < (a: Moment, b: Moment) -> Bool { a.nanoseconds < b.nanoseconds }
   static func - (a: Moment, b: Moment) -> Duration { .nanoseconds(a.nanoseconds - b.nanoseconds) }
-
-  static func + (a: Moment, b: Duration) -> Moment {
-    var sum = a
-    let (seconds, attoseconds) = b.components
-    sum.nanoseconds += seconds * 1_000_000_000 + attoseconds / 1_000_000_000
-    return sum
-  }
 }
 
 extension pollfd {

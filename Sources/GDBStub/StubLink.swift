@@ -8,9 +8,13 @@ final class StubLink {
   var options: StubOptions
   let debt: ResumeDebt
   private var statistics = StopStatistics()
-  /// Cost of a stop that does nothing: the least that was seen from connect to first reply.
-  private(set) var stopCost: Duration = .microseconds(100)
-  private var isMeasured = false
+  /// The least that was seen from connect to first reply.
+  private var firstReply: Duration?
+  /// The least that an answer took on a connection that was there already: the way, there and back.
+  private(set) var roundTrip: Duration = .zero
+  private var isRoundTripKnown = false
+  /// When a connection last ended.
+  private var lastEnd: ContinuousClock.Instant?
   private var addresses: [Socket.Address]
   /// When no other debugger was there.
   private var peersChecked: Moment?
@@ -26,9 +30,8 @@ final class StubLink {
 
   /// Connects, writes, and returns the connection with the moment before.
   ///
-  /// - Parameter owes: see `Connection.open`.
   func connect(
-    _ requests: [Request], owes: Bool = true
+    _ requests: [Request], _ owing: Owing = .always
   ) throws(GuestMemError) -> (Connection, Moment) {
     var failure: Socket.Failure?
     for (index, address) in addresses.enumerated() {
@@ -40,7 +43,7 @@ final class StubLink {
       }
       do throws(Socket.Failure) {
         let connection = try Connection(self, family: address.family)
-        let start = try connection.open(address, requests, owes: owes)
+        let start = try connection.open(address, requests, owing)
         // The others were for the first contact only.
         if addresses.count > 1 { addresses = [addresses[index]] }
         return (connection, start)
@@ -75,9 +78,25 @@ final class StubLink {
 
   func count(_ outcome: Outcome, isStop: Bool) {
     if isStop { statistics.add(outcome.pause) }
-    stopCost = isMeasured ? min(stopCost, outcome.stopCost) : outcome.stopCost
-    isMeasured = true
+    firstReply = min(firstReply ?? outcome.stopCost, outcome.stopCost)
+    lastEnd = .now
   }
+
+  func count(roundTrip time: Duration) {
+    roundTrip = isRoundTripKnown ? min(roundTrip, time) : time
+    isRoundTripKnown = true
+  }
+
+  /// Cost of a stop that does nothing. TCP goes the way once more before it connects, and all of
+  /// the way stops nobody.
+  var stopCost: Duration {
+    let way = if case .unix = target { roundTrip } else { roundTrip * 2 }
+    return max(.zero, (firstReply ?? .microseconds(100)) - way)
+  }
+
+  /// True when the last connection is so long ago that much may have happened to the guest: it
+  /// panicked, or somebody stopped it.
+  var hasRested: Bool { lastEnd.map { .now - $0 > .milliseconds(100) } ?? true }
 
   /// The stops since the last call.
   func takeStatistics() -> StopStatistics {
@@ -91,7 +110,10 @@ final class StubLink {
   }
 
   /// Counts a stop that took several writes.
-  func countHold(_ pause: Duration) { statistics.add(pause) }
+  func countHold(_ pause: Duration) {
+    statistics.add(pause)
+    lastEnd = .now
+  }
 
   // MARK: Errors
 

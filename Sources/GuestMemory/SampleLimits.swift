@@ -10,19 +10,22 @@ public struct SampleLimits: Sendable {
   public var pause: Duration?
   /// Cost of a stop that reads nothing, as measured so far (connect to first reply).
   public var stopCost: Duration
+  /// The way to the source and back, which nobody stands still for unless the guest is held.
+  public var roundTrip: Duration
   /// Cost of each read, and of each byte, in nanoseconds of pause.
   public var readCost: Double
   public var byteCost: Double
 
   public init(
     readBytes: Int, reads: Int, bytes: Int, pause: Duration?, stopCost: Duration,
-    readCost: Double, byteCost: Double
+    roundTrip: Duration = .zero, readCost: Double, byteCost: Double
   ) {
     self.readBytes = readBytes
     self.reads = reads
     self.bytes = bytes
     self.pause = pause
     self.stopCost = stopCost
+    self.roundTrip = roundTrip
     self.readCost = readCost
     self.byteCost = byteCost
   }
@@ -40,16 +43,22 @@ public struct SampleLimits: Sendable {
   }
 
   /// The pause that a sample is predicted to cause.
-  public func cost(_ load: SampleLoad) -> Duration {
-    let nanoseconds = Double(load.reads) * readCost + Double(load.bytes) * byteCost
-    return stopCost + .nanoseconds(Int64(nanoseconds))
+  public func cost(_ load: SampleLoad) -> Duration { stopCost + readingCost(load) }
+
+  private func readingCost(_ load: SampleLoad) -> Duration {
+    .nanoseconds(Int64(Double(load.reads) * readCost + Double(load.bytes) * byteCost))
   }
+
+  /// True when the source takes this much in one sample, however long that stops the guest.
+  public func fit(_ load: SampleLoad) -> Bool { load.reads <= reads && load.bytes <= bytes }
 
   /// True when one sample may hold this much.
   public func admit(_ load: SampleLoad) -> Bool {
-    guard load.reads <= reads, load.bytes <= bytes else { return false }
+    guard fit(load) else { return false }
     guard let pause else { return true }
-    return cost(load) <= pause
+    // The stop itself is paid whatever is read in it. Where it alone is as long as a pause may be,
+    // reading nothing would only make more of them.
+    return readingCost(load) <= max(pause - stopCost, pause / 2)
   }
 }
 

@@ -13,6 +13,7 @@ final class SnapshotRun<T> {
   private var settled: [ObjectKey: ObjectScopes.Outcome] = [:]
   private var waves = 0
   private var stops = 0
+  private var holds = 0
   private var closing = SampleLoad()
   /// The answer with the most objects so far.
   private var best: (answer: Snapshot<T>, objects: Int)?
@@ -31,9 +32,13 @@ final class SnapshotRun<T> {
   }
 
   func snapshot() throws(SnapshotError) -> Snapshot<T> {
-    if case .frozen = memory.consistency { return try answer(try frozen(firstWave()).pass) }
+    if case .frozen = memory.consistency,
+      let outcome = try frozen(firstWave(scopes()), scopes())
+    {
+      stops = 1
+      return try answer(outcome.pass)
+    }
     var closings = 0
-    var holds = 0
     while true {
       if closings < SnapshotEngine.closingAttempts, let pass = try discover() {
         closings += 1
@@ -100,7 +105,8 @@ final class SnapshotRun<T> {
       let pass = try pass(over: guide)
       // A read that a walker swallowed is on the list all the same, and harmless.
       guard !pass.view.misses.isEmpty, waves < waveLimit else { return pass }
-      if stopsAreDear(after: waves) { return nil }
+      // What two holds did not finish is too much for one: it takes stops, however dear.
+      if holds < 2, stopsAreDear(after: waves) { return nil }
       try fetch(pass.view.misses)
       waves += 1
       self.waves += 1
@@ -113,7 +119,8 @@ final class SnapshotRun<T> {
     let remaining = max(SnapshotEngine.expectedWaves - waves, 2)
     let stop = memory.limits.stopCost
     // Twice, for one long stop is worse than short ones of the same sum.
-    let held: Duration = stop + SnapshotEngine.heldWaveCost * remaining
+    let wave = SnapshotEngine.heldWaveCost + memory.limits.roundTrip
+    let held: Duration = stop + wave * remaining
     return stop * remaining > held * 2
   }
 
@@ -140,6 +147,37 @@ final class SnapshotRun<T> {
     }
   }
 
+  /// All of the ranges from one instant. Where one sample cannot hold them the guest is held for as
+  /// long as it takes: half an object is no answer.
+  private func sampleTogether(_ ranges: [PhysicalRange]) throws(SnapshotError) -> Sample {
+    guard !memory.limits.fit(memory.limits.load(ranges)) else {
+      return try sample(ranges, registers: registers)
+    }
+    do { try memory.hold() } catch { throw .source(error) }
+    let outcome: Result<Sample, SnapshotError>
+    do throws(SnapshotError) {
+      var whole = try sample([], registers: registers)
+      for range in ranges {
+        var pieces: [UInt8] = []
+        var absence: Absence?
+        for batch in memory.limits.batches([range]) {
+          for piece in try sample(batch).memory {
+            switch piece {
+            case .success(let bytes): pieces += bytes
+            case .failure(let reason): absence = reason
+            }
+          }
+        }
+        whole.memory.append(absence.map { .failure($0) } ?? .success(pieces))
+      }
+      outcome = .success(whole)
+    } catch {
+      outcome = .failure(error)
+    }
+    do { try memory.release() } catch { throw .source(error) }
+    return try outcome.get()
+  }
+
   // MARK: Closing
 
   /// Reads the plan of a pass once more, in one stop if it fits, and walks on that alone; nil
@@ -150,19 +188,15 @@ final class SnapshotRun<T> {
     for part in parts {
       let ranges = memory.ram.coalesce(part.ranges)
       let cache = PageCache()
-      let sample = try sample(ranges, registers: registers)
+      let sample = try sampleTogether(ranges)
       for range in ranges { closing.add(range, readBytes: memory.limits.readBytes) }
       store(sample, of: ranges, in: cache)
       store(sample, of: ranges, in: guide)
-      var objects = ObjectScopes()
-      objects.settled = settled
-      objects.wanted = part.objects
-      objects.collects = part.objects != nil
       let pass = try pass(
-        over: cache, registers: sample.registers, isSnapshot: true, objects: objects)
+        over: cache, registers: sample.registers, isSnapshot: true,
+        objects: scopes(wanted: part.objects, collects: part.objects != nil))
       if case .failure(.miss) = pass.result { return nil }
-      if pass.view.objects.settled.count > settled.count { stops += 1 }
-      settled = pass.view.objects.settled
+      settle(pass)
       last = pass
     }
     guard let last else { return nil }
@@ -182,23 +216,40 @@ final class SnapshotRun<T> {
     if objects >= best?.objects ?? 0 { best = (answer, objects) }
   }
 
+  /// What a pass is to read: what earlier stops have settled it need not.
+  private func scopes(wanted: Set<ObjectKey>? = nil, collects: Bool = false) -> ObjectScopes {
+    var objects = ObjectScopes()
+    (objects.settled, objects.wanted, objects.collects) = (settled, wanted, collects)
+    return objects
+  }
+
+  /// Keeps the objects that a stop has given.
+  private func settle(_ pass: Pass) {
+    if pass.view.objects.settled.count > settled.count { stops += 1 }
+    settled = pass.view.objects.settled
+  }
+
   // MARK: Holding
 
   /// Stops the guest for all that is left to do, within the longest pause that is allowed; nil
   /// when that was not enough and another stop is to go on from there.
   private func held(isLast: Bool) throws(SnapshotError) -> Snapshot<T>? {
+    // An answer of one instant is better than one of several, and that than none.
+    let collects = !settled.isEmpty || holds > SnapshotEngine.holdAttempts / 2
     // Both before the guest stops: it has no limit then, and need not wait for our thinking.
     let limit = memory.limits.pause
-    let wave = try firstWave()
+    let wave = try firstWave(scopes())
     do { try memory.hold() } catch { throw .source(error) }
-    let outcome: Result<(pass: Pass, isLate: Bool), SnapshotError>
+    let outcome: Result<(pass: Pass, isLate: Bool)?, SnapshotError>
     do throws(SnapshotError) {
-      outcome = .success(try frozen(wave, deadline: limit.map { .now + $0 }))
+      outcome = .success(
+        try frozen(wave, scopes(collects: collects), deadline: limit.map { .now + $0 }))
     } catch {
       outcome = .failure(error)
     }
     do { try memory.release() } catch { throw .source(error) }
-    let (pass, isLate) = try outcome.get()
+    guard let (pass, isLate) = try outcome.get() else { return nil }
+    if collects { settle(pass) } else { stops = 1 }
     if isLate {
       if case .success = pass.result { note(try answer(pass, wasHeld: true), of: pass) }
       if !isLast { return nil }
@@ -208,35 +259,39 @@ final class SnapshotRun<T> {
   }
 
   /// What a walk of memory that stands still reads first: all that is known to be needed.
-  private func firstWave() throws(SnapshotError) -> [PhysicalRange] {
-    let view = try pass(over: guide).view
+  private func firstWave(_ objects: ObjectScopes) throws(SnapshotError) -> [PhysicalRange] {
+    let view = try pass(over: guide, objects: objects).view
     return memory.ram.coalesce(view.uses + view.misses)
   }
 
-  /// Walks memory that stands still, until nothing is missing or the deadline.
+  /// Walks memory that stands still, until nothing is missing or the deadline; nil when it does not
+  /// stand still any more.
   private func frozen(
-    _ wave: [PhysicalRange], deadline: ContinuousClock.Instant? = nil
-  ) throws(SnapshotError) -> (pass: Pass, isLate: Bool) {
+    _ wave: [PhysicalRange], _ objects: ObjectScopes, deadline: ContinuousClock.Instant? = nil
+  ) throws(SnapshotError) -> (pass: Pass, isLate: Bool)? {
     let cache = PageCache()
     var missing = wave
     var values: [RegisterKey: Result<UInt64, Absence>] = [:]
     var waveCount = 0
-    stops = 1
+    func isLate() -> Bool { deadline.map { .now > $0 } ?? false }
     while true {
       let batches = memory.limits.batches(missing)
       for (index, batch) in (batches.isEmpty ? [[]] : batches).enumerated() {
         let isFirst = waveCount == 0 && index == 0
+        if !isFirst, isLate() { break }
         let sample = try sample(batch, registers: isFirst ? registers : [])
+        guard case .frozen = memory.consistency else { return nil }
         if isFirst { values = sample.registers }
         store(sample, of: batch, in: cache)
+        store(sample, of: batch, in: guide)
       }
-      let pass = try pass(over: cache, registers: values, isSnapshot: true)
+      let pass = try pass(over: cache, registers: values, isSnapshot: true, objects: objects)
       missing = memory.ram.coalesce(pass.view.misses)
-      let isLate = !missing.isEmpty && deadline.map { .now > $0 } ?? false
-      if missing.isEmpty || waveCount == waveLimit || isLate {
+      if missing.isEmpty || waveCount == waveLimit {
         guide = cache
-        return (pass, isLate)
+        return (pass, false)
       }
+      if isLate() { return (pass, true) }
       waveCount += 1
       waves += 1
     }

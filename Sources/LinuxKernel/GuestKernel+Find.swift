@@ -14,19 +14,7 @@ extension GuestKernel {
     _ image: KernelImage, in engine: SnapshotEngine, registers: [RegisterKey: UInt64]? = nil
   ) throws(KernelError) {
     let rules = image.architecture.kernel
-    let keys = rules.locatingRegisters.map { RegisterKey(cpu: 0, name: $0) }
-    let found: VCPURegisters
-    if let registers {
-      found = VCPURegisters(registers)
-    } else {
-      found = VCPURegisters(try Self.read(keys, engine.memory))
-    }
-    guard !found.isEmpty else {
-      throw .noKernel(
-        "\(image.name) is a kernel for \(image.architecture), and the guest's CPUs have none of "
-          + "the registers of that")
-    }
-    let location = try rules.locate(found, engine)
+    let location = try Self.locate(image, registers, rules, engine)
     guard location.readOnlyData != nil else {
       throw .noKernel("the guest is booting: its kernel has not set itself up yet; try again soon")
     }
@@ -70,6 +58,38 @@ extension GuestKernel {
     cpuIDs = Int(try place.needed("nr_cpu_ids", values.cpuIDs))
     guard (1...8192).contains(cpuIDs) else {
       throw .noKernel("the guest's kernel has \(cpuIDs) CPUs: it is booting, or not this file's")
+    }
+  }
+
+  /// A process that ends may take the tables with it that its vCPU's register led to: then another
+  /// look at the registers leads to others.
+  private static let attempts = 3
+
+  private static func locate(
+    _ image: KernelImage, _ given: [RegisterKey: UInt64]?, _ rules: any KernelArchitecture,
+    _ engine: SnapshotEngine
+  ) throws(KernelError) -> KernelLocation {
+    var attempt = 1
+    while true {
+      let values: [RegisterKey: UInt64]
+      if let given {
+        values = given
+      } else {
+        values = try read(
+          rules.locatingRegisters.map { RegisterKey(cpu: 0, name: $0) }, engine.memory)
+      }
+      guard !values.isEmpty else {
+        throw .noKernel(
+          "\(image.name) is a kernel for \(image.architecture), and the guest's CPUs have none of "
+            + "the registers of that")
+      }
+      do throws(KernelError) {
+        return try rules.locate(VCPURegisters(values), engine)
+      } catch .noKernel(let reason) {
+        guard given == nil, attempt < attempts else { throw .noKernel(reason) }
+        attempt += 1
+        engine.forget()
+      }
     }
   }
 

@@ -18,9 +18,6 @@ public enum Reply: Sendable, Equatable {
   case text([UInt8])
   /// The answer to ``Request/physicalMemoryMode``.
   case physicalMemoryMode(Bool)
-  /// The answer to ``Request/firstThreads`` and ``Request/nextThreads``; empty when there are no
-  /// more.
-  case threads([ThreadID])
   /// A piece of a document of the target description.
   case feature([UInt8], isLast: Bool)
   /// All that a monitor command printed, with `\n` at the end of its lines.
@@ -68,8 +65,6 @@ extension Reply {
       return .bytes(bytes)
     case .readRegisters, .readRegister:
       return payload.decodedHex.map { .bytes($0) }
-    case .firstThreads, .nextThreads:
-      return readThreads(payload)
     case .readFeature(_, _, let count):
       let kind = payload[0]
       guard kind == UInt8(ascii: "m") || kind == UInt8(ascii: "l"), payload.count - 1 <= count
@@ -78,19 +73,6 @@ extension Reply {
     case .monitor:
       return payload == Array("OK".utf8) ? .ok : payload.decodedHex.map { .bytes($0) }
     }
-  }
-
-  private static func readThreads(_ payload: [UInt8]) -> Reply? {
-    if payload == [UInt8(ascii: "l")] { return .threads([]) }
-    guard payload[0] == UInt8(ascii: "m") else { return nil }
-    var threads: [ThreadID] = []
-    for name in payload.dropFirst().split(
-      separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
-    {
-      guard let thread = ThreadID(String(decoding: name, as: UTF8.self)) else { return nil }
-      threads.append(thread)
-    }
-    return .threads(threads)
   }
 }
 

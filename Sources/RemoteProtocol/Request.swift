@@ -26,11 +26,6 @@ public enum Request: Sendable, Equatable {
   case readRegister(Int)
   /// `Hg`: selects the vCPU that `g` and `p` read.
   case selectThread(ThreadID)
-  /// `qfThreadInfo`: the first threads (vCPUs); QEMU names one a packet.
-  case firstThreads
-  /// `qsThreadInfo`: the threads after those; once all are named, any further one is answered with
-  /// none.
-  case nextThreads
   /// `qXfer:features:read`: `count` bytes from `offset` of a document of the target description.
   case readFeature(annex: String, offset: Int, count: Int)
   /// `qRcmd`: a command of QEMU's human monitor.
@@ -88,8 +83,6 @@ extension Request {
       payload.append(UInt8(ascii: "p"))
       payload.append(hexDigitsOf: UInt64(number))
     case .selectThread(let thread): payload += "Hg\(thread)".utf8
-    case .firstThreads: payload += "qfThreadInfo".utf8
-    case .nextThreads: payload += "qsThreadInfo".utf8
     case .readFeature(let annex, let offset, let count):
       precondition(offset >= 0 && count >= 0)
       payload += "qXfer:features:read:\(annex):".utf8

@@ -65,13 +65,6 @@ extension FakeQEMU {
       return ["OK"]
     case "qRcmd": return monitor(rest, state)
     case "qXfer": return [feature(rest, &state)]
-    case "qfThreadInfo":
-      state.nextThread = 2
-      return ["m01"]
-    case "qsThreadInfo":
-      guard state.nextThread <= state.machine.cpus else { return ["l"] }
-      defer { state.nextThread += 1 }
-      return ["m" + String(state.nextThread, radix: 16)]
     default: break
     }
     switch packet.first {
@@ -102,6 +95,11 @@ extension FakeQEMU {
     switch command {
     case "info status":
       text = "VM status: paused\(state.pausedReason.map { " (\($0))" } ?? "")\r\n"
+    case "info cpus":
+      text = (0..<state.machine.cpus).map {
+        "\($0 == 0 ? "*" : " ") CPU #\($0): thread_id=\(100 + $0)\r\n"
+      }
+      .joined()
     case "info version": text = state.machine.version + "\r\n"
     case "info mtree -f":
       let last = String(state.machine.ram.count - 1, radix: 16)

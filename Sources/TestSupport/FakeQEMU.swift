@@ -13,7 +13,6 @@ public final class FakeQEMU: Sendable {
     var tellsNextStop = false
     var hasReadDescription = false
     var awaitsAck = false
-    var nextThread = 2
     /// Another client has the stub: nobody is accepted.
     var isOccupied = false
     var hasEnded = false

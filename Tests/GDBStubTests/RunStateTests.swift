@@ -1,4 +1,5 @@
 import GDBStub
+import Glibc
 import GuestMemory
 import TestSupport
 import Testing
@@ -137,6 +138,43 @@ extension QEMUStub {
     #expect(stub.runState == .running)
     #expect(notices.texts.count == 2)
     qemu.expectClean()
+  }
+
+  /// What one looks for after a crash: a `c` would let it go on, and reboot.
+  @Test(arguments: FakeQEMU.ages, ["guest-panicked", nil])
+  func aGuestThatStoppedWhileWeRestedIsNotLetGoForAMoment(version: String, reason: String?) throws {
+    let qemu = FakeQEMU(version: version)
+    defer { qemu.end() }
+    let notices = Notices()
+    let stub = try qemu.connect(notices: notices)
+    _ = try stub.word()
+    notices.texts = []
+    usleep(150_000)
+    // A rest alone changes nothing.
+    #expect(try stub.word(0x808) == 0x0101_0101_0101_0101)
+    #expect(qemu.isRunning && notices.texts.isEmpty)
+    usleep(150_000)
+    let before = qemu.clients.count
+    qemu.stopGuest(reason: reason)
+    #expect(try stub.word(0x808) == 0x0101_0101_0101_0101)
+    #expect(!qemu.isRunning)
+    #expect(stub.runState == .stopped(reason: reason))
+    #expect(qemu.clients[before...].allSatisfy { $0.resumes == 0 })
+    #expect(notices.texts.count == 1)
+    qemu.expectClean()
+  }
+
+  /// -S, then `cont` and `stop` in the monitor: the reason is another one, and it is stopped.
+  @Test(arguments: FakeQEMU.ages)
+  func aGuestThatRanInBetweenAndIsStoppedAgainStaysSo(version: String) throws {
+    let qemu = FakeQEMU(version: version, isRunning: false, pausedReason: "prelaunch")
+    defer { qemu.end() }
+    let stub = try qemu.connect()
+    qemu.letGuestRun()
+    qemu.stopGuest()
+    _ = try stub.word()
+    #expect(!qemu.isRunning)
+    #expect(stub.runState == .stopped(reason: nil))
   }
 
   @Test(arguments: FakeQEMU.ages)

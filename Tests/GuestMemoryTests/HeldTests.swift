@@ -31,21 +31,80 @@ import Testing
     #expect((6...9).contains(before))
   }
 
-  @Test func aHeldGuestIsLetGoAtTheDeadlineAndTheRestCounted() throws {
-    let chains = Chains(objects: 40, depth: 30)
+  /// Three objects, each of which leads along another chain of thirty words at each instant.
+  private func swirling(
+    reads: Int
+  ) throws -> (snapshot: Snapshot<[UInt64]>, memory: ScriptedMemory, samplesInHolds: Int) {
+    let chains = Chains(objects: 43, depth: 30)
     let memory = ScriptedMemory(
-      chains.memory,
-      limits: .limited(reads: .max, pause: .nanoseconds(1), stopCost: .seconds(1)))
+      chains.memory, limits: .limited(reads: reads, pause: .nanoseconds(1)))
+    memory.meanwhile = { instant in
+      for head in chains.heads.prefix(3) {
+        chains.memory.write(chains.words[3 + instant % 40][1].rawValue, at: head.rawValue)
+      }
+    }
+    let snapshot = try SnapshotEngine(memory).snapshot { view throws(ReadFault) in
+      var values: [UInt64] = []
+      for (id, head) in chains.heads.prefix(3).enumerated() {
+        let value = try view.object(chains.key(id)) { () throws(ReadFault) in
+          var address = head.rawValue
+          for _ in 0..<30 { address = try view.word(address) }
+          return address
+        }
+        if let value { values.append(value) }
+      }
+      return values
+    }
+    let before = try #require(memory.samplesBeforeHold)
+    return (snapshot, memory, memory.samples.count - before)
+  }
+
+  @Test func aHeldGuestIsLetGoAtTheDeadlineAndTheRestCounted() throws {
+    let (snapshot, memory, samples) = try swirling(reads: .max)
+    #expect(snapshot.wasHeld)
+    #expect(snapshot.value.isEmpty)
+    #expect(snapshot.unreadable.count == 3)
+    #expect(Set(snapshot.unreadable.map(\.cause.reason)) == [.moving])
+    // One wave in each of eight holds.
+    #expect(samples == 8)
+    #expect((memory.holds, memory.releases) == (8, 8))
+  }
+
+  @Test func theDeadlineOfAHoldCountsWithinAWaveToo() throws {
+    let (_, memory, samples) = try swirling(reads: 40)
+    #expect(memory.holds >= 8)
+    // Each takes three samples, but for the deadline.
+    #expect(samples == memory.holds)
+    #expect(memory.excesses == 0)
+  }
+
+  /// The way to a stub far away is long, and no guest stands still for it.
+  @Test func aLongWayIsNoDearStop() throws {
+    let chains = Chains(objects: 3, depth: 8)
+    var limits = SampleLimits.limited(
+      reads: .max, pause: .seconds(60), stopCost: .milliseconds(1))
+    limits.roundTrip = .milliseconds(10)
+    let memory = ScriptedMemory(chains.memory, limits: limits)
     let snapshot = try SnapshotEngine(memory).snapshot { view throws(ReadFault) in
       try chains.values(in: view)
     }
-    #expect(snapshot.wasHeld)
-    #expect(snapshot.value.isEmpty)
-    #expect(snapshot.unreadable.count == 40)
-    #expect(Set(snapshot.unreadable.map(\.cause.reason)) == [.moving])
-    // One wave in each of eight holds.
-    #expect(memory.samples.count == 8)
-    #expect((memory.holds, memory.releases) == (8, 8))
+    #expect(snapshot.value == [1, 2, 3])
+    #expect(memory.holds == 0)
+  }
+
+  @Test func whereAStopIsDearerThanThePauseThereAreFewOfThem() throws {
+    let chains = Chains(objects: 200, depth: 2)
+    var limits = SampleLimits.limited(
+      reads: .max, pause: .milliseconds(2), stopCost: .milliseconds(40))
+    limits.readCost = 10_000
+    let memory = ScriptedMemory(chains.memory, limits: limits)
+    let engine = SnapshotEngine(memory)
+    _ = try engine.snapshot { view throws(ReadFault) in try chains.values(in: view) }
+    memory.forgetSamples()
+    let snapshot = try engine.snapshot { view throws(ReadFault) in try chains.values(in: view) }
+    #expect(snapshot.value.count == 200)
+    // A hundred reads in each.
+    #expect((4...6).contains(memory.samples.count))
   }
 
   @Test func whereStopsAreDearDiscoveryHappensInOneOfThem() throws {

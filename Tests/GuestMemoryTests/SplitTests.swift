@@ -70,6 +70,9 @@ import Testing
     }
     #expect(snapshot.value.map(\.count) == [12, 12, 12])
     #expect(snapshot.stops == 3)
+    // More than one sample takes: the guest is held for each.
+    #expect((guest.memory.holds, guest.memory.releases) == (3, 3))
+    #expect(guest.memory.excesses == 0)
   }
 
   @Test func anObjectThatMovesBetweenPartsIsReadAgain() throws {

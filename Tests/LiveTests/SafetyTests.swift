@@ -36,6 +36,36 @@ extension LiveTests {
       }
     }
 
+    /// A guest that panics and then stands still, also between two of our stops: the answers are as
+    /// before, and it is not let go, for it would reboot.
+    @Test(.timeLimit(.minutes(3))) func aGuestThatCrashedIsReadAndStaysAsItIs() throws {
+      let guest = try BootingGuest(
+        "x86-6.1", append: "unknown_nmi_panic", arguments: ["-no-shutdown"])
+      while !guest.isReady { usleep(100_000) }
+      func stats() throws -> Program.Result {
+        try Program(
+          ["-c", guest.target, "-k", LiveGuest("x86-6.1").kernel, "prog", "stats", "-j"]
+        ).run()
+      }
+      var notices: [String] = []
+      var options = StubOptions()
+      options.notice = { notices.append($0) }
+      let stub = try QEMUStub(try #require(StubTarget(guest.target)), options: options)
+      let before = try stats()
+      #expect(before.status == 0, "\(before.err)")
+
+      let qmp = try guest.qmp
+      try qmp.execute("inject-nmi")
+      while try qmp.status == "running" { usleep(100_000) }
+      #expect(try qmp.status == "shutdown", "\(guest.console.suffix(1000))")
+      _ = try stub.sample(
+        ranges: [PhysicalRange(PhysicalAddress(0x1000), count: 64)], registers: [])
+      #expect(stub.runState == .stopped(reason: "shutdown"))
+      #expect(notices.count == 1)
+      #expect(try stats().out == before.out)
+      #expect(try qmp.status == "shutdown")
+    }
+
     /// A crash of our own: Swift's traps are SIGILL and SIGTRAP.
     @Test(arguments: [SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGABRT, SIGFPE])
     func aCrashDuringAHoldLetsTheGuestGoOn(signal: Int32) throws {

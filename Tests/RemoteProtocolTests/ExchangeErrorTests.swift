@@ -93,7 +93,6 @@ func errorsSayWhatCame(error: ProtocolError, text: String) {
     (.readRegisters, "xxxxxxxx"), (.readRegister(1), "0"),
     (.physicalMemoryMode, "2"), (.physicalMemoryMode, "OK"),
     (.setPhysicalMemoryMode(true), "0"), (.selectThread(ThreadID(1)), "1"),
-    (.firstThreads, "m"), (.firstThreads, "m01,"), (.firstThreads, "01"), (.nextThreads, "l1"),
     (.readFeature(annex: "a", offset: 0, count: 2), "x12"),
     (.readFeature(annex: "a", offset: 0, count: 2), "m123"),
     (.monitor(.status), "o4"), (.monitor(.status), "O4"), (.resume, "OK"), (.empty, "OK"),
@@ -176,7 +175,7 @@ func aReplyOfTheWrongKindIsAnError(request: Request, payload: String) {
 func anyStreamIsSurvived(seed: UInt64) {
   var random = SeededGenerator(seed: seed)
   let requests: [Request] = [
-    .empty, .supported, .physicalMemoryMode, .setPhysicalMemoryMode(true), .firstThreads,
+    .empty, .supported, .physicalMemoryMode, .setPhysicalMemoryMode(true),
     .readMemory(address: 0, count: 2), .monitor(.version),
     .readFeature(annex: "a", offset: 0, count: 9), .resume,
   ]

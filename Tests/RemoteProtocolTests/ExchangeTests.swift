@@ -185,18 +185,6 @@ func theEmptyPacketTakesAwayWhatADeadClientLeft(
   #expect(!exchange.stoppedBeforeFirstAck)
 }
 
-@Test func threadsComeOneAPacketOrAllInOne() throws {
-  let requests: [Request] = [.firstThreads, .nextThreads, .nextThreads, .nextThreads]
-  #expect(
-    try run(requests, "+$m01#ce+$m02#cf+$l#6c+$l#6c").replies == [
-      .threads([ThreadID(1)]), .threads([ThreadID(2)]), .threads([]), .threads([]),
-    ])
-  #expect(
-    try run([.firstThreads], reply("mp01.01,p01.02")).replies == [
-      .threads([ThreadID(process: 1, 1), ThreadID(process: 1, 2)])
-    ])
-}
-
 @Test func aStubWithoutAcksIsUnderstood() throws {
   let requests: [Request] = [.supported, .readMemory(address: 0, count: 2), .resume]
   let exchange = try run(requests, packet("PacketSize=1000") + packet("1234"))

@@ -17,8 +17,6 @@ import Testing
     (.readRegister(0x1d), "$p1d#05"),
     (.selectThread(ThreadID(2)), "$Hg2#e1"),
     (.selectThread(ThreadID(process: 1, 0x1f)), "$Hgp1.1f#15"),
-    (.firstThreads, "$qfThreadInfo#bb"),
-    (.nextThreads, "$qsThreadInfo#c8"),
     (
       .readFeature(annex: "target.xml", offset: 0, count: 1),
       "$qXfer:features:read:target.xml:0,1#7c"

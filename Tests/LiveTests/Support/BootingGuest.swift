@@ -5,8 +5,11 @@ final class BootingGuest {
   private let process: ChildProcess
   private let folder: URL
 
-  /// - Parameter name: of a guest that scripts/guest-image has made.
-  init(_ name: String) throws {
+  /// - Parameters:
+  ///   - name: of a guest that scripts/guest-image has made.
+  ///   - append: more of its kernel's command line.
+  ///   - arguments: more of QEMU's.
+  init(_ name: String, append: String = "", arguments: [String] = []) throws {
     folder = URL(fileURLWithPath: "/tmp/gs-\(UUID().uuidString.prefix(8))")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let guests = ProcessInfo.processInfo.environment["GUESTSCOPE_GUESTS"] ?? "/nonexistent"
@@ -22,9 +25,10 @@ final class BootingGuest {
         "-accel", "tcg,thread=multi", "-smp", "2", "-m", "1G", "-nodefaults", "-no-user-config",
         "-display", "none", "-no-reboot", "-kernel", "\(guests)/\(name)/vmlinuz",
         "-initrd", "\(guests)/\(isX86 ? "x86" : "arm64").initrd",
-        "-append", "console=\(isX86 ? "ttyS0" : "ttyAMA0") panic=-1",
+        "-append", "console=\(isX86 ? "ttyS0" : "ttyAMA0") panic=-1 \(append)",
         "-serial", "file:\(path)/console.log", "-gdb", "unix:\(path)/gdb.sock,server=on,wait=off",
-      ])
+        "-qmp", "unix:\(path)/qmp.sock,server=on,wait=off",
+      ] + arguments)
     for _ in 0..<600 where !FileManager.default.fileExists(atPath: "\(path)/gdb.sock") {
       usleep(100_000)
     }
@@ -36,6 +40,7 @@ final class BootingGuest {
     try? FileManager.default.removeItem(at: folder)
   }
 
+  var qmp: QMP { get throws { try QMP(folder.appendingPathComponent("qmp.sock").path) } }
   var target: String { "unix:\(folder.path)/gdb.sock" }
   var isReady: Bool { console.contains("GUESTSCOPE-READY") }
 
