@@ -101,7 +101,7 @@ extension BTF {
 
   /// Types nest less deep than this in any kernel (the kernel's own limit, `MAX_RESOLVE_DEPTH`, is
   /// 32).
-  static let maxDepth = 64
+  public static let maxDepth = 64
   /// Members looked at in one struct: anonymous members that contain others twice would double at
   /// each level.
   static let maxSteps = 1 << 18

@@ -10,6 +10,8 @@ public enum BTFError: Error, Equatable, Sendable {
   case noStruct(name: String)
   /// The struct has no member at this path.
   case noMember(path: String, structName: String)
+  /// No kernel has this member of so many bytes.
+  case badSize(Int, path: String, structName: String)
   /// Types refer to each other without an end, or deeper than any compiler would make them.
   case tooDeep(id: UInt32)
 }
@@ -25,6 +27,8 @@ extension BTFError: CustomStringConvertible {
       "this kernel's BTF has no struct or union \(name)"
     case .noMember(let path, let structName):
       "struct \(structName) has no member \(path) in this kernel's BTF"
+    case .badSize(let size, let path, let structName):
+      "the BTF is damaged: \(path) of struct \(structName) has \(size) bytes"
     case .tooDeep(let id):
       "the BTF is damaged: type \(id) contains or refers to itself without an end"
     }

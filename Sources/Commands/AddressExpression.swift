@@ -57,8 +57,9 @@ struct AddressExpression: ExpressibleByArgument {
       }
       start = first
     }
-    if let cpu, cpu >= kernel.cpuIDs {
-      throw CommandError("the guest has no CPU \(cpu)")
+    if let cpu {
+      guard cpu < kernel.cpuIDs else { throw CommandError("the guest has no CPU \(cpu)") }
+      _ = try kernel.address(of: GuestKernel.perCPUOffsets)
     }
     if cpu == nil, isSymbol, kernel.perCPUVariables?.contains(start) == true {
       throw UsageError("\(text) is a per-CPU variable: name a CPU's copy of it, as in \(text)@0")
@@ -93,12 +94,11 @@ extension UInt64 {
   init?(userText text: some StringProtocol) {
     if text.hasPrefix("0x") || text.hasPrefix("0X") {
       self.init(text.dropFirst(2), radix: 16)
-    } else if let number = UInt64(text) {
-      self = number
     } else if text.count == 16 {
+      // Digits only, too: dumps and `sym` show addresses so.
       self.init(text, radix: 16)
     } else {
-      return nil
+      self.init(text, radix: 10)
     }
   }
 }

@@ -31,10 +31,16 @@ public final class Console {
   func note(_ text: String) {
     clearStatus()
     let start = isMidLine && isatty(errors) == 1 && isatty(output) == 1 ? "\n" : ""
-    try? write(start + paint(prefix, .bold) + text + "\n", to: errors)
+    try? write(start + paint(prefix, .bold) + Self.printable(text) + "\n", to: errors)
   }
 
-  func trace(_ text: String) { try? write(text + "\n", to: errors) }
+  func trace(_ text: String) { try? write(Self.printable(text) + "\n", to: errors) }
+
+  /// Names and banners come from the guest. A text of ours may have several lines.
+  private static func printable(_ text: String) -> String {
+    text.split(separator: "\n", omittingEmptySubsequences: false).map { String($0).printable }
+      .joined(separator: "\n")
+  }
 
   /// Says on a terminal what takes long, while it does.
   func progress<T, E: Error>(_ text: String, _ work: () throws(E) -> T) throws(E) -> T {

@@ -12,6 +12,13 @@ struct Info: GuestCommand {
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   func answer(in session: Session) throws -> Answer {
+    _ = try session.stub
+    // The first, for after a reset the stub is another, too.
+    let found = Result {
+      _ = try session.livingKernel
+      return try session.programs
+    }
+    if case .failure(let error as any GuestFailure) = found, error.isOfConnection { throw error }
     let stub = try session.stub
     var missing: [String] = []
     var facts = Facts()
@@ -20,11 +27,9 @@ struct Info: GuestCommand {
     facts.add("architecture", .string(stub.architecture))
     facts.add("cpus", JSON(stub.cpuCount))
     facts.add("ram_bytes", .unsigned(stub.ram.byteCount))
-    do {
-      let programs = try session.programs
-      addKernel(programs, to: &facts)
-    } catch {
-      missing = ["the kernel: \(error)"]
+    switch found {
+    case .success(let programs): addKernel(programs, to: &facts)
+    case .failure(let error): missing = ["the kernel: \(error)"]
     }
     return Answer(.object(facts.members), .pairs(facts.pairs), missing: missing)
   }

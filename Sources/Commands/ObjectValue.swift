@@ -69,23 +69,38 @@ struct ObjectDecoder {
   func value(
     _ type: UInt32, at offset: Int, in bytes: [UInt8], bits: Range<Int>? = nil
   ) -> ObjectValue {
-    // Types nest as deep as they are large, and BTF bounds that; a damaged one shows as such.
+    var steps = Self.maxSteps
+    return value(type, at: offset, in: bytes, bits, depth: 0, &steps)
+  }
+
+  /// Values in one object, of which none is larger than a megabyte: types of a damaged BTF that
+  /// contain others twice would double at each level.
+  private static let maxSteps = 1 << 21
+
+  /// A damaged type shows as such, and takes nothing from its neighbours.
+  private func value(
+    _ type: UInt32, at offset: Int, in bytes: [UInt8], _ bits: Range<Int>?, depth: Int,
+    _ steps: inout Int
+  ) -> ObjectValue {
     do throws(BTFError) {
-      return try decode(type, at: offset, in: bytes, bits)
+      steps -= 1
+      guard depth < BTF.maxDepth, steps > 0 else { throw .tooDeep(id: type) }
+      return try decode(type, at: offset, in: bytes, bits, depth: depth, &steps)
     } catch {
       return .scalar("? (\(error))", .null)
     }
   }
 
   private func decode(
-    _ type: UInt32, at offset: Int, in bytes: [UInt8], _ bits: Range<Int>?
+    _ type: UInt32, at offset: Int, in bytes: [UInt8], _ bits: Range<Int>?, depth: Int,
+    _ steps: inout Int
   ) throws(BTFError) -> ObjectValue {
     let resolved = try btf.resolve(type)
     switch try btf.type(resolved) {
     case .struct(_, let members), .union(_, let members):
-      return .fields(fields(members, at: offset, in: bytes))
+      return .fields(fields(members, at: offset, in: bytes, depth: depth, &steps))
     case .array(let element, _, let count):
-      return try array(of: element, count, at: offset, in: bytes)
+      return try array(of: element, count, at: offset, in: bytes, depth: depth, &steps)
     case .ptr(let target):
       guard let pointer = bytes.u64(at: offset) else { return Self.outside }
       return pointerValue(pointer, isText: try isCharacter(target))
@@ -102,15 +117,15 @@ struct ObjectDecoder {
   private static let outside = ObjectValue.scalar("?", .null)
 
   private func fields(
-    _ members: [BTFType.Member], at offset: Int, in bytes: [UInt8]
+    _ members: [BTFType.Member], at offset: Int, in bytes: [UInt8], depth: Int, _ steps: inout Int
   ) -> [(name: String, value: ObjectValue)] {
     var fields: [(name: String, value: ObjectValue)] = []
     for member in members {
+      guard steps > 0 else { break }
       let place = try? btf.place(of: member)
       guard let place else { continue }
       let value = value(
-        member.type, at: offset + place.offset, in: bytes,
-        bits: place.bits)
+        member.type, at: offset + place.offset, in: bytes, place.bits, depth: depth + 1, &steps)
       let name = btf.text(member.name)
       if name.isEmpty {
         // An unnamed bit-field is padding.
@@ -123,20 +138,29 @@ struct ObjectDecoder {
   }
 
   private func array(
-    of element: UInt32, _ count: Int, at offset: Int, in bytes: [UInt8]
+    of element: UInt32, _ count: Int, at offset: Int, in bytes: [UInt8], depth: Int,
+    _ steps: inout Int
   ) throws(BTFError) -> ObjectValue {
     let size = btf.size(of: element) ?? 0
     guard size > 0, count > 0 else { return .elements([]) }
     let present = min(count, max(0, bytes.count - offset) / size)
     if size == 1 {
-      let part = Array(bytes[offset..<offset + present])
+      // None of it is there when a damaged struct has members behind its end.
+      guard let part = bytes.bytes(at: offset, count: present).map(Array.init) else {
+        return Self.outside
+      }
       if try isCharacter(element) {
         let text = part.nulTerminatedText
         return .scalar(JSON.string(text).text(pretty: false), .string(text))
       }
       if try isByte(element) { return .scalar(part.hex, .string(part.hex)) }
     }
-    return .elements((0..<present).map { value(element, at: offset + $0 * size, in: bytes) })
+    var elements: [ObjectValue] = []
+    for index in 0..<present where steps > 0 {
+      elements.append(
+        value(element, at: offset + index * size, in: bytes, nil, depth: depth + 1, &steps))
+    }
+    return .elements(elements)
   }
 
   private func pointerValue(_ pointer: UInt64, isText: Bool) -> ObjectValue {

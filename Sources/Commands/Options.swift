@@ -12,7 +12,8 @@ public struct SessionOptions: ParsableArguments {
   @Option(
     name: [.short, .customLong("kernel")],
     help: ArgumentHelp(
-      "The guest's kernel: vmlinux (ELF) or vmlinuz (bzImage).", valueName: "file"),
+      "The guest's kernel: vmlinux (ELF), vmlinuz (bzImage) or Image (arm64).",
+      valueName: "file"),
     completion: .file())
   var kernel: String?
 
@@ -39,8 +40,8 @@ public struct SessionOptions: ParsableArguments {
   public init() {}
 
   public func validate() throws {
-    guard maxPause > 0, maxPause.isFinite else {
-      throw ValidationError("--max-pause takes milliseconds, more than 0")
+    guard maxPause > 0, maxPause <= 3_600_000 else {
+      throw ValidationError("--max-pause takes milliseconds, more than 0 and at most 3600000")
     }
     guard timeout > 0, timeout <= 3600 else {
       throw ValidationError("--timeout takes seconds, more than 0 and at most 3600")

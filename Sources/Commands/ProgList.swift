@@ -1,6 +1,7 @@
 import ArgumentParser
 import Bytes
 import KernelBPF
+import KernelImage
 
 /// `prog list`: all BPF programs, with the members of `bpftool -j prog show`.
 struct ProgList: GuestCommand {
@@ -10,7 +11,7 @@ struct ProgList: GuestCommand {
 
   @Argument(
     help: ArgumentHelp(
-      "id N, name GLOB (* and ?), type T (as bpftool names them).", valueName: "selection"))
+      "id N, name GLOB (*, ? and [a-z]), type T (as bpftool names them).", valueName: "selection"))
   var words: [String] = []
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
@@ -33,7 +34,7 @@ struct ProgList: GuestCommand {
         type: try selection.typeNumber(programs, default: "all"), id: selection.id, runtime: true,
         details: true))
     var listed = snapshot.value.programs
-    if let glob = selection.name { listed.removeAll { !matches($0.name, glob: glob) } }
+    if let glob = selection.name.map(Glob.init) { listed.removeAll { !glob.matches($0.name) } }
     if let id = selection.id, listed.isEmpty, snapshot.unreadable.isEmpty {
       throw CommandError("the guest has no program with id \(id)")
     }

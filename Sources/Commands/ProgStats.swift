@@ -58,7 +58,7 @@ extension RunCounters {
   func line(_ name: String) -> String {
     var line = "\(name): cnt=\(cnt) nsecs=\(nsecs) misses=\(misses.map { "\($0)" } ?? "-")"
     if cnt > 0 { line += " ns/call=" + fixed(nsPerCall, 3) }
-    if let misses, misses > 0, cnt > 0 || misses > 0 { line += " miss_rate=" + fixed(missRate, 4) }
+    if let misses, misses > 0 { line += " miss_rate=" + fixed(missRate, 4) }
     return line
   }
 }

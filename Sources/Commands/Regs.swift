@@ -30,7 +30,7 @@ struct Regs: GuestCommand {
     let values = try read(names, of: cpus, session)
     // Symbols are welcome and not needed: registers are what one looks at when no kernel is found.
     var kernel: GuestKernel?
-    do { kernel = try session.kernel } catch {
+    do { kernel = try session.livingKernel } catch {
       if session.options.kernel != nil { session.console.note("no symbols: \(error)") }
     }
 

@@ -13,8 +13,8 @@ struct Report: GuestCommand {
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   func answer(in session: Session) throws -> Answer {
-    let kernel = try session.programs.kernel
     let snapshot = try session.list(BPFProgramQuery(type: structOpsType, runtime: true))
+    let kernel = try session.kernel
     let programs = snapshot.value.programs
     let stub = try session.stub
     return Answer(

@@ -8,8 +8,8 @@ public struct Root: ParsableCommand {
     abstract: "bpftool for a guest that you cannot log in to.",
     discussion: """
       Reads the BPF programs of a Linux guest, and how often each ran at what cost, from outside: \
-      through the gdbserver of its QEMU (qemu -s). Stops the guest for less than a millisecond \
-      at a time and writes nothing to it.
+      through the gdbserver of its QEMU (qemu -s). Stops the guest for at most --max-pause at a \
+      time, mostly for less than a millisecond, and writes nothing to it.
 
       Without a command it opens a prompt, or, where standard input is no terminal, runs the \
       commands that it reads there, one a line.

@@ -111,6 +111,15 @@ public final class Session {
     }
   }
 
+  /// The guest's kernel for a command that reads nothing of it: one that an earlier command found
+  /// may be dead meanwhile.
+  var livingKernel: GuestKernel {
+    get throws {
+      guard foundKernel != nil else { return try kernel }
+      return try ofThisBoot { kernel in try walk(kernel) { _, _ in kernel } }.value
+    }
+  }
+
   /// Takes a snapshot of the guest's programs.
   func list(_ query: BPFProgramQuery) throws -> Snapshot<BPFPrograms.Listing> {
     try ofThisBoot { _ in try programs.list(query) }

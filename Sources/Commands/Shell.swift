@@ -109,6 +109,13 @@ protocol GuestFailure: Error {
   var sourceKind: GuestMemError.Kind? { get }
 }
 
+extension GuestFailure {
+  /// True when nobody answers, or the user ended the wait.
+  var isOfConnection: Bool {
+    sourceKind.map { [.unreachable, .lost, .interrupted].contains($0) } ?? false
+  }
+}
+
 extension GuestMemError: GuestFailure {
   var sourceKind: Kind? { kind }
 }

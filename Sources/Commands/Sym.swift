@@ -14,7 +14,7 @@ struct Sym: GuestCommand {
 
   @Argument(
     help: ArgumentHelp(
-      "A name, a pattern of * and ?, or an address: a number or symbol+offset.",
+      "A name, a pattern of *, ? and [a-z], or an address: a number or symbol+offset.",
       valueName: "name|addr|glob"))
   var what: String
   @OptionGroup var output: OutputOptions
@@ -23,7 +23,7 @@ struct Sym: GuestCommand {
   static func nextWord(after words: [String]) -> [WordKind] { words.isEmpty ? [.symbol] : [] }
 
   func answer(in session: Session) throws -> Answer {
-    let kernel = try session.kernel
+    let kernel = try session.livingKernel
     let rows: [Row]
     if what.contains(where: { "*?[".contains($0) }) {
       rows = kernel.symbols.matching(glob: what).map { Row($0) }

@@ -115,6 +115,10 @@ extension BPFLayout {
     }
     let aux = "bpf_prog_aux"
     let name = try btf.requiredField("name", of: aux)
+    // BPF_OBJ_NAME_LEN is 16.
+    guard (1...64).contains(name.size) else {
+      throw .badSize(name.size, path: "name", structName: aux)
+    }
     auxiliary = Auxiliary(
       name: name.offset, nameSize: name.size,
       verifiedInstructions: try offset("verified_insns", of: aux),

@@ -37,12 +37,25 @@ public final class BPFPrograms {
 
   /// The programs that a query asks for, from one instant.
   public func list(_ query: BPFProgramQuery) throws(KernelError) -> Snapshot<Listing> {
+    // Without it every counter would be 0.
+    if query.wantsRuntime { _ = try kernel.address(of: GuestKernel.perCPUOffsets) }
     let (walker, bootTime) = (walker, query.wantsDetails ? bootTime : nil)
     do {
       return try kernel.snapshot(engine) { view, cpus throws(ReadFault) in
-        let offset = try view.gather { () throws(ReadFault) in try bootTime?.offset(in: view) }
-        return Listing(
-          programs: try walker.programs(query, cpus: cpus, in: view), bootTime: offset)
+        // Neither needs the other. A time that cannot be read takes nothing from the programs.
+        var offset: UInt64?
+        let programs = try view.gather { () throws(ReadFault) in
+          do throws(ReadFault) {
+            offset =
+              try view.branch { () throws(ReadFault) in
+                try bootTime?.offset(in: view)
+              } ?? nil
+          } catch .unreadable {}
+          return try view.branch { () throws(ReadFault) in
+            try walker.programs(query, cpus: cpus, in: view)
+          }
+        }
+        return Listing(programs: programs ?? [], bootTime: offset)
       }
     } catch {
       throw .snapshot(error)

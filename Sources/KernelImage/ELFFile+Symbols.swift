@@ -18,6 +18,7 @@ extension ELFFile {
     let strings = try bytes(sections[section.link].range)
     var found: [(address: UInt64, name: Range<Int>, type: UInt8)] = []
     found.reserveCapacity(table.count / 24)
+    var textBytes = 0
     for at in stride(from: 0, to: table.count - 23, by: 24) {
       guard let start = table.u32(at: at).map(Int.init), let info = table.u8(at: at + 4),
         let section = table.u16(at: at + 6), let value = table.u64(at: at + 8)
@@ -29,13 +30,17 @@ extension ELFFile {
       guard !name.isEmpty, !Self.leftOut.contains(where: { name.starts(with: $0) }) else {
         continue
       }
+      textBytes += name.count + 1
+      guard textBytes <= Self.maxTextBytes else {
+        throw .outside("the symbols' names, of more than \(Self.maxTextBytes) bytes", offset: at)
+      }
       found.append((value, name.indices, letter(info: info, section: section)))
     }
     // The file's order decides between aliases.
     found.sort { ($0.address, $0.name.lowerBound) < ($1.address, $1.name.lowerBound) }
 
     var symbols = KernelSymbols()
-    symbols.reserve(symbols: found.count, textBytes: strings.count)
+    symbols.reserve(symbols: found.count, textBytes: textBytes)
     for symbol in found {
       symbols.append(symbol.type)
       for at in symbol.name { symbols.append(strings[at]) }
@@ -46,6 +51,8 @@ extension ELFFile {
 
   /// `KSYM_NAME_LEN`, and a bound for names that overlap.
   private static let maxNameLength = 512
+  /// Of names together: a kernel has some 5 MB of them.
+  private static let maxTextBytes = 256 << 20
   private static let leftOut = ["$", ".L", "__crc_", "__kstrtab"].map { Array($0.utf8) }
 
   /// nm(1)'s letter as far as it is of use here: text, data, bss, absolute, weak; lower case for a

@@ -55,7 +55,7 @@ public struct KernelSymbols: Sendable {
     return (self[index], address - found)
   }
 
-  /// The symbols whose name matches a shell pattern of `*` and `?`.
+  /// The symbols whose name matches a shell pattern.
   public func matching(glob: String) -> [Symbol] {
     let pattern = Glob(glob)
     return indices.filter { pattern.matches(text[nameRange($0)]) }.map { self[$0] }

@@ -36,6 +36,10 @@ public struct GuestKernel: Sendable {
     return words.count > 2 ? String(words[2]) : banner
   }
 
+  /// The array that tells where each CPU's variables are. Without its address no CPU is known, and
+  /// a reset of the guest goes unnoticed.
+  public static let perCPUOffsets = "__per_cpu_offset"
+
   /// The address of a symbol that this kernel must have.
   public func address(of symbol: String) throws(KernelError) -> KernelVirtualAddress {
     guard let address = symbols.address(of: symbol) else {
@@ -58,7 +62,7 @@ public struct GuestKernel: Sendable {
     _ engine: SnapshotEngine,
     _ walk: @escaping (MemoryView, [CPU]) throws(ReadFault) -> T
   ) throws(SnapshotError) -> Snapshot<T> {
-    let offsets = symbols.address(of: "__per_cpu_offset").map(KernelVirtualAddress.init)
+    let offsets = symbols.address(of: Self.perCPUOffsets).map(KernelVirtualAddress.init)
     return try engine.snapshot(in: addressSpace, registers: livenessRegisters) {
       view throws(ReadFault) in
       guard let offsets else { return try walk(view, []) }

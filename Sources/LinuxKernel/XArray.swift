@@ -2,7 +2,7 @@ import BTF
 import Bytes
 import GuestMemory
 
-/// Where the members of `struct xa_node` and `struct idr` are in this kernel.
+/// Where the members of `struct xa_node` are in this kernel.
 public struct XArrayLayout: Hashable, Sendable {
   /// Of `struct xa_node`.
   public var shift: Int
@@ -18,9 +18,12 @@ public struct XArrayLayout: Hashable, Sendable {
 
   public init(_ btf: BTF) throws(BTFError) {
     let slots = try btf.requiredField("slots", of: "xa_node")
+    guard [16, 64].contains(slots.size / 8) else {
+      throw .badSize(slots.size, path: "slots", structName: "xa_node")
+    }
     self.init(
       shift: try btf.requiredField("shift", of: "xa_node").offset, slots: slots.offset,
-      chunkSize: max(2, slots.size / 8))
+      chunkSize: slots.size / 8)
   }
 }
 
@@ -31,6 +34,9 @@ public struct XArray: Sendable {
     public var index: UInt64
     public var pointer: KernelVirtualAddress
   }
+
+  /// Of the objects of a view that are nodes.
+  public static let nodeKind = "xa_node"
 
   public var layout: XArrayLayout
   /// `xa_head`: nil, the only entry, or a node.
@@ -85,7 +91,7 @@ public struct XArray: Sendable {
       }
       if shift > 0, isNode(entry) {
         let child = shift - layout.chunkSize.trailingZeroBitCount
-        let key = ObjectKey("xa_node", id: index, at: nodeAddress(entry))
+        let key = ObjectKey(Self.nodeKind, id: index, at: nodeAddress(entry))
         // One that is missing or unreadable takes nothing from its neighbours.
         let found = try view.object(key) { () throws(ReadFault) in
           try visit(key.address, shift: child, base: index, range, view, body)

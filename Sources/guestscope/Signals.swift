@@ -24,17 +24,25 @@ private nonisolated(unsafe) var debtAtCrash: ResumeDebt?
 /// A crash of our own lets a held guest go on, too, and then ends the program as crashes do.
 func takeCrashes(paying debt: ResumeDebt) {
   unsafe debtAtCrash = debt
+  // Of the main thread, which runs the commands: when its stack is used up, the handler needs
+  // another.
+  var stack = unsafe stack_t()
+  unsafe stack.ss_size = 1 << 16
+  unsafe stack.ss_sp = UnsafeMutableRawPointer.allocate(byteCount: 1 << 16, alignment: 16)
+  unsafe sigaltstack(&stack, nil)
   var action = sigaction()
   unsafe action.__sigaction_handler.sa_handler = { number in
     unsafe debtAtCrash?.payAtCrash()
     raise(number)
   }
   // The second time it is the system's.
-  action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND)) | SA_NODEFER
-  for number in [SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGABRT, SIGFPE] {
+  action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND)) | SA_NODEFER | SA_ONSTACK
+  for number in crashSignals {
     unsafe sigaction(number, &action, nil)
   }
 }
+
+private let crashSignals = [SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGABRT, SIGFPE, SIGSYS]
 
 private final class SignalThread: Sendable {
   private let debt: ResumeDebt
@@ -60,15 +68,19 @@ private final class SignalThread: Sendable {
   }
 }
 
-/// All that would end the program and can be caught, and the prompt's. One that was ignored when
-/// the program began stays so, as `nohup` and `command &` want it.
+/// All that would end the program and can be caught but crashes, real-time signals included, and
+/// the prompt's. One that was ignored when the program began stays so, as `nohup` and `command &`
+/// want it.
 private func takenSignals() -> sigset_t {
   var signals = sigset_t()
   sigemptyset(&signals)
-  let ending = [
-    SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGXCPU,
-  ]
-  for number in ending where !isIgnored(number) { sigaddset(&signals, number) }
+  // These the system ignores, or they stop the program, as the shell's job control wants it.
+  let harmless = [SIGCHLD, SIGURG, SIGWINCH, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU]
+  let others = Set(crashSignals + harmless + [SIGKILL, SIGPIPE])
+  // The C library keeps 32 and 33 for itself, and refuses them here.
+  for number in Int32(1)...64 where !others.contains(number) && !isIgnored(number) {
+    sigaddset(&signals, number)
+  }
   for number in [SIGWINCH, SIGCONT] { sigaddset(&signals, number) }
   return signals
 }

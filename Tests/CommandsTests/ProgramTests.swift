@@ -1,6 +1,9 @@
 import Foundation
+import GDBStub
 import TestSupport
 import Testing
+
+@testable import Commands
 
 /// The program itself, against a fake stub with a synthetic guest.
 @Suite struct ProgramTests {
@@ -21,18 +24,23 @@ import Testing
     guest.writeIDR()
     var machine = FakeQEMU.Machine()
     machine.ram = guest.ram.bytes
-    let registers = guest.registers
-    machine.registers = [
-      "rip": registers["rip"]!, "gs_base": registers["gs_base"]!, "k_gs_base": 0,
-      "cr0": registers["cr0"]!, "cr3": registers["cr3"]!, "cr4": registers["cr4"]!,
-      "efer": registers["efer"]!,
-    ]
+    machine.registers = Self.registers(guest, gsBase: guest.registers["gs_base"]!)
     qemu = FakeQEMU(machine)
     evilHead = Int(places.head.rawValue)
     folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     kernel = folder.appendingPathComponent("vmlinux").path
     try Data(guest.imageFile()).write(to: URL(fileURLWithPath: kernel))
+  }
+
+  private static func registers(
+    _ guest: SyntheticGuest, gsBase: UInt64
+  ) -> KeyValuePairs<String, UInt64> {
+    let values = guest.registers
+    return [
+      "rip": values["rip"]!, "gs_base": gsBase, "k_gs_base": 0, "cr0": values["cr0"]!,
+      "cr3": values["cr3"]!, "cr4": values["cr4"]!, "efer": values["efer"]!,
+    ]
   }
 
   private let kernel: String
@@ -120,6 +128,24 @@ import Testing
     defer { end() }
     let held = try run("--hold", "prog", "stats")
     #expect(held.status == 0, "\(held.errors)")
+    #expect(qemu.isRunning)
+  }
+
+  @Test(arguments: [("info", "6.1.0-test"), ("sym prog_idr", "prog_idr"), ("regs 0", "_text+")])
+  func aKernelThatDiedSinceTheLastCommandIsNoAnswer(line: String, word: String) throws {
+    defer { end() }
+    let options = try SessionOptions.parse(["-c", ":\(qemu.port)", "-k", kernel])
+    let console = Console(output: STDOUT_FILENO, errors: open("/dev/null", O_WRONLY))
+    let session = Session(options, console: console, debt: ResumeDebt(), isShared: true)
+    let command = try #require(try Root.parse(words: Words.split(line)) as? any GuestCommand)
+    func knowsTheKernel() throws -> Bool {
+      try command.answer(in: session).screen.lines.contains { $0.contains(word) }
+    }
+    #expect(try knowsTheKernel())
+    #expect(try knowsTheKernel())
+    // No CPU has this area any more, and the old kernel still lies in RAM.
+    qemu.change { $0.registers = Self.registers(guest, gsBase: 0) }
+    #expect((try? knowsTheKernel()) != true)
     #expect(qemu.isRunning)
   }
 

@@ -1,7 +1,9 @@
 import KernelBPF
+import LinuxKernel
 import Testing
 
 @testable import Commands
+@testable import GuestMemory
 
 @Suite struct ScreenTests {
   @Test func columnsAreAsWideAsTheirWidestCell() {
@@ -34,6 +36,26 @@ import Testing
       #expect(text.contains("a\u{fffd}[2J"))
       #expect(screen.lines.allSatisfy { !$0.contains("\n") })
     }
+  }
+
+  @Test(
+    arguments: [
+      (0, 1, "1 program unreadable"), (0, 2, "2 programs unreadable"),
+      (1, 0, "1 xarray node (with the programs that hang on it) unreadable"),
+      (2, 1, "1 program and 2 xarray nodes (with the programs that hang on them) unreadable"),
+    ])
+  func nodesAreNoPrograms(nodes: Int, programs: Int, line: String) {
+    let kinds =
+      Array(repeating: XArray.nodeKind, count: nodes) + Array(repeating: "program", count: programs)
+    let snapshot = Snapshot(
+      value: (),
+      unreadable: kinds.enumerated().map { id, kind in
+        UnreadableObject(
+          key: ObjectKey(kind, id: UInt64(id), at: KernelVirtualAddress(0)),
+          cause: Unreadable(.notMapped, at: 0))
+      }, stops: 1, waves: 1, wasHeld: false, closing: SampleLoad())
+    #expect(snapshot.missing(of: "program").first == line)
+    #expect(snapshot.missing(of: "program").count == 1 + nodes + programs)
   }
 
   @Test(

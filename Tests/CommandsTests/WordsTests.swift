@@ -53,6 +53,7 @@ import Testing
   @Test(arguments: [
     "frobnicate", "prog list id", "prog list id x", "prog list id -1", "prog list colour red",
     "prog stats id 5", "prog verifier name x", "--max-pause 0 info", "--max-pause nan info",
+    "--max-pause 1e14 info", "--max-pause inf info", "--max-pause -1 info", "--timeout 1e300 info",
     "--timeout 0 info", "--timeout x info", "-c nowhere info", "info extra",
   ])
   func wrongWordsAreUsageErrors(line: String) throws {

@@ -49,6 +49,14 @@ import Testing
     #expect("\(try #require(error))" == "prog_idr symbol not found in vmlinux")
   }
 
+  @Test func countersOfAKernelWhoseCPUsAreUnknownAreNotZero() throws {
+    let guest = SyntheticGuest.sample().guest
+    let file = try guest.image(without: ["__per_cpu_offset"])
+    let programs = try BPFPrograms(ScriptedMemory(guest.memory), kernel: file)
+    #expect(throws: KernelError.self) { try programs.list(BPFProgramQuery(runtime: true)) }
+    #expect(try programs.list(BPFProgramQuery()).names == ["lab_init", "lab_with_a_long", "probe"])
+  }
+
   @Test(arguments: [16, 56, 57, 1000])
   func countersCloseTogetherComeFromOneRead(distance: Int) throws {
     let (guest, places) = SyntheticGuest.sample()

@@ -94,6 +94,23 @@ import Testing
     #expect(replayed.value.programs.map(\.runtime) == live.value.programs.map(\.runtime))
   }
 
+  @Test func aWallClockThatIsUnreadableIsAbsent() throws {
+    let guest = SyntheticGuest.sample().guest
+    guest.symbols["tk_core"] = 1 << 24
+    let listing = try guest.list()
+    #expect(listing.names == ["lab_init", "lab_with_a_long", "probe"])
+    #expect(listing.value.bootTime == nil && listing.unreadable.isEmpty)
+  }
+
+  @Test func theWallClockTakesNoWaveOfItsOwn() throws {
+    let guest = SyntheticGuest.sample().guest
+    let with = try guest.list()
+    guest.symbols["tk_core"] = nil
+    let without = try guest.list()
+    #expect(with.value.bootTime != nil && without.value.bootTime == nil)
+    #expect(with.waves == without.waves)
+  }
+
   // MARK: What is wrong with one program
 
   /// Lists a guest in which one thing was broken.

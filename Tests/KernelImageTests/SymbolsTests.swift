@@ -38,7 +38,8 @@ import Testing
   @Test(arguments: [
     ("prog_idr", 1), ("*_idr", 1), ("bpf_prog_function_*", 1269), ("bpf_prog_function_?", 10),
     ("percpu_1?", 10), ("*", 1295), ("tw*ce", 2), ("*tw*", 2), ("prog", 0), ("?prog_idr", 0),
-    ("", 0),
+    ("", 0), ("[a-p]rog_idr", 1), ("[!p]rog_idr", 0), ("percpu_1[0-3]", 4), ("*_[^a-z]dr", 0),
+    ("percpu_1[]3]", 1), ("percpu_[", 0), (#"prog\_idr"#, 1), (#"prog_id\?"#, 0),
     ("*Z9Z9", 1), ("*9Z*9Z9*?*", 1),
   ])
   func globs(pattern: String, count: Int) {

@@ -50,6 +50,17 @@ struct DirectMap: AddressSpace {
     #expect(layout == XArrayLayout(shift: 0, slots: 40, chunkSize: 64))
   }
 
+  @Test(arguments: [(0, false), (1, false), (16, true), (63, false), (64, true), (1 << 28, false)])
+  func aNodeHas16Or64Slots(count: UInt32, isKnown: Bool) throws {
+    var builder = BTFBuilder()
+    builder.add(.ptr, "", 0)
+    builder.int("u8", size: 1)
+    builder.add(.array, "", 0, [1, 2, count])
+    builder.composite(.struct, "xa_node", size: 576, [("shift", 2, 0), ("slots", 3, 320)])
+    let btf = try BTF(builder.blob)
+    #expect(((try? XArrayLayout(btf)) != nil) == isKnown)
+  }
+
   @Test func anEmptyArrayHasNoEntries() throws {
     #expect(try entries(0) == [:])
   }
