@@ -90,8 +90,6 @@ public struct GuestMemError: Error, Sendable, CustomStringConvertible {
     case busy
     /// The connection broke in the middle.
     case lost
-    /// Somebody stopped or resumed the guest between two samples.
-    case runStateChanged
     /// The source does not do what was asked.
     case unsupported
     /// A request that was beyond `limits`.
