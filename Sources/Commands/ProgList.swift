@@ -2,6 +2,7 @@ import ArgumentParser
 import Bytes
 import KernelBPF
 import KernelImage
+import LinuxKernel
 
 /// `prog list`: all BPF programs, with the members of `bpftool -j prog show`.
 struct ProgList: GuestCommand {
@@ -90,9 +91,10 @@ struct ProgList: GuestCommand {
 }
 
 extension BPFProgram.Details {
-  /// Seconds of CLOCK_REALTIME at which the program was loaded.
+  /// Seconds of CLOCK_REALTIME at which the program was loaded; nil for no plausible time.
   func loadedAt(_ bootTime: UInt64?) -> UInt64? {
     guard let loadTime, let bootTime else { return nil }
-    return (loadTime &+ bootTime) / 1_000_000_000
+    let (time, overflow) = loadTime.addingReportingOverflow(bootTime)
+    return overflow || time > BootTime.latest ? nil : time / 1_000_000_000
   }
 }

@@ -182,6 +182,29 @@ import Testing
     #expect(map.context.root == guest.tables.root)
   }
 
+  /// TCR_EL1.TBI1: KASAN's pointers have a tag in their top byte.
+  @Test(arguments: [true, false])
+  func tagsOfPointersMeanNothing(ignoresTopByte: Bool) throws {
+    let guest = try Guest(tcr: Self.tcr | (ignoresTopByte ? 1 << 38 : 0))
+    let space = KernelAddressSpace(
+      windows: [
+        .init(
+          name: "direct map", virtual: 0xffff_0000_0000_0000...0xffff_0000_000f_ffff,
+          displacement: Self.ramBase &- 0xffff_0000_0000_0000)
+      ], tables: guest.tables.tables)
+    for (address, physical) in [
+      (0xf5ff_0000_0000_1230, Self.ramBase + 0x1230),
+      ((guest.image + 0x4560) & ~(0xf << 56) | 5 << 56, Self.ramBase + 0x20_4560),
+    ] as [(UInt64, UInt64)] {
+      let found = Result {
+        try SnapshotEngine(guest.ram.memory()).snapshot(in: space) { view throws(ReadFault) in
+          try view.translate(KernelVirtualAddress(address))
+        }.value.rawValue
+      }
+      #expect((try? found.get()) == (ignoresTopByte ? physical : nil))
+    }
+  }
+
   @Test func aLinearMapThatTheTablesDoNotHaveIsNotUsed() throws {
     let map = try Guest().map(["memstart_addr": 0x4000_0000])
     #expect(map.context.pageOffset == nil)
