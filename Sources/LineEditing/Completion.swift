@@ -25,6 +25,8 @@ public enum Completion: Equatable {
     // Symbols hold `.`, and offsets and members follow: only blanks part words.
     unsafe rl_completer_word_break_characters = UnsafePointer(strdup(" \t"))
     unsafe rl_completer_quote_characters = UnsafePointer(strdup("\"'"))
+    // A file name with one of these would be several words, or another one.
+    unsafe rl_filename_quote_characters = UnsafePointer(strdup(" \t'\"\\#"))
     rl_completion_query_items = -1
     // Words come in their order: numbers are not sorted as text.
     rl_sort_completion_matches = 0
