@@ -35,8 +35,9 @@ struct ProgList: GuestCommand {
         details: true))
     var listed = snapshot.value.programs
     if let glob = selection.name.map(Glob.init) { listed.removeAll { !glob.matches($0.name) } }
-    if let id = selection.id, listed.isEmpty, snapshot.unreadable.isEmpty {
-      throw CommandError("the guest has no program with id \(id)")
+    // An id is one program; of others there may be none.
+    if selection.id != nil, listed.isEmpty, snapshot.unreadable.isEmpty {
+      throw CommandError("the guest has no program with \(self.words.joined(separator: " "))")
     }
     let bootTime = snapshot.value.bootTime
     return Answer(

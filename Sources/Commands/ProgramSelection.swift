@@ -10,11 +10,13 @@ struct ProgramSelection {
   /// - Parameter keys: which of the words this command takes.
   init(_ words: [String], keys: Set<String>) throws {
     var rest = words[...]
+    var seen: Set<String> = []
     while let key = rest.popFirst() {
       guard keys.contains(key) else {
         throw ValidationError("'\(key)' is not one of: \(keys.sorted().joined(separator: ", "))")
       }
       guard let value = rest.popFirst() else { throw ValidationError("'\(key)' takes a value") }
+      guard seen.insert(key).inserted else { throw ValidationError("'\(key)' can stand once") }
       switch key {
       case "id":
         guard let number = UInt64(value) else {

@@ -98,7 +98,13 @@ struct PromptCompleter {
     case .programType:
       guard let programs = try? session.programs else { return [] }
       return matching(word, programs.typeNames.values.sorted() + ["all"])
-    case .programName: return matching(word, programs().map(\.name).sorted())
+    case .programName:
+      // The kernel admits no other characters (bpf_obj_name_cpy), and a damaged guest has any.
+      let names = programs().map(\.name).filter { name in
+        !name.isEmpty
+          && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_.".contains($0)) }
+      }
+      return matching(word, names.sorted())
     case .programID: return matching(word, programs().map { "\($0.id)" })
     case .cpu:
       guard let stub = try? session.stub else { return [] }
