@@ -63,7 +63,26 @@ extension LiveTests {
       #expect(screen.contains("Linux \(release)"))
       #expect(screen.contains("2 CPUs, running"))
       #expect(screen.contains("help"))
+      #expect(screen.contains("the guest runs meanwhile"))
+      #expect(lines.allSatisfy { ($0.split(separator: "…").last ?? $0).count < 80 }, "\(screen)")
       try leave(terminal)
+    }
+
+    @Test func theFirstScreenOfAHeldGuestDoesNotSayThatItRuns() throws {
+      let terminal = try start(["--hold"])
+      let screen = try terminal.expect(Self.held)
+      #expect(screen.contains("2 CPUs, held") && !screen.contains("meanwhile"), "\(screen)")
+      try leave(terminal)
+    }
+
+    @Test func withoutAPlaceForItThereIsNoPromptAndItIsSaid() throws {
+      let program = [Program.path, "-c", guest.target, "-k", guest.kernel]
+      let terminal = try PseudoTerminal(
+        "/bin/sh", ["-c", #""$@" >/dev/null"#, "sh"] + program, environment: [:])
+      try terminal.expect("no prompt")
+      try terminal.type("fly\n")
+      try terminal.expect("stdin:1: there is no command 'fly'")
+      #expect(try terminal.wait() == 64)
     }
 
     @Test func linesAreAnsweredAndTheGuestRunsBetweenThem() throws {
@@ -199,6 +218,19 @@ extension LiveTests {
       try leave(terminal)
     }
 
+    @Test func whatTabSaysDoesNotTearTheLine() throws {
+      let terminal = try open(["--trace"])
+      try terminal.type("prog list name reno_undo\t|")
+      try terminal.expect("name reno_undo")
+      #expect(try terminal.expect("|") == "_cwnd ")
+      // Above the line, when nothing is typed.
+      try terminal.expect("<- +$OK")
+      try terminal.expect("prog list name reno_undo_cwnd |")
+      try terminal.press(.interrupt)
+      try terminal.expect(Self.prompt)
+      try leave(terminal)
+    }
+
     // MARK: Ctrl-C in a command
 
     @Test func controlCEndsACommandThatReads() throws {
@@ -287,6 +319,10 @@ extension LiveTests {
         }
       #expect(try terminal.wait() == status)
       #expect(try guest.qmp.runs)
+      // What marks a pasted text is off again, and the shell's prompt begins a line.
+      guard departure != .windowClosed else { return }
+      let end = terminal.raw.components(separatedBy: "\u{1b}[?2004h").last ?? ""
+      #expect(end.contains("\u{1b}[?2004l") && end.last?.isNewline == true)
     }
 
     @Test func helpOfHoldNamesTheOneWayToLeaveTheGuestStopped() throws {
