@@ -30,7 +30,9 @@ struct ProgramSelection {
   }
 
   static func nextWord(after words: [String], keys: [String]) -> [WordKind] {
-    guard words.count % 2 == 1, let key = words.last else { return [.words(keys)] }
+    guard words.count % 2 == 1, let key = words.last else {
+      return [.words(keys.filter { !words.contains($0) })]
+    }
     return switch key {
     case "id": [.programID]
     case "name": [.programName]

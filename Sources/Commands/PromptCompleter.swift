@@ -92,7 +92,10 @@ struct PromptCompleter {
     case .symbol:
       // All 80,000 would help nobody.
       guard !word.isEmpty, let kernel = try? session.kernel else { return [] }
-      return word.contains("@") ? copies(word, kernel) : kernel.symbols.names(prefix: word).sorted()
+      if word.contains("@") { return copies(word, kernel) }
+      let names = kernel.symbols.names(prefix: word).sorted()
+      // The only one may be a per-CPU variable, and `@` belongs to it.
+      return Set(names).count == 1 ? names + copies(names[0] + "@", kernel) : names
     case .typeName(let keyword): return typeNames(word, behind: keyword)
     case .member(let type): return members(of: type, word)
     case .programType:

@@ -120,6 +120,18 @@ extension LineEditingTests {
       #expect(terminal.readLine() == .line("source \(quote)\(folder.path)/\(name)\(quote) "))
     }
 
+    @Test func filesAreSorted() throws {
+      let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      defer { try? FileManager.default.removeItem(at: folder) }
+      let names = (0..<26).map { String(UnicodeScalar(UInt8(97 + $0))) }
+      for name in names.shuffled() { try Data().write(to: folder.appendingPathComponent(name)) }
+      terminal.offer = .files
+      terminal.press("source \(folder.path)/\t\t\u{15}\r")
+      #expect(terminal.readLine() == .line(""))
+      #expect(terminal.takeScreen().contains(names.joined(separator: "  ")))
+    }
+
     @Test func whatWordsHaveInCommonIsCompleted() {
       terminal.offer = .words(["init_task", "init_tasks", "init_table"])
       terminal.press("sym in\t\r")
