@@ -183,6 +183,8 @@ extension LiveTests {
         ("prog list name reno_undo", "_cwnd "),
         ("prog stats type struct_o", "ps "), ("prog list name 'reno_rel", "ease' "),
         ("sym init_thread_u", "nion "), ("read -f str", "ing "),
+        ("print struct task_str", "uct "), ("print struct task_struct init_thread_u", "nion "),
+        ("print struct task_struct init_task .ex", "it_"),
         ("read -f x8 init_top_p", "gt "), ("read -j init_top_p", "gt "),
         ("type bpf_prog_au", "x "), ("type enum bpf_prog_ty", "pe "),
         ("type 'struct bpf_prog_au", "x' "), ("print task_struct init_task .ex", "it_"),
@@ -203,6 +205,7 @@ extension LiveTests {
       // Twice: all there are, numbers in their order.
       for (typed, shown) in [
         ("pr", "pread  print  prog"), ("print rq runqueues@", "runqueues@0  runqueues@1"),
+        ("print rq runqueues", "runqueues    runqueues@0  runqueues@1"),
         ("regs ", "0  1"), ("read -f x", "x8  x4"),
       ] {
         try terminal.type(typed)

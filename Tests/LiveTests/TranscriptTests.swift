@@ -89,6 +89,8 @@ extension LiveTests {
       "Linux"
       > print 'struct rq' runqueues@1 .cpu
       1
+      > print struct rq runqueues@1 .cpu
+      1
       > print task_struct init_task .comm[0]
       115
       > print task_struct init_task .real_parent->comm
@@ -101,6 +103,12 @@ extension LiveTests {
           unsigned int idr_base;                      /* 16  4 */
           unsigned int idr_next;                      /* 20  4 */
       };  /* size: 24 */
+      > type atomic_t
+      typedef struct {
+          int counter;                                /* 0  4 */
+      } atomic_t;  /* size: 4 */
+      > type unsigned long
+      long unsigned int;  /* size: 8 */
       > type enum bpf_stats_type
       enum bpf_stats_type {
           BPF_STATS_RUN_TIME = 0,
