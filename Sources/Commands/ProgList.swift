@@ -7,6 +7,7 @@ import KernelImage
 struct ProgList: GuestCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "All BPF programs, or those of an id, name or type.",
+    usage: "guestscope prog list [id <n>] [name <glob>] [type <type>]",
     aliases: ["show"])
 
   @Argument(

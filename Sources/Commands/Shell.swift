@@ -158,13 +158,16 @@ extension Console {
       note(Root.message(for: error))
       let usage = "Usage: guestscope "
       let full = Root.fullMessage(for: error).split(separator: "\n")
-      if showsUsage, let line = full.first(where: { $0.hasPrefix(usage) }) {
+      // That of all commands together would tell nothing.
+      let ofAll = usage + "<options>"
+      if showsUsage, let line = full.first(where: { $0.hasPrefix(usage) && !$0.hasPrefix(ofAll) }) {
         trace("usage: " + line.dropFirst(usage.count))
       }
       return status
     }
     do {
-      try answer(Root.fullMessage(for: error) + "\n")
+      let text = Root.fullMessage(for: error)
+      try answer(text.hasSuffix("\n") ? text : text + "\n")
       return Status.answered
     } catch {
       return Status.brokenPipe

@@ -67,9 +67,10 @@ struct Sym: GuestCommand {
     guard kernel.nearestSymbol(to: address) != nil,
       let (symbol, offset) = kernel.symbols.nearest(to: address)
     else {
+      let isKernels = kernel.addressSpace.tables.isCanonical(KernelVirtualAddress(address))
       throw CommandError(
-        "\(address.hex) is not in the kernel image, which symbols name: "
-          + "translate \(address.hex) tells what it is")
+        "\(address.hex) is not in the kernel image, which symbols name"
+          + (isKernels ? ": translate \(address.hex) tells what it is" : ""))
     }
     return Row(symbol, offset: offset)
   }

@@ -42,11 +42,31 @@ import Testing
     #expect(text(notes) == "after\n")
   }
 
-  @Test func historyIsALineOrADocument() throws {
+  /// At a prompt, without a guest.
+  private func shell() throws -> Shell {
     let root = try #require(try Root.parse(words: ["-c", "unix:/no/such/socket"]) as? Root)
     let shell = Shell(
       Session(root.session, console: console, debt: ResumeDebt(), isShared: true),
       console: console, output: root.output)
+    shell.history = { [] }
+    return shell
+  }
+
+  @Test func whatAParserSaysIsShort() throws {
+    let shell = try shell()
+    console.prefix = ""
+    #expect(shell.run(line: "help quit") == 0)
+    let help = text(answers)
+    #expect(help.hasPrefix("OVERVIEW: End the session.\n") && !help.hasSuffix("\n\n"))
+    #expect(shell.run(line: "prog list 5") == 64)
+    #expect(text(notes).hasSuffix("\nusage: prog list [id <n>] [name <glob>] [type <type>]\n"))
+    // The usage of all commands together tells nothing.
+    #expect(shell.run(line: "read x 8 -fq") == 64)
+    #expect(!text(notes).contains("usage:"))
+  }
+
+  @Test func historyIsALineOrADocument() throws {
+    let shell = try shell()
     shell.history = { ["info", "sym \"x\""] }
     #expect(shell.run(line: "history") == 0)
     #expect(text(answers) == "1  info\n2  sym \"x\"\n")
