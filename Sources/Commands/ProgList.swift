@@ -8,6 +8,7 @@ import LinuxKernel
 struct ProgList: GuestCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "All BPF programs, or those of an id, name or type.",
+    usage: "guestscope prog list [id <n>] [name <glob>] [type <type>]",
     aliases: ["show"])
 
   @Argument(
@@ -36,8 +37,9 @@ struct ProgList: GuestCommand {
         details: true))
     var listed = snapshot.value.programs
     if let glob = selection.name.map(Glob.init) { listed.removeAll { !glob.matches($0.name) } }
-    if let id = selection.id, listed.isEmpty, snapshot.unreadable.isEmpty {
-      throw CommandError("the guest has no program with id \(id)")
+    // An id is one program; of others there may be none.
+    if selection.id != nil, listed.isEmpty, snapshot.unreadable.isEmpty {
+      throw CommandError("the guest has no program with \(self.words.joined(separator: " "))")
     }
     let bootTime = snapshot.value.bootTime
     return Answer(
