@@ -44,11 +44,31 @@ public final class SnapshotEngine {
     in addressSpace: (any AddressSpace)? = nil, registers: [RegisterKey] = [],
     _ walk: @escaping (MemoryView) throws(ReadFault) -> T
   ) throws(SnapshotError) -> Snapshot<T> {
-    guide.forgetAbsences()
-    if guide.pageCount > Self.guidePages { guide = PageCache() }
-    let run = SnapshotRun(
-      engine: self, guide: guide, addressSpace: addressSpace, registers: registers, walk: walk)
+    let run = begin(addressSpace, registers, walk)
     defer { guide = run.guide }
     return try run.snapshot()
+  }
+
+  /// Walks guest memory and returns what the walker makes of the waves alone: each of another
+  /// instant, and of one boot only if the caller knows that. For what stays as it is while all
+  /// around it changes, as the mapping of the kernel image does, and is checked afterwards.
+  ///
+  /// - Parameter walk: a pure function of the view; runs several times.
+  public func explore<T>(
+    _ walk: @escaping (MemoryView) throws(ReadFault) -> T
+  ) throws(SnapshotError) -> T {
+    let run = begin(nil, [], walk)
+    defer { guide = run.guide }
+    return try run.explore()
+  }
+
+  private func begin<T>(
+    _ addressSpace: (any AddressSpace)?, _ registers: [RegisterKey],
+    _ walk: @escaping (MemoryView) throws(ReadFault) -> T
+  ) -> SnapshotRun<T> {
+    guide.forgetAbsences()
+    if guide.pageCount > Self.guidePages { guide = PageCache() }
+    return SnapshotRun(
+      engine: self, guide: guide, addressSpace: addressSpace, registers: registers, walk: walk)
   }
 }

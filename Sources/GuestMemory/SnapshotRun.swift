@@ -51,6 +51,19 @@ final class SnapshotRun<T> {
     }
   }
 
+  /// What the walker makes of the waves, without a closing.
+  func explore() throws(SnapshotError) -> T {
+    while true {
+      if let pass = try discover() { return try answer(pass).value }
+      holds += 1
+      let limit = memory.limits.pause
+      let pass = try whileHeld { () throws(SnapshotError) in
+        try discover(until: limit.map { .now + $0 })
+      }
+      if let pass { return try answer(pass).value }
+    }
+  }
+
   // MARK: Passes
 
   /// What one run of the walker came to.
@@ -98,15 +111,19 @@ final class SnapshotRun<T> {
 
   // MARK: Discovery
 
-  /// Walks and fetches until nothing is missing; nil when it is better to hold the guest.
-  private func discover() throws(SnapshotError) -> Pass? {
+  /// Walks and fetches until nothing is missing; nil when it is better to hold the guest, or to let
+  /// it go on.
+  private func discover(until deadline: ContinuousClock.Instant? = nil) throws(SnapshotError)
+    -> Pass?
+  {
     var waves = 0
     while true {
       let pass = try pass(over: guide)
       // A read that a walker swallowed is on the list all the same, and harmless.
       guard !pass.view.misses.isEmpty, waves < waveLimit else { return pass }
+      if let deadline, .now > deadline { return nil }
       // What two holds did not finish is too much for one: it takes stops, however dear.
-      if holds < 2, stopsAreDear(after: waves) { return nil }
+      if memory.consistency != .frozen, holds < 2, stopsAreDear(after: waves) { return nil }
       try fetch(pass.view.misses)
       waves += 1
       self.waves += 1
@@ -153,9 +170,7 @@ final class SnapshotRun<T> {
     guard !memory.limits.fit(memory.limits.load(ranges)) else {
       return try sample(ranges, registers: registers)
     }
-    do { try memory.hold() } catch { throw .source(error) }
-    let outcome: Result<Sample, SnapshotError>
-    do throws(SnapshotError) {
+    return try whileHeld { () throws(SnapshotError) in
       var whole = try sample([], registers: registers)
       for range in ranges {
         var pieces: [UInt8] = []
@@ -170,12 +185,8 @@ final class SnapshotRun<T> {
         }
         whole.memory.append(absence.map { .failure($0) } ?? .success(pieces))
       }
-      outcome = .success(whole)
-    } catch {
-      outcome = .failure(error)
+      return whole
     }
-    do { try memory.release() } catch { throw .source(error) }
-    return try outcome.get()
   }
 
   // MARK: Closing
@@ -231,6 +242,15 @@ final class SnapshotRun<T> {
 
   // MARK: Holding
 
+  /// Works while the guest is stopped, and lets it go on whatever comes of that.
+  private func whileHeld<R>(_ work: () throws(SnapshotError) -> R) throws(SnapshotError) -> R {
+    do { try memory.hold() } catch { throw .source(error) }
+    let outcome: Result<R, SnapshotError>
+    do throws(SnapshotError) { outcome = .success(try work()) } catch { outcome = .failure(error) }
+    do { try memory.release() } catch { throw .source(error) }
+    return try outcome.get()
+  }
+
   /// Stops the guest for all that is left to do, within the longest pause that is allowed; nil
   /// when that was not enough and another stop is to go on from there.
   private func held(isLast: Bool) throws(SnapshotError) -> Snapshot<T>? {
@@ -239,16 +259,10 @@ final class SnapshotRun<T> {
     // Both before the guest stops: it has no limit then, and need not wait for our thinking.
     let limit = memory.limits.pause
     let wave = try firstWave(scopes())
-    do { try memory.hold() } catch { throw .source(error) }
-    let outcome: Result<(pass: Pass, isLate: Bool)?, SnapshotError>
-    do throws(SnapshotError) {
-      outcome = .success(
-        try frozen(wave, scopes(collects: collects), deadline: limit.map { .now + $0 }))
-    } catch {
-      outcome = .failure(error)
+    let outcome = try whileHeld { () throws(SnapshotError) in
+      try frozen(wave, scopes(collects: collects), deadline: limit.map { .now + $0 })
     }
-    do { try memory.release() } catch { throw .source(error) }
-    guard let (pass, isLate) = try outcome.get() else { return nil }
+    guard let (pass, isLate) = outcome else { return nil }
     if collects { settle(pass) } else { stops = 1 }
     if isLate {
       if case .success = pass.result { note(try answer(pass, wasHeld: true), of: pass) }

@@ -27,27 +27,33 @@ struct Arm64Architecture: KernelArchitecture {
         "the guest has no kernel page tables yet (TTBR1_EL1 \(ttbr1.hex), TCR_EL1 "
           + "\(tcr.rawValue.hex)): try again when it has booted")
     }
-    let window = imageWindow(format, vectors: registers["VBAR_EL1", "VBAR"] ?? 0)
+    // The image is where its exception vectors are, unless a process runs with the trampoline's.
+    // To look there first saves most of the tables: those of vmalloc.
+    let near = registers["VBAR_EL1", "VBAR"].map { Self.neighbourhood(of: $0) }
+    let everywhere = Self.imageWindow(format)
     // With KPTI the trampoline's tables may be loaded, in the kernel as well as in a process. They
     // lie two pages before the kernel's: tramp_pg_dir, reserved_pg_dir, swapper_pg_dir of
     // arch/arm64/kernel/vmlinux.lds.S.
     let roots = [root, root + Self.trampolineDistance(format)]
-    let location = try engine.walk { view throws(ReadFault) -> KernelLocation? in
-      for root in roots where view.ram.region(at: root) != nil {
-        let tables = PageTables(format, root: root)
-        if let image = image(in: try tables.segments(in: window, in: view)), let first = image.first
-        {
-          return KernelLocation(
-            start: first.virtual,
-            displacement: first.physical.rawValue &- first.virtual.rawValue, segments: image,
-            tables: tables)
+    let location = try engine.find { view throws(ReadFault) -> KernelLocation? in
+      for window in [near, everywhere].compactMap({ $0?.clamped(to: everywhere) }) {
+        for root in roots where view.ram.region(at: root) != nil {
+          let tables = PageTables(format, root: root)
+          if let image = image(in: try tables.segments(in: window, in: view)),
+            let first = image.first
+          {
+            return KernelLocation(
+              start: first.virtual,
+              displacement: first.physical.rawValue &- first.virtual.rawValue, segments: image,
+              tables: tables)
+          }
         }
       }
       return nil
     }
     guard let location else {
       throw .noKernel(
-        "no Linux kernel is mapped from \(window.lowerBound.hex) on (TTBR1_EL1 \(ttbr1.hex), "
+        "no Linux kernel is mapped from \(everywhere.lowerBound.hex) on (TTBR1_EL1 \(ttbr1.hex), "
           + "TCR_EL1 \(tcr.rawValue.hex)): the guest is booting, or it runs another system")
     }
     return location
@@ -56,14 +62,20 @@ struct Arm64Architecture: KernelArchitecture {
   private static func trampolineDistance(_ format: PageTableFormat) -> Int { 2 * format.pageSize }
 
   /// The half of the smallest address space that this kernel can have (VA_BITS_MIN) in which its
-  /// image is; the other one is the linear map. arch/arm64/include/asm/memory.h.
-  private func imageWindow(_ format: PageTableFormat, vectors: UInt64) -> ClosedRange<UInt64> {
-    let smallest = min(format.kernelBits, format.pageSize == 16 << 10 ? 47 : 48)
-    let middle = UInt64.max << UInt64(smallest - 1)
-    let isUpper = vectors >= middle || vectors < format.firstKernelAddress
-    // Before 5.4 (commit 14c127c957c1) the halves were the other way round. Only the kernel itself
-    // tells: its exception vectors, and the trampoline's, are never in the linear map.
-    return isUpper ? middle...UInt64.max : format.firstKernelAddress...(middle - 1)
+  /// image is; the linear map is below. arch/arm64/include/asm/memory.h, since 5.4.
+  private static func imageWindow(_ format: PageTableFormat) -> ClosedRange<UInt64> {
+    // A kernel that has more than 48 bits runs with fewer on a CPU without them.
+    let smallest =
+      format.kernelBits <= 48 ? format.kernelBits : format.pageSize == 16 << 10 ? 47 : 48
+    return (.max << UInt64(smallest - 1))...UInt64.max
+  }
+
+  /// More than an image has on either side of its vectors, and some tens of tables.
+  private static func neighbourhood(of vectors: UInt64) -> ClosedRange<UInt64> {
+    let reach: UInt64 = 256 << 20
+    let (lower, isBelow) = vectors.subtractingReportingOverflow(reach)
+    let (upper, isAbove) = vectors.addingReportingOverflow(reach)
+    return (isBelow ? 0 : lower)...(isAbove ? .max : upper)
   }
 
   /// The stretch of one displacement with most code. By size alone an ioremap of PCI would win.
@@ -129,9 +141,8 @@ struct Arm64Architecture: KernelArchitecture {
     let tables = location.tables
     guard let data = location.segments.last(where: \.isWritable)?.physical else { return nil }
     let bits = tables.format.kernelBits
-    // With the old order of the halves PAGE_OFFSET is in the middle.
-    let candidates = [bits, 52, bits - 1].map { UInt64.max << UInt64($0) }
-    return try engine.walk { view throws(ReadFault) -> UInt64? in
+    let candidates = [bits, 52].map { UInt64.max << UInt64($0) }
+    return try engine.find { view throws(ReadFault) -> UInt64? in
       for candidate in candidates {
         let alias = KernelVirtualAddress(data.rawValue &- memstart &+ candidate)
         guard let mapping = try tables.mapping(at: alias, in: view) else { continue }

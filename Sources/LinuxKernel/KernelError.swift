@@ -38,12 +38,11 @@ public enum KernelError: Error, Sendable, CustomStringConvertible {
 }
 
 extension SnapshotEngine {
-  /// A snapshot whose failure is a kernel's.
-  func walk<T>(
-    in addressSpace: (any AddressSpace)? = nil,
+  /// Looks around in memory; the failure is a kernel's.
+  func find<T>(
     _ walk: @escaping (MemoryView) throws(ReadFault) -> T
   ) throws(KernelError) -> T {
-    do { return try snapshot(in: addressSpace, walk).value } catch { throw .snapshot(error) }
+    do { return try explore(walk) } catch { throw .snapshot(error) }
   }
 }
 

@@ -33,7 +33,7 @@ struct X86Architecture: KernelArchitecture {
     let even = PhysicalAddress(given.rawValue & ~0x1000)
     let window = startKernelMap...(startKernelMap + (kernelImageSize - 1))
     // A vCPU in user mode shows one segment there, the entry text. The kernel's table has data.
-    let segments = try engine.walk { view throws(ReadFault) in
+    let segments = try engine.find { view throws(ReadFault) in
       let shown = try PageTables(format, root: given).segments(in: window, in: view)
       if given == even || shown.contains(where: { $0.isWritable && !$0.isExecutable }) {
         return shown
