@@ -44,12 +44,11 @@ final class Connection {
 
   /// A connection that ends while it owes the guest a `c`, after whatever error, pays.
   deinit {
-    link.debt.pay(on: socket.descriptor)
+    pay()
     if let trace = link.options.trace { for (way, bytes) in traced { trace(way, bytes) } }
   }
 
   /// Connects and writes, both in one system call where that can be.
-  ///
   func open(
     _ address: Socket.Address, _ requests: [Request], _ owing: Owing
   ) throws(Socket.Failure) -> Moment {
@@ -93,6 +92,9 @@ final class Connection {
     note(.sent, bytes)
     return start
   }
+
+  /// Lets the guest go on at once if that is owed.
+  func pay() { link.debt.pay(on: socket.descriptor) }
 
   /// The guest was stopped before we came: nothing is owed.
   func forgive() { link.debt.forgive(socket.descriptor) }
@@ -163,7 +165,7 @@ final class Connection {
   ) -> GuestMemError {
     // What we wrote reaches QEMU when the debugger before us leaves, and our end of file after
     // it: without `c` that would pause the guest for good. With one under way nothing is owed.
-    link.debt.pay(on: socket.descriptor)
+    pay()
     guard isTotal else {
       return link.protocolError(exchange.shortfall ?? .notAGDBServer(said: []))
     }

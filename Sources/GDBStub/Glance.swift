@@ -24,8 +24,10 @@ extension QEMUStub {
         }
         return replies
       } catch {
-        // Later replies would be taken for others; as it closes, the connection pays its debt.
+        // Later replies would be taken for others. The guest first: who is told may take long.
+        held.connection.pay()
         self.held = nil
+        link.countHold(.now - held.since)
         link.options.notice("the hold has ended")
         throw error
       }

@@ -18,7 +18,9 @@ struct Probe {
 
   init(_ link: StubLink) throws(GuestMemError) {
     try link.checkInterrupted()
-    let (connection, start) = try link.connect(Self.requests)
+    // A guest that is to be left stopped must not run because we were interrupted.
+    let (connection, start) = try link.connect(
+      Self.requests, link.options.leaveStopped ? .ifItRan : .always)
     let outcome = try connection.replies(to: Self.requests, since: start)
     link.count(outcome, isStop: false)
     guard case .text(let supported) = outcome.replies[1],

@@ -29,7 +29,6 @@ final class StubLink {
   }
 
   /// Connects, writes, and returns the connection with the moment before.
-  ///
   func connect(
     _ requests: [Request], _ owing: Owing = .always
   ) throws(GuestMemError) -> (Connection, Moment) {

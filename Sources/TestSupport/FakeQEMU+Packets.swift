@@ -22,6 +22,8 @@ extension FakeQEMU {
     public var greeting: String?
     /// Packets after which the server closes the connection.
     public var closesAfter: Int?
+    /// Does what it is told, and says nothing.
+    public var isMute = false
     /// How long it takes to stop the guest.
     public var stopCost: Duration = .zero
 

@@ -163,16 +163,17 @@ public final class FakeQEMU: Sendable {
 
   /// False when the connection is to be closed.
   private func answer(_ packet: String, _ client: Int32) -> Bool {
-    let (answers, isLast) = state.withLock { state in
+    let (answers, isLast, isMute) = state.withLock { state in
       let index = state.clients.count - 1
       state.clients[index].packets.append(packet)
       if packet == "c" { state.clients[index].resumes += 1 }
       let isLast = state.clients[index].packets.count == state.machine.closesAfter
       let answers = isLast ? nil : Self.answers(packet, &state)
       state.awaitsAck = answers != nil
-      return (answers, isLast)
+      return (answers, isLast, state.machine.isMute)
     }
     if isLast { return false }
+    guard !isMute else { return true }
     send("+", to: client)
     for answer in answers ?? [] {
       let sum = answer.utf8.reduce(0 as UInt8) { $0 &+ $1 }
