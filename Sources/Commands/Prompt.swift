@@ -9,6 +9,8 @@ final class Prompt {
   private let shell: Shell
   /// A stub that was there once is looked for again; any other address is left alone.
   private var wasConnected = false
+  /// Its port was seen open. One that never was may be forwarded, and seem closed for ever.
+  private var wasOpen = false
   private var nextTry = ContinuousClock.now
   private var session: Session { shell.session }
   private var console: Console { shell.console }
@@ -87,8 +89,10 @@ final class Prompt {
   private func news() -> LineEditor.News? {
     let target = session.options.connect
     wasConnected = wasConnected || session.isConnected
-    switch target.isOpen {
-    case false? where session.isConnected:
+    let isOpen = target.isOpen
+    wasOpen = wasOpen || isOpen == true
+    switch isOpen {
+    case false? where wasOpen && session.isConnected:
       session.disconnect()
       return LineEditor.News("lost \(target): its QEMU has ended", prompt: text)
     case true? where wasConnected && !session.isConnected:

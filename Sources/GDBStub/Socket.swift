@@ -9,13 +9,19 @@ struct Socket: ~Copyable {
   struct Failure: Error {
     var call: String
     var code: Int32
+    var reason: String
 
     init(_ call: String, code: Int32 = errno) {
       self.call = call
       self.code = code
+      reason = unsafe String(cString: strerror(code))
     }
 
-    var reason: String { unsafe String(cString: strerror(code)) }
+    /// Of `getaddrinfo`, which has numbers of its own.
+    init(lookUp host: String, status: Int32) {
+      self.init("look up \(host)")
+      if status != EAI_SYSTEM { reason = unsafe String(cString: gai_strerror(status)) }
+    }
   }
 
   /// A resolved address.
