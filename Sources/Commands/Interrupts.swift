@@ -40,6 +40,9 @@ public final class Interrupts: Sendable {
 
   /// The terminal as the user's shell had it; for the path that ends the program.
   public func restoreTerminal() {
+    // In the background (Ctrl-Z, then `kill %1`) it is the shell's, and a try would stop the program
+    // instead of ending it (SIGTTOU).
+    guard tcgetpgrp(STDIN_FILENO) == getpgrp() else { return }
     terminal.withLock { saved in
       if var saved { _ = unsafe tcsetattr(STDIN_FILENO, TCSANOW, &saved) }
     }
