@@ -42,6 +42,21 @@ import Testing
     qemu.expectClean()
   }
 
+  @Test func whatLetsAGuestGoOnIsTraced() throws {
+    let qemu = FakeQEMU(version: "7.2.22")
+    defer { qemu.end() }
+    var sent: [String] = []
+    var options = StubOptions()
+    options.trace = { way, bytes in
+      if way == .sent { sent.append(String(decoding: bytes, as: UTF8.self)) }
+    }
+    var stub: QEMUStub? = try QEMUStub(.tcp(host: "127.0.0.1", port: qemu.port), options: options)
+    try stub?.hold()
+    sent = []
+    stub = nil
+    #expect(sent.last?.hasSuffix("$c#63") == true)
+  }
+
   /// Who is told may take his time: a terminal that is stopped, a full pipe.
   @Test(arguments: [End.silence, .interrupt])
   func aHoldThatEndsByAnErrorEndsBeforeTheUserIsTold(end: End) throws {

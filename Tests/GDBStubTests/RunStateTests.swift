@@ -21,12 +21,12 @@ extension FakeQEMU {
   }
 
   func connect(
-    leaveStopped: Bool = false, notices: Notices = Notices(),
+    leaveStopped: Bool = false, stoppedThreads: Set<Int> = [], notices: Notices = Notices(),
     timeout: Duration = .milliseconds(300), rest: Duration = .seconds(60),
     debt: ResumeDebt = ResumeDebt(), isInterrupted: @escaping () -> Bool = { false }
   ) throws(GuestMemError) -> QEMUStub {
     var options = StubOptions()
-    options.rest = rest
+    (options.rest, options.stoppedThreads) = (rest, stoppedThreads)
     (options.timeout, options.leaveStopped) = (timeout, leaveStopped)
     options.notice = { notices.texts.append($0) }
     options.isInterrupted = isInterrupted
