@@ -65,6 +65,22 @@ public final class ResumeDebt: Sendable {
     end()
   }
 
+  /// Does something that may take as long as it likes, when no guest stands still for us and none
+  /// can be stopped meanwhile. After a second of waiting in any case: who holds the guest so long
+  /// means to.
+  public func whenClear(_ body: () -> Void) {
+    for _ in 0..<1000 {
+      let isDone = owing.withLock { owing in
+        guard owing == nil else { return false }
+        body()
+        return true
+      }
+      if isDone { return }
+      usleep(1000)
+    }
+    body()
+  }
+
   /// Pays what one connection owes; nil for whichever does. False when nothing is owed.
   @discardableResult
   func pay(on connection: Int32?) -> Bool {

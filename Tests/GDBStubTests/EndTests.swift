@@ -57,6 +57,24 @@ import Testing
     #expect(sent.last?.hasSuffix("$c#63") == true)
   }
 
+  @Test func whatStopsTheProgramWaitsUntilNoGuestStandsStill() throws {
+    let qemu = FakeQEMU(version: "7.2.22")
+    defer { qemu.end() }
+    let debt = ResumeDebt()
+    let stub = try qemu.connect(debt: debt)
+    var ran: [Bool] = []
+    debt.whenClear { ran.append(qemu.isRunning) }
+    #expect(ran == [true])
+    try stub.hold()
+    // Who holds it means to.
+    debt.whenClear { ran.append(qemu.isRunning) }
+    #expect(ran == [true, false])
+    #expect(!qemu.isRunning)
+    try stub.release()
+    #expect(qemu.isRunning)
+    qemu.expectClean()
+  }
+
   /// Who is told may take his time: a terminal that is stopped, a full pipe.
   @Test(arguments: [End.silence, .interrupt])
   func aHoldThatEndsByAnErrorEndsBeforeTheUserIsTold(end: End) throws {
