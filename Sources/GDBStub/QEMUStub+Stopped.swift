@@ -69,11 +69,9 @@ extension QEMUStub {
     var status: RunStatus?
     if case .monitorOutput(let text) = replies[0] { status = RunStatus(monitorText: text) }
     // In a first contact they are not known yet.
-    guard !threads.isEmpty, !replies[1].isOf(threads) else {
-      guard case .paused(let reason)? = status else {
-        runState = .stopped(reason: nil)
-        return nil
-      }
+    if threads.isEmpty || replies[1].isOf(threads) {
+      var reason: String?
+      if case .paused(let word)? = status { reason = word }
       runState = .stopped(reason: reason)
       return reason
     }

@@ -84,9 +84,9 @@ private func stop() {
   pthread_sigmask(SIG_BLOCK, &signals, nil)
 }
 
-/// All that would end the program and can be caught but crashes, real-time signals included, and
-/// Ctrl-Z and the prompt's. One that was ignored when the program began stays so, as `nohup` and `command &`
-/// want it.
+/// All that would end the program and can be caught but crashes, real-time signals included, Ctrl-Z
+/// and the prompt's. One that was ignored when the program began stays so, as `nohup` and
+/// `command &` want it.
 private func takenSignals() -> sigset_t {
   var signals = sigset_t()
   sigemptyset(&signals)
