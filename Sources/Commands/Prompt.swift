@@ -29,6 +29,8 @@ final class Prompt {
     greet()
     while !shell.hasEnded {
       interrupts.clear()
+      // Soon after a connection was made: its QEMU may end before anybody looks again.
+      if !wasOpen { _ = isOpen() }
       console.isEditing = true
       let event = editor.readLine(prompt: text, tick: news)
       console.isEditing = false
@@ -85,13 +87,17 @@ final class Prompt {
     return "\u{1}\u{1b}[\(paint.rawValue)m\u{2}\(prompt)\u{1}\u{1b}[0m\u{2}"
   }
 
+  private func isOpen() -> Bool? {
+    let isOpen = session.options.connect.isOpen
+    wasOpen = wasOpen || isOpen == true
+    return isOpen
+  }
+
   /// A guest that went away or came back while nothing was typed.
   private func news() -> LineEditor.News? {
     let target = session.options.connect
     wasConnected = wasConnected || session.isConnected
-    let isOpen = target.isOpen
-    wasOpen = wasOpen || isOpen == true
-    switch isOpen {
+    switch isOpen() {
     case false? where wasOpen && session.isConnected:
       session.disconnect()
       return LineEditor.News("lost \(target): its QEMU has ended", prompt: text)
