@@ -41,6 +41,9 @@ public final class Interrupts: Sendable {
 
   /// The terminal as the user's shell had it; for the path that ends the program.
   public func restoreTerminal() {
+    // In the background (Ctrl-Z, then `kill %1`) it is the shell's, and a try would stop the program
+    // instead of ending it (SIGTTOU).
+    guard tcgetpgrp(STDIN_FILENO) == getpgrp() else { return }
     if isEditing {
       // Readline had the terminal mark what is pasted. One that takes nothing now must not keep us.
       let end = (environment("TERM") == "dumb" ? "" : "\u{1b}[?2004l") + "\r\n"

@@ -9,6 +9,8 @@ final class Prompt {
   private let shell: Shell
   /// A stub that was there once is looked for again; any other address is left alone.
   private var wasConnected = false
+  /// Its port was seen open. One that never was may be forwarded, and seem closed for ever.
+  private var wasOpen = false
   private var nextTry = ContinuousClock.now
   private var session: Session { shell.session }
   private var console: Console { shell.console }
@@ -27,6 +29,8 @@ final class Prompt {
     greet()
     while !shell.hasEnded {
       interrupts.clear()
+      // Soon after a connection was made: its QEMU may end before anybody looks again.
+      if !wasOpen { _ = isOpen() }
       console.isEditing = true
       interrupts.isEditing = true
       let event = editor.readLine(prompt: text, tick: tick)
@@ -94,12 +98,18 @@ final class Prompt {
     return lines.isEmpty ? nil : LineEditor.News(lines.joined(separator: "\n"), prompt: text)
   }
 
+  private func isOpen() -> Bool? {
+    let isOpen = session.options.connect.isOpen
+    wasOpen = wasOpen || isOpen == true
+    return isOpen
+  }
+
   /// A guest that went away or came back while nothing was typed.
   private func news() -> LineEditor.News? {
     let target = session.options.connect
     wasConnected = wasConnected || session.isConnected
-    switch target.isOpen {
-    case false? where session.isConnected:
+    switch isOpen() {
+    case false? where wasOpen && session.isConnected:
       session.disconnect()
       return LineEditor.News("lost \(target): its QEMU has ended", prompt: text)
     case true? where wasConnected && !session.isConnected:

@@ -15,6 +15,9 @@ public final class Session {
   let isShared: Bool
   private let debt: ResumeDebt
   private(set) var openStub: QEMUStub?
+  /// Of the connection before this one; see `StubOptions`.
+  private var stoppedThreads: Set<Int> = []
+  private var isFirstContact = true
   private var openEngine: SnapshotEngine?
   private(set) var memory: CountingMemory?
   private var progress: ReadingProgress?
@@ -45,7 +48,9 @@ public final class Session {
       var stubOptions = StubOptions()
       stubOptions.timeout = .nanoseconds(Int64(options.timeout * 1e9))
       stubOptions.maxPause = .nanoseconds(Int64(options.maxPause * 1e6))
-      stubOptions.leaveStopped = options.leaveStopped
+      // What the user knew when the program began says nothing of what comes later.
+      stubOptions.leaveStopped = options.leaveStopped && isFirstContact
+      stubOptions.stoppedThreads = stoppedThreads
       stubOptions.notice = { [console] in console.note($0) }
       stubOptions.isInterrupted = { [interrupts] in interrupts.isCancelled }
       if options.trace {
@@ -56,6 +61,7 @@ public final class Session {
         }
       }
       let stub = try QEMUStub(options.connect, options: stubOptions, debt: debt)
+      isFirstContact = false
       if options.hold { try stub.hold() }
       openStub = stub
       return stub
@@ -172,6 +178,8 @@ public final class Session {
 
   /// Forgets the connection and all that it told; the next command opens it anew.
   func disconnect() {
+    statistics = takeStatistics()
+    if let openStub { stoppedThreads = openStub.stoppedThreads }
     openStub = nil
     openEngine = nil
     memory = nil
@@ -202,10 +210,11 @@ public final class Session {
   /// What was spent since the last call.
   func takeStatistics() -> SessionStatistics {
     var taken = statistics
-    taken.stops = openStub?.takeStatistics() ?? StopStatistics()
-    taken.reads = (memory?.reads ?? 0) - countedReads
-    taken.bytes = (memory?.bytes ?? 0) - countedBytes
-    (countedReads, countedBytes) = (countedReads + taken.reads, countedBytes + taken.bytes)
+    if let openStub { taken.stops.add(openStub.takeStatistics()) }
+    let (reads, bytes) = (memory?.reads ?? 0, memory?.bytes ?? 0)
+    taken.reads += reads - countedReads
+    taken.bytes += bytes - countedBytes
+    (countedReads, countedBytes) = (reads, bytes)
     statistics = SessionStatistics()
     return taken
   }

@@ -7,7 +7,8 @@ struct Hold: GuestCommand {
     discussion: """
       All answers in between are of one instant. However the session ends, by quit, Ctrl-D, an \
       error or a signal, the guest goes on. Only a kill -9 of this program during a hold leaves \
-      it stopped: say cont to QEMU's monitor, or attach gdb and continue.
+      it stopped: say cont to QEMU's monitor, or attach gdb and continue. And while Ctrl-Z \
+      suspends this program the guest stays held.
       """)
 
   @OptionGroup var output: OutputOptions

@@ -123,7 +123,7 @@ protocol GuestFailure: Error {
 extension GuestFailure {
   /// True when nobody answers, or the user ended the wait.
   var isOfConnection: Bool {
-    sourceKind.map { [.unreachable, .lost, .interrupted].contains($0) } ?? false
+    sourceKind.map { [.unreachable, .silent, .busy, .lost, .interrupted].contains($0) } ?? false
   }
 }
 

@@ -29,6 +29,9 @@ enum Owing {
 /// One connection to a stub, from accept to close. QEMU stops the guest at accept and lets it go
 /// on at `c`; a connection that closes without one leaves the guest stopped.
 final class Connection {
+  /// How long an interrupt may have to wait for a stub.
+  private static let patience: Duration = .milliseconds(100)
+
   private let link: StubLink
   private let socket: Socket
   private var owing = Owing.always
@@ -44,12 +47,11 @@ final class Connection {
 
   /// A connection that ends while it owes the guest a `c`, after whatever error, pays.
   deinit {
-    link.debt.pay(on: socket.descriptor)
+    pay()
     if let trace = link.options.trace { for (way, bytes) in traced { trace(way, bytes) } }
   }
 
   /// Connects and writes, both in one system call where that can be.
-  ///
   func open(
     _ address: Socket.Address, _ requests: [Request], _ owing: Owing
   ) throws(Socket.Failure) -> Moment {
@@ -94,14 +96,20 @@ final class Connection {
     return start
   }
 
+  /// Lets the guest go on at once if that is owed.
+  func pay() {
+    if link.debt.pay(on: socket.descriptor) { note(.sent, Array("\(ResumeDebt.payment)".utf8)) }
+  }
+
   /// The guest was stopped before we came: nothing is owed.
   func forgive() { link.debt.forgive(socket.descriptor) }
 
-  /// Ends the work at a guest that was stopped before us. Without the request, a guest that
-  /// somebody lets go later would, on QEMU from 8.1 on, look stopped to our next connection.
-  func leaveStopped() throws(GuestMemError) {
-    forgive()
-    _ = try replies(to: [.tellNextStop], since: try write([.tellNextStop]))
+  /// The guest was running before we came, as is known by now.
+  func owe() { link.debt.owe(socket.descriptor) }
+
+  /// Writes, and waits for the replies.
+  func ask(_ requests: [Request], nap: Duration = .zero) throws(GuestMemError) -> Outcome {
+    try replies(to: requests, since: try write(requests), nap: nap)
   }
 
   /// Waits until every request has its reply.
@@ -120,12 +128,15 @@ final class Connection {
     if nap > .zero { sleep(nap) }
     // A stub that says something is alive: the limit is on silence.
     var deadline = ContinuousClock.now + link.options.timeout
+    // Not earlier: QEMU is to have all that we wrote, `c` included, before we close.
+    let patience = ContinuousClock.now + Self.patience
     while !exchange.isComplete {
+      if .now > patience, link.options.isInterrupted() { throw .interrupted }
       let received: Socket.Received
       do {
         // A byte alone brings the time stamp of the first reply after a nap, too.
         received = try socket.receive(
-          within: min(deadline - .now, .milliseconds(100)), limit: first == nil ? 1 : 1 << 18)
+          within: min(deadline - .now, Self.patience), limit: first == nil ? 1 : 1 << 18)
       } catch {
         throw link.lost(error.reason)
       }
@@ -138,14 +149,13 @@ final class Connection {
         do { try exchange.feed(bytes) } catch { throw link.protocolError(error) }
         if case .ifItRan = owing, exchange.stoppedBeforeFirstAck {
           owing = .always
-          link.debt.owe(socket.descriptor)
+          owe()
         }
       case .closed:
         if let first = exchange.shortfall, case .notAGDBServer = first {
           throw link.protocolError(first)
         }
         throw link.lost("it closed the connection")
-      case .timedOut where link.options.isInterrupted(): throw .interrupted
       case .timedOut where .now < deadline: continue
       case .timedOut: throw silence(first == nil, exchange, requests)
       }
@@ -163,7 +173,7 @@ final class Connection {
   ) -> GuestMemError {
     // What we wrote reaches QEMU when the debugger before us leaves, and our end of file after
     // it: without `c` that would pause the guest for good. With one under way nothing is owed.
-    link.debt.pay(on: socket.descriptor)
+    pay()
     guard isTotal else {
       return link.protocolError(exchange.shortfall ?? .notAGDBServer(said: []))
     }

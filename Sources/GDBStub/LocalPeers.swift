@@ -9,19 +9,26 @@ enum LocalPeers {
   private static let (established, listening) = ("01", "0A")
 
   /// True when a socket of this machine's listening `port` has a peer.
-  static func hasPeer(port: UInt16) -> Bool { hasSocket(port: port, in: established) }
+  static func hasPeer(port: UInt16) -> Bool { hasSocket(port: port, in: established) ?? false }
 
-  /// True when somebody listens on a port of this machine.
-  static func isOpen(port: UInt16) -> Bool { hasSocket(port: port, in: listening) }
+  /// True when somebody listens on a port of this machine; nil when that cannot be read.
+  static func isOpen(port: UInt16, tables: [String] = tables) -> Bool? {
+    hasSocket(port: port, in: listening, tables)
+  }
 
-  private static func hasSocket(port: UInt16, in state: String) -> Bool {
+  static let tables = ["/proc/net/tcp", "/proc/net/tcp6"]
+
+  private static func hasSocket(
+    port: UInt16, in state: String, _ tables: [String] = tables
+  ) -> Bool? {
     let suffix = ":" + hex4(port)
-    return ["/proc/net/tcp", "/proc/net/tcp6"].contains { table in
-      lines(of: table).dropFirst().contains { line in
-        // sl, local address, remote address, state (net/ipv4/tcp_ipv4.c, get_tcp4_sock)
-        let columns = line.split(separator: " ", maxSplits: 4)
-        return columns.count > 3 && columns[3] == state && columns[1].hasSuffix(suffix)
-      }
+    // Without IPv6 the second is not there.
+    let found = tables.compactMap { lines(of: $0) }
+    guard !found.isEmpty else { return nil }
+    return found.joined().contains { line in
+      // sl, local address, remote address, state (net/ipv4/tcp_ipv4.c, get_tcp4_sock)
+      let columns = line.split(separator: " ", maxSplits: 4)
+      return columns.count > 3 && columns[3] == state && columns[1].hasSuffix(suffix)
     }
   }
 
@@ -30,9 +37,9 @@ enum LocalPeers {
     return String(repeating: "0", count: 4 - digits.count) + digits
   }
 
-  private static func lines(of path: String) -> [Substring] {
+  private static func lines(of path: String) -> [Substring]? {
     let file = open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { return [] }
+    guard file >= 0 else { return nil }
     defer { close(file) }
     var text: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 1 << 16)

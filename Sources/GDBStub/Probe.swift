@@ -18,7 +18,10 @@ struct Probe {
 
   init(_ link: StubLink) throws(GuestMemError) {
     try link.checkInterrupted()
-    let (connection, start) = try link.connect(Self.requests)
+    // A guest that is likely to be stopped must not run because we were interrupted.
+    let isLikelyStopped = link.options.leaveStopped || !link.options.stoppedThreads.isEmpty
+    let (connection, start) = try link.connect(
+      Self.requests, isLikelyStopped ? .ifItRan : .always)
     let outcome = try connection.replies(to: Self.requests, since: start)
     link.count(outcome, isStop: false)
     guard case .text(let supported) = outcome.replies[1],
@@ -43,17 +46,19 @@ struct Probe {
     } else {
       runState = try Self.silentState(connection, link)
     }
-    if runState != .running { connection.forgive() }
+    if runState == .running { connection.owe() } else { connection.forgive() }
     guard case .feature(let document, let isWhole) = outcome.replies[4] else {
       throw GuestMemError(
         .unsupported, "\(link.target) has no target description, so its registers have no names")
     }
     targetDocument = isWhole ? document : nil
     guard runState == .running else {
-      try connection.leaveStopped()
+      // Else a guest that somebody lets go later would, on QEMU from 8.1 on, look stopped to our
+      // next connection.
+      _ = try connection.ask([.tellNextStop])
       return
     }
-    let resumed = try connection.replies(to: [.resume], since: try connection.write([.resume]))
+    let resumed = try connection.ask([.resume])
     link.countHold(resumed.last - outcome.first)
     if told == nil {
       link.options.notice(
@@ -65,11 +70,21 @@ struct Probe {
   private static func silentState(
     _ connection: Connection, _ link: StubLink
   ) throws(GuestMemError) -> RunState {
-    let requests: [Request] = [.monitor(.version)]
-    let outcome = try connection.replies(to: requests, since: try connection.write(requests))
-    guard case .monitorOutput(let text) = outcome.replies[0],
+    let replies = try connection.ask([.monitor(.version), .monitor(.cpus)]).replies
+    // It has been told to tell.
+    if replies[1].isOf(link.options.stoppedThreads) { return .stopped(reason: nil) }
+    guard case .monitorOutput(let text) = replies[0],
       let version = QEMUVersion(monitorText: text)
     else { return .running }
     return RunState(silentVersion: version)
+  }
+}
+
+extension Reply {
+  /// True for the `info cpus` of the QEMU process that has these threads. One is enough: vCPUs come
+  /// and go.
+  func isOf(_ threads: Set<Int>) -> Bool {
+    guard case .monitorOutput(let text) = self else { return false }
+    return HostThread.list(monitorText: text).contains { threads.contains($0.id) }
   }
 }

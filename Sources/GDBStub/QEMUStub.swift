@@ -10,6 +10,9 @@ public final class QEMUStub: GuestMem {
   public private(set) var ram: RAMMap
   /// Whether the guest runs between our stops.
   public internal(set) var runState: RunState
+  /// The threads of a QEMU whose guest is stopped, by their ids on its host: to know it again; none
+  /// while the guest runs. See `StubOptions.stoppedThreads`.
+  public var stoppedThreads: Set<Int> { runState == .running ? [] : threads }
   /// The number of vCPUs.
   public private(set) var cpuCount: Int
   /// The architecture in the stub's words: `i386:x86-64`, `aarch64`.
@@ -35,6 +38,8 @@ public final class QEMUStub: GuestMem {
   let link: StubLink
   let physicalMemoryMode: Bool
   private let features: StubFeatures
+  /// The threads that run vCPUs: they tell a QEMU from the next one at the same address.
+  private(set) var threads: Set<Int> = []
   private var recipe: RegisterRecipe
   var held: (connection: Connection, since: Moment)?
 
@@ -52,9 +57,8 @@ public final class QEMUStub: GuestMem {
     features = probe.features
     ram = RAMMap([])
     cpuCount = 1
-    recipe = RegisterRecipe(description: TargetDescription(documents: [:]))
-    recipe = RegisterRecipe(description: try readDescription(probe.targetDocument))
-    try readMachine()
+    recipe = RegisterRecipe(TargetDescription(documents: [:]), allRegistersSize: 0)
+    try readMachine(try readDescription(probe.targetDocument))
   }
 
   /// TCP takes 4 MB of replies before QEMU's main loop blocks on us; a unix socket 150 KB.
@@ -84,8 +88,10 @@ public final class QEMUStub: GuestMem {
     let memory = reads.joined().map {
       Request.readMemory(address: $0.start.rawValue, count: $0.count)
     }
-    if !memory.isEmpty { requests += [.setPhysicalMemoryMode(true)] + memory }
-    requests.append(.setPhysicalMemoryMode(physicalMemoryMode))
+    if !memory.isEmpty {
+      requests += [.setPhysicalMemoryMode(true)] + memory
+      requests.append(.setPhysicalMemoryMode(physicalMemoryMode))
+    }
 
     let load = limits.load(ranges)
     // Undisturbed QEMU needs a little more than half of what is planned for it.
@@ -130,18 +136,24 @@ public final class QEMUStub: GuestMem {
 
   // MARK: First contact
 
+  /// More documents than any description has: arm64's has eight.
+  private static let documentLimit = 32
+
   /// Reads the documents that the root of the target description includes.
   private func readDescription(_ root: [UInt8]?) throws(GuestMemError) -> TargetDescription {
     var documents: [String: [UInt8]] = [:]
     documents[TargetDescription.root] = root
     while true {
       let description = TargetDescription(documents: documents)
-      guard !description.missing.isEmpty, documents.count < 32 else { return description }
-      for (name, text) in try readDocuments(description.missing) { documents[name] = text }
+      let names = description.missing.prefix(Self.documentLimit - documents.count)
+      guard !names.isEmpty else { return description }
+      for (name, text) in try readDocuments(names) { documents[name] = text }
     }
   }
 
-  private func readDocuments(_ names: [String]) throws(GuestMemError) -> [String: [UInt8]] {
+  private func readDocuments(
+    _ names: ArraySlice<String>
+  ) throws(GuestMemError) -> [String: [UInt8]] {
     let size = features.featureReadLimit
     // Reading past the end is an error reply and harmless: ask for the usual size at once.
     let pieces = min(8, 40_000 / size + 1)
@@ -167,14 +179,14 @@ public final class QEMUStub: GuestMem {
     return documents
   }
 
-  private func readMachine() throws(GuestMemError) {
+  private func readMachine(_ description: TargetDescription) throws(GuestMemError) {
     let replies = try exchange([
       .selectThread(ThreadID(1)), .readRegisters, .monitor(.memoryTree), .monitor(.cpus),
     ])
     guard case .bytes(let registers) = replies[1] else {
       throw GuestMemError(.unsupported, "\(target) does not tell registers")
     }
-    recipe.allRegistersSize = registers.count
+    recipe = RegisterRecipe(description, allRegistersSize: registers.count)
     guard case .monitorOutput(let tree) = replies[2],
       let memory = SystemMemory(monitorText: tree), !memory.ram.isEmpty
     else {
@@ -182,12 +194,13 @@ public final class QEMUStub: GuestMem {
         .unsupported, "\(target) does not say where the guest has RAM (monitor: info mtree -f)")
     }
     ram = RAMMap(memory.ram)
-    guard case .monitorOutput(let cpus) = replies[3],
-      let last = HostThread.list(monitorText: cpus).map(\.cpu).max()
+    guard case .monitorOutput(let text) = replies[3],
+      case let cpus = HostThread.list(monitorText: text), let last = cpus.map(\.cpu).max()
     else {
       throw GuestMemError(
         .unsupported, "\(target) does not say which vCPUs the guest has (monitor: info cpus)")
     }
     cpuCount = last + 1
+    threads = Set(cpus.map(\.id))
   }
 }

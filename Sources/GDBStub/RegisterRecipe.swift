@@ -5,8 +5,14 @@ import RemoteProtocol
 /// How to read registers by name: which packets, and where in their replies.
 struct RegisterRecipe {
   let description: TargetDescription
-  /// Bytes of the reply to `g`; nil before the first.
-  var allRegistersSize: Int?
+  /// Where registers are in the reply to `g`.
+  private let offsets: [String: Int]
+
+  /// - Parameter allRegistersSize: bytes of the reply to `g`.
+  init(_ description: TargetDescription, allRegistersSize: Int) {
+    self.description = description
+    offsets = description.gOffsets(replySize: allRegistersSize)
+  }
 
   /// The packets for some registers of some vCPUs. A vCPU is selected in each glance anew, for a
   /// stop moves the selection; `g` comes before any `p`, for only `g` makes QEMU fetch the
@@ -46,7 +52,7 @@ struct RegisterRecipe {
           values[key] = .failure(Absence("this guest's CPUs have no register \(key.name)"))
           continue
         }
-        if let offset = offset(of: key.name) {
+        if let offset = offsets[key.name] {
           guard case .bytes(let bytes) = all else {
             values[key] = .failure(Absence("the stub did not tell the registers of vCPU \(cpu)"))
             continue
@@ -64,7 +70,7 @@ struct RegisterRecipe {
 
   /// True for a register that `g` does not tell, and that the stub has.
   func isReadAlone(_ name: String) -> Bool {
-    offset(of: name) == nil && description.register(named: name) != nil
+    offsets[name] == nil && description.register(named: name) != nil
   }
 
   private func isReadAlone(_ key: RegisterKey) -> Bool { isReadAlone(key.name) }
@@ -72,10 +78,6 @@ struct RegisterRecipe {
   private func grouped(_ keys: [RegisterKey]) -> [(cpu: Int, keys: [RegisterKey])] {
     Dictionary(grouping: keys, by: \.cpu).sorted { $0.key < $1.key }
       .map { (cpu: $0.key, keys: $0.value) }
-  }
-
-  private func offset(of name: String) -> Int? {
-    allRegistersSize.flatMap { description.gOffset(of: name, gReplySize: $0) }
   }
 
   /// The low 64 bits of a register in guest byte order.

@@ -31,9 +31,7 @@ extension Socket.Address {
     unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
     var list: UnsafeMutablePointer<addrinfo>?
     let status = unsafe getaddrinfo(host, String(port), &hints, &list)
-    guard status == 0 else {
-      throw Socket.Failure("look up \(host)", code: status == EAI_SYSTEM ? errno : ENXIO)
-    }
+    guard status == 0 else { throw Socket.Failure(lookUp: host, status: status) }
     defer { unsafe freeaddrinfo(list) }
     var addresses: [Socket.Address] = []
     var next = unsafe list

@@ -3,7 +3,8 @@ import Synchronization
 
 /// Whether the guest stands still because of a connection of ours that has no `c` under way.
 ///
-/// The one piece of state that a signal path may look at. Exactly one `c` goes out on a
+/// The one piece of state that a signal path may look at, with room for one connection: stubs that
+/// are used at the same time need one each. Exactly one `c` goes out on a
 /// connection: a second one is a byte after the first, and *pauses* the guest.
 public final class ResumeDebt: Sendable {
   /// The connection's descriptor.
@@ -64,12 +65,32 @@ public final class ResumeDebt: Sendable {
     end()
   }
 
-  /// Pays what one connection owes; nil for whichever does.
-  func pay(on connection: Int32?) {
+  /// Does something that may take as long as it likes, when no guest stands still for us and none
+  /// can be stopped meanwhile. After a second of waiting in any case: who holds the guest so long
+  /// means to.
+  public func whenClear(_ body: () -> Void) {
+    for _ in 0..<1000 {
+      let isDone = owing.withLock { owing in
+        guard owing == nil else { return false }
+        body()
+        return true
+      }
+      if isDone { return }
+      usleep(1000)
+    }
+    body()
+  }
+
+  /// Pays what one connection owes; nil for whichever does. False when nothing is owed.
+  @discardableResult
+  func pay(on connection: Int32?) -> Bool {
     owing.withLock { owing in
-      guard let descriptor = owing, connection == nil || connection == descriptor else { return }
+      guard let descriptor = owing, connection == nil || connection == descriptor else {
+        return false
+      }
       Self.resume(descriptor)
       set(&owing, nil)
+      return true
     }
   }
 
@@ -85,11 +106,12 @@ public final class ResumeDebt: Sendable {
     owingAtCrash.store(descriptor ?? -1, ordering: .releasing)
   }
 
+  private static func resume(_ descriptor: Int32) {
+    _ = unsafe send(
+      descriptor, payment.utf8Start, payment.utf8CodeUnitCount, Int32(MSG_NOSIGNAL))
+  }
+
   /// The empty packet goes before it. It takes with it the rest of a packet that was cut off, and
   /// where somebody else let the guest go on, its first byte is the one that stops it and is lost.
-  private static func resume(_ descriptor: Int32) {
-    let resume: StaticString = "$#00$c#63"
-    _ = unsafe send(
-      descriptor, resume.utf8Start, resume.utf8CodeUnitCount, Int32(MSG_NOSIGNAL))
-  }
+  static let payment: StaticString = "$#00$c#63"
 }

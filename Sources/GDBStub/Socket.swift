@@ -9,13 +9,19 @@ struct Socket: ~Copyable {
   struct Failure: Error {
     var call: String
     var code: Int32
+    var reason: String
 
     init(_ call: String, code: Int32 = errno) {
       self.call = call
       self.code = code
+      reason = unsafe String(cString: strerror(code))
     }
 
-    var reason: String { unsafe String(cString: strerror(code)) }
+    /// Of `getaddrinfo`, which has numbers of its own.
+    init(lookUp host: String, status: Int32) {
+      self.init("look up \(host)")
+      if status != EAI_SYSTEM { reason = unsafe String(cString: gai_strerror(status)) }
+    }
   }
 
   /// A resolved address.
@@ -58,11 +64,16 @@ struct Socket: ~Copyable {
       }
       if sent == bytes.count { return }
       if sent >= 0 { return try send(Array(bytes[sent...])) }
+      // Stopped and continued: the connection goes on, and to send waits for it.
+      if errno == EINTR { return try send(bytes) }
       // Where the administrator turned TCP Fast Open off, two calls must do.
       guard errno == EOPNOTSUPP else { throw Failure("connect") }
     }
-    let status = unsafe withSockaddr(address) { unsafe Glibc.connect(descriptor, $0, $1) }
-    guard status == 0 else { throw Failure("connect") }
+    var status: Int32
+    repeat {
+      status = unsafe withSockaddr(address) { unsafe Glibc.connect(descriptor, $0, $1) }
+    } while status != 0 && errno == EINTR && address.family == AF_UNIX
+    guard status == 0 || errno == EINTR else { throw Failure("connect") }
     try send(bytes)
   }
 

@@ -17,7 +17,7 @@ final class StubLink {
   private var lastEnd: ContinuousClock.Instant?
   private var addresses: [Socket.Address]
   /// When no other debugger was there.
-  private var peersChecked: Moment?
+  private var peersChecked: ContinuousClock.Instant?
 
   init(_ target: StubTarget, _ options: StubOptions, debt: ResumeDebt) throws(GuestMemError) {
     self.target = target
@@ -29,7 +29,6 @@ final class StubLink {
   }
 
   /// Connects, writes, and returns the connection with the moment before.
-  ///
   func connect(
     _ requests: [Request], _ owing: Owing = .always
   ) throws(GuestMemError) -> (Connection, Moment) {
@@ -61,9 +60,9 @@ final class StubLink {
 
   private func hasAnotherPeer(_ port: UInt16) -> Bool {
     guard options.checksLocalPeers else { return false }
-    if let last = peersChecked, Moment.now - last < Self.peerCheckLife { return false }
+    if let last = peersChecked, .now - last < Self.peerCheckLife { return false }
     let hasPeer = LocalPeers.hasPeer(port: port)
-    peersChecked = hasPeer ? nil : Moment.now
+    peersChecked = hasPeer ? nil : .now
     return hasPeer
   }
 
@@ -78,11 +77,15 @@ final class StubLink {
 
   func count(_ outcome: Outcome, isStop: Bool) {
     if isStop { statistics.add(outcome.pause) }
-    firstReply = min(firstReply ?? outcome.stopCost, outcome.stopCost)
+    // Below zero when somebody set the clock back meanwhile.
+    if outcome.stopCost >= .zero {
+      firstReply = min(firstReply ?? outcome.stopCost, outcome.stopCost)
+    }
     lastEnd = .now
   }
 
   func count(roundTrip time: Duration) {
+    guard time >= .zero else { return }
     roundTrip = isRoundTripKnown ? min(roundTrip, time) : time
     isRoundTripKnown = true
   }

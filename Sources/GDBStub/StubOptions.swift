@@ -6,6 +6,9 @@ public struct StubOptions {
   public var maxPause: Duration = .milliseconds(2)
   /// The guest was stopped before we came and stays so. QEMU from 8.1 on does not tell.
   public var leaveStopped = false
+  /// `QEMUStub.stoppedThreads` of the last connection to this address, or none. Where the same QEMU
+  /// answers and says nothing of a guest that ran, it is stopped still.
+  public var stoppedThreads: Set<Int> = []
   /// Look for a debugger in this machine's socket tables before each connection.
   public var checksLocalPeers = true
   /// After so long without a stop of ours the next one asks first whether the guest still runs; see
@@ -30,6 +33,13 @@ public struct StopStatistics: Sendable {
   public var total: Duration = .zero
 
   public init() {}
+
+  /// Adds what was counted elsewhere.
+  public mutating func add(_ other: StopStatistics) {
+    stops += other.stops
+    longest = max(longest, other.longest)
+    total += other.total
+  }
 
   mutating func add(_ pause: Duration) {
     stops += 1

@@ -27,7 +27,8 @@ public enum StubTarget: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// Whether a stub listens there, found out without connecting, which would stop its guest; nil
-  /// where this cannot be known, on other machines.
+  /// where this cannot be known: on other machines, and where this one's tables cannot be read.
+  /// Behind a port that is forwarded (a container's) nothing may seem to listen.
   public var isOpen: Bool? {
     switch self {
     case .tcp(let host, let port):

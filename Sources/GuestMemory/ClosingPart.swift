@@ -40,14 +40,15 @@ struct ClosingPart {
     var rest = plan.indices.filter { isUnit[$0] }[...]
     var count = rest.count
     while !rest.isEmpty {
-      // One object more or less changes little: start from the size that fitted last.
+      // Objects are much alike: start from the size that fitted last. Twice, for one of them may
+      // have been larger than the others.
       count = min(count, rest.count)
       while count > 1, !limits.admit(limits.load(ram.coalesce(part(rest.prefix(count)).ranges))) {
         count = max(1, count * 3 / 4)
       }
       parts.append(part(rest.prefix(count)))
       rest = rest.dropFirst(count)
-      count += count / 8
+      count *= 2
     }
     return parts.isEmpty ? [part([])] : parts
   }

@@ -24,8 +24,8 @@ public struct RAMMap: Hashable, Sendable {
     self.regions = merged
   }
 
-  /// Bytes of RAM in all.
-  public var byteCount: UInt64 { regions.reduce(0) { $0 + UInt64($1.count) } }
+  /// Bytes of RAM in all. The regions are disjoint, so no sum is too large.
+  public var byteCount: UInt64 { regions.reduce(0) { $0 + ($1.upperBound - $1.lowerBound) } }
 
   /// The address behind the last byte of RAM, 0 without RAM.
   public var end: UInt64 { regions.last?.upperBound ?? 0 }

@@ -23,6 +23,8 @@ public struct Unreadable: Error, Hashable, Sendable, CustomStringConvertible {
     case kernelChanged(String)
     /// It changed faster than it could be read.
     case moving
+    /// After so many waves it still led on: a chain that is too long, or damaged.
+    case tooDeep(waves: Int)
   }
 
   public var reason: Reason
@@ -40,6 +42,8 @@ public struct Unreadable: Error, Hashable, Sendable, CustomStringConvertible {
     case .corrupt(let what): "\(what) at \(address.hex)"
     case .kernelChanged(let what): what
     case .moving: "it changed faster than it could be read"
+    case .tooDeep(let waves):
+      "gave up after \(waves) rounds of reads, each of which led to more"
     }
   }
 }

@@ -3,10 +3,8 @@ extension GuestMem {
   ///
   /// Spread over as many samples as the limits ask for, so that no single stop is long; the bytes
   /// never enter a view's cache or plan. Ranges outside RAM are absent.
-  ///
-  /// - Parameter progress: called before each sample with the bytes done so far.
   public func readStatic(
-    _ ranges: [PhysicalRange], progress: (Int) -> Void = { _ in }
+    _ ranges: [PhysicalRange]
   ) throws(GuestMemError) -> [Result<[UInt8], Absence>] {
     var outcomes: [Result<[UInt8], Absence>] = ranges.map { _ in .success([]) }
     var pieces: [(index: Int, range: PhysicalRange)] = []
@@ -22,10 +20,8 @@ extension GuestMem {
         rest = PhysicalRange(chunk.end, count: rest.count - chunk.count)
       }
     }
-    var done = 0
     var next = pieces[...]
     while !next.isEmpty {
-      progress(done)
       var load = SampleLoad()
       let batch = next.prefix { piece in
         var larger = load
@@ -44,7 +40,6 @@ extension GuestMem {
         case (.failure, _): break
         }
       }
-      done += load.bytes
     }
     return outcomes
   }

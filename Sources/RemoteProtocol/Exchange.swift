@@ -8,8 +8,8 @@ import Bytes
 public struct Exchange: Sendable {
   /// The most bytes that a monitor command may print.
   public static let monitorOutputLimit = 1 << 20
-  /// More stop replies than anybody's stops in the time of one exchange.
-  static let stopReplyLimit = 64
+  /// More packets that nothing asked for than anybody's stops in the time of one exchange.
+  static let unaskedLimit = 64
 
   public let requests: [Request]
   /// What was answered so far, in the order of the requests.
@@ -22,6 +22,7 @@ public struct Exchange: Sendable {
   /// The first request without a reply has had its `+`.
   private var isAcked = false
   private var sawPacket = false
+  private var unasked = 0
   private var lastAnswer: [UInt8]?
   private var monitorOutput: [UInt8] = []
   private var failure: ProtocolError?
@@ -77,7 +78,9 @@ public struct Exchange: Sendable {
       sawPacket = true
       try takePacket(payload)
     // Only non-stop mode, which we never ask for, has any; nothing waits for one.
-    case .notification: sawPacket = true
+    case .notification(let payload):
+      sawPacket = true
+      try countUnasked(payload)
     case .corrupted(let corruption, let start):
       throw .corrupted(corruption, start: start, awaiting: awaiting)
     case .noise(let bytes):
@@ -103,10 +106,8 @@ public struct Exchange: Sendable {
 
   private mutating func takePacket(_ payload: [UInt8]) throws(ProtocolError) {
     let isBeforeFirstAck = acks == 0 && replies.isEmpty
-    if let stop = StopReply(
-      payload, repliesBefore: replies.count, isBeforeFirstAck: isBeforeFirstAck)
-    {
-      guard stopReplies.count < Self.stopReplyLimit else { throw .unrequested(payload) }
+    if let stop = StopReply(payload, isBeforeFirstAck: isBeforeFirstAck) {
+      try countUnasked(payload)
       stopReplies.append(stop)
       return
     }
@@ -114,8 +115,10 @@ public struct Exchange: Sendable {
     let isAnswer = isAcked || acks == 0
     if payload.first == UInt8(ascii: "O"), let text = payload.dropFirst().decodedHex {
       // Else it is console output, which the protocol lets come at any time.
-      if isAnswer, case .monitor(let command) = awaiting { try appendOutput(text, of: command) }
-      return
+      guard isAnswer, !text.isEmpty, case .monitor(let command) = awaiting else {
+        return try countUnasked(payload)
+      }
+      return try appendOutput(text, of: command)
     }
     guard isAnswer, let awaiting else {
       throw payload == lastAnswer ? .repeated(payload) : .unrequested(payload)
@@ -127,6 +130,11 @@ public struct Exchange: Sendable {
     } else {
       try finish(reply(payload, to: awaiting))
     }
+  }
+
+  private mutating func countUnasked(_ payload: [UInt8]) throws(ProtocolError) {
+    unasked += 1
+    guard unasked <= Self.unaskedLimit else { throw .unrequested(payload) }
   }
 
   private mutating func reply(

@@ -52,13 +52,17 @@ public struct HostThread: Sendable, Equatable {
   /// The thread's id in the host's kernel.
   public let id: Int
 
+  /// More vCPUs than any machine of QEMU's has (4096, a Q35's).
+  public static let cpuLimit = 8192
+
   /// Reads lines like `* CPU #0: thread_id=4613`; others are left out.
   public static func list(monitorText text: String) -> [HostThread] {
     text.lines.compactMap { line in
       let words = line.split(separator: " ")
       guard let mark = words.firstIndex(of: "CPU"), mark + 2 < words.count,
         words[mark + 1].hasPrefix("#"), words[mark + 2].hasPrefix("thread_id="),
-        let cpu = Int(words[mark + 1].dropFirst().prefix { $0 != ":" }), cpu >= 0,
+        let cpu = Int(words[mark + 1].dropFirst().prefix { $0 != ":" }),
+        (0..<cpuLimit).contains(cpu),
         let id = Int(words[mark + 2].dropFirst(10)), id > 0
       else { return nil }
       return HostThread(cpu: cpu, id: id)

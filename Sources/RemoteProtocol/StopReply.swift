@@ -12,15 +12,11 @@ public struct StopReply: Sendable, Equatable {
   }
 
   public let reason: Reason
-  /// The vCPU that `g` and `p` read from now on; absent in some forms (`T05core:01;`).
-  public let thread: ThreadID?
-  /// How many replies were in when it came.
-  public let repliesBefore: Int
   /// Neither an ack nor a reply had come: the guest was running when the connection was made.
   public let isBeforeFirstAck: Bool
 
   /// Reads `T02thread:01;`, `S05`, `W00` or `X09`, or returns nil for any other packet.
-  init?(_ payload: [UInt8], repliesBefore: Int, isBeforeFirstAck: Bool) {
+  init?(_ payload: [UInt8], isBeforeFirstAck: Bool) {
     guard payload.count >= 3, let high = payload[1].hexDigitValue,
       let low = payload[2].hexDigitValue
     else { return nil }
@@ -31,11 +27,6 @@ public struct StopReply: Sendable, Equatable {
     case UInt8(ascii: "X"): reason = .terminated(number)
     default: return nil
     }
-    let fields = payload.dropFirst(3).split(separator: UInt8(ascii: ";"))
-    let prefix = Array("thread:".utf8)
-    thread = fields.first { $0.starts(with: prefix) }
-      .flatMap { ThreadID(String(decoding: $0.dropFirst(prefix.count), as: UTF8.self)) }
-    self.repliesBefore = repliesBefore
     self.isBeforeFirstAck = isBeforeFirstAck
   }
 }

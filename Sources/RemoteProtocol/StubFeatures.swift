@@ -33,7 +33,4 @@ public struct StubFeatures: Sendable, Equatable {
 
   /// The most bytes of a document that come in one piece (`handle_query_xfer_features`).
   public var featureReadLimit: Int { (packetSize - 5) / 2 }
-
-  /// Whether the stub serves a target description.
-  public var hasTargetDescription: Bool { features.contains("qXfer:features:read") }
 }

@@ -4,8 +4,6 @@ public struct Register: Sendable, Equatable {
   /// What ``Request/readRegister(_:)`` takes.
   public let number: Int
   public let bitSize: Int
-  public let type: String?
-  public let group: String?
 
   /// The bytes that it takes in a reply.
   public var byteCount: Int { (bitSize + 7) / 8 }
@@ -43,25 +41,26 @@ public struct TargetDescription: Sendable, Equatable {
   /// The first register of that name.
   public func register(named name: String) -> Register? { registers.first { $0.name == name } }
 
-  /// Where a register stands in the reply to ``Request/readRegisters``, in bytes.
+  /// Where each register stands in the reply to ``Request/readRegisters``, in bytes, by name.
   ///
   /// QEMU sends registers 0 to N there, in order, without gaps (`handle_read_all_regs` in
   /// `gdbstub/gdbstub.c`), and on arm64 not those of `system-registers.xml`. Only the length of the
   /// reply tells N, so a length at which no register ends means that the description is not the one
   /// of this reply.
   ///
-  /// - Returns: nil when the register is not part of the reply, or the description does not fit the
-  ///   reply.
-  public func gOffset(of name: String, gReplySize: Int) -> Int? {
-    guard let wanted = register(named: name) else { return nil }
-    var (offset, found) = (0, Int?.none)
-    for (number, register) in registers.sorted(by: { $0.number < $1.number }).enumerated() {
-      guard register.number == number else { return nil }
-      if register == wanted { found = offset }
+  /// - Returns: those that are part of the reply; none when the description does not fit it.
+  public func gOffsets(replySize: Int) -> [String: Int] {
+    let numbers = Dictionary(registers.map { ($0.name, $0.number) }) { first, _ in first }
+    var offsets: [String: Int] = [:]
+    var offset = 0
+    for (number, register) in registers.sorted(by: { $0.number < $1.number }).enumerated()
+    where offset < replySize {
+      guard register.number == number else { return [:] }
+      // A name means the first register that has it.
+      if numbers[register.name] == number { offsets[register.name] = offset }
       offset += register.byteCount
-      if offset >= gReplySize { break }
     }
-    return offset == gReplySize ? found : nil
+    return offset == replySize ? offsets : [:]
   }
 
   private mutating func merge(
@@ -96,9 +95,7 @@ public struct TargetDescription: Sendable, Equatable {
       (1...Self.bitSizeLimit).contains(bitSize)
     else { return }
     registers.append(
-      Register(
-        name: name, number: number, bitSize: bitSize, type: element["type"], group: element["group"]
-      ))
+      Register(name: name, number: number, bitSize: bitSize))
   }
 
   private func number(_ text: String) -> Int? {

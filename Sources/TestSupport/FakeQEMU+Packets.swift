@@ -10,6 +10,8 @@ extension FakeQEMU {
     /// Pages of RAM that answer E14.
     public var badPages: Set<Int> = []
     public var cpus = 2
+    /// The thread of QEMU that runs vCPU 0.
+    public var firstThread = 100
     /// All that `g` tells, in order.
     public var registers: KeyValuePairs<String, UInt64> = [
       "rip": 1, "gs_base": 2, "k_gs_base": 3, "cr0": 4, "cr3": 5, "cr4": 6, "efer": 7,
@@ -22,6 +24,12 @@ extension FakeQEMU {
     public var greeting: String?
     /// Packets after which the server closes the connection.
     public var closesAfter: Int?
+    /// Does what it is told, and says nothing.
+    public var isMute = false
+    /// Says a packet that never ends, a byte at a time.
+    public var isRambling = false
+    /// Documents that the target description includes beyond those that it needs.
+    public var moreDocuments = 0
     /// How long it takes to stop the guest.
     public var stopCost: Duration = .zero
 
@@ -97,7 +105,7 @@ extension FakeQEMU {
       text = "VM status: paused\(state.pausedReason.map { " (\($0))" } ?? "")\r\n"
     case "info cpus":
       text = (0..<state.machine.cpus).map {
-        "\($0 == 0 ? "*" : " ") CPU #\($0): thread_id=\(100 + $0)\r\n"
+        "\($0 == 0 ? "*" : " ") CPU #\($0): thread_id=\(state.machine.firstThread + $0)\r\n"
       }
       .joined()
     case "info version": text = state.machine.version + "\r\n"
@@ -141,6 +149,7 @@ extension FakeQEMU {
     switch annex {
     case "target.xml":
       return "<target><architecture>i386:x86-64</architecture><xi:include href=\"core.xml\"/>"
+        + (0..<machine.moreDocuments).map { "<xi:include href=\"more\($0).xml\"/>" }.joined()
         + "<xi:include href=\"system-registers.xml\"/></target>"
     case "core.xml": return registers(machine.registers, from: 0)
     case "system-registers.xml": return registers(machine.systemRegisters, from: 100)

@@ -69,6 +69,16 @@ public final class FakeQEMU: Sendable {
     }
   }
 
+  /// Puts another QEMU in its place, as a restart or a restore does.
+  public func replace(isRunning: Bool, pausedReason: String? = nil) {
+    state.withLock { state in
+      state.machine.firstThread += 1000
+      state.machine.physicalMemoryMode = false
+      (state.isRunning, state.pausedReason) = (isRunning, pausedReason)
+      state.tellsNextStop = false
+    }
+  }
+
   public func letGuestRun() { state.withLock { ($0.isRunning, $0.pausedReason) = (true, nil) } }
 
   /// Changes the machine between two connections.
@@ -163,16 +173,22 @@ public final class FakeQEMU: Sendable {
 
   /// False when the connection is to be closed.
   private func answer(_ packet: String, _ client: Int32) -> Bool {
-    let (answers, isLast) = state.withLock { state in
+    let (answers, isLast, machine) = state.withLock { state in
       let index = state.clients.count - 1
       state.clients[index].packets.append(packet)
       if packet == "c" { state.clients[index].resumes += 1 }
       let isLast = state.clients[index].packets.count == state.machine.closesAfter
       let answers = isLast ? nil : Self.answers(packet, &state)
       state.awaitsAck = answers != nil
-      return (answers, isLast)
+      return (answers, isLast, state.machine)
     }
     if isLast { return false }
+    guard !machine.isMute else { return true }
+    if machine.isRambling {
+      send("$", to: client)
+      while send("O", to: client) { usleep(1000) }
+      return false
+    }
     send("+", to: client)
     for answer in answers ?? [] {
       let sum = answer.utf8.reduce(0 as UInt8) { $0 &+ $1 }
@@ -181,10 +197,12 @@ public final class FakeQEMU: Sendable {
     return true
   }
 
-  private func send(_ text: String, to client: Int32) {
+  /// False when the client is gone.
+  @discardableResult
+  private func send(_ text: String, to client: Int32) -> Bool {
     let bytes = Array(text.utf8)
-    unsafe bytes.withUnsafeBytes {
-      _ = unsafe Glibc.send(client, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+    return unsafe bytes.withUnsafeBytes {
+      unsafe Glibc.send(client, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) > 0
     }
   }
 }

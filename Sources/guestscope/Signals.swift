@@ -3,7 +3,8 @@ import GDBStub
 import Glibc
 
 /// Takes signals on a thread of their own: those that end the program let the guest go on first,
-/// the others are the prompt's. No other thread ever sees them, so no system call is interrupted.
+/// Ctrl-Z waits for that, and the others are the prompt's. No other thread ever sees them. System
+/// calls are interrupted all the same, when the program is stopped and goes on.
 func takeSignals(paying debt: ResumeDebt, _ interrupts: Interrupts) {
   // A broken pipe must not end the program while it holds the guest: writes report it.
   signal(SIGPIPE, SIG_IGN)
@@ -59,7 +60,12 @@ private final class SignalThread: Sendable {
     var taken = taken
     while true {
       var number: Int32 = 0
-      guard sigwait(&taken, &number) == 0, !interrupts.take(number) else { continue }
+      guard sigwait(&taken, &number) == 0 else { continue }
+      if number == SIGTSTP {
+        debt.whenClear(stop)
+        continue
+      }
+      guard !interrupts.take(number) else { continue }
       debt.payLast {
         interrupts.restoreTerminal()
         _exit(128 + number)
@@ -68,14 +74,24 @@ private final class SignalThread: Sendable {
   }
 }
 
-/// All that would end the program and can be caught but crashes, real-time signals included, and
-/// the prompt's. One that was ignored when the program began stays so, as `nohup` and `command &`
-/// want it.
+/// Stops the program as Ctrl-Z does that nobody takes: not at all where no shell could let it go on.
+private func stop() {
+  var signals = sigset_t()
+  sigemptyset(&signals)
+  sigaddset(&signals, SIGTSTP)
+  raise(SIGTSTP)
+  pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+  pthread_sigmask(SIG_BLOCK, &signals, nil)
+}
+
+/// All that would end the program and can be caught but crashes, real-time signals included, Ctrl-Z
+/// and the prompt's. One that was ignored when the program began stays so, as `nohup` and
+/// `command &` want it.
 private func takenSignals() -> sigset_t {
   var signals = sigset_t()
   sigemptyset(&signals)
   // These the system ignores, or they stop the program, as the shell's job control wants it.
-  let harmless = [SIGCHLD, SIGURG, SIGWINCH, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU]
+  let harmless = [SIGCHLD, SIGURG, SIGWINCH, SIGCONT, SIGSTOP, SIGTTIN, SIGTTOU]
   let others = Set(crashSignals + harmless + [SIGKILL, SIGPIPE])
   // The C library keeps 32 and 33 for itself, and refuses them here.
   for number in Int32(1)...64 where !others.contains(number) && !isIgnored(number) {

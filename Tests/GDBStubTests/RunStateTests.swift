@@ -21,14 +21,15 @@ extension FakeQEMU {
   }
 
   func connect(
-    leaveStopped: Bool = false, notices: Notices = Notices(),
+    leaveStopped: Bool = false, stoppedThreads: Set<Int> = [], notices: Notices = Notices(),
     timeout: Duration = .milliseconds(300), rest: Duration = .seconds(60),
-    debt: ResumeDebt = ResumeDebt()
+    debt: ResumeDebt = ResumeDebt(), isInterrupted: @escaping () -> Bool = { false }
   ) throws(GuestMemError) -> QEMUStub {
     var options = StubOptions()
-    options.rest = rest
+    (options.rest, options.stoppedThreads) = (rest, stoppedThreads)
     (options.timeout, options.leaveStopped) = (timeout, leaveStopped)
     options.notice = { notices.texts.append($0) }
+    options.isInterrupted = isInterrupted
     return try QEMUStub(.tcp(host: "127.0.0.1", port: port), options: options, debt: debt)
   }
 
@@ -42,7 +43,8 @@ extension FakeQEMU {
 }
 
 extension QEMUStub {
-  func word(_ address: UInt64 = 0x800) throws(PhysicalReadError) -> UInt64 {
+  /// By default one that is not 0, as holes are.
+  func word(_ address: UInt64 = 0x808) throws(PhysicalReadError) -> UInt64 {
     try u64(at: PhysicalAddress(address))
   }
 }
@@ -56,7 +58,7 @@ extension QEMUStub {
     #expect(stub.runState == .running)
     #expect(qemu.isRunning)
     for _ in 0..<3 {
-      #expect(try stub.word() == 0x0000_0000_0000_0000)
+      #expect(try stub.word() == 0x0101_0101_0101_0101)
       #expect(qemu.isRunning)
     }
     #expect(qemu.clients.allSatisfy { $0.resumes == 1 })
@@ -149,11 +151,11 @@ extension QEMUStub {
     let stub = try qemu.connect(notices: notices, rest: .zero)
     notices.texts = []
     // A rest alone changes nothing.
-    #expect(try stub.word(0x808) == 0x0101_0101_0101_0101)
+    #expect(try stub.word() == 0x0101_0101_0101_0101)
     #expect(qemu.isRunning && notices.texts.isEmpty)
     let before = qemu.clients.count
     qemu.stopGuest(reason: reason)
-    #expect(try stub.word(0x808) == 0x0101_0101_0101_0101)
+    #expect(try stub.word() == 0x0101_0101_0101_0101)
     #expect(!qemu.isRunning)
     #expect(stub.runState == .stopped(reason: reason))
     #expect(qemu.clients[before...].allSatisfy { $0.resumes == 0 })

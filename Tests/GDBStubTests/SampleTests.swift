@@ -219,7 +219,8 @@ import Testing
     qemu.change { $0.stopCost = .milliseconds(20) }
     let stub = try qemu.connect()
     _ = try stub.word()
-    #expect(stub.limits.stopCost >= .milliseconds(18))
+    // The way is no part of it, and was as long at its shortest as this machine is busy.
+    #expect(stub.limits.stopCost + stub.limits.roundTrip * 2 >= .milliseconds(20))
     #expect(stub.takeStatistics().stops == qemu.clients.count)
     #expect(stub.takeStatistics().stops == 0)
   }

@@ -1,5 +1,7 @@
-import GDBStub
+import TestSupport
 import Testing
+
+@testable import GDBStub
 
 @Test(arguments: [
   ("127.0.0.1:1234", StubTarget.tcp(host: "127.0.0.1", port: 1234)),
@@ -9,6 +11,17 @@ import Testing
 ])
 func targetsAreRead(text: String, target: StubTarget) {
   #expect(StubTarget(text) == target)
+}
+
+/// Where the system's tables cannot be read, no port is said to be closed.
+@Test func whetherAPortIsOpenMayNotBeKnown() {
+  let qemu = FakeQEMU()
+  defer { qemu.end() }
+  #expect(LocalPeers.isOpen(port: qemu.port) == true)
+  #expect(LocalPeers.isOpen(port: qemu.port, tables: ["/proc/net/tcp", "/nowhere"]) == true)
+  #expect(LocalPeers.isOpen(port: 1, tables: ["/proc/net/tcp"]) == false)
+  #expect(LocalPeers.isOpen(port: qemu.port, tables: ["/nowhere"]) == nil)
+  #expect(StubTarget.tcp(host: "example.org", port: 1).isOpen == nil)
 }
 
 @Test(arguments: ["", "1234", "host:", "host:0", "host:65536", "host:x", "unix:"])

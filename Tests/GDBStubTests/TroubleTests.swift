@@ -91,6 +91,25 @@ import Testing
     #expect(error.description.contains("start QEMU with -s"))
   }
 
+  @Test func aDescriptionOfDocumentsWithoutEndIsNotReadToItsEnd() throws {
+    let qemu = FakeQEMU(version: "7.2.22")
+    defer { qemu.end() }
+    qemu.change { $0.moreDocuments = 200 }
+    let stub = try qemu.connect()
+    #expect(stub.wordRegisterNames.contains("cr3"))
+    let reads = qemu.clients.flatMap(\.packets).filter { $0.hasPrefix("qXfer") }
+    let names = Set(reads.map { String($0.split(separator: ":")[3]) })
+    #expect(names.count == 32)
+  }
+
+  @Test func aHostThatNobodyKnowsIsSaidToBe() throws {
+    let error = #expect(throws: GuestMemError.self) {
+      try QEMUStub(.tcp(host: "no..host", port: 1))
+    }
+    #expect(error?.description.contains("cannot look up no..host: ") == true)
+    #expect(error?.description.contains("No such device") == false)
+  }
+
   // MARK: Errors on the way
 
   @Test(arguments: 1...5)
@@ -123,7 +142,7 @@ import Testing
   }
 
   @Test(arguments: FakeQEMU.ages)
-  func aStubWithoutPhysicalMemoryIsRefusedAndItsGuestRuns(version: String) throws {
+  func aStubWithoutPhysicalMemoryIsRefusedAndItsGuestRunsIfThatIsKnown(version: String) throws {
     let qemu = FakeQEMU(version: version)
     defer { qemu.end() }
     qemu.change { $0.physicalMemoryMode = nil }
@@ -156,6 +175,28 @@ import Testing
     #expect(qemu.waitForEnd(ofClients: 1))
     #expect(!qemu.isRunning)
     #expect(qemu.clients[0].resumes == 0)
+  }
+
+  /// Bytes without end, which is no silence.
+  @Test(.timeLimit(.minutes(1)), arguments: [false, true])
+  func anInterruptEndsAnAnswerThatHasNoEnd(isHeld: Bool) throws {
+    let qemu = FakeQEMU(version: "7.2.22")
+    defer { qemu.end() }
+    var asked = -100
+    let stub = try qemu.connect {
+      asked += 1
+      return asked > 1
+    }
+    if isHeld { try stub.hold() }
+    qemu.change { $0.isRambling = true }
+    asked = 0
+    let error = #expect(throws: PhysicalReadError.self) { try stub.word() }
+    guard case .source(let cause)? = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(cause.kind == .interrupted)
+    #expect(!stub.isHeld)
   }
 
   @Test func anInterruptEndsTheWorkBeforeTheNextStop() throws {

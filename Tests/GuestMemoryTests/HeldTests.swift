@@ -78,6 +78,61 @@ import Testing
     #expect(memory.excesses == 0)
   }
 
+  /// Samples of a guest that stands still have no limit of their own; the hold has.
+  @Test(arguments: [false, true])
+  func eachSampleOfAHoldIsWithinThePauseToo(explores: Bool) throws {
+    let chains = Chains(objects: 200, depth: 2)
+    var limits = SampleLimits.limited(reads: .max, pause: .seconds(60), stopCost: .seconds(100))
+    // Sixty reads in half a pause.
+    limits.readCost = 0.5e9
+    let memory = ScriptedMemory(chains.memory, limits: limits)
+    var held: [SampleLoad] = []
+    memory.fails = { memory in
+      if memory.isHeld { held.append(limits.load(memory.samples.last!)) }
+      return nil
+    }
+    let engine = SnapshotEngine(memory)
+    if explores {
+      #expect(
+        try engine.explore { view throws(ReadFault) in try chains.values(in: view) }.count == 200)
+    } else {
+      let snapshot = try engine.snapshot { view throws(ReadFault) in try chains.values(in: view) }
+      #expect(snapshot.value.count == 200)
+      #expect(snapshot.wasHeld)
+    }
+    #expect((memory.holds, memory.releases) == (1, 1))
+    #expect(held.count == 8)
+    for load in held { #expect(limits.admit(load)) }
+  }
+
+  /// A source whose guest cannot be held, and never rests.
+  private final class Unholdable: GuestMem {
+    let source: ScriptedMemory
+    init(_ source: ScriptedMemory) { self.source = source }
+    var ram: RAMMap { source.ram }
+    var consistency: Consistency { .instant }
+    var limits: SampleLimits { source.limits }
+    func sample(
+      ranges: [PhysicalRange], registers: [RegisterKey]
+    ) throws(GuestMemError) -> Sample {
+      try source.sample(ranges: ranges, registers: registers)
+    }
+  }
+
+  @Test(.timeLimit(.minutes(1))) func aGuestThatCannotBeHeldIsGivenUp() throws {
+    let (chains, memory) = restless()
+    let error = #expect(throws: SnapshotError.self) {
+      try SnapshotEngine(Unholdable(memory)).snapshot { view throws(ReadFault) in
+        try view.word(try view.word(chains.heads[0].rawValue))
+      }
+    }
+    guard case .unreadable(let cause)? = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(cause.reason == .moving)
+  }
+
   /// The way to a stub far away is long, and no guest stands still for it.
   @Test func aLongWayIsNoDearStop() throws {
     let chains = Chains(objects: 3, depth: 8)

@@ -10,9 +10,14 @@ import Testing
     var objects: [[PhysicalAddress]]
 
     init(objects count: Int, words: Int, limits: SampleLimits) {
-      let ram = RAMBuilder(count: (count * words + 8) * 4096)
+      self.init(words: [Int](repeating: words, count: count), limits: limits)
+    }
+
+    /// Objects of so many words each.
+    init(words: [Int], limits: SampleLimits) {
+      let ram = RAMBuilder(count: (words.reduce(8, +)) * 4096)
       table = ram.allocatePage()
-      objects = (0..<count).map { _ in (0..<words).map { _ in ram.allocatePage() } }
+      objects = words.map { words in (0..<words).map { _ in ram.allocatePage() } }
       for (index, object) in objects.enumerated() {
         ram.write(object[0].rawValue, at: table + 8 * index)
       }
@@ -23,6 +28,7 @@ import Testing
       var values: [[UInt64]] = []
       for (index, object) in objects.enumerated() {
         let head = try view.word((table + 8 * index).rawValue)
+        guard head != 0 else { continue }
         let key = ObjectKey("object", id: UInt64(index), at: KernelVirtualAddress(head))
         let value = try view.object(key) { () throws(ReadFault) in
           try view.gather { () throws(ReadFault) in
@@ -90,6 +96,36 @@ import Testing
     #expect(snapshot.value.count == 8)
     #expect(snapshot.unreadable.isEmpty)
     #expect(guest.memory.holds == 0)
+  }
+
+  @Test(arguments: [0, 30, 59])
+  func aLargeObjectMakesNoSmallPartsOfTheOthers(place: Int) throws {
+    var words = [Int](repeating: 1, count: 60)
+    words[place] = 12
+    let guest = Guest(words: words, limits: .limited(reads: 13))
+    let engine = SnapshotEngine(guest.memory)
+    _ = try engine.snapshot { view throws(ReadFault) in try guest.walk(view) }
+    guest.memory.forgetSamples()
+    let snapshot = try engine.snapshot { view throws(ReadFault) in try guest.walk(view) }
+    #expect(snapshot.value.map(\.count) == words)
+    // Twelve words in each: six at best, and some for it to find its size again.
+    #expect((6...10).contains(guest.memory.samples.count))
+    #expect(guest.memory.excesses == 0)
+  }
+
+  @Test func anObjectThatIsGoneInTheLastPartMakesTwoInstantsAllTheSame() throws {
+    let guest = Guest(objects: 2, words: 4, limits: .limited(reads: 5))
+    let engine = SnapshotEngine(guest.memory)
+    _ = try engine.snapshot { view throws(ReadFault) in try guest.walk(view) }
+    guest.memory.forgetSamples()
+    // Object 1 goes after object 0 was read: the table is from the second stop, object 0 is not.
+    guest.memory.meanwhile = { instant in
+      if instant == 1 { guest.memory.guest.write(0, at: (guest.table + 8).rawValue) }
+    }
+    let snapshot = try engine.snapshot { view throws(ReadFault) in try guest.walk(view) }
+    #expect(snapshot.value.count == 1)
+    #expect(guest.memory.samples.count == 2)
+    #expect(snapshot.stops == 2)
   }
 
   @Test func discoveryKeepsTheLimitsToo() throws {

@@ -162,10 +162,16 @@ func aReplyOfTheWrongKindIsAnError(request: Request, payload: String) {
   }
 }
 
-@Test func stopRepliesWithoutEndAreAnError() {
-  var exchange = Exchange([read])
-  #expect(throws: ProtocolError.unrequested(ascii("T05"))) {
-    for _ in 0...Exchange.stopReplyLimit { try exchange.feed(packet("T05")) }
+/// Stops, notifications, console output of nobody's command, and such as says nothing.
+@Test(arguments: ["$T05#b9", "%x#78", "$O41#b4", "$O#4f"])
+func packetsThatNothingAskedForDoNotComeWithoutEnd(packet: String) throws {
+  for request in [read, .monitor(.status)] where packet != "$O41#b4" || request == read {
+    var exchange = Exchange([request])
+    try exchange.feed(ascii("+"))
+    for _ in 0..<Exchange.unaskedLimit { try exchange.feed(ascii(packet)) }
+    #expect(throws: ProtocolError.unrequested(Array(ascii(packet).dropFirst().dropLast(3)))) {
+      try exchange.feed(ascii(packet))
+    }
   }
 }
 

@@ -37,7 +37,8 @@ func runStatus(text: String, status: RunStatus?) {
       == [HostThread(cpu: 0, id: 4613), HostThread(cpu: 1, id: 4614)])
   #expect(
     HostThread.list(
-      monitorText: "CPU\nCPU #0:\nCPU #x: thread_id=1\nCPU #1: thread_id=\nCPU #-1: thread_id=2\n"
+      monitorText: "CPU #9223372036854775807: thread_id=3\nCPU #8192: thread_id=4\n"
+        + "CPU\nCPU #0:\nCPU #x: thread_id=1\nCPU #1: thread_id=\nCPU #-1: thread_id=2\n"
     ).isEmpty)
 }
 

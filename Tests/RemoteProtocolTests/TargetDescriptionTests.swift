@@ -36,17 +36,17 @@ private let armDocuments = [
 func x86RegisterOffsets(name: String, number: Int, offset: Int, bitSize: Int) {
   #expect(x86.register(named: name)?.number == number)
   #expect(x86.register(named: name)?.bitSize == bitSize)
-  #expect(x86.gOffset(of: name, gReplySize: 608) == offset)
+  #expect(x86.gOffsets(replySize: 608)[name] == offset)
 }
 
 @Test func aReplyThatIsNotThisDescriptionsHasNoOffsets() {
   // As long as rax to r15, but a register short of anything that ends at 130.
-  #expect(x86.gOffset(of: "rax", gReplySize: 130) == nil)
-  #expect(x86.gOffset(of: "rax", gReplySize: 612) == nil)
-  #expect(x86.gOffset(of: "rax", gReplySize: 0) == nil)
-  #expect(x86.gOffset(of: "cr3", gReplySize: 128) == nil)
-  #expect(x86.gOffset(of: "r15", gReplySize: 128) == 120)
-  #expect(x86.gOffset(of: "nosuch", gReplySize: 608) == nil)
+  #expect(x86.gOffsets(replySize: 130)["rax"] == nil)
+  #expect(x86.gOffsets(replySize: 612)["rax"] == nil)
+  #expect(x86.gOffsets(replySize: 0)["rax"] == nil)
+  #expect(x86.gOffsets(replySize: 128)["cr3"] == nil)
+  #expect(x86.gOffsets(replySize: 128)["r15"] == 120)
+  #expect(x86.gOffsets(replySize: 608)["nosuch"] == nil)
 }
 
 @Test func armSystemRegistersHaveNumbersButNoPlaceInTheReply() {
@@ -54,16 +54,16 @@ func x86RegisterOffsets(name: String, number: Int, offset: Int, bitSize: Int) {
   #expect(arm.architecture == "aarch64")
   #expect(arm.missing.isEmpty)
   #expect(arm.registers.count == 34 + 52 + 9)
-  #expect(arm.gOffset(of: "x30", gReplySize: 268) == 240)
-  #expect(arm.gOffset(of: "pc", gReplySize: 268) == 256)
-  #expect(arm.gOffset(of: "cpsr", gReplySize: 268) == 264)
-  #expect(arm.gOffset(of: "z0", gReplySize: 268) == nil)
+  #expect(arm.gOffsets(replySize: 268)["x30"] == 240)
+  #expect(arm.gOffsets(replySize: 268)["pc"] == 256)
+  #expect(arm.gOffsets(replySize: 268)["cpsr"] == 264)
+  #expect(arm.gOffsets(replySize: 268)["z0"] == nil)
   #expect(
     arm.register(named: "TTBR1_EL1")
-      == Register(name: "TTBR1_EL1", number: 175, bitSize: 64, type: nil, group: "cp_regs"))
+      == Register(name: "TTBR1_EL1", number: 175, bitSize: 64))
   #expect(arm.register(named: "TCR_EL1")?.number == 174)
   #expect(arm.register(named: "VBAR")?.number == 124)
-  #expect(arm.gOffset(of: "TTBR1_EL1", gReplySize: 268) == nil)
+  #expect(arm.gOffsets(replySize: 268)["TTBR1_EL1"] == nil)
 }
 
 @Test func missingDocumentsAreNamedInOrder() {
@@ -118,8 +118,8 @@ private func numbers(_ text: String) -> [String] {
 func aRegisterThatCannotBeReadKeepsItsPlace(text: String) {
   let text = #"<reg name="a" bitsize="8"/>\#(text)<reg name="c" bitsize="8"/>"#
   #expect(numbers(text) == ["a=0", "c=2"])
-  #expect(description(text).gOffset(of: "a", gReplySize: 1) == 0)
-  #expect(description(text).gOffset(of: "c", gReplySize: 2) == nil)
+  #expect(description(text).gOffsets(replySize: 1)["a"] == 0)
+  #expect(description(text).gOffsets(replySize: 2)["c"] == nil)
 }
 
 @Test(arguments: ["x", "-1", "99999999999999999999", "99999999", ""])
@@ -136,7 +136,14 @@ func withoutAKnownNumberThereIsNoneUntilTheNext(number: String) {
     #"<reg name="a" bitsize="8"/><reg name="b" bitsize="8" regnum="0"/><reg name="c" bitsize="8"/>"#
   )
   #expect(two.registers.count == 3)
-  #expect(two.gOffset(of: "c", gReplySize: 3) == nil)
+  #expect(two.gOffsets(replySize: 3).isEmpty)
+}
+
+@Test func aNameMeansTheFirstRegisterThatHasIt() {
+  let text =
+    #"<reg name="a" bitsize="8" regnum="7"/><reg name="a" bitsize="8" regnum="0"/>"#
+    + #"<reg name="b" bitsize="8"/>"#
+  #expect(description(text).gOffsets(replySize: 2) == ["b": 1])
 }
 
 @Test func commentsAndDeclarationsAreSkipped() {
@@ -190,7 +197,7 @@ func anyDocumentIsSurvived(seed: UInt64) {
     for register in description.registers {
       #expect((0..<TargetDescription.registerLimit).contains(register.number))
       #expect((1...TargetDescription.bitSizeLimit).contains(register.bitSize))
-      _ = description.gOffset(of: register.name, gReplySize: 268)
+      _ = description.gOffsets(replySize: 268)[register.name]
     }
   }
 }

@@ -9,9 +9,10 @@ final class PseudoTerminal {
     case tab = "\t"
     case up = "\u{1b}[A"
     case home = "\u{1}"
-    /// Ctrl-C, Ctrl-D, Ctrl-\.
+    /// Ctrl-C, Ctrl-D, Ctrl-Z, Ctrl-\.
     case interrupt = "\u{3}"
     case end = "\u{4}"
+    case suspend = "\u{1a}"
     case quit = "\u{1c}"
   }
 

@@ -1,0 +1,72 @@
+import Foundation
+import Testing
+
+extension LiveTests {
+  /// The program as a job of a shell: Ctrl-Z, `fg`, `kill %1`.
+  @Suite(.timeLimit(.minutes(5))) struct JobControlTests {
+    private func shell() throws -> PseudoTerminal {
+      let shell = try PseudoTerminal(
+        "/bin/bash", ["--norc", "--noprofile", "-i"], environment: ["PS1": "shell> "])
+      try shell.expect("shell> ")
+      return shell
+    }
+
+    private func suspend(_ shell: PseudoTerminal) throws {
+      try shell.press(.suspend)
+      try shell.expect("Stopped")
+      try shell.expect("shell> ")
+    }
+
+    /// The terminal is the shell's by then: to set it back would stop the program once more.
+    @Test func aSuspendedPromptIsEndedByKill() throws {
+      let shell = try shell()
+      try shell.enter("\(Program.path) -c unix:/nowhere/gdb.sock")
+      try shell.expect("guestscope (no guest)> ")
+      try suspend(shell)
+      try shell.enter("kill %1")
+      try shell.expect("shell> ")
+      var jobs = ""
+      for _ in 0..<50 where !jobs.contains("Exit 143") {
+        usleep(100_000)
+        try shell.enter("jobs")
+        jobs = try shell.expect("shell> ")
+      }
+      #expect(jobs.contains("Exit 143"), "\(jobs)")
+    }
+
+    /// Between two stops of its own, whenever it comes.
+    @Test func aSuspendedProgramHoldsNoGuest() throws {
+      let qemu = try PlainQEMU()
+      let qmp = try qemu.qmp
+      let shell = try shell()
+      // Held about half the time.
+      try shell.enter(
+        "yes $'hold\\nresume' | \(Program.path) -c \(qemu.target) | grep -m 1 runs; echo began")
+      try shell.expect("runs")
+      for _ in 0..<10 {
+        usleep(UInt32.random(in: 0..<50_000))
+        try suspend(shell)
+        #expect(try qmp.runs)
+        try shell.enter("fg")
+      }
+      try shell.press(.interrupt)
+      #expect(try qmp.runs)
+    }
+
+    @Test func aGuestThatIsHeldStaysSoAndIsLetGoAfterwards() throws {
+      let qemu = try PlainQEMU()
+      let shell = try shell()
+      try shell.enter("\(Program.path) -c \(qemu.target)")
+      try shell.expect("guestscope> ")
+      try shell.enter("hold")
+      try shell.expect("guestscope (held)> ")
+      try suspend(shell)
+      #expect(try qemu.qmp.status == "paused")
+      try shell.enter("fg")
+      try shell.expect("guestscope (held)> ")
+      try shell.press(.end)
+      try shell.expect("shell> ")
+      #expect(try qemu.qmp.runs)
+    }
+  }
+}
