@@ -13,9 +13,11 @@ struct PrintCommand: GuestCommand {
       print task_struct init_task .comm
       print task_struct init_task .mm->pgd
       print rq runqueues@1 .nr_running
+      print 'scx_sched *' scx_root ->ops.name
 
-      A path follows pointers, and [n] takes an element. What is shown is of one instant: a large \
-      object may stop the guest for longer than --max-pause, the largest that is shown, 1 MiB, for \
+      The type is that of what is at the address: of a variable that is a pointer, a pointer. A path \
+      follows pointers, and [n] takes an element. What is shown is of one instant: a large object \
+      may stop the guest for longer than --max-pause, the largest that is shown, 1 MiB, for \
       some tenth of a second.
       """)
 

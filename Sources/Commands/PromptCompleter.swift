@@ -30,7 +30,7 @@ struct PromptCompleter {
       rest = rest.dropFirst()
     }
     if isHelp { return .words(commands(of: command, word)) }
-    if word.hasPrefix("-") {
+    if word.hasPrefix("-"), !word.hasPrefix("->") {
       // What opens a session is not for its lines: before the command stand what all commands have.
       let options = Root.options(of: command == Root.self ? Info.self : command)
       return .words(matching(word, options))

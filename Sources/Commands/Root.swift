@@ -74,6 +74,8 @@ struct FailureOptions: ParsableArguments {
 extension Root {
   /// Parses the words of a command line or of a line of a session.
   static func parse(words: [String]) throws -> any ParsableCommand {
+    // A path of members may begin with an arrow, which the parser would take for an option.
+    let words = words.map { $0.hasPrefix("->") ? "." + $0.dropFirst(2) : $0 }
     if behindOptions(words).first == "help" { try checkCommand(words) }
     var command: any ParsableCommand
     do { command = try parseAsRoot(apart(words)) } catch {

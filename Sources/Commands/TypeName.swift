@@ -1,10 +1,31 @@
 import BTF
 
 extension BTF {
-  /// The type that a user means: `task_struct`, `struct list_head`, `enum bpf_prog_type`, `u64`.
+  /// The type that a user means: `task_struct`, `struct list_head`, `enum bpf_prog_type`, `u64`, or
+  /// a pointer to it, `scx_sched *`.
   ///
   /// Without a keyword a struct comes before a typedef of its name.
   func type(userText text: String, in file: String) throws -> UInt32 {
+    let stars = text.reversed().prefix { $0 == "*" || $0 == " " }
+    let name = String(text.dropLast(stars.count))
+    guard !name.isEmpty else { throw CommandError("'\(text)' names no type") }
+    var type = try type(named: name, in: file)
+    for star in stars where star == "*" {
+      guard let pointer = pointer(to: type) else {
+        throw CommandError("the BTF of \(file) has no type \(text)")
+      }
+      type = pointer
+    }
+    return type
+  }
+
+  private func pointer(to pointee: UInt32) -> UInt32? {
+    (1..<endID).first { id in
+      if case .ptr(pointee)? = try? type(id) { true } else { false }
+    }
+  }
+
+  private func type(named text: String, in file: String) throws -> UInt32 {
     let words = text.split(separator: " ").map(String.init)
     let (name, kinds): (String, [BTFKind])
     if words.count == 2, let named = Self.kinds(of: words[0]) {

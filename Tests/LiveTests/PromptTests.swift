@@ -189,6 +189,7 @@ extension LiveTests {
         ("type bpf_prog_au", "x "), ("type enum bpf_prog_ty", "pe "),
         ("type 'struct bpf_prog_au", "x' "), ("print task_struct init_task .ex", "it_"),
         ("print task_struct init_task .active_mm->start_co", "de"),
+        ("print 'struct btf *' btf_vmlinux ->nam", "e"),
         ("print 'struct task_struct' init_task .active_mm.start_co", "de"),
         ("source \(script.dropLast(5))", "pt.gs "),
       ] {

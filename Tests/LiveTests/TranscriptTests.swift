@@ -95,6 +95,10 @@ extension LiveTests {
       115
       > print task_struct init_task .real_parent->comm
       "swapper/0"
+      > print 'struct btf *' btf_vmlinux ->name
+      "vmlinux"
+      > print btf* btf_vmlinux .name
+      "vmlinux"
       > print 'enum bpf_stats_type' prog_idr+20
       {text}
       > type idr
@@ -172,6 +176,9 @@ extension LiveTests {
       ("prog list id 4000000", 1, "no program with id 4000000"),
       ("info extra", 64, "Unexpected argument 'extra'"), ("report -x", 64, "Unknown option '-x'"),
       ("print no_such_type init_task", 1, "no type no_such_type"),
+      ("print 'no_such_type *' init_task", 1, "no type no_such_type"),
+      ("print 'btf ****' init_task", 1, "no type btf ****"),
+      ("print * init_task", 1, "'*' names no type"),
       ("print task_struct init_task .no_such", 1, "no member no_such"),
       ("print task_struct 8 .comm", 1, "0x0 is not mapped"),
       ("print task_struct init_task ..", 64, "no path of members"),
