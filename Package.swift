@@ -27,8 +27,8 @@ let package = Package(
       ]),
   ],
   dependencies: [
-    // Exact: docs/commands.md and a test hold its help texts word for word.
-    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2")
+    // docs/commands.md and a test hold its help texts word for word.
+    .package(url: "https://github.com/apple/swift-argument-parser", .upToNextMinor(from: "1.8.2"))
   ],
   targets: [
     target("Bytes"),
