@@ -24,17 +24,6 @@ extension BTF {
     throw .noStruct(name: name)
   }
 
-  /// The value of the first enumerator with this name, such as `BPF_PROG_TYPE_STRUCT_OPS`, or nil.
-  public func enumValue(_ name: String) -> Int64? {
-    if let value = base?.enumValue(name) { return value }
-    let utf8 = Array(name.utf8)
-    for id in enums {
-      let found = enumerators(of: id)?.first { equal($0.name, utf8) }
-      if let found { return found.value }
-    }
-    return nil
-  }
-
   /// The names and values of the enum with this name, such as `bpf_prog_type`, in order; nil when
   /// there is none.
   public func enumerators(ofEnum name: String) -> [(name: String, value: Int64)]? {

@@ -11,9 +11,8 @@ public final class BTF: Sendable {
   public let base: BTF?
   /// The byte offset in `blob` of each type of our own; the first one has the id `firstID`.
   let offsets: [UInt32]
-  /// Ids of our own structs, unions and enums: a name is then looked up in a tenth of the types.
+  /// Ids of our own structs and unions: a name is then looked up in a tenth of the types.
   let composites: [UInt32]
-  let enums: [UInt32]
   let firstID: UInt32
   let firstString: UInt32
   let strings: Range<Int>
@@ -32,7 +31,7 @@ public final class BTF: Sendable {
     firstID = base?.endID ?? 1
     firstString = base?.endString ?? 0
     strings = header.strings
-    (offsets, composites, enums) = try Self.scan(blob, header.types, firstID: firstID)
+    (offsets, composites) = try Self.scan(blob, header.types, firstID: firstID)
   }
 
   /// `struct btf_header`, its two sections as ranges of the blob.
@@ -90,13 +89,12 @@ public final class BTF: Sendable {
     return Int(header) + Int(strings) + Int(stringLength)
   }
 
-  /// The one pass over all types: where each begins, and which are structs, unions or enums.
+  /// The one pass over all types: where each begins, and which are structs or unions.
   private static func scan(
     _ blob: [UInt8], _ types: Range<Int>, firstID: UInt32
-  ) throws(BTFError) -> (offsets: [UInt32], composites: [UInt32], enums: [UInt32]) {
+  ) throws(BTFError) -> (offsets: [UInt32], composites: [UInt32]) {
     var offsets: [UInt32] = []
     var composites: [UInt32] = []
-    var enums: [UInt32] = []
     offsets.reserveCapacity(types.count / 20)
     var at = types.lowerBound
     while at < types.upperBound {
@@ -108,18 +106,14 @@ public final class BTF: Sendable {
         throw .malformed("kind \(info.rawKind) is not known", offset: at + 4)
       }
       let id = firstID + UInt32(offsets.count)
-      switch kind {
-      case .struct, .union: composites.append(id)
-      case .enum, .enum64: enums.append(id)
-      default: break
-      }
+      if [.struct, .union].contains(kind) { composites.append(id) }
       offsets.append(UInt32(at))
       at += 12 + info.trailingBytes(of: kind)
     }
     guard at == types.upperBound else {
       throw .malformed("the last type ends outside the types", offset: Int(offsets.last ?? 0))
     }
-    return (offsets, composites, enums)
+    return (offsets, composites)
   }
 }
 

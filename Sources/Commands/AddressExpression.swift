@@ -62,7 +62,10 @@ struct AddressExpression: ExpressibleByArgument {
       _ = try kernel.address(of: GuestKernel.perCPUOffsets)
     }
     if cpu == nil, isSymbol, kernel.perCPUVariables?.contains(start) == true {
-      throw UsageError("\(text) is a per-CPU variable: name a CPU's copy of it, as in \(text)@0")
+      let name = text.prefix { $0 != "+" && $0 != "-" }
+      throw UsageError(
+        "\(name) is a per-CPU variable: name a CPU's copy of it, as in "
+          + "\(name)@0\(text.dropFirst(name.count))")
     }
     if cpu != nil, isSymbol, kernel.perCPUVariables?.contains(start) == false {
       throw UsageError("\(text) is no CPU's own: only a per-CPU variable has a copy for each")

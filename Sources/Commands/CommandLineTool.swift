@@ -22,9 +22,6 @@ public enum CommandLineTool {
         return session.closing(
           try batch(root, Shell(session, console: console, output: root.output)))
       }
-      if Root.mixesBatch(arguments) {
-        throw UsageError("-e and -f name the commands to run: no other can stand beside them")
-      }
       guard let command = command as? any GuestCommand else {
         if command is any ShellCommand {
           throw UsageError("this command works in a session: at the prompt, in -e or in -f")
@@ -49,13 +46,16 @@ public enum CommandLineTool {
   private static func batch(_ root: Root, _ shell: Shell) throws -> Int32 {
     if !root.batch.commands.isEmpty {
       return shell.run(
-        Script(commands: root.batch.commands), keepsGoing: root.batch.keepGoing)
+        Script(commands: root.batch.commands), keepsGoing: root.failure.keepGoing)
     }
     if let file = root.batch.file {
-      return shell.run(try Script(path: file), keepsGoing: root.batch.keepGoing)
+      return shell.run(try Script(path: file), keepsGoing: root.failure.keepGoing)
     }
-    if isatty(STDIN_FILENO) == 1, isatty(STDOUT_FILENO) == 1 { return Prompt(shell).run() }
-    return shell.run(try Script(path: "-"), keepsGoing: root.batch.keepGoing)
+    if isatty(STDIN_FILENO) == 1 {
+      if isatty(STDOUT_FILENO) == 1 { return Prompt(shell).run() }
+      shell.console.note("no prompt, for the answers go elsewhere: commands are read all the same")
+    }
+    return shell.run(try Script(path: "-"), keepsGoing: root.failure.keepGoing)
   }
 }
 

@@ -9,8 +9,12 @@ public final class Console {
   private let interrupts: Interrupts?
   /// A line on the terminal that says how far the work is; whatever is written next takes its place.
   private var hasStatus = false
-  /// A line is being edited: what is said of work for it, as Tab does some, would tear it.
-  var isEditing = false
+  /// A line is being edited: what is said meanwhile, as Tab does some work, would tear it. Notes
+  /// wait to be taken, or for the end of the line.
+  var isEditing = false {
+    didSet { if !isEditing { for note in takeNotes() { try? write(note + "\n", to: errors) } } }
+  }
+  private var notes: [String] = []
   /// What a terminal shows ends within a line.
   private var isMidLine = false
 
@@ -29,12 +33,23 @@ public final class Console {
   func answer(_ text: String) throws { try write(text, to: output) }
 
   func note(_ text: String) {
+    let line = paint(prefix, .bold) + Self.printable(text)
+    guard !isEditing else { return notes.append(line) }
     clearStatus()
     let start = isMidLine && isatty(errors) == 1 && isatty(output) == 1 ? "\n" : ""
-    try? write(start + paint(prefix, .bold) + Self.printable(text) + "\n", to: errors)
+    try? write(start + line + "\n", to: errors)
   }
 
-  func trace(_ text: String) { try? write(Self.printable(text) + "\n", to: errors) }
+  func trace(_ text: String) {
+    let line = Self.printable(text)
+    if isEditing { notes.append(line) } else { try? write(line + "\n", to: errors) }
+  }
+
+  /// The notes that wait.
+  func takeNotes() -> [String] {
+    defer { notes = [] }
+    return notes
+  }
 
   /// Names and banners come from the guest. A text of ours may have several lines.
   private static func printable(_ text: String) -> String {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Bytes
 import GDBStub
-import KernelBPF
+import LinuxKernel
 
 /// `info`: the guest, its kernel, and where what we know of it came from.
 struct Info: GuestCommand {
@@ -14,10 +14,7 @@ struct Info: GuestCommand {
   func answer(in session: Session) throws -> Answer {
     _ = try session.stub
     // The first, for after a reset the stub is another, too.
-    let found = Result {
-      _ = try session.livingKernel
-      return try session.programs
-    }
+    let found = Result { try session.livingKernel }
     if case .failure(let error as any GuestFailure) = found, error.isOfConnection { throw error }
     let stub = try session.stub
     var missing: [String] = []
@@ -28,14 +25,15 @@ struct Info: GuestCommand {
     facts.add("cpus", JSON(stub.cpuCount))
     facts.add("ram_bytes", .unsigned(stub.ram.byteCount))
     switch found {
-    case .success(let programs): addKernel(programs, to: &facts)
+    case .success(let kernel):
+      addKernel(kernel, to: &facts)
+      do { _ = try session.programs } catch { missing = ["the BPF programs: \(error)"] }
     case .failure(let error): missing = ["the kernel: \(error)"]
     }
     return Answer(.object(facts.members), .pairs(facts.pairs), missing: missing)
   }
 
-  private func addKernel(_ programs: BPFPrograms, to facts: inout Facts) {
-    let kernel = programs.kernel
+  private func addKernel(_ kernel: GuestKernel, to facts: inout Facts) {
     facts.add("release", .string(kernel.release))
     facts.add("banner", .string(kernel.banner))
     facts.add("text_base", .string(kernel.textBase.rawValue.hex))

@@ -9,6 +9,7 @@ public final class Interrupts: Sendable {
   /// At a prompt Ctrl-C ends the command, not the program.
   private let hasPrompt = Atomic<Bool>(false)
   private let cancelled = Atomic<Bool>(false)
+  private let editing = Atomic<Bool>(false)
   /// What the terminal was like before line editing.
   private let terminal = Mutex<termios?>(nil)
 
@@ -43,6 +44,12 @@ public final class Interrupts: Sendable {
     // In the background (Ctrl-Z, then `kill %1`) it is the shell's, and a try would stop the program
     // instead of ending it (SIGTTOU).
     guard tcgetpgrp(STDIN_FILENO) == getpgrp() else { return }
+    if isEditing {
+      // Readline had the terminal mark what is pasted. One that takes nothing now must not keep us.
+      let end = (environment("TERM") == "dumb" ? "" : "\u{1b}[?2004l") + "\r\n"
+      var output = pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0)
+      if unsafe poll(&output, 1, 0) == 1 { _ = unsafe write(STDOUT_FILENO, end, end.utf8.count) }
+    }
     terminal.withLock { saved in
       if var saved { _ = unsafe tcsetattr(STDIN_FILENO, TCSANOW, &saved) }
     }
@@ -50,6 +57,12 @@ public final class Interrupts: Sendable {
 
   /// True when the running command must end.
   var isCancelled: Bool { cancelled.load(ordering: .acquiring) }
+
+  /// A line is being edited.
+  var isEditing: Bool {
+    get { editing.load(ordering: .acquiring) }
+    set { editing.store(newValue, ordering: .releasing) }
+  }
 
   /// From now on Ctrl-C cancels commands.
   func beginPrompt() {

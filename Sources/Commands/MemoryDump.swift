@@ -36,6 +36,22 @@ struct MemoryDump {
   /// How to show memory: gdb's and crash's letters.
   enum Format: String, CaseIterable, ExpressibleByArgument {
     case hex, x8, x4, string
+
+    /// Bytes of what is shown as one.
+    var unit: Int {
+      switch self {
+      case .hex, .string: 1
+      case .x4: 4
+      case .x8: 8
+      }
+    }
+
+    /// Refuses a length of which nothing could be shown.
+    func admit(_ length: ByteCount) throws {
+      guard length.value >= unit else {
+        throw ValidationError("a word of \(rawValue) is \(unit) bytes: \(length.value) hold none")
+      }
+    }
   }
 
   /// - Parameter unreadable: the pages that are left out.
@@ -68,7 +84,7 @@ struct MemoryDump {
     case .string: return [bytes.nulTerminatedText]
     case .x8, .x4:
       let words = words(of: bytes, format)
-      let (size, perLine) = format == .x8 ? (8, 2) : (4, 4)
+      let (size, perLine) = (format.unit, 16 / format.unit)
       return stride(from: 0, to: words.count, by: perLine).map { first in
         let row = words[first..<min(first + perLine, words.count)]
         return (address &+ UInt64(first * size)).paddedHex(16) + "  "
@@ -79,7 +95,7 @@ struct MemoryDump {
 
   /// Little-endian words; bytes at the end that fill none are left out.
   private func words(of bytes: [UInt8], _ format: Format) -> [String] {
-    let size = format == .x8 ? 8 : 4
+    let size = format.unit
     return stride(from: 0, through: bytes.count - size, by: size).map { at in
       let value = size == 8 ? bytes.u64(at: at) : bytes.u32(at: at).map(UInt64.init)
       return (value ?? 0).paddedHex(2 * size)

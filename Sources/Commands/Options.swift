@@ -17,7 +17,8 @@ public struct SessionOptions: ParsableArguments {
     completion: .file())
   var kernel: String?
 
-  @Option(help: ArgumentHelp("Longest single stop of a running guest.", valueName: "ms"))
+  @Option(
+    help: ArgumentHelp("Longest single stop of a running guest that is planned.", valueName: "ms"))
   var maxPause = 2.0
 
   @Flag(

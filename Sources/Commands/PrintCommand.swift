@@ -7,17 +7,19 @@ import LinuxKernel
 /// `print`: a kernel object by its BTF type.
 struct PrintCommand: GuestCommand {
   static let configuration = CommandConfiguration(
-    commandName: "print", abstract: "A kernel object by its BTF type, or some members of it.",
+    commandName: "print", abstract: "A kernel object by its BTF type, or a member of it.",
     usage: "guestscope print <type> <address> [.member…]",
     discussion: """
       print task_struct init_task .comm
       print task_struct init_task .mm->pgd
       print rq runqueues@1 .nr_running
 
-      A path follows pointers, and [n] takes an element. What is shown is of one instant.
+      A path follows pointers, and [n] takes an element. What is shown is of one instant: a large \
+      object may stop the guest for longer than --max-pause, the largest that is shown, 1 MiB, for \
+      some tenth of a second.
       """)
 
-  @Argument(help: "A type: task_struct, 'enum bpf_prog_type', u64.")
+  @Argument(help: "A type: task_struct, enum bpf_prog_type, u64.")
   var type: String
   @Argument(help: "A number, a symbol, symbol+offset, or symbol@CPU for a per-CPU variable.")
   var address: AddressExpression
@@ -28,16 +30,34 @@ struct PrintCommand: GuestCommand {
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   static func nextWord(after words: [String]) -> [WordKind] {
-    switch words.count {
+    let keyword = words.first.flatMap { TypeCommand.keywords.contains($0) ? $0 : nil }
+    let typeWords = keyword == nil ? 1 : 2
+    return switch words.count {
     case 0: [.typeName(keyword: nil)]
-    case 1: [.symbol]
-    default: [.member(ofType: words[0])]
+    case ..<typeWords: [.typeName(keyword: keyword)]
+    case typeWords: [.symbol]
+    case typeWords + 1: [.member(ofType: words.prefix(typeWords).joined(separator: " "))]
+    default: []
     }
   }
 
-  func validate() throws {
-    guard MemberPath(members.joined()) != nil else {
-      throw ValidationError("'\(members.joined())' is no path of members, as in .mm.pgd or .a[2]")
+  func validate() throws { _ = try target }
+
+  /// What to show. `struct task_struct` may be two words.
+  private var target: (type: String, address: AddressExpression, path: MemberPath) {
+    get throws {
+      var (type, address, members) = (type, address, members[...])
+      if TypeCommand.keywords.contains(type) {
+        guard let next = members.popFirst().flatMap(AddressExpression.init) else {
+          throw ValidationError("'\(type) \(address.text)' is a type: an address follows it")
+        }
+        (type, address) = ("\(type) \(address.text)", next)
+      }
+      guard let path = MemberPath(members.joined()) else {
+        throw ValidationError(
+          "'\(members.joined())' is no path of members, as in .mm.pgd or .a[2]")
+      }
+      return (type, address, path)
     }
   }
 
@@ -45,7 +65,7 @@ struct PrintCommand: GuestCommand {
   private static let mostBytes = 1 << 20
 
   func answer(in session: Session) throws -> Answer {
-    let path = MemberPath(members.joined())!
+    let (type, address, path) = try target
     do {
       let snapshot = try session.ofThisBoot { kernel in
         let id = try kernel.btf.type(userText: type, in: kernel.file)
@@ -75,7 +95,7 @@ struct PrintCommand: GuestCommand {
     }
     guard let size = target.bits.map({ ($0.upperBound + 7) / 8 }) ?? btf.size(of: target.type)
     else {
-      let name = (try? btf.declaration(of: target.type)) ?? self.type
+      let name = (try? btf.declaration(of: target.type)) ?? "what is there"
       return .failure(MemberPathError("\(name) has no size, so nothing of it can be shown"))
     }
     guard size <= Self.mostBytes else {

@@ -2,11 +2,13 @@ import ArgumentParser
 import Bytes
 import KernelBPF
 import KernelImage
+import LinuxKernel
 
 /// `prog list`: all BPF programs, with the members of `bpftool -j prog show`.
 struct ProgList: GuestCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "All BPF programs, or those of an id, name or type.",
+    usage: "guestscope prog list [id <n>] [name <glob>] [type <type>]",
     aliases: ["show"])
 
   @Argument(
@@ -35,8 +37,9 @@ struct ProgList: GuestCommand {
         details: true))
     var listed = snapshot.value.programs
     if let glob = selection.name.map(Glob.init) { listed.removeAll { !glob.matches($0.name) } }
-    if let id = selection.id, listed.isEmpty, snapshot.unreadable.isEmpty {
-      throw CommandError("the guest has no program with id \(id)")
+    // An id is one program; of others there may be none.
+    if selection.id != nil, listed.isEmpty, snapshot.unreadable.isEmpty {
+      throw CommandError("the guest has no program with \(self.words.joined(separator: " "))")
     }
     let bootTime = snapshot.value.bootTime
     return Answer(
@@ -90,9 +93,10 @@ struct ProgList: GuestCommand {
 }
 
 extension BPFProgram.Details {
-  /// Seconds of CLOCK_REALTIME at which the program was loaded.
+  /// Seconds of CLOCK_REALTIME at which the program was loaded; nil for no plausible time.
   func loadedAt(_ bootTime: UInt64?) -> UInt64? {
     guard let loadTime, let bootTime else { return nil }
-    return (loadTime &+ bootTime) / 1_000_000_000
+    let (time, overflow) = loadTime.addingReportingOverflow(bootTime)
+    return overflow || time > BootTime.latest ? nil : time / 1_000_000_000
   }
 }

@@ -4,7 +4,8 @@ import KernelBPF
 /// `prog stats`: how often each program ran, and at what cost.
 struct ProgStats: GuestCommand {
   static let configuration = CommandConfiguration(
-    commandName: "stats", abstract: "Runs, nanoseconds and misses of each program.")
+    commandName: "stats", abstract: "Runs, nanoseconds and misses of each program.",
+    usage: "guestscope prog stats [type <type>] [--per-cpu]")
 
   @Argument(
     help: ArgumentHelp("type T, default struct_ops; or type all.", valueName: "selection"))

@@ -4,7 +4,8 @@ import KernelBPF
 /// `prog verifier`: what the verifier counted.
 struct ProgVerifier: GuestCommand {
   static let configuration = CommandConfiguration(
-    commandName: "verifier", abstract: "The number of instructions that the verifier processed.")
+    commandName: "verifier", abstract: "The number of instructions that the verifier processed.",
+    usage: "guestscope prog verifier [type <type>]")
 
   @Argument(
     help: ArgumentHelp("type T, default struct_ops; or type all.", valueName: "selection"))

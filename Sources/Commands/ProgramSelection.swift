@@ -10,11 +10,13 @@ struct ProgramSelection {
   /// - Parameter keys: which of the words this command takes.
   init(_ words: [String], keys: Set<String>) throws {
     var rest = words[...]
+    var seen: Set<String> = []
     while let key = rest.popFirst() {
       guard keys.contains(key) else {
         throw ValidationError("'\(key)' is not one of: \(keys.sorted().joined(separator: ", "))")
       }
       guard let value = rest.popFirst() else { throw ValidationError("'\(key)' takes a value") }
+      guard seen.insert(key).inserted else { throw ValidationError("'\(key)' can stand once") }
       switch key {
       case "id":
         guard let number = UInt64(value) else {
@@ -28,7 +30,9 @@ struct ProgramSelection {
   }
 
   static func nextWord(after words: [String], keys: [String]) -> [WordKind] {
-    guard words.count % 2 == 1, let key = words.last else { return [.words(keys)] }
+    guard words.count % 2 == 1, let key = words.last else {
+      return [.words(keys.filter { !words.contains($0) })]
+    }
     return switch key {
     case "id": [.programID]
     case "name": [.programName]

@@ -32,8 +32,10 @@ final class Prompt {
       // Soon after a connection was made: its QEMU may end before anybody looks again.
       if !wasOpen { _ = isOpen() }
       console.isEditing = true
-      let event = editor.readLine(prompt: text, tick: news)
+      interrupts.isEditing = true
+      let event = editor.readLine(prompt: text, tick: tick)
       console.isEditing = false
+      interrupts.isEditing = false
       switch event {
       case .end: shell.hasEnded = true
       case .interrupted: break
@@ -67,13 +69,15 @@ final class Prompt {
       let kernel = try session.kernel
       let stub = try session.stub
       console.trace(
-        "guestscope \(Root.version): Linux \(kernel.release) at \(stub.target), "
+        "Linux \(kernel.release) at \(stub.target), "
           + "\(stub.cpuCount) CPU\(stub.cpuCount == 1 ? "" : "s"), \(session.runState)")
     } catch {
       _ = shell.report(error)
     }
+    let runs = session.openStub?.runState == .running && !session.isHeld
     console.trace(
-      "help lists the commands, Tab completes, Ctrl-D leaves; the guest runs meanwhile.")
+      "help lists the commands, Tab completes, Ctrl-D leaves"
+        + (runs ? "; the guest runs meanwhile" : ""))
   }
 
   // MARK: The state of the session
@@ -85,6 +89,13 @@ final class Prompt {
     // Readline must not count what takes no room.
     let paint: Console.Paint = state.isEmpty ? .green : .yellow
     return "\u{1}\u{1b}[\(paint.rawValue)m\u{2}\(prompt)\u{1}\u{1b}[0m\u{2}"
+  }
+
+  /// What a line that is edited has no room for stands above it.
+  private func tick() -> LineEditor.News? {
+    let news = news()
+    let lines = console.takeNotes() + (news.map { [$0.text] } ?? [])
+    return lines.isEmpty ? nil : LineEditor.News(lines.joined(separator: "\n"), prompt: text)
   }
 
   private func isOpen() -> Bool? {

@@ -92,13 +92,22 @@ struct PromptCompleter {
     case .symbol:
       // All 80,000 would help nobody.
       guard !word.isEmpty, let kernel = try? session.kernel else { return [] }
-      return word.contains("@") ? copies(word, kernel) : kernel.symbols.names(prefix: word).sorted()
+      if word.contains("@") { return copies(word, kernel) }
+      let names = kernel.symbols.names(prefix: word).sorted()
+      // The only one may be a per-CPU variable, and `@` belongs to it.
+      return Set(names).count == 1 ? names + copies(names[0] + "@", kernel) : names
     case .typeName(let keyword): return typeNames(word, behind: keyword)
     case .member(let type): return members(of: type, word)
     case .programType:
       guard let programs = try? session.programs else { return [] }
       return matching(word, programs.typeNames.values.sorted() + ["all"])
-    case .programName: return matching(word, programs().map(\.name).sorted())
+    case .programName:
+      // The kernel admits no other characters (bpf_obj_name_cpy), and a damaged guest has any.
+      let names = programs().map(\.name).filter { name in
+        !name.isEmpty
+          && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_.".contains($0)) }
+      }
+      return matching(word, names.sorted())
     case .programID: return matching(word, programs().map { "\($0.id)" })
     case .cpu:
       guard let stub = try? session.stub else { return [] }

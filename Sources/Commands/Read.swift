@@ -28,6 +28,8 @@ struct Read: GuestCommand {
       ? [.words(MemoryDump.Format.allCases.map(\.rawValue))] : []
   }
 
+  func validate() throws { try format.admit(length) }
+
   func answer(in session: Session) throws -> Answer {
     let snapshot = try session.ofThisBoot { kernel in
       let target = try address.resolved(in: kernel)
@@ -68,6 +70,7 @@ struct PRead: GuestCommand {
   }
 
   func validate() throws {
+    try format.admit(length)
     guard !address.isSymbol, address.cpu == nil else {
       throw ValidationError(
         "a physical address is a number: translate \(address.text) gives a symbol's")

@@ -13,48 +13,64 @@ struct Report: GuestCommand {
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   func answer(in session: Session) throws -> Answer {
-    let snapshot = try session.list(BPFProgramQuery(type: structOpsType, runtime: true))
+    let listed = Result {
+      try session.list(BPFProgramQuery(type: structOpsType, runtime: true))
+    }
+    let programs: [BPFProgram]
+    let (missing, unreadable, stops): ([String], [JSON], Int)
+    switch listed {
+    case .success(let snapshot):
+      programs = snapshot.value.programs
+      missing = snapshot.missing(of: "program")
+      unreadable = snapshot.unreadable.map {
+        ["object": .string("\($0.key)"), "reason": .string("\($0.cause)")]
+      }
+      stops = snapshot.stops
+    case .failure(let error as any GuestFailure) where error.isOfConnection: throw error
+    case .failure(let error):
+      // Without programs the kernel is still something. Without a kernel there is nothing to report.
+      _ = try session.livingKernel
+      programs = []
+      missing = ["the BPF programs: \(error)"]
+      unreadable = [["object": "BPF programs", "reason": .string("\(error)")]]
+      stops = 0
+    }
     let kernel = try session.kernel
-    let programs = snapshot.value.programs
-    let stub = try session.stub
+    let cpus = try session.stub.cpuCount
+    let runtimes = programs.compactMap { program in
+      program.runtime.map { (name: program.name, counters: $0) }
+    }
     return Answer(
       [
         "schema": "single",
         "prog_runtime_stats": .array(
-          programs.compactMap { program in
-            program.runtime.map {
-              .object([.init(key: "name", value: .string(program.name))] + $0.members)
-            }
+          runtimes.map {
+            .object([.init(key: "name", value: .string($0.name))] + $0.counters.members)
           }),
         "prog_verifier_stats": .array(
           programs.map {
             ["name": .string($0.name), "verified_insns": JSON($0.verifiedInstructions)]
           }),
         "kernel": ["release": .string(kernel.release), "banner": .string(kernel.banner)],
-        "run_state": .string(stub.runState.text),
-        "cpus": JSON(stub.cpuCount),
-        "stops": JSON(snapshot.stops),
-        "unreadable": .array(
-          snapshot.unreadable.map {
-            ["object": .string("\($0.key)"), "reason": .string("\($0.cause)")]
-          }),
+        "run_state": .string(session.runState),
+        "cpus": JSON(cpus),
+        "stops": JSON(stops),
+        "unreadable": .array(unreadable),
       ],
       .lines(
         [
           "kernel: \(kernel.banner)",
-          "guest: \(stub.runState.text), \(stub.cpuCount) CPUs",
-          "answer: from \(snapshot.stops) stop\(snapshot.stops == 1 ? "" : "s")"
-            + (snapshot.unreadable.isEmpty ? "" : ", \(snapshot.unreadable.count) unreadable"),
+          "guest: \(session.runState), \(cpus) CPU\(cpus == 1 ? "" : "s")",
+          "answer: from \(stops) stop\(stops == 1 ? "" : "s")"
+            + (unreadable.isEmpty ? "" : ", \(unreadable.count) unreadable"),
           "prog_runtime_stats:",
         ]
-          + programs.compactMap { program in
-            program.runtime.map { $0.line(program.name) }
-          }
+          + runtimes.map { $0.counters.line($0.name) }
           + ["prog_verifier_stats:"]
           + programs.map { program in
             "\(program.name): verified_insns="
               + (program.verifiedInstructions.map { "\($0)" } ?? "-")
           }),
-      missing: snapshot.missing(of: "program"))
+      missing: missing)
   }
 }

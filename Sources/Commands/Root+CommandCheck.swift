@@ -26,14 +26,19 @@ extension Root {
   }
 
   /// The words from the command on: options and their values stand before it.
-  private static func behindOptions(_ words: [String]) -> ArraySlice<String> {
+  static func behindOptions(_ words: [String]) -> ArraySlice<String> {
     var rest = words[...]
     guard rest.first?.hasPrefix("-") == true else { return rest }
-    let options = optionTable(of: Root.self)
+    let table = optionTable(of: Root.self)
     while let word = rest.first, word.hasPrefix("-") {
+      let name = word.prefix { $0 != "=" }
+      // Short ones may stand together: -jc :1
+      let names = name.hasPrefix("--") ? [String(name)] : name.dropFirst().map { "-\($0)" }
+      let options = names.compactMap { name in table.first { $0.names.contains(name) } }
       // Of others it is not known where their values end.
-      guard let option = options.first(where: { $0.names.contains(word) }) else { return [] }
-      rest = rest.dropFirst(option.takesValue ? 2 : 1)
+      guard !options.isEmpty, options.count == names.count else { return [] }
+      let takesNext = options.last?.takesValue == true && name.count == word.count
+      rest = rest.dropFirst(takesNext ? 2 : 1)
     }
     return rest
   }

@@ -8,11 +8,12 @@ public struct Root: ParsableCommand {
     abstract: "bpftool for a guest that you cannot log in to.",
     discussion: """
       Reads the BPF programs of a Linux guest, and how often each ran at what cost, from outside: \
-      through the gdbserver of its QEMU (qemu -s). Stops the guest for at most --max-pause at a \
-      time, mostly for less than a millisecond, and writes nothing to it.
+      through the gdbserver of its QEMU (qemu -s). Stops the guest mostly for less than a \
+      millisecond at a time, and for more than --max-pause only where a single object is too \
+      large for that; writes nothing to it.
 
-      Without a command it opens a prompt, or, where standard input is no terminal, runs the \
-      commands that it reads there, one a line.
+      Without a command it opens a prompt, or, where standard input or output is no terminal, \
+      runs the commands that it reads from standard input, one a line.
 
       Exit status: 0 answered, 1 could not, 2 answered in part (standard error says what is \
       missing), 64 usage, 128+n ended by signal n. A batch ends at its first failing line with \
@@ -37,6 +38,7 @@ public struct Root: ParsableCommand {
   @OptionGroup var session: SessionOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup var batch: BatchOptions
+  @OptionGroup var failure: FailureOptions
 
   public init() {}
 }
@@ -57,18 +59,22 @@ struct BatchOptions: ParsableArguments {
     completion: .file())
   var file: String?
 
-  @Flag(help: "Run a batch on after a line that fails; end with the worst status.")
-  var keepGoing = false
-
   func validate() throws {
     if !commands.isEmpty, file != nil { throw ValidationError("give either -e or -f") }
   }
 }
 
+/// What a line that fails means for those behind it. A group, for so it is the same option before
+/// and behind `source`.
+struct FailureOptions: ParsableArguments {
+  @Flag(help: "Run a batch on after a line that fails; end with the worst status.")
+  var keepGoing = false
+}
+
 extension Root {
   /// Parses the words of a command line or of a line of a session.
   static func parse(words: [String]) throws -> any ParsableCommand {
-    if words.first == "help" { try checkCommand(words) }
+    if behindOptions(words).first == "help" { try checkCommand(words) }
     var command: any ParsableCommand
     do { command = try parseAsRoot(apart(words)) } catch {
       try checkCommand(words)
@@ -81,23 +87,38 @@ extension Root {
     return command
   }
 
-  /// True when `-e` or `-f` stands before a command.
-  static func mixesBatch(_ arguments: [String]) -> Bool {
-    let own = arguments[..<commandIndex(arguments)]
-    return own.contains("-e") || own.contains("-f")
+  /// The parser gives an option to the outermost command that has it, wherever it stands: with a
+  /// command `-f` is that one's `--format`, or a mistake, as `-e` is.
+  private static func apart(_ words: [String]) throws(UsageError) -> [String] {
+    let behind = behindOptions(words)
+    guard let name = behind.first else { return words }
+    lazy var hasFormat = configuration.subcommands.contains {
+      $0.names.contains(name) && options(of: $0).contains("--format")
+    }
+    var apart: [String] = []
+    for (index, word) in words.enumerated() {
+      guard word != "--" else { return apart + words[index...] }
+      guard isBatch(word) else {
+        apart.append(word)
+        continue
+      }
+      let letters = word.prefix { $0 != "=" }
+      guard behind.indices.contains(index), letters.last == "f",
+        letters.count(where: { "ef".contains($0) }) == 1, hasFormat
+      else {
+        throw UsageError("-e and -f name the commands to run: no other can stand beside them")
+      }
+      if letters.count > 2 { apart.append(String(letters.dropLast())) }
+      apart.append("--format" + word.dropFirst(letters.count))
+    }
+    return apart
   }
 
-  /// The parser gives an option to the outermost command that has it, wherever it stands: behind a
-  /// command `-f` is that one's `--format`.
-  private static func apart(_ words: [String]) -> [String] {
-    let command = commandIndex(words)
-    return words[..<command] + words[command...].map { $0 == "-f" ? "--format" : $0 }
-  }
-
-  /// Where the command stands among the words of a line.
-  private static func commandIndex(_ words: [String]) -> Int {
-    let names = Set(configuration.subcommands.flatMap { $0.names })
-    return words.firstIndex { names.contains($0) } ?? words.count
+  /// True for `-e`, `-f` and `-f=x`, also behind other letters: `-jf`.
+  private static func isBatch(_ word: String) -> Bool {
+    guard word.hasPrefix("-"), !word.hasPrefix("--") else { return false }
+    let letters = word.dropFirst().prefix { $0 != "=" }
+    return letters.contains { "ef".contains($0) } && letters.allSatisfy { "hjpckef".contains($0) }
   }
 }
 

@@ -33,10 +33,11 @@ extension Shell {
   ///
   /// - Parameter keepsGoing: run on after a failing line, and end with the worst status.
   func run(_ script: Script, keepsGoing: Bool) -> Int32 {
-    let outer = console.prefix
+    let outer = (console.prefix, self.keepsGoing)
+    self.keepsGoing = keepsGoing
     depth += 1
     defer {
-      console.prefix = outer
+      (console.prefix, self.keepsGoing) = outer
       depth -= 1
     }
     var script = script

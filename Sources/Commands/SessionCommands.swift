@@ -54,11 +54,18 @@ struct Source: ShellCommand {
 
   @Argument(help: "A script: a command a line, # begins a comment.", completion: .file())
   var file: String
+  @OptionGroup var failure: FailureOptions
+  @OptionGroup var output: OutputOptions
+  @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   static func nextWord(after words: [String]) -> [WordKind] { words.isEmpty ? [.file] : [] }
 
   func run(in shell: Shell) throws -> Int32 {
-    shell.run(try Script(path: file.expandingHome), keepsGoing: false)
+    let outer = shell.output
+    shell.output = output.or(outer)
+    defer { shell.output = outer }
+    return shell.run(
+      try Script(path: file.expandingHome), keepsGoing: failure.keepGoing || shell.keepsGoing)
   }
 }
 
@@ -79,6 +86,8 @@ struct History: ShellCommand {
 
   @Argument(help: ArgumentHelp("Only the last so many.", valueName: "count"))
   var count: Int?
+  @OptionGroup var output: OutputOptions
+  @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   func validate() throws {
     if let count, count < 1 { throw ValidationError("a number of lines is 1 or more") }
@@ -88,12 +97,17 @@ struct History: ShellCommand {
     guard let lines = shell.history?() else {
       throw UsageError("history is for the prompt: nothing was typed here")
     }
+    let numbered = lines.enumerated().suffix(count ?? lines.count)
     let width = "\(lines.count)".count
-    for (index, line) in lines.enumerated().suffix(count ?? lines.count) {
-      let number = "\(index + 1)"
-      let padding = String(repeating: " ", count: width - number.count)
-      try shell.console.answer("\(padding)\(number)  \(line.printable)\n")
-    }
+    try shell.show(
+      Answer(
+        .array(numbered.map { .string($0.element) }),
+        .lines(
+          numbered.map { index, line in
+            let number = "\(index + 1)"
+            return String(repeating: " ", count: width - number.count) + "\(number)  \(line)"
+          })),
+      output)
     return Status.answered
   }
 }
@@ -102,6 +116,8 @@ struct History: ShellCommand {
 struct Quit: ShellCommand {
   static let configuration = CommandConfiguration(
     commandName: "quit", abstract: "End the session.", aliases: ["exit"])
+
+  @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   func run(in shell: Shell) throws -> Int32 {
     shell.hasEnded = true

@@ -9,11 +9,13 @@ final class Shell {
   let session: Session
   let console: Console
   /// The form of answers where a line does not say.
-  let output: OutputOptions
+  var output: OutputOptions
   /// `quit` was said.
   var hasEnded = false
   /// Scripts that run now: one may `source` another.
   var depth = 0
+  /// The script that runs now goes on after a line that fails.
+  var keepsGoing = false
   /// What was typed so far; nil where nobody types.
   var history: (() -> [String])?
 
@@ -40,7 +42,9 @@ final class Shell {
 
   func run(_ command: any ParsableCommand) throws -> Int32 {
     switch command {
-    case let command as any ShellCommand: return try command.run(in: self)
+    case let command as any ShellCommand:
+      try session.admit(command.session)
+      return try command.run(in: self)
     case let command as any GuestCommand:
       try session.admit(command.session)
       return answer(command)
@@ -59,7 +63,7 @@ final class Shell {
     }
     do {
       let answer = try command.answer(in: session)
-      try console.answer(text(answer, command.output.or(output)))
+      try show(answer, command.output)
       for line in answer.missing { console.note(line) }
       return answer.missing.isEmpty ? Status.answered : Status.partial
     } catch {
@@ -67,13 +71,18 @@ final class Shell {
     }
   }
 
-  private func text(_ answer: Answer, _ output: OutputOptions) -> String {
-    if output.json || output.pretty {
-      return answer.document.text(pretty: output.pretty) + "\n"
-    }
+  /// Prints an answer.
+  ///
+  /// - Parameter options: of its line.
+  func show(_ answer: Answer, _ options: OutputOptions) throws {
+    let output = options.or(output)
     var text = ""
-    for line in answer.screen.lines { text += line + "\n" }
-    return text
+    if output.json || output.pretty {
+      text = answer.document.text(pretty: output.pretty) + "\n"
+    } else {
+      for line in answer.screen.lines { text += line + "\n" }
+    }
+    try console.answer(text)
   }
 
   /// Says why there is no answer; returns the exit status for it.
@@ -101,6 +110,8 @@ final class Shell {
 
 /// A command that works on the session itself, and has no answer of its own.
 protocol ShellCommand: ParsableCommand, CompletedCommand {
+  var session: SessionOptions { get }
+
   func run(in shell: Shell) throws -> Int32
 }
 
@@ -147,13 +158,16 @@ extension Console {
       note(Root.message(for: error))
       let usage = "Usage: guestscope "
       let full = Root.fullMessage(for: error).split(separator: "\n")
-      if showsUsage, let line = full.first(where: { $0.hasPrefix(usage) }) {
+      // That of all commands together would tell nothing.
+      let ofAll = usage + "<options>"
+      if showsUsage, let line = full.first(where: { $0.hasPrefix(usage) && !$0.hasPrefix(ofAll) }) {
         trace("usage: " + line.dropFirst(usage.count))
       }
       return status
     }
     do {
-      try answer(Root.fullMessage(for: error) + "\n")
+      let text = Root.fullMessage(for: error)
+      try answer(text.hasSuffix("\n") ? text : text + "\n")
       return Status.answered
     } catch {
       return Status.brokenPipe

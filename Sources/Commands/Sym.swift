@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bytes
+import GuestMemory
 import KernelImage
 import LinuxKernel
 
@@ -9,12 +10,12 @@ struct Sym: GuestCommand {
     commandName: "sym", abstract: "Symbols by name or pattern, or the nearest to an address.",
     discussion: """
       Types are those of /proc/kallsyms. A per-CPU variable shows its value, to which each CPU \
-      adds its offset.
+      adds its offset; symbol@CPU shows the address of that CPU's copy.
       """)
 
   @Argument(
     help: ArgumentHelp(
-      "A name, a pattern of *, ? and [a-z], or an address: a number or symbol+offset.",
+      "A name, a pattern of *, ? and [a-z], or an address: a number, symbol+offset or symbol@CPU.",
       valueName: "name|addr|glob"))
   var what: String
   @OptionGroup var output: OutputOptions
@@ -29,7 +30,10 @@ struct Sym: GuestCommand {
       rows = kernel.symbols.matching(glob: what).map { Row($0) }
       guard !rows.isEmpty else { throw CommandError("no symbol matches \(what)") }
     } else if let address = AddressExpression(argument: what), !isName(address) {
-      rows = [try nearest(to: try address.resolved(in: kernel).value, kernel)]
+      rows = [
+        try address.cpu == nil
+          ? nearest(to: address.resolved(in: kernel).value, kernel) : copy(address, session)
+      ]
     } else {
       rows = kernel.symbols.addresses(of: what).flatMap { address in
         kernel.symbols.named(what, at: address).map { Row($0) }
@@ -41,39 +45,62 @@ struct Sym: GuestCommand {
   }
 
   private func isName(_ address: AddressExpression) -> Bool {
-    address.isSymbol && address.offset == 0
+    address.isSymbol && address.offset == 0 && address.cpu == nil
+  }
+
+  /// A CPU's own copy of a per-CPU variable.
+  private func copy(_ address: AddressExpression, _ session: Session) throws -> Row {
+    var target = ResolvedAddress(value: 0)
+    let copy = try session.ofThisBoot { kernel in
+      let resolved = try address.resolved(in: kernel)
+      target = resolved
+      return try session.walk(kernel) { _, cpus throws(ReadFault) in try resolved.address(cpus) }
+    }.value
+    let kernel = try session.kernel
+    guard kernel.perCPUVariables?.contains(target.value) == true,
+      let (symbol, offset) = kernel.symbols.nearest(to: target.value)
+    else { throw CommandError("\(target.value.hex) is no per-CPU variable") }
+    return Row(symbol, address: copy.rawValue, offset: offset, cpu: target.cpu)
   }
 
   private func nearest(to address: UInt64, _ kernel: GuestKernel) throws -> Row {
     guard kernel.nearestSymbol(to: address) != nil,
       let (symbol, offset) = kernel.symbols.nearest(to: address)
     else {
+      let isKernels = kernel.addressSpace.tables.isCanonical(KernelVirtualAddress(address))
       throw CommandError(
-        "\(address.hex) is not in the kernel image, which symbols name: "
-          + "translate \(address.hex) tells what it is")
+        "\(address.hex) is not in the kernel image, which symbols name"
+          + (isKernels ? ": translate \(address.hex) tells what it is" : ""))
     }
     return Row(symbol, offset: offset)
   }
 
   private struct Row {
     var symbol: KernelSymbols.Symbol
+    var address: UInt64
     var offset: UInt64
+    var cpu: Int?
 
-    init(_ symbol: KernelSymbols.Symbol, offset: UInt64 = 0) {
+    init(
+      _ symbol: KernelSymbols.Symbol, address: UInt64? = nil, offset: UInt64 = 0, cpu: Int? = nil
+    ) {
       self.symbol = symbol
+      self.address = address ?? symbol.address &+ offset
       self.offset = offset
+      self.cpu = cpu
     }
 
     var line: String {
-      let name = offset == 0 ? symbol.name : "\(symbol.name)+\(offset.hex)"
-      return "\((symbol.address &+ offset).paddedHex(16)) \(symbol.type) \(name)"
+      let name = symbol.name + (cpu.map { "@\($0)" } ?? "") + (offset == 0 ? "" : "+\(offset.hex)")
+      return "\(address.paddedHex(16)) \(symbol.type) \(name)"
     }
 
     var json: JSON {
-      [
-        "address": .string((symbol.address &+ offset).hex), "type": .string("\(symbol.type)"),
+      let row: JSON = [
+        "address": .string(address.hex), "type": .string("\(symbol.type)"),
         "symbol": .string(symbol.name), "offset": .unsigned(offset),
       ]
+      return cpu.map { row.adding(["cpu": JSON($0)]) } ?? row
     }
   }
 }

@@ -31,31 +31,39 @@ struct TypeCommand: GuestCommand {
     let id = try btf.type(userText: words.joined(separator: " "), in: kernel.file)
     let target = try btf.resolve(id)
     let declaration = try btf.declaration(of: id, name: try btf.ownName(of: id))
-    // A typedef shows what it stands for.
-    var lines: [String] = []
-    if id != target {
-      let alias = try btf.declaration(of: try btf.next(of: id), name: try btf.name(of: id))
-      lines.append("typedef \(alias);")
-    }
     let size = btf.size(of: id)
     var document: JSON = [
       "name": .string(try btf.name(of: id)), "declaration": .string(declaration),
       "kind": .string("\(try btf.kind(of: id))"), "size": JSON(size),
     ]
-    if let rows = try btf.layout(of: target), let size {
-      let title = try btf.declaration(of: target)
-      lines += TypeLayout(title: title, rows: rows, size: size).lines
+    let comment = size.map { "  /* size: \($0) */" } ?? ""
+    // What a typedef or a variable stands for.
+    let alias =
+      id == target
+      ? "" : try btf.declaration(of: try btf.next(of: id), name: try btf.name(of: id))
+    let word = try btf.kind(of: id) == .typedef ? "typedef " : ""
+    let rows = try btf.layout(of: target)
+    let enumerators = try btf.enumerators(of: target)
+    var lines: [String] = []
+    var (title, end) = (try btf.declaration(of: target), "};" + comment)
+    if rows == nil, enumerators == nil {
+      lines = [alias.isEmpty ? "\(declaration);\(comment)" : "\(word)\(alias);\(comment)"]
+    } else if try btf.name(of: target).isEmpty {
+      // One without a name, as C writes it.
+      title = word + (title.split(separator: " ").first ?? "")
+      end = "} \(try btf.name(of: id));" + comment
+    } else if !alias.isEmpty {
+      lines = ["\(word)\(alias);"]
+    }
+    if let rows, let size {
+      lines += TypeLayout(title: title, rows: rows, size: size, lastLine: end).lines
       document = document.adding(["members": .array(rows.map(\.json))])
-    } else if let enumerators = try btf.enumerators(of: target) {
-      lines.append((try btf.declaration(of: target)) + " {")
-      lines += enumerators.map { "    \($0.name) = \($0.value)," }
-      lines += ["};  /* size: \(size ?? 0) */"]
+    } else if let enumerators {
+      lines += [title + " {"] + enumerators.map { "    \($0.name) = \($0.value)," } + [end]
       document = document.adding([
         "enumerators": .array(
           enumerators.map { ["name": .string($0.name), "value": .signed($0.value)] })
       ])
-    } else if id == target {
-      lines.append("\(declaration);" + (size.map { "  /* size: \($0) */" } ?? ""))
     }
     return Answer(document, .lines(lines))
   }
@@ -97,6 +105,7 @@ struct TypeLayout {
   var title: String
   var rows: [LayoutRow]
   var size: Int
+  var lastLine: String
 
   /// Where the comments begin, tabs spelled out.
   private static let column = 48
@@ -127,7 +136,7 @@ struct TypeLayout {
     }
     while !open.isEmpty { close() }
     lines += gap("padding", from: end, to: size * 8)
-    lines.append("};  /* size: \(size) */")
+    lines.append(lastLine)
     return lines
   }
 

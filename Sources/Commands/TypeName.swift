@@ -10,7 +10,7 @@ extension BTF {
     if words.count == 2, let named = Self.kinds(of: words[0]) {
       (name, kinds) = (words[1], named)
     } else {
-      name = words.joined(separator: " ")
+      name = Self.spellings[text] ?? words.joined(separator: " ")
       kinds = [.struct, .union, .enum, .enum64, .typedef, .int, .float, .func, .var]
     }
     let found = ids(named: name)
@@ -19,6 +19,13 @@ extension BTF {
     }
     throw CommandError("the BTF of \(file) has no type \(text)")
   }
+
+  /// As C has them, what compilers and so BTF call otherwise.
+  private static let spellings = [
+    "short": "short int", "unsigned short": "short unsigned int", "unsigned": "unsigned int",
+    "long": "long int", "unsigned long": "long unsigned int", "long long": "long long int",
+    "unsigned long long": "long long unsigned int",
+  ]
 
   private static func kinds(of keyword: String) -> [BTFKind]? {
     ["struct": [.struct], "union": [.union], "enum": [.enum, .enum64]][keyword]

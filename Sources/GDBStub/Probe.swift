@@ -62,8 +62,7 @@ struct Probe {
     link.countHold(resumed.last - outcome.first)
     if told == nil {
       link.options.notice(
-        "this QEMU does not tell whether its guest was running; it runs now (--leave-stopped is "
-          + "for one that was stopped)")
+        "QEMU does not tell whether its guest ran before; it runs now (--leave-stopped)")
     }
   }
 

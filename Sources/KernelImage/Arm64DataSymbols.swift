@@ -1,3 +1,4 @@
+import BTF
 import Bytes
 
 /// Data symbols of an arm64 Image whose kallsyms has functions only (CONFIG_KALLSYMS_ALL=n): what
@@ -7,6 +8,7 @@ struct Arm64DataSymbols {
   let region: MemoryRegion
   /// Those of kallsyms.
   let symbols: KernelSymbols
+  let types: BTF?
 
   /// True when kallsyms has no data: `linux_banner` is in every kernel.
   static func areMissing(in symbols: KernelSymbols) -> Bool {
@@ -60,14 +62,18 @@ struct Arm64DataSymbols {
     return common.count == 1 ? common.first?.key : nil
   }
 
-  /// True for what DEFINE_IDR makes: a `struct idr` of include/linux/idr.h, as it is in the file.
+  /// True for what DEFINE_IDR of include/linux/idr.h makes: a `struct idr` of zeros, but for its
+  /// flags.
   private func isUnusedIDR(at address: UInt64) -> Bool {
-    guard address & 7 == 0, let place = region.offset(of: address),
-      let lock = region.bytes.u32(at: place), let flags = region.bytes.u32(at: place + 4),
-      let head = region.bytes.u64(at: place + 8), let ids = region.bytes.u64(at: place + 16)
+    guard let id = types?.id(named: "idr", kind: .struct), let size = types?.size(of: id),
+      let place = try? types?.field("idr_rt.xa_flags", in: id)?.offset,
+      address.isMultiple(of: 8), let start = region.offset(of: address),
+      let bytes = region.bytes.bytes(at: start, count: size).map(Array.init),
+      let flags = bytes.u32(at: place)
     else { return false }
+    let rest = bytes[..<place] + bytes[(place + 4)...]
     // ROOT_IS_IDR is 1 << 2; IDR_RT_MARKER has one tag bit, above the bits of gfp_t (22 or more).
-    return lock == 0 && head == 0 && ids == 0 && flags & 0x3f_ffff == 4
+    return rest.allSatisfy { $0 == 0 } && flags & 0x3f_ffff == 4
       && (flags >> 22).nonzeroBitCount == 1
   }
 }

@@ -19,11 +19,8 @@ public struct ELFFile: Sendable {
     /// `PT_*`.
     public let type: UInt32
     public let virtualAddress: UInt64
-    public let physicalAddress: UInt64
     /// Bytes of the file.
     public let range: Range<Int>
-    /// Bytes in memory.
-    public let memorySize: UInt64
   }
 
   public typealias Failure = KernelImageError.Reason
@@ -74,14 +71,13 @@ public struct ELFFile: Sendable {
     let table = try Table(file, header, "program headers", at: 32, sizes: 54, least: 56)
     var segments: [Segment] = []
     for at in table.entries {
-      guard let type = table.bytes.u32(at: at), let virtual = table.bytes.u64(at: at + 16),
-        let physical = table.bytes.u64(at: at + 24), let memorySize = table.bytes.u64(at: at + 40)
-      else { throw .outside("a program header", offset: at) }
+      guard let type = table.bytes.u32(at: at), let virtual = table.bytes.u64(at: at + 16) else {
+        throw .outside("a program header", offset: at)
+      }
       segments.append(
         Segment(
-          type: type, virtualAddress: virtual, physicalAddress: physical,
-          range: try table.range("a segment", offset: at + 8, size: at + 32),
-          memorySize: memorySize))
+          type: type, virtualAddress: virtual,
+          range: try table.range("a segment", offset: at + 8, size: at + 32)))
     }
     return segments
   }

@@ -16,7 +16,11 @@ enum FileContents: Sendable {
 
   /// The bytes of a range that lies within `count`.
   func bytes(_ range: Range<Int>) throws(KernelImageError.Reason) -> [UInt8] {
-    switch self {
+    // A memory dump is an ELF file too, and may say that it holds terabytes.
+    guard range.count <= KernelContainer.maxSize else {
+      throw .tooBig(limit: KernelContainer.maxSize)
+    }
+    return switch self {
     case .memory(let bytes): Array(bytes[range])
     case .disk(let file): try file.read(range)
     }
@@ -30,13 +34,18 @@ final class OpenFile: Sendable {
   let size: Int
 
   init(path: String) throws(KernelImageError.Reason) {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    // Without O_NONBLOCK a pipe that nobody writes to would be waited for.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw .unreadable(errno: errno) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else {
       let code = errno
       close(descriptor)
       throw .unreadable(errno: code)
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      close(descriptor)
+      throw status.st_mode & S_IFMT == S_IFDIR ? .unreadable(errno: EISDIR) : .noFile
     }
     self.descriptor = descriptor
     size = Int(status.st_size)

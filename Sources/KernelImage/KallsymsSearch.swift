@@ -9,6 +9,13 @@ public enum KallsymsSearch: Sendable {
 
   /// The tables, nil when they are not wholly in the region.
   public var tables: KallsymsTables? { if case .found(let tables) = self { tables } else { nil } }
+
+  /// Nothing is beyond either end of the address space.
+  fileprivate static func needs(_ offsets: Range<Int>, of region: MemoryRegion) -> Self {
+    let first = region.address(of: offsets.lowerBound)
+    let last = region.address(of: offsets.upperBound)
+    return first < last ? .needs(first..<last) : .absent
+  }
 }
 
 extension KallsymsTables {
@@ -44,7 +51,9 @@ extension KallsymsTables {
       var at = region.aligned(max(lowest, 0), to: 4)
       while at < markers - Int(last) {
         defer { at += 4 }
-        guard let count = bytes.u32(at: at), counts.contains(Int(count)) else { continue }
+        guard let count = bytes.u32(at: at), counts.contains(Int(count)), count < maxCount else {
+          continue
+        }
         for names in [at + 4, region.aligned(at + 4, to: 8)] {
           guard let end = endOfNames(names, Int(count), markers, region),
             (0..<8).contains(markers - end),
@@ -54,7 +63,7 @@ extension KallsymsTables {
         }
       }
       if lowest < 0, markerCount > 1, last < maxNameBytes {
-        return .needs(region.address(of: lowest)..<region.address)
+        return .needs(lowest..<0, of: region)
       }
     }
     return nil
@@ -68,8 +77,7 @@ extension KallsymsTables {
     let offsets = tokens.range.upperBound
     let baseOffset = region.aligned(offsets + 4 * count, to: 8)
     guard baseOffset + 8 <= region.end else {
-      return .needs(
-        region.address(of: region.end)..<region.address(of: baseOffset + 8))
+      return .needs(region.end..<baseOffset + 8, of: region)
     }
     if let base = relativeBase(at: baseOffset, region),
       let addressing = addressing(base: base, offsets: offsets, count: count, region)
@@ -116,7 +124,7 @@ extension KallsymsTables {
     guard offsets >= 0 || baseOffset > minOffsets,
       let addressing = addressing(base: base, offsets: offsets, count: count, region)
     else { return .absent }
-    guard offsets >= 0 else { return .needs(region.address(of: offsets)..<region.address) }
+    guard offsets >= 0 else { return .needs(offsets..<0, of: region) }
 
     let names = baseOffset + 16
     guard let namesEnd = endOfNames(names, count, nil, region) else { return .absent }
@@ -126,7 +134,7 @@ extension KallsymsTables {
     // seqs_of_names came with 6.2 and went into stable kernels: it is there or it is not.
     let seqsEnd = region.aligned(markersEnd + 3 * count, to: 8)
     guard seqsEnd + TokenTable.maxSize <= region.end || tokens != nil else {
-      return .needs(region.address(of: region.end)..<region.address(of: region.end + readAhead))
+      return .needs(region.end..<region.end + readAhead, of: region)
     }
     guard endOfNames(names, count, markers, region) == namesEnd,
       let tokens = TokenTable(in: region, at: markersEnd) ?? TokenTable(in: region, at: seqsEnd)

@@ -18,10 +18,12 @@ extension KernelImage {
       symbols = tables.symbols(in: region, base: base)
     }
     let image = MemoryRegion(bytes, address: baseAddress)
-    if let found = symbols, Arm64DataSymbols.areMissing(in: found) {
-      symbols = found.merging(Arm64DataSymbols(region: image, symbols: found).found())
-    }
     let btf = image.btf(symbols)
+    if let found = symbols, Arm64DataSymbols.areMissing(in: found) {
+      let types = btf.flatMap { try? BTF($0.blob) }
+      symbols = found.merging(
+        Arm64DataSymbols(region: image, symbols: found, types: types).found())
+    }
     self.init(
       name: name, architecture: .arm64, banner: linuxBanner(in: region, upTo: tables?.startAddress),
       notes: image.notes(symbols, btfAddress: btf?.address), btf: btf?.blob,

@@ -7,6 +7,8 @@ public struct KernelImageError: Error, Equatable, Sendable {
   /// What is wrong; the file's readers throw it, and whoever knows the name adds it.
   public enum Reason: Error, Equatable {
     case unreadable(errno: Int32)
+    /// A pipe, a device.
+    case noFile
     case notAKernel
     /// `e_machine` of an ELF file.
     case wrongMachine(UInt16)
@@ -40,6 +42,8 @@ extension KernelImageError: CustomStringConvertible {
     switch reason {
     case .unreadable(let errno):
       "cannot read \(name): \(String(cString: strerror(errno)))"
+    case .noFile:
+      "\(name) is no regular file but a pipe or a device: write the kernel to a file first"
     case .notAKernel:
       "\(name) is not a kernel: neither vmlinux (ELF), bzImage nor arm64 Image; "
         + "give the guest's vmlinux or vmlinuz"

@@ -25,9 +25,9 @@ public enum Completion: Equatable {
     // Symbols hold `.`, and offsets and members follow: only blanks part words.
     unsafe rl_completer_word_break_characters = UnsafePointer(strdup(" \t"))
     unsafe rl_completer_quote_characters = UnsafePointer(strdup("\"'"))
+    // A file name with one of these would be several words, or another one.
+    unsafe rl_filename_quote_characters = UnsafePointer(strdup(" \t'\"\\#"))
     rl_completion_query_items = -1
-    // Words come in their order: numbers are not sorted as text.
-    rl_sort_completion_matches = 0
     unsafe rl_variable_bind("page-completions", "off")
     unsafe rl_attempted_completion_function = { word, start, _ in
       guard let completer = unsafe completer, let word = unsafe word,
@@ -36,6 +36,8 @@ public enum Completion: Equatable {
       let before = unsafe String(
         decoding: UnsafeRawBufferPointer(start: line, count: Int(start)), as: UTF8.self)
       let offer = completer(before, unsafe String(cString: word))
+      // Words come in their order: numbers are not sorted as text.
+      rl_sort_completion_matches = offer == .files ? 1 : 0
       if offer == .files { return nil }
       // Else readline would offer files where nothing fits.
       rl_attempted_completion_over = 1

@@ -97,7 +97,9 @@ public final class LineEditor {
     switch Int32(number) {
     case SIGINT: return true
     case SIGCONT:
-      // The shell we come back from left its own modes.
+      // The shell we come back from left its own modes, and readline does nothing with a terminal
+      // that it takes for prepared.
+      rl_deprep_terminal()
       rl_prep_terminal(1)
       rl_forced_update_display()
     default: rl_resize_terminal()

@@ -5,16 +5,15 @@ import Paging
 
 /// arm64 with pages of 4, 16 or 64 KiB and addresses of up to 52 bits.
 struct Arm64Architecture: KernelArchitecture {
-  // QEMU up to 10.0 calls SCTLR_EL1 and VBAR_EL1 by the names of their 32-bit forms.
-  let locatingRegisters = ["TTBR1_EL1", "TCR_EL1", "SCTLR_EL1", "SCTLR", "VBAR_EL1", "VBAR"]
+  let locatingRegisters = VCPURegisters.names(of: ["TTBR1", "TCR", "SCTLR", "VBAR"])
 
   func locate(
     _ registers: VCPURegisters, _ engine: SnapshotEngine
   ) throws(KernelError) -> KernelLocation {
-    let ttbr1 = registers["TTBR1_EL1"] ?? 0
-    let tcr = TranslationControl(registers["TCR_EL1"] ?? 0)
+    let ttbr1 = registers.kernels("TTBR1") ?? 0
+    let tcr = TranslationControl(registers.kernels("TCR") ?? 0)
     // SCTLR_EL1.M. Before head.S sets them up, the other registers hold anything.
-    guard (registers["SCTLR_EL1", "SCTLR"] ?? 0) & 1 == 1 else {
+    guard (registers.kernels("SCTLR") ?? 0) & 1 == 1 else {
       throw .noKernel(
         "the guest is still in firmware or a boot loader (the MMU is off): try again when it has "
           + "booted")
@@ -29,7 +28,7 @@ struct Arm64Architecture: KernelArchitecture {
     }
     // The image is where its exception vectors are, unless a process runs with the trampoline's.
     // To look there first saves most of the tables: those of vmalloc.
-    let near = registers["VBAR_EL1", "VBAR"].map { Self.neighbourhood(of: $0) }
+    let near = registers.kernels("VBAR").map { Self.neighbourhood(of: $0) }
     let everywhere = Self.imageWindow(format)
     // With KPTI the trampoline's tables may be loaded, in the kernel as well as in a process. They
     // lie two pages before the kernel's: tramp_pg_dir, reserved_pg_dir, swapper_pg_dir of
@@ -154,19 +153,34 @@ struct Arm64Architecture: KernelArchitecture {
     }
   }
 
-  let livenessRegisters = ["TPIDR_EL1", "TTBR1_EL1"]
+  let livenessRegisters = VCPURegisters.names(of: ["TPIDR", "TTBR1"])
 
   /// TPIDR_EL1 is the vCPU's per-CPU offset, in the kernel and in a process.
   func isAlive(_ registers: VCPURegisters, cpus: [CPU], context: WalkContext) -> Bool {
-    guard let base = registers["TPIDR_EL1"], cpus.contains(where: { $0.offset == base }) else {
+    guard let base = registers.kernels("TPIDR"), cpus.contains(where: { $0.offset == base }) else {
       return false
     }
-    guard let ttbr1 = registers["TTBR1_EL1"] else { return true }
+    guard let ttbr1 = registers.kernels("TTBR1") else { return true }
     // Bits of the ASID, CnP and the place of the root in its page are not compared.
     let page = UInt64(context.format.pageSize - 1)
     let loaded = ttbr1 & 0x0000_ffff_ffff_ffff & ~page
     let root = context.root.rawValue & 0x0000_ffff_ffff_ffff & ~page
     return loaded == root
       || loaded == root &- UInt64(Self.trampolineDistance(context.format))
+  }
+}
+
+extension VCPURegisters {
+  /// All that `kernels` may have to look at. QEMU up to 10.0 calls SCTLR_EL1 and VBAR_EL1 by the
+  /// names of their 32-bit forms.
+  fileprivate static func names(of bases: [String]) -> [String] {
+    ["HCR_EL2"] + bases.flatMap { [$0 + "_EL1", $0 + "_EL2", $0] }
+  }
+
+  /// A register of the exception level that the kernel runs at. HCR_EL2.E2H says EL2: a machine
+  /// with virtualization extensions, whose kernel is the host of others (VHE).
+  fileprivate func kernels(_ base: String) -> UInt64? {
+    let isHost = (self["HCR_EL2"] ?? 0) >> 34 & 1 == 1
+    return isHost ? self[base + "_EL2"] : self[base + "_EL1", base]
   }
 }

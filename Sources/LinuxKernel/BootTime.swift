@@ -41,7 +41,10 @@ public struct BootTime: Sendable {
       (try view.u64(at: offsReal), try view.u64(at: offsBoot))
     }
     let offset = real &- boot
-    // The year 2200, and no clock that was never set and runs from 0.
-    return Int64(bitPattern: offset) < 0 || offset > 7_258_118_400_000_000_000 ? nil : offset
+    // A clock that was never set runs from 0.
+    return Int64(bitPattern: offset) < 0 || offset > Self.latest ? nil : offset
   }
+
+  /// The year 2200, in nanoseconds: a later time is garbage.
+  public static let latest: UInt64 = 7_258_118_400_000_000_000
 }

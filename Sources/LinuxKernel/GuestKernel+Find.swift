@@ -16,7 +16,9 @@ extension GuestKernel {
     let rules = image.architecture.kernel
     let location = try Self.locate(image, registers, rules, engine)
     guard location.readOnlyData != nil else {
-      throw .noKernel("the guest is booting: its kernel has not set itself up yet; try again soon")
+      throw .noKernel(
+        "the guest is booting: its kernel has not set itself up yet; try again soon (with "
+          + "rodata=off on its command line it looks so for ever)")
     }
     let linked: KernelSymbols
     do { linked = try image.symbols } catch { throw .image(error) }
@@ -54,8 +56,12 @@ extension GuestKernel {
     context = map.context
     addressSpace = KernelAddressSpace(
       windows: [map.directMap, location.window].compactMap { $0 }, tables: context.tables)
+    _ = try symbols.required("nr_cpu_ids", in: file)
+    guard let cpuIDs = values.cpuIDs.map(Int.init) else {
+      throw .unreadableVariable("nr_cpu_ids")
+    }
+    self.cpuIDs = cpuIDs
     // NR_CPUS of the largest configuration; more is garbage.
-    cpuIDs = Int(try place.needed("nr_cpu_ids", values.cpuIDs))
     guard (1...8192).contains(cpuIDs) else {
       throw .noKernel("the guest's kernel has \(cpuIDs) CPUs: it is booting, or not this file's")
     }

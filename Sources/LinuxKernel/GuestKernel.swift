@@ -23,8 +23,6 @@ public struct GuestKernel: Sendable {
   /// What the kernel itself says of where it is, either of which may be "negative": `phys_base`
   /// and `page_offset_base` (x86-64), `kimage_voffset` and `memstart_addr` (arm64).
   public var variables: [String: UInt64]
-  /// x86-64: what to add to an address less `__START_KERNEL_map` to get a physical one.
-  public var physBase: UInt64? { variables["phys_base"] }
   /// CPU ids end below this.
   public var cpuIDs: Int
   /// Registers that show which kernel a vCPU runs, of vCPU 0.
@@ -42,14 +40,7 @@ public struct GuestKernel: Sendable {
 
   /// The address of a symbol that this kernel must have.
   public func address(of symbol: String) throws(KernelError) -> KernelVirtualAddress {
-    guard let address = symbols.address(of: symbol) else {
-      // `linux_banner` is data, and in every kernel.
-      guard symbols.address(of: "linux_banner") != nil else {
-        throw .dataSymbolNotFound(symbol, file: file)
-      }
-      throw .symbolNotFound(symbol, file: file)
-    }
-    return KernelVirtualAddress(address)
+    KernelVirtualAddress(try symbols.required(symbol, in: file))
   }
 
   /// Walks this kernel's memory; the answer is from one instant, and from this boot.

@@ -8,13 +8,11 @@ public struct IDR: Sendable {
   public struct Layout: Hashable, Sendable {
     public var head: Int
     public var base: Int
-    public var next: Int
     public var xarray: XArrayLayout
 
-    public init(head: Int, base: Int, next: Int, xarray: XArrayLayout) {
+    public init(head: Int, base: Int, xarray: XArrayLayout) {
       self.head = head
       self.base = base
-      self.next = next
       self.xarray = xarray
     }
 
@@ -23,7 +21,6 @@ public struct IDR: Sendable {
       self.init(
         head: try btf.requiredField("idr_rt.xa_head", of: "idr").offset,
         base: try btf.requiredField("idr_base", of: "idr").offset,
-        next: try btf.requiredField("idr_next", of: "idr").offset,
         xarray: try XArrayLayout(btf))
     }
   }
@@ -36,21 +33,21 @@ public struct IDR: Sendable {
     self.layout = layout
   }
 
-  /// What `body` makes of the occupied ids below `idr_next`, ascending, whatever garbage says.
+  /// What `body` makes of the occupied ids, ascending. `idr_next` bounds nothing: a cyclic idr
+  /// begins anew when it has come to the end.
   ///
   /// - Parameter id: the only one that is wanted; nil for all.
   public func compactMap<T>(
     id: UInt64? = nil, in view: MemoryView, _ body: (XArray.Entry) throws(ReadFault) -> T?
   ) throws(ReadFault) -> [T] {
-    let (head, base, next) = try view.gather { () throws(ReadFault) in
-      (
-        try view.u64(at: address + layout.head), UInt64(try view.u32(at: address + layout.base)),
-        UInt64(try view.u32(at: address + layout.next))
-      )
+    let (head, base) = try view.gather { () throws(ReadFault) in
+      (try view.u64(at: address + layout.head), UInt64(try view.u32(at: address + layout.base)))
     }
-    let ids = base..<max(base, next)
-    guard let first = ids.first, id.map(ids.contains) ?? true else { return [] }
-    let wanted = id.map { $0...$0 } ?? first...(next - 1)
+    // Ids are positive numbers of 32 bits: idr_alloc() of lib/idr.c.
+    let last = UInt64(Int32.max)
+    guard base <= last else { throw .corrupt("an idr with base \(base)", at: address) }
+    let wanted = id.map { $0...$0 } ?? base...last
+    guard wanted.lowerBound >= base, wanted.upperBound <= last else { return [] }
     let indexes = (wanted.lowerBound - base)...(wanted.upperBound - base)
     return try XArray(layout.xarray, head: head).compactMap(indexes, in: view) {
       entry throws(ReadFault) in

@@ -41,8 +41,9 @@ public struct KernelAddressSpace: AddressSpace, Hashable, Sendable {
   public func window(
     at address: KernelVirtualAddress, ram: RAMMap
   ) -> (Window, PhysicalAddress)? {
-    for window in windows where window.virtual.contains(address.rawValue) {
-      let physical = PhysicalAddress(address.rawValue &+ window.displacement)
+    let address = tables.format.untagged(address.rawValue)
+    for window in windows where window.virtual.contains(address) {
+      let physical = PhysicalAddress(address &+ window.displacement)
       // The direct map has holes where the guest has no RAM.
       if ram.region(at: physical) != nil { return (window, physical) }
     }

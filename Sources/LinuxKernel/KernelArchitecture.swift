@@ -60,9 +60,21 @@ struct KernelPlace {
   /// Of `placeVariables`, those that the kernel has.
   var variables: [String: UInt64]
 
-  func needed<T>(_ symbol: String, _ value: T?) throws(KernelError) -> T {
-    guard let value else { throw .symbolNotFound(symbol, file: file) }
+  /// What a variable of `placeVariables` holds that every kernel has.
+  func variable(_ name: String) throws(KernelError) -> UInt64 {
+    _ = try symbols.required(name, in: file)
+    guard let value = variables[name] else { throw .unreadableVariable(name) }
     return value
+  }
+}
+
+extension KernelSymbols {
+  /// The address of a symbol that every kernel must have.
+  func required(_ symbol: String, in file: String) throws(KernelError) -> UInt64 {
+    if let address = address(of: symbol) { return address }
+    // `linux_banner` is data, and in every kernel.
+    throw address(of: "linux_banner") == nil
+      ? .dataSymbolNotFound(symbol, file: file) : .symbolNotFound(symbol, file: file)
   }
 }
 

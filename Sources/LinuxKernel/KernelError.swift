@@ -11,6 +11,8 @@ public enum KernelError: Error, Sendable, CustomStringConvertible {
   case symbolNotFound(String, file: String)
   /// As above, of a kernel whose kallsyms has functions only.
   case dataSymbolNotFound(String, file: String)
+  /// A variable of the kernel image is in no RAM.
+  case unreadableVariable(String)
   case noBTF(file: String)
   case btf(BTFError)
   case image(KernelImageError)
@@ -27,6 +29,8 @@ public enum KernelError: Error, Sendable, CustomStringConvertible {
       "\(symbol) symbol not found in \(file): its kernel keeps the names of functions only "
         + "(CONFIG_KALLSYMS_ALL=n), and neither its exports nor its code tell for sure; give a "
         + "vmlinux with a symbol table with -k"
+    case .unreadableVariable(let name):
+      "cannot read \(name) in the guest's kernel image: it is damaged, or the guest is booting"
     case .noBTF(let file):
       "\(file) has no BTF type information (CONFIG_DEBUG_INFO_BTF=n), so the layout of kernel "
         + "structures is unknown"

@@ -67,7 +67,7 @@ struct X86Architecture: KernelArchitecture {
   let placeVariables = ["phys_base", "page_offset_base"]
 
   func map(_ kernel: KernelPlace, _ engine: SnapshotEngine) throws(KernelError) -> KernelMap {
-    let physBase = try kernel.needed("phys_base", kernel.variables["phys_base"])
+    let physBase = try kernel.variable("phys_base")
     let displacement = kernel.location.displacement
     guard physBase == displacement &+ startKernelMap else {
       throw .noKernel(
@@ -75,13 +75,16 @@ struct X86Architecture: KernelArchitecture {
           + "say \((displacement &+ startKernelMap).hex)")
     }
     // The tables of the vCPU may be a process's.
-    let root = try kernel.needed("init_top_pgt", kernel.symbols.address(of: "init_top_pgt"))
-    let pageOffset = try kernel.needed("page_offset_base", kernel.variables["page_offset_base"])
+    let root = try kernel.symbols.required("init_top_pgt", in: kernel.file)
     let format = kernel.location.tables.format
-    let ram = engine.memory.ram
-    guard pageOffset >= format.firstKernelAddress,
-      let directMap = KernelAddressSpace.Window.directMap(of: ram, displacement: 0 &- pageOffset)
-    else {
+    // Up to 6.15 a kernel without KASLR and 5-level paging has no such variable
+    // (CONFIG_DYNAMIC_MEMORY_LAYOUT=n).
+    let hasPageOffset = kernel.symbols.address(of: "page_offset_base") != nil
+    let pageOffset = hasPageOffset ? try kernel.variable("page_offset_base") : nil
+    let directMap = pageOffset.flatMap {
+      KernelAddressSpace.Window.directMap(of: engine.memory.ram, displacement: 0 &- $0)
+    }
+    if let pageOffset, pageOffset < format.firstKernelAddress || directMap == nil {
       throw .noKernel(
         "the guest's kernel has page_offset_base \(pageOffset.hex), where no direct map can be: "
           + "it is booting, or not this file's")
@@ -89,7 +92,7 @@ struct X86Architecture: KernelArchitecture {
     return KernelMap(
       context: WalkContext(
         root: PhysicalAddress(root &+ displacement), format: format,
-        pageOffset: KernelVirtualAddress(pageOffset)),
+        pageOffset: pageOffset.map(KernelVirtualAddress.init)),
       directMap: directMap)
   }
 

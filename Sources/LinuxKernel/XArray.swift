@@ -37,6 +37,8 @@ public struct XArray: Sendable {
 
   /// Of the objects of a view that are nodes.
   public static let nodeKind = "xa_node"
+  /// Of those that are entries which are no pointers.
+  private static let entryKind = "xarray entry"
 
   public var layout: XArrayLayout
   /// `xa_head`: nil, the only entry, or a node.
@@ -51,7 +53,7 @@ public struct XArray: Sendable {
   ///
   /// Time goes with the occupied slots, not with the indexes. A node is an object of the view, and
   /// what `body` reads nests in it. One that contradicts its place (wrong shift: a loop or garbage)
-  /// is left out, counted and named; so is one in no RAM.
+  /// is left out, counted and named; so is one in no RAM, and an entry that is no pointer.
   public func compactMap<T>(
     _ range: ClosedRange<UInt64>, in view: MemoryView,
     _ body: (Entry) throws(ReadFault) -> T?
@@ -59,7 +61,7 @@ public struct XArray: Sendable {
     if isNode(head) {
       return try visit(nodeAddress(head), shift: nil, base: 0, range, view, body)
     }
-    guard range.contains(0), let pointer = pointer(head),
+    guard range.contains(0), let pointer = try pointer(head, at: 0, view),
       let value = try body(Entry(index: 0, pointer: pointer))
     else { return [] }
     return [value]
@@ -97,7 +99,7 @@ public struct XArray: Sendable {
           try visit(key.address, shift: child, base: index, range, view, body)
         }
         values += found ?? []
-      } else if range.contains(index), let pointer = pointer(entry),
+      } else if range.contains(index), let pointer = try pointer(entry, at: index, view),
         let value = try body(Entry(index: index, pointer: pointer))
       {
         values.append(value)
@@ -116,7 +118,17 @@ public struct XArray: Sendable {
     KernelVirtualAddress(entry - 2)
   }
 
-  private func pointer(_ entry: UInt64) -> KernelVirtualAddress? {
-    entry == 0 || entry & 3 != 0 ? nil : KernelVirtualAddress(entry)
+  /// Nil for an entry that stands for none. Nobody puts values where pointers are: one is damage,
+  /// as is a node where there is no room for one.
+  private func pointer(
+    _ entry: UInt64, at index: UInt64, _ view: MemoryView
+  ) throws(ReadFault) -> KernelVirtualAddress? {
+    let address = KernelVirtualAddress(entry)
+    if entry & 3 == 0 { return entry == 0 ? nil : address }
+    if entry & 3 == 2, entry <= 4096 { return nil }
+    return try view.object(ObjectKey(Self.entryKind, id: index, at: address)) {
+      () throws(ReadFault) in
+      throw .corrupt("an entry that is no pointer", at: address)
+    }
   }
 }

@@ -29,7 +29,8 @@ extension PageTableFormat {
       highBits: granule.highBits(isLPA2: tcr.isLPA2),
       // AP[2] and APTable[1], PXN and PXNTable.
       writable: PermissionBit(bit: 7, tableBit: 62, grantsWhenSet: false),
-      executable: PermissionBit(bit: 53, tableBit: 59, grantsWhenSet: false))
+      executable: PermissionBit(bit: 53, tableBit: 59, grantsWhenSet: false),
+      ignoresTopByte: tcr.ignoresTopByte)
   }
 }
 
@@ -81,6 +82,9 @@ public struct TranslationControl: Hashable, Sendable {
 
   /// 64 - T1SZ.
   public var virtualBits: Int { 64 - Int(rawValue >> 16 & 0x3f) }
+
+  /// TBI1.
+  public var ignoresTopByte: Bool { rawValue >> 38 & 1 == 1 }
 
   /// DS: 52-bit addresses with pages of 4K or 16K (FEAT_LPA2).
   public var isLPA2: Bool { rawValue >> 59 & 1 == 1 && granule != .kib64 }

@@ -52,6 +52,9 @@ public struct PageTableFormat: Hashable, Sendable {
   public var highBits: HighBits?
   public var writable: PermissionBit
   public var executable: PermissionBit
+  /// True where bits 63:56 of an address mean nothing to translation and may hold a tag, as KASAN's
+  /// pointers do.
+  public var ignoresTopByte = false
   /// What people call the bits of an entry, from the lowest.
   public var flagNames: [FlagName] = []
 
@@ -76,6 +79,12 @@ public struct PageTableFormat: Hashable, Sendable {
 
   /// Bytes of a page of the last level.
   public var pageSize: Int { 1 << levels[levels.count - 1].shift }
+
+  /// An address without its tag: bit 55 in place of all above (`__tag_reset` of
+  /// arch/arm64/include/asm/memory.h).
+  public func untagged(_ address: UInt64) -> UInt64 {
+    ignoresTopByte ? UInt64(bitPattern: Int64(bitPattern: address << 8) >> 8) : address
+  }
 
   /// The lowest address of the upper half, where the kernel is.
   public var firstKernelAddress: UInt64 { .max << UInt64(kernelBits) }

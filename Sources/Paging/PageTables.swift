@@ -62,7 +62,7 @@ public struct PageTables: Hashable, Sendable {
 
   /// True when an address can be translated at all: its upper bits are all ones.
   public func isCanonical(_ address: KernelVirtualAddress) -> Bool {
-    address.rawValue >= format.firstKernelAddress
+    format.untagged(address.rawValue) >= format.firstKernelAddress
   }
 
   private struct Permissions {

@@ -11,7 +11,7 @@ public final class PageTableBuilder {
   public init(_ format: PageTableFormat, in ram: RAMBuilder) {
     self.format = format
     self.ram = ram
-    root = Self.table(format.levels[0], in: ram)
+    root = Self.table(format, 0, in: ram)
   }
 
   public var tables: PageTables { PageTables(format, root: root) }
@@ -57,7 +57,7 @@ public final class PageTableBuilder {
       if let child = children[entry] {
         table = child
       } else {
-        table = Self.table(format.levels[depth + 1], in: ram)
+        table = Self.table(format, depth + 1, in: ram)
         children[entry] = table
         ram.write(tableEntry(table, level: depth), at: entry)
       }
@@ -89,8 +89,8 @@ public final class PageTableBuilder {
   }
 
   private static func table(
-    _ level: PageTableFormat.Level, in ram: RAMBuilder
+    _ format: PageTableFormat, _ level: Int, in ram: RAMBuilder
   ) -> PhysicalAddress {
-    ram.allocate(8 << level.indexBits, alignment: 4096)
+    ram.allocate(8 << format.levels[level].indexBits, alignment: UInt64(format.pageSize))
   }
 }

@@ -104,7 +104,7 @@ import Testing
       _ = try? btf.declaration(of: id, name: "x")
       for row in (try? btf.layout(of: id)) ?? [] { _ = try? btf.field(row.name, in: id) }
     }
-    _ = btf.enumValue("PROG_LAST")
+    _ = btf.enumerators(ofEnum: "prog_type")
     _ = btf.ids(named: "prog")
     _ = try? btf.field("place.high", of: "prog")
   }

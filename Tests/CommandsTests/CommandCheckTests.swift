@@ -17,10 +17,12 @@ import Testing
       ("help fly", "no command 'fly'"), ("help prog fly", "no command 'fly'"),
       ("-c :1 -k info fly", "no command 'fly'"), ("-j fly", "no command 'fly'"),
       ("help prog id", "no command 'id'"), ("--hold :1 info", "no command ':1'"),
+      ("-j help fly", "no command 'fly'"), ("-pc :1 help fly", "no command 'fly'"),
+      ("--connect=:1 fly", "no command 'fly'"),
     ])
   func othersAreRefused(line: String, words: String) {
     let error = #expect(throws: UsageError.self) {
-      try Root.checkCommand(try Words.split(line))
+      _ = try Root.parse(words: try Words.split(line))
     }
     #expect(error?.description.contains(words) == true, "\(String(describing: error))")
   }

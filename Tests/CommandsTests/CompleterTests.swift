@@ -28,6 +28,8 @@ import Testing
       ("read init_task 8 ", "--fo", ["--format"]), ("prog stats ", "--per", ["--per-cpu"]),
       ("", "--pre", ["--pretty"]), ("", "--conn", []), ("type ", "str", ["struct"]),
       ("print '", "str", ["struct"]), ("info ", "x", []), ("'open ", "pr", []),
+      ("prog list id 5 ", "", ["name", "type"]), ("prog stats type all ", "", []),
+      ("print task_struct init_task .mm ", ".", []), ("print struct task_struct ", "", []),
     ])
   func wordsOfALine(before: String, word: String, offered: [String]) {
     #expect(completer.completion(before, word) == .words(offered))
@@ -37,6 +39,7 @@ import Testing
     #expect(completer.completion("source ", "a") == .files)
     #expect(completer.completion("source a ", "b") == .words([]))
     #expect(completer.completion("print task_struct init_task ", "") == .stems([]))
+    #expect(completer.completion("print struct task_struct init_task ", "") == .stems([]))
     // A guest that is not there has no symbols, and no error tears the line.
     #expect(completer.completion("sym ", "init_t") == .words([]))
     #expect(completer.completion("regs ", "") == .words([]))

@@ -54,6 +54,10 @@ import Testing
   }
 
   private func run(_ arguments: String..., withKernel: Bool = true) throws -> Outcome {
+    try run(arguments, withKernel: withKernel)
+  }
+
+  private func run(_ arguments: [String], withKernel: Bool = true) throws -> Outcome {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: CommandLine.arguments[0])
       .resolvingSymlinksInPath().deletingLastPathComponent().appendingPathComponent("guestscope")
@@ -126,17 +130,74 @@ import Testing
 
   @Test func holdStopsTheGuestOnceForAllAndLetsItGo() throws {
     defer { end() }
-    let held = try run("--hold", "prog", "stats")
+    let held = try run("--hold", "-e", "prog stats", "-e", "report", "-e", "prog list")
     #expect(held.status == 0, "\(held.errors)")
+    #expect(held.output.contains("guest: held, 2 CPUs\n"))
+    // First contact and one hold: as for one command.
+    let clients = qemu.clients.count
+    #expect(try run("--hold", "info").status == 0)
+    #expect(qemu.clients.count == 2 * clients)
     #expect(qemu.isRunning)
+  }
+
+  @Test func aKernelWithoutBPFIsStillAKernel() throws {
+    defer { end() }
+    guest.symbols["prog_idr"] = nil
+    let file = folder.appendingPathComponent("no-bpf")
+    try Data(guest.imageFile()).write(to: file)
+    for command in ["info", "report"] {
+      let result = try run("-k", file.path, "-j", command, withKernel: false)
+      #expect(result.status == 2)
+      #expect(result.errors.contains("prog_idr"), "\(result.errors)")
+      let facts = try #require(result.json as? [String: Any])
+      let banner = facts["banner"] ?? (facts["kernel"] as? [String: Any])?["banner"]
+      #expect(banner as? String == SyntheticGuest.banner)
+      #expect(facts["cpus"] as? Int == 2)
+    }
+    let report = try run("-k", file.path, "report", withKernel: false)
+    #expect(report.output.hasPrefix("kernel: \(SyntheticGuest.banner)\nguest: running, 2 CPUs\n"))
+    #expect(try run("-k", file.path, "prog", "stats", withKernel: false).status == 1)
+  }
+
+  @Test func aSourcedScriptRunsAsItsLineSays() throws {
+    defer { end() }
+    let script = folder.appendingPathComponent("script").path
+    try "prog list id 77\nprog verifier\n".write(toFile: script, atomically: false, encoding: .utf8)
+    let answer = #"[{"name":"lab","verified_insns":1234}]"# + "\n"
+    let source = "source \(script)"
+    #expect(try run("-j", "-e", source).output == "")
+    for going in [
+      ["-e", "--keep-going -j \(source)"], ["-j", "--keep-going", "-e", source],
+      ["-e", "\(source) --keep-going --json"],
+    ] {
+      let result = try run(going)
+      #expect(result.status == 1)
+      #expect(result.output == answer)
+    }
+    for line in ["-c :1 \(source)", "--hold quit", "-k x history"] {
+      let refused = try run("-e", line)
+      #expect(refused.status == 64)
+      #expect(refused.errors.contains("stand before its commands"))
+    }
+  }
+
+  private func session() throws -> Session {
+    let options = try SessionOptions.parse(["-c", ":\(qemu.port)", "-k", kernel])
+    let console = Console(output: STDOUT_FILENO, errors: open("/dev/null", O_WRONLY))
+    return Session(options, console: console, debt: ResumeDebt(), isShared: true)
+  }
+
+  @Test func tabOffersNoNameThatALineWouldTakeForAnything() throws {
+    defer { end() }
+    let completer = PromptCompleter(session: try session())
+    #expect(completer.completion("prog list name ", "") == .words(["lab"]))
+    #expect(completer.completion("prog list id ", "") == .words(["3", "9"]))
   }
 
   @Test(arguments: [("info", "6.1.0-test"), ("sym prog_idr", "prog_idr"), ("regs 0", "_text+")])
   func aKernelThatDiedSinceTheLastCommandIsNoAnswer(line: String, word: String) throws {
     defer { end() }
-    let options = try SessionOptions.parse(["-c", ":\(qemu.port)", "-k", kernel])
-    let console = Console(output: STDOUT_FILENO, errors: open("/dev/null", O_WRONLY))
-    let session = Session(options, console: console, debt: ResumeDebt(), isShared: true)
+    let session = try session()
     let command = try #require(try Root.parse(words: Words.split(line)) as? any GuestCommand)
     func knowsTheKernel() throws -> Bool {
       try command.answer(in: session).screen.lines.contains { $0.contains(word) }
@@ -154,6 +215,9 @@ import Testing
     #expect(try run("prog", "list", "colour", "red").status == 64)
     #expect(try run("prog", "stats", "type", "nonsense").status == 64)
     #expect(try run("prog", "list", "id", "77").status == 1)
+    let other = try run("prog", "list", "id", "3", "type", "kprobe")
+    #expect(other.status == 1)
+    #expect(other.errors.contains("no program with id 3 type kprobe\n"))
     let lacking = try run("prog", "list", withKernel: false)
     #expect(lacking.status == 1)
     #expect(lacking.errors.contains("-k FILE"))

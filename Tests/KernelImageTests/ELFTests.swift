@@ -60,9 +60,13 @@ import Testing
       .init(name: ".text", flags: 6, address: KallsymsBuilder.text, contents: [1, 2, 3])
     ])
     builder.addSymbols([("a", 0x12, 1, 1), ("b", 0x12, 1, 2)])
-    let good = builder.bytes
-    let headers = Int(good.u64(at: 40) ?? 0)
-    for _ in 0..<2000 {
+    let small = Array(repeating: builder.bytes, count: 2000)
+    // Ones with tables to search, wherever their headers say that those are.
+    let large = KallsymsBuilder.Layout.allCases.flatMap {
+      Array(repeating: ELFBuilder.kernel($0).bytes, count: 40)
+    }
+    for good in small + large {
+      let headers = Int(good.u64(at: 40) ?? 0)
       var bytes = good
       for _ in 0..<3 {
         let at =
@@ -77,6 +81,15 @@ import Testing
       for section in elf.sections { _ = try? elf.contents(of: section.name) }
       _ = try? KernelImage(bytes: bytes, name: "x")
     }
+  }
+
+  /// The case that a mutation hits too rarely: tables that would begin before address 0.
+  @Test func tablesBeyondTheAddressSpaceAreNone() throws {
+    var rodata = [UInt8](repeating: 0, count: 2048)
+    rodata.replaceSubrange(2020..<2024, with: [1, 0, 0, 0])
+    rodata.append(littleEndian: 0 as UInt64)
+    rodata.append(littleEndian: 1000 as UInt64)
+    #expect(KallsymsTables.search(MemoryRegion(rodata, address: 0)).tables == nil)
   }
 
   @Test func buildIDs() {

@@ -52,6 +52,25 @@ extension LineEditingTests {
       #expect(terminal.readLine() == .line("info"))
     }
 
+    @Test func backInTheForegroundKeysComeOneByOneAgain() {
+      terminal.offer = .words(["stats"])
+      var ticks = 0
+      let event = terminal.readLine {
+        ticks += 1
+        if ticks == 1 {
+          // What a shell leaves behind: to a program go whole lines.
+          terminal.waitForLines()
+          terminal.signal(SIGCONT)
+          terminal.press("prog st\t\r")
+        } else {
+          terminal.press("\n")
+        }
+        return nil
+      }
+      #expect(event == .line("prog stats "))
+      #expect(ticks == 1)
+    }
+
     @Test func newsStandAboveTheLine() {
       var news: LineEditor.News? = .init("the guest is gone", prompt: "(no guest)> ")
       let event = terminal.readLine {
@@ -89,6 +108,30 @@ extension LineEditingTests {
       #expect(terminal.asked.map(\.word) == ["struct ta"])
     }
 
+    @Test(arguments: [("a file", true), ("it's", true), ("a#b", true), ("plain", false)])
+    func aFileNameThatIsNotOneWordIsQuoted(name: String, isQuoted: Bool) throws {
+      let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      defer { try? FileManager.default.removeItem(at: folder) }
+      try Data().write(to: folder.appendingPathComponent(name))
+      terminal.offer = .files
+      terminal.press("source \(folder.path)/\(name.prefix(1))\t\r")
+      let quote = isQuoted ? "\"" : ""
+      #expect(terminal.readLine() == .line("source \(quote)\(folder.path)/\(name)\(quote) "))
+    }
+
+    @Test func filesAreSorted() throws {
+      let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      defer { try? FileManager.default.removeItem(at: folder) }
+      let names = (0..<26).map { String(UnicodeScalar(UInt8(97 + $0))) }
+      for name in names.shuffled() { try Data().write(to: folder.appendingPathComponent(name)) }
+      terminal.offer = .files
+      terminal.press("source \(folder.path)/\t\t\u{15}\r")
+      #expect(terminal.readLine() == .line(""))
+      #expect(terminal.takeScreen().contains(names.joined(separator: "  ")))
+    }
+
     @Test func whatWordsHaveInCommonIsCompleted() {
       terminal.offer = .words(["init_task", "init_tasks", "init_table"])
       terminal.press("sym in\t\r")
@@ -122,6 +165,7 @@ private final class Terminal {
   var offer = Completion.words([])
   private(set) var asked: [(before: String, word: String)] = []
   private var master: Int32 = -1
+  private var slave: Int32 = -1
   private var wakeEnd: Int32 = -1
   private var editor: LineEditor!
 
@@ -129,7 +173,6 @@ private final class Terminal {
     setenv("TERM", "xterm", 1)
     setenv("INPUTRC", "/dev/null", 1)
     setenv("LC_ALL", "C.UTF-8", 1)
-    var slave: Int32 = -1
     // Raw, so that keys wait as they are.
     var modes = termios()
     cfmakeraw(&modes)
@@ -149,6 +192,14 @@ private final class Terminal {
   }
 
   func press(_ keys: String) { _ = write(master, keys, keys.utf8.count) }
+
+  /// As a shell has it: keys are held back until Enter, which here is a line feed.
+  func waitForLines() {
+    var modes = termios()
+    tcgetattr(slave, &modes)
+    modes.c_lflag |= tcflag_t(ICANON | ECHO)
+    tcsetattr(slave, TCSANOW, &modes)
+  }
 
   func signal(_ number: Int32) {
     var byte = UInt8(number)

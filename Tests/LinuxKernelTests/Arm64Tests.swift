@@ -12,7 +12,7 @@ import Testing
   /// Pages of 4K, 48 bits: T1SZ 16, TG1 2.
   static let tcr: UInt64 = 16 << 16 | 2 << 30
 
-  /// A guest whose image is mapped in blocks of 2 MiB: code, read-only data, data.
+  /// A guest whose image has 2 MiB each of code, read-only data and data.
   private struct Guest {
     let ram = RAMBuilder(base: ramBase, count: 1 << 20)
     let tables: PageTableBuilder
@@ -24,7 +24,8 @@ import Testing
     {
       self.image = image
       let format = try #require(PageTableFormat.aarch64(tcr: TranslationControl(tcr)))
-      let before = ram.allocate(2 * format.pageSize, alignment: 4096)
+      let before = ram.allocate(
+        2 * format.pageSize, alignment: UInt64(format.pageSize))
       tables = PageTableBuilder(format, in: ram)
       #expect(tables.root == before + 2 * format.pageSize)
       let asid: UInt64 = 0x2a << 48
@@ -34,18 +35,22 @@ import Testing
       ]
       let physical = ramBase + 0x20_0000
       let size: UInt64 = 2 << 20
-      let block = format.levels.count - 2
-      tables.map(image, to: physical, level: block, writable: false, executable: true)
-      tables.map(image + size, to: physical + size, level: block, writable: false)
-      tables.map(image + 2 * size, to: physical + 2 * size, level: block)
+      func map(_ part: UInt64, isWritable: Bool = false, isExecutable: Bool = false) {
+        tables.map(
+          pages: Int(size) / format.pageSize, from: image + part * size,
+          to: physical + part * size, writable: isWritable, executable: isExecutable)
+      }
+      map(0, isExecutable: true)
+      map(1)
+      map(2, isWritable: true)
     }
 
     var displacement: UInt64 { ramBase + 0x20_0000 &- image }
 
-    func locate() throws -> KernelLocation {
+    func locate(in memory: (any GuestMem)? = nil) throws -> KernelLocation {
       let keys = registers.map { (RegisterKey(cpu: 0, name: $0.key), $0.value) }
       let registers = VCPURegisters(Dictionary(uniqueKeysWithValues: keys))
-      return try Arm64Architecture().locate(registers, SnapshotEngine(ram.memory()))
+      return try Arm64Architecture().locate(registers, SnapshotEngine(memory ?? ram.memory()))
     }
 
     func map(_ variables: [String: UInt64]) throws -> KernelMap {
@@ -91,13 +96,58 @@ import Testing
     #expect(try guest.locate().start.rawValue == guest.image)
   }
 
-  @Test func beforeLinux5_4TheImageIsInTheLowerHalf() throws {
-    let guest = try Guest(image: 0xffff_2000_1000_0000)
+  /// TG1, 64 - T1SZ, 52-bit addresses (DS, or with 64K pages IPS), and where a kernel without KASLR
+  /// is: KIMAGE_VADDR, above the middle of the smallest address space that it may have.
+  static let spaces: [(granule: UInt64, bits: UInt64, isWide: Bool, image: UInt64)] = [
+    (2, 39, false, 0xffff_ffc0_8000_0000), (2, 48, false, 0xffff_8000_8000_0000),
+    (2, 52, true, 0xffff_8000_8000_0000), (1, 47, false, 0xffff_c000_8000_0000),
+    (1, 48, false, 0xffff_8000_8000_0000), (1, 52, true, 0xffff_c000_8000_0000),
+    (3, 42, false, 0xffff_fe00_8000_0000), (3, 48, false, 0xffff_8000_8000_0000),
+    (3, 52, true, 0xffff_8000_8000_0000),
+  ]
+
+  @Test(arguments: spaces, [false, true])
+  func everyGranuleAndSizeIsFound(
+    space: (granule: UInt64, bits: UInt64, isWide: Bool, image: UInt64), isInProcess: Bool
+  ) throws {
+    var tcr = (64 - space.bits) << 16 | space.granule << 30
+    if space.isWide { tcr |= space.granule == 3 ? 6 << 32 : 1 << 59 }
+    var guest = try Guest(image: space.image, tcr: tcr)
+    if isInProcess { guest.registers["VBAR_EL1"] = 0xffff_ffff_fb40_0000 }
+    let location = try guest.locate()
+    #expect(location.start.rawValue == space.image)
+    #expect(location.displacement == guest.displacement)
+  }
+
+  /// HCR_EL2.E2H: what the registers of EL1 hold is left from the boot, or another kernel's.
+  @Test func aKernelAtEL2IsFoundByItsOwnRegisters() throws {
+    var guest = try Guest()
+    for name in ["TTBR1", "TCR", "SCTLR", "VBAR"] {
+      guest.registers[name + "_EL2"] = guest.registers.removeValue(forKey: name + "_EL1")
+    }
+    guest.registers["SCTLR_EL1"] = 0x3050_0800
+    guest.registers["HCR_EL2"] = 0x4_8800_0000
     #expect(try guest.locate().start.rawValue == guest.image)
-    // The same place without vectors there is the linear map's, where nothing is looked for.
-    var other = guest
-    other.registers["VBAR_EL1"] = 0xffff_ffff_fb40_0000
-    #expect(try failure(other).contains("no Linux kernel is mapped"))
+    guest.registers["HCR_EL2"] = 0x8000_0000
+    #expect(try failure(guest).contains("the MMU is off"))
+  }
+
+  /// Memory of vmalloc comes and goes, and with it the tables.
+  @Test func tablesThatChangeAllTheTimeAreNoHindrance() throws {
+    var guest = try Guest()
+    // Not beside the image alone: a process runs, with the trampoline's vectors.
+    guest.registers["VBAR_EL1"] = 0xffff_ffff_fb40_0000
+    let place = guest.tables.entry(of: 0xffff_8000_1000_0000, level: 2)
+    let entries = (0..<2).map { _ in
+      guest.tables.tableEntry(guest.ram.allocatePage(), level: 2)
+    }
+    let memory = ScriptedMemory(guest.ram.memory())
+    memory.meanwhile = { sample in
+      memory.guest.write(
+        (0..<8).map { UInt8(truncatingIfNeeded: entries[sample % 2] >> (8 * $0)) }, at: place)
+    }
+    #expect(try guest.locate(in: memory).start.rawValue == guest.image)
+    #expect(memory.holds == 0)
   }
 
   @Test func whatIsNoKernelYetIsSaid() throws {
@@ -130,6 +180,29 @@ import Testing
     #expect(map.directMap?.displacement == displacement)
     #expect(map.directMap?.virtual.lowerBound == Self.ramBase &- displacement)
     #expect(map.context.root == guest.tables.root)
+  }
+
+  /// TCR_EL1.TBI1: KASAN's pointers have a tag in their top byte.
+  @Test(arguments: [true, false])
+  func tagsOfPointersMeanNothing(ignoresTopByte: Bool) throws {
+    let guest = try Guest(tcr: Self.tcr | (ignoresTopByte ? 1 << 38 : 0))
+    let space = KernelAddressSpace(
+      windows: [
+        .init(
+          name: "direct map", virtual: 0xffff_0000_0000_0000...0xffff_0000_000f_ffff,
+          displacement: Self.ramBase &- 0xffff_0000_0000_0000)
+      ], tables: guest.tables.tables)
+    for (address, physical) in [
+      (0xf5ff_0000_0000_1230, Self.ramBase + 0x1230),
+      ((guest.image + 0x4560) & ~(0xf << 56) | 5 << 56, Self.ramBase + 0x20_4560),
+    ] as [(UInt64, UInt64)] {
+      let found = Result {
+        try SnapshotEngine(guest.ram.memory()).snapshot(in: space) { view throws(ReadFault) in
+          try view.translate(KernelVirtualAddress(address))
+        }.value.rawValue
+      }
+      #expect((try? found.get()) == (ignoresTopByte ? physical : nil))
+    }
   }
 
   @Test func aLinearMapThatTheTablesDoNotHaveIsNotUsed() throws {

@@ -26,7 +26,7 @@ import Testing
     let kernel = try find(guest)
     #expect(kernel.textBase.rawValue == guest.textBase)
     #expect(kernel.slide == SyntheticGuest.slide)
-    #expect(kernel.physBase == guest.displacement &+ 0xffff_ffff_8000_0000)
+    #expect(kernel.variables["phys_base"] == guest.displacement &+ 0xffff_ffff_8000_0000)
     #expect(kernel.context.pageOffset?.rawValue == guest.pageOffset)
     #expect(kernel.context.root == guest.tables.root)
     #expect(kernel.context.format == .x86(fiveLevel: isFiveLevel))
@@ -116,12 +116,20 @@ import Testing
     #expect(try failure(guest, try guest.image(hasBTF: false)).contains("has no BTF"))
   }
 
-  @Test(arguments: ["phys_base", "page_offset_base", "nr_cpu_ids", "init_top_pgt"])
+  @Test(arguments: ["phys_base", "nr_cpu_ids", "init_top_pgt"])
   func aSymbolThatIsNeededIsNamedWithItsFile(symbol: String) throws {
     let guest = SyntheticGuest()
     #expect(
       try failure(guest, try guest.image(without: [symbol]))
         == "\(symbol) symbol not found in vmlinux")
+  }
+
+  /// CONFIG_DYNAMIC_MEMORY_LAYOUT=n: the tables say where everything is.
+  @Test func aKernelThatDoesNotSayWhereItMapsAllMemoryIsFound() throws {
+    let guest = SyntheticGuest()
+    let kernel = try find(guest, try guest.image(without: ["page_offset_base"]))
+    #expect(kernel.context.pageOffset == nil)
+    #expect(kernel.addressSpace.windows.map(\.name) == ["kernel image"])
   }
 
   @Test func aPhysBaseThatContradictsThePageTablesIsRefused() throws {

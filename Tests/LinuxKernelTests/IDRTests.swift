@@ -57,10 +57,15 @@ import Testing
 
   @Test func anIDRThatWasNeverUsedIsEmpty() throws {
     #expect(try entries([:], next: 0).entries == [:])
-    #expect(try entries([0: 0x1000], next: 0).entries == [:])
   }
 
-  @Test func aBaseAboveTheNextIdIsGarbageAndEmpty() throws {
-    #expect(try entries([:], base: 9, next: 5).entries == [:])
+  /// After the last id a cyclic idr begins anew.
+  @Test func idsAboveTheNextOneCount() throws {
+    let programs: [UInt64: UInt64] = [3: 0x1000, 70: 0x2000, UInt64(Int32.max): 0x3000]
+    #expect(try entries(programs, next: 4).entries == programs)
+  }
+
+  @Test func anImpossibleBaseIsRefused() throws {
+    #expect(throws: SnapshotError.self) { try entries([:], base: 1 << 31) }
   }
 }

@@ -32,23 +32,23 @@ extension LiveTests {
       // `jmp .` is boot loader enough.
       let sector = [0xeb, 0xfe] + [UInt8](repeating: 0, count: 508) + [0x55, 0xaa]
       let rest = [UInt8](repeating: 0, count: 1 << 20)
-      let disk = FileManager.default.temporaryDirectory.appendingPathComponent("gs-boot-sector")
-      try Data(sector + rest).write(to: disk)
-      let qemu = try PlainQEMU(["-drive", "file=\(disk.path),format=raw"])
-      // From the firmware to 0x7c00, where a boot sector is.
-      var rip = ""
-      for _ in 0..<600 where rip != "0x7c00" {
-        let registers = try Program(["-c", qemu.target, "regs", "0", "-j"]).run().objects()
-        rip = (registers.first?["registers"] as? [String: String])?["rip"] ?? ""
-        usleep(100_000)
+      try withFile(Data(sector + rest)) { disk in
+        let qemu = try PlainQEMU(["-drive", "file=\(disk),format=raw"])
+        // From the firmware to 0x7c00, where a boot sector is.
+        var rip = ""
+        for _ in 0..<600 where rip != "0x7c00" {
+          let registers = try Program(["-c", qemu.target, "regs", "0", "-j"]).run().objects()
+          rip = (registers.first?["registers"] as? [String: String])?["rip"] ?? ""
+          usleep(100_000)
+        }
+        #expect(rip == "0x7c00")
+        let result = try Program(
+          ["-c", qemu.target, "-k", LiveGuest("x86-6.1").kernel, "prog", "list"]
+        ).run()
+        #expect(result.status == 1)
+        #expect(result.err.contains("boot loader"), "\(result.err)")
+        #expect(try qemu.qmp.status == "running")
       }
-      #expect(rip == "0x7c00")
-      let result = try Program(
-        ["-c", qemu.target, "-k", LiveGuest("x86-6.1").kernel, "prog", "list"]
-      ).run()
-      #expect(result.status == 1)
-      #expect(result.err.contains("boot loader"), "\(result.err)")
-      #expect(try qemu.qmp.status == "running")
     }
   }
 }

@@ -55,17 +55,17 @@ extension LiveTests {
     }
 
     @Test func aFileThatIsNoKernel() throws {
-      let file = FileManager.default.temporaryDirectory.appendingPathComponent("gs-text")
-      try String(repeating: "no kernel at all\n", count: 100)
-        .write(to: file, atomically: false, encoding: .utf8)
-      try expectFailure(["-c", guest.target, "-k", file.path, "prog", "list"], "not a kernel")
+      let text = Data(String(repeating: "no kernel at all\n", count: 100).utf8)
+      try withFile(text) { path in
+        try expectFailure(["-c", guest.target, "-k", path, "prog", "list"], "not a kernel")
+      }
     }
 
     @Test func aTruncatedKernel() throws {
-      let file = FileManager.default.temporaryDirectory.appendingPathComponent("gs-cut")
       let whole = try Data(contentsOf: URL(fileURLWithPath: guest.kernel))
-      try whole.prefix(whole.count / 2).write(to: file)
-      try expectFailure(["-c", guest.target, "-k", file.path, "prog", "list"], "truncated")
+      try withFile(whole.prefix(whole.count / 2)) { path in
+        try expectFailure(["-c", guest.target, "-k", path, "prog", "list"], "truncated")
+      }
       #expect(try guest.qmp.status == "running")
     }
 

@@ -5,8 +5,8 @@ extension LiveTests {
   /// Symbols, objects, addresses and memory against what the guest says of itself, and against
   /// what gdb says over the same stub.
   @Suite(.timeLimit(.minutes(5))) struct ExploringTests {
+    /// One that is not up fails, and is not passed over.
     static let guests = ["x86-6.1", "x86-7", "arm64-6.12"].map { LiveGuest($0) }
-      .filter { LiveGuest.all.map(\.label).contains($0.label) }
 
     /// The guest's own words of its kernel.
     private struct Truth {

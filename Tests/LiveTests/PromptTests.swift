@@ -63,7 +63,26 @@ extension LiveTests {
       #expect(screen.contains("Linux \(release)"))
       #expect(screen.contains("2 CPUs, running"))
       #expect(screen.contains("help"))
+      #expect(screen.contains("the guest runs meanwhile"))
+      #expect(lines.allSatisfy { ($0.split(separator: "…").last ?? $0).count < 80 }, "\(screen)")
       try leave(terminal)
+    }
+
+    @Test func theFirstScreenOfAHeldGuestDoesNotSayThatItRuns() throws {
+      let terminal = try start(["--hold"])
+      let screen = try terminal.expect(Self.held)
+      #expect(screen.contains("2 CPUs, held") && !screen.contains("meanwhile"), "\(screen)")
+      try leave(terminal)
+    }
+
+    @Test func withoutAPlaceForItThereIsNoPromptAndItIsSaid() throws {
+      let program = [Program.path, "-c", guest.target, "-k", guest.kernel]
+      let terminal = try PseudoTerminal(
+        "/bin/sh", ["-c", #""$@" >/dev/null"#, "sh"] + program, environment: [:])
+      try terminal.expect("no prompt")
+      try terminal.type("fly\n")
+      try terminal.expect("stdin:1: there is no command 'fly'")
+      #expect(try terminal.wait() == 64)
     }
 
     @Test func linesAreAnsweredAndTheGuestRunsBetweenThem() throws {
@@ -164,6 +183,8 @@ extension LiveTests {
         ("prog list name reno_undo", "_cwnd "),
         ("prog stats type struct_o", "ps "), ("prog list name 'reno_rel", "ease' "),
         ("sym init_thread_u", "nion "), ("read -f str", "ing "),
+        ("print struct task_str", "uct "), ("print struct task_struct init_thread_u", "nion "),
+        ("print struct task_struct init_task .ex", "it_"),
         ("read -f x8 init_top_p", "gt "), ("read -j init_top_p", "gt "),
         ("type bpf_prog_au", "x "), ("type enum bpf_prog_ty", "pe "),
         ("type 'struct bpf_prog_au", "x' "), ("print task_struct init_task .ex", "it_"),
@@ -184,6 +205,7 @@ extension LiveTests {
       // Twice: all there are, numbers in their order.
       for (typed, shown) in [
         ("pr", "pread  print  prog"), ("print rq runqueues@", "runqueues@0  runqueues@1"),
+        ("print rq runqueues", "runqueues    runqueues@0  runqueues@1"),
         ("regs ", "0  1"), ("read -f x", "x8  x4"),
       ] {
         try terminal.type(typed)
@@ -196,6 +218,19 @@ extension LiveTests {
         try terminal.expect(Self.prompt)
       }
       #expect(try guest.qmp.runs)
+      try leave(terminal)
+    }
+
+    @Test func whatTabSaysDoesNotTearTheLine() throws {
+      let terminal = try open(["--trace"])
+      try terminal.type("prog list name reno_undo\t|")
+      try terminal.expect("name reno_undo")
+      #expect(try terminal.expect("|") == "_cwnd ")
+      // Above the line, when nothing is typed.
+      try terminal.expect("<- +$OK")
+      try terminal.expect("prog list name reno_undo_cwnd |")
+      try terminal.press(.interrupt)
+      try terminal.expect(Self.prompt)
       try leave(terminal)
     }
 
@@ -287,6 +322,10 @@ extension LiveTests {
         }
       #expect(try terminal.wait() == status)
       #expect(try guest.qmp.runs)
+      // What marks a pasted text is off again, and the shell's prompt begins a line.
+      guard departure != .windowClosed else { return }
+      let end = terminal.raw.components(separatedBy: "\u{1b}[?2004h").last ?? ""
+      #expect(end.contains("\u{1b}[?2004l") && end.last?.isNewline == true)
     }
 
     @Test func helpOfHoldNamesTheOneWayToLeaveTheGuestStopped() throws {

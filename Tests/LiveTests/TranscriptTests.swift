@@ -89,6 +89,8 @@ extension LiveTests {
       "Linux"
       > print 'struct rq' runqueues@1 .cpu
       1
+      > print struct rq runqueues@1 .cpu
+      1
       > print task_struct init_task .comm[0]
       115
       > print task_struct init_task .real_parent->comm
@@ -101,6 +103,12 @@ extension LiveTests {
           unsigned int idr_base;                      /* 16  4 */
           unsigned int idr_next;                      /* 20  4 */
       };  /* size: 24 */
+      > type atomic_t
+      typedef struct {
+          int counter;                                /* 0  4 */
+      } atomic_t;  /* size: 4 */
+      > type unsigned long
+      long unsigned int;  /* size: 8 */
       > type enum bpf_stats_type
       enum bpf_stats_type {
           BPF_STATS_RUN_TIME = 0,
@@ -113,6 +121,8 @@ extension LiveTests {
       {symbol init_task} D init_task
       > sym init_task+0x10
       {hex} D init_task+0x10
+      > sym runqueues@1
+      {hex} {text} runqueues@1
       > sym linux_bann?r
       {symbol linux_banner} {text} linux_banner
       > -j sym prog_idr
@@ -168,7 +178,10 @@ extension LiveTests {
       ("type no_such_type", 1, "no type no_such_type"), ("sym no_such", 1, "no symbol no_such"),
       ("sym no_such_*", 1, "no symbol matches"), ("sym 0x8", 1, "not in the kernel image"),
       ("read init_task", 64, "'<length>'"), ("read init_task 0", 64, "1 to 16777216"),
-      ("read runqueues 8", 64, "runqueues@0"), ("read runqueues@9 8", 1, "no CPU 9"),
+      ("read runqueues 8", 64, "as in runqueues@0"), ("read runqueues@9 8", 1, "no CPU 9"),
+      ("read runqueues+8 8", 64, "as in runqueues@0+8"), ("sym runqueues@9", 1, "no CPU 9"),
+      ("sym init_task@0", 64, "no CPU's own"), ("prog list -e info", 64, "beside them"),
+      ("-j help fly", 64, "no command 'fly'"),
       ("read init_task@0 8", 64, "no CPU's own"), ("read 8 8", 1, "0x0 is not mapped"),
       ("pread init_task 8", 64, "translate init_task"),
       ("pread 0xfed00000 8", 1, "outside the guest's RAM"),

@@ -16,12 +16,14 @@ struct options {
   unsigned many;     // gs.many=N: N more tiny programs before the truth
 };
 
-// main.c
+// common.c
 void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 bool read_file(const char *path, char *buffer, size_t size);
 void write_file(const char *path, const char *text);
 unsigned online_cpus(void);
+void print_json_string(const char *text);
+int64_t boot_offset(void);                              // CLOCK_REALTIME - CLOCK_BOOTTIME, ns
 
 // programs.c: fds stay open for the life of the loader.
 struct programs {
@@ -71,5 +73,3 @@ struct totals {
 struct totals read_totals(void);
 void print_program_truth(void);
 void print_kernel_truth(void);
-int64_t boot_offset(void);                              // CLOCK_REALTIME - CLOCK_BOOTTIME, ns
-void print_json_string(const char *text);

@@ -7,19 +7,6 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 
-void print_json_string(const char *text) {
-  putchar('"');
-  for (; *text; text++) {
-    if (*text == '"' || *text == '\\')
-      printf("\\%c", *text);
-    else if ((unsigned char)*text < ' ')
-      printf("\\u%04x", *text);
-    else
-      putchar(*text);
-  }
-  putchar('"');
-}
-
 static void print_file(const char *key, const char *path) {
   char text[1024];
   printf("\"%s\":", key);

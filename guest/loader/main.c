@@ -1,56 +1,11 @@
 // Order of events in a test guest: load, run, rest, tell the truth, then whatever gs.mode asks for.
 #include "guest.h"
 
-#include <sched.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <termios.h>
 #include <unistd.h>
-
-static void print_line(const char *prefix, const char *format, va_list arguments) {
-  fputs(prefix, stdout);
-  vprintf(format, arguments);
-  putchar('\n');
-  fflush(stdout);
-}
-
-void say(const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  print_line("loader: ", format, arguments);
-  va_end(arguments);
-}
-
-// The guest stays up: its console and its memory can still be looked at.
-void fail(const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  print_line("GUESTSCOPE-FAILED: ", format, arguments);
-  va_end(arguments);
-  for (;;)
-    pause();
-}
-
-// Reads at most size - 1 bytes and ends them with a NUL.
-bool read_file(const char *path, char *buffer, size_t size) {
-  FILE *file = fopen(path, "re");
-  if (!file)
-    return false;
-  size_t length = fread(buffer, 1, size - 1, file);
-  buffer[length] = 0;
-  fclose(file);
-  return true;
-}
-
-void write_file(const char *path, const char *text) {
-  FILE *file = fopen(path, "we");
-  if (!file || fputs(text, file) < 0 || fclose(file) != 0)
-    fail("cannot write %s: %m", path);
-}
-
-unsigned online_cpus(void) { return sysconf(_SC_NPROCESSORS_ONLN); }
 
 static struct options read_options(void) {
   struct options options = {.scheduler = true};

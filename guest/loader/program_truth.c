@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -55,24 +54,6 @@ struct totals read_totals(void) {
   struct totals totals = {0};
   each_program(add, &totals);
   return totals;
-}
-
-// The boot clock is read second, so every reading is too small by the time between the two: the
-// largest is the best.
-int64_t boot_offset(void) {
-  static int64_t best;
-
-  if (best)
-    return best;
-  for (int reading = 0; reading < 100; reading++) {
-    struct timespec real, boot;
-    clock_gettime(CLOCK_REALTIME, &real);
-    clock_gettime(CLOCK_BOOTTIME, &boot);
-    int64_t offset = (real.tv_sec - boot.tv_sec) * 1000000000ll + (real.tv_nsec - boot.tv_nsec);
-    if (offset > best)
-      best = offset;
-  }
-  return best;
 }
 
 // A value that is null on kernels whose bpf_prog_info ends before it.

@@ -45,10 +45,15 @@ struct KernelFile {
 
   /// Runs a test with a file of this kernel.
   func written<T>(_ body: (String) throws -> T) throws -> T {
-    let file = FileManager.default.temporaryDirectory
-      .appendingPathComponent("gs-vmlinux-\(UUID().uuidString)")
-    try Data(elf.bytes).write(to: file)
-    defer { try? FileManager.default.removeItem(at: file) }
-    return try body(file.path)
+    try withFile(Data(elf.bytes), body)
   }
+}
+
+/// Runs a test with a file of its own, which ends with the test.
+func withFile<T>(_ contents: Data, _ body: (String) throws -> T) throws -> T {
+  let file = FileManager.default.temporaryDirectory
+    .appendingPathComponent("gs-\(UUID().uuidString)")
+  try contents.write(to: file)
+  defer { try? FileManager.default.removeItem(at: file) }
+  return try body(file.path)
 }

@@ -73,4 +73,5 @@ struct LiveGuest: CustomTestStringConvertible, Sendable {
 @Test func guestsAreThereInCI() {
   guard ProcessInfo.processInfo.environment["CI"] != nil else { return }
   #expect(!LiveGuest.all.isEmpty, LiveGuest.absence)
+  #expect(LiveGuest.oneOfEachQEMU.count >= QEMUProgram.all.count, "a QEMU without a guest")
 }

@@ -28,7 +28,7 @@ struct Transcript {
   }
 
   /// What stands between two answers of one run.
-  private static let (divider, divided) = ("type u64", "typedef __u64 u64;\n")
+  private static let (divider, divided) = ("type u64", "typedef __u64 u64;  /* size: 8 */\n")
 
   /// Runs all lines over one session and compares each answer.
   func check(_ guest: LiveGuest, location: SourceLocation = #_sourceLocation) throws {

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Commands
 
-@Suite struct ReplWordsTests {
+@Suite struct ParsingTests {
   @Test func addresses() throws {
     func parse(_ text: String) -> AddressExpression? { AddressExpression(argument: text) }
     #expect(parse("0x1F")?.base == .number(0x1f))
@@ -38,8 +38,33 @@ import Testing
     #expect(read.output.json)
     let batch = try #require(try Root.parse(words: ["-f", "x4"]) as? Root)
     #expect(batch.batch.file == "x4")
-    #expect(Root.mixesBatch(["-e", "info", "prog"]))
-    #expect(!Root.mixesBatch(["read", "-f", "x4"]))
+    for line in [
+      "read a 8 -f=x4", "read a 8 -jf x4", "read -jf=x4 a 8", "-j pread 0 8 -f x4",
+      "-k prog read a 8 -f x4",
+    ] {
+      let dump = try Root.parse(words: try Words.split(line))
+      #expect((dump as? Read)?.format ?? (dump as? PRead)?.format == .x4, "\(line)")
+      #expect((dump as? any GuestCommand)?.output.json == line.contains("j"))
+    }
+  }
+
+  @Test(
+    arguments: [
+      "prog list -e info", "prog -e info", "prog stats -je fly", "info -f x", "info -f=x",
+      "-e info prog", "-jf x prog list", "-f=x info", "-je info prog", "read a 8 -ef x4",
+      "read a 8 -ff x4", "source x -f y", "-k prog info -e regs",
+    ])
+  func commandsBesideACommandAreRefused(line: String) {
+    let error = #expect(throws: UsageError.self) { try Root.parse(words: try Words.split(line)) }
+    #expect(error?.description.contains("beside") == true)
+  }
+
+  @Test func whatOnlyLooksLikeABatchIsNone() throws {
+    let script = try #require(
+      try Root.parse(words: ["-e", "prog", "-e", "-f x read"]) as? Root)
+    #expect(script.batch.commands == ["prog", "-f x read"])
+    // What opens a session is no command: this one has none.
+    #expect(try Root.parse(words: ["-k", "prog", "-f", "x"]) is Root)
   }
 
   @Test func worstStatus() {
