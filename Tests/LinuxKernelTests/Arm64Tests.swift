@@ -138,13 +138,14 @@ import Testing
     // Not beside the image alone: a process runs, with the trampoline's vectors.
     guest.registers["VBAR_EL1"] = 0xffff_ffff_fb40_0000
     let place = guest.tables.entry(of: 0xffff_8000_1000_0000, level: 2)
-    let entries = (0..<2).map { _ in
+    // Another one each time: two would take turns with the waves.
+    let entries = (0..<16).map { _ in
       guest.tables.tableEntry(guest.ram.allocatePage(), level: 2)
     }
     let memory = ScriptedMemory(guest.ram.memory())
     memory.meanwhile = { sample in
       memory.guest.write(
-        (0..<8).map { UInt8(truncatingIfNeeded: entries[sample % 2] >> (8 * $0)) }, at: place)
+        (0..<8).map { UInt8(truncatingIfNeeded: entries[sample % 16] >> (8 * $0)) }, at: place)
     }
     #expect(try guest.locate(in: memory).start.rawValue == guest.image)
     #expect(memory.holds == 0)
