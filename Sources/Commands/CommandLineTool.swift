@@ -8,17 +8,19 @@ public enum CommandLineTool {
   ///
   /// - Parameters:
   ///   - debt: what a signal path pays before the program ends.
+  ///   - guardian: the path of this program; see `StubOptions.guardian`.
   ///   - interrupts: where the signal thread puts signals that do not end the program.
   public static func run(
-    _ arguments: [String], debt: ResumeDebt, interrupts: Interrupts = Interrupts(),
-    console: Console? = nil
+    _ arguments: [String], debt: ResumeDebt, guardian: String? = nil,
+    interrupts: Interrupts = Interrupts(), console: Console? = nil
   ) -> Int32 {
     let console = console ?? Console(interrupts: interrupts)
     do {
       let command = try Root.parse(words: arguments)
       if let root = command as? Root {
         let session = Session(
-          root.session, console: console, debt: debt, interrupts: interrupts, isShared: true)
+          root.session, console: console, debt: debt, guardian: guardian, interrupts: interrupts,
+          isShared: true)
         return session.closing(
           try batch(root, Shell(session, console: console, output: root.output)))
       }
@@ -29,7 +31,7 @@ public enum CommandLineTool {
         throw CleanExit.helpRequest(command)
       }
       let session = Session(
-        command.session, console: console, debt: debt, interrupts: interrupts)
+        command.session, console: console, debt: debt, guardian: guardian, interrupts: interrupts)
       return session.closing(
         try Shell(session, console: console, output: command.output).run(command))
     } catch let error as UsageError {

@@ -21,13 +21,16 @@ public struct SessionOptions: ParsableArguments {
     help: ArgumentHelp("Longest single stop of a running guest that is planned.", valueName: "ms"))
   var maxPause = 2.0
 
-  @Flag(
-    help: "Stop the guest once, answer everything, then let it go on (a kill -9 leaves it stopped)."
-  )
+  @Flag(help: "Stop the guest once, answer everything, then let it go on.")
   var hold = false
 
-  @Flag(help: "The guest was stopped before and stays so (QEMU from 8.1 on cannot tell us).")
+  @Flag(help: "The guest was stopped before and stays so (QEMU from 8.1 on does not report it).")
   var leaveStopped = false
+
+  @Flag(
+    help: ArgumentHelp(
+      "Start no second process that lets the guest go on should this one be killed."))
+  var noGuardian = false
 
   @Flag(help: "On stderr: stops, longest and total pause, waves, reads, bytes.")
   var stats = false
@@ -53,7 +56,8 @@ public struct SessionOptions: ParsableArguments {
 extension SessionOptions {
   /// True when they say more than how to print: what to connect to, or how to treat the guest.
   var opensSession: Bool {
-    connect != .qemuDefault || kernel != nil || maxPause != 2 || hold || leaveStopped || trace
+    connect != .qemuDefault || kernel != nil || maxPause != 2 || hold || leaveStopped || noGuardian
+      || trace
       || timeout != 5
   }
 }

@@ -14,9 +14,8 @@ public final class Session {
   /// Several commands share it: what one does to the guest lasts for the next.
   let isShared: Bool
   private let debt: ResumeDebt
+  private let guardian: String?
   private(set) var openStub: QEMUStub?
-  /// Of the connection before this one; see `StubOptions`.
-  private var stoppedThreads: Set<Int> = []
   private var isFirstContact = true
   private var openEngine: SnapshotEngine?
   private(set) var memory: CountingMemory?
@@ -28,11 +27,14 @@ public final class Session {
   private var countedBytes = 0
   private(set) var statistics = SessionStatistics()
 
-  /// - Parameter debt: what a signal path pays before the program ends.
+  /// - Parameters:
+  ///   - debt: what a signal path pays before the program ends.
+  ///   - guardian: see `StubOptions`.
   public init(
-    _ options: SessionOptions, console: Console, debt: ResumeDebt,
+    _ options: SessionOptions, console: Console, debt: ResumeDebt, guardian: String? = nil,
     interrupts: Interrupts = Interrupts(), isShared: Bool = false
   ) {
+    self.guardian = guardian
     self.options = options
     self.console = console
     self.debt = debt
@@ -50,7 +52,7 @@ public final class Session {
       stubOptions.maxPause = .nanoseconds(Int64(options.maxPause * 1e6))
       // What the user knew when the program began says nothing of what comes later.
       stubOptions.leaveStopped = options.leaveStopped && isFirstContact
-      stubOptions.stoppedThreads = stoppedThreads
+      stubOptions.guardian = options.noGuardian ? nil : guardian
       stubOptions.notice = { [console] in console.note($0) }
       stubOptions.isInterrupted = { [interrupts] in interrupts.isCancelled }
       if options.trace {
@@ -179,7 +181,6 @@ public final class Session {
   /// Forgets the connection and all that it told; the next command opens it anew.
   func disconnect() {
     statistics = takeStatistics()
-    if let openStub { stoppedThreads = openStub.stoppedThreads }
     openStub = nil
     openEngine = nil
     memory = nil

@@ -4,26 +4,10 @@ import RemoteProtocol
 /// What came back for the requests of one write.
 struct Outcome {
   var replies: [Reply]
-  /// The stub said unasked, before all else, that the guest stopped now: it was running.
-  var saidItStopped: Bool
-  /// When the stub's first word and its last arrived. QEMU says the first when its guest has
-  /// stopped, so between them the guest stood still.
-  var first: Moment
+  /// The stub reported a stop meanwhile: somebody had let the guest go on, and our writing stopped it.
+  var hasStopped: Bool
+  /// When the last of them arrived.
   var last: Moment
-  /// From before the write to the first word: what a stop costs that does nothing.
-  var stopCost: Duration
-
-  var pause: Duration { last - first }
-}
-
-/// Whether a guest must go on when a connection to it ends.
-enum Owing {
-  /// It may have been running.
-  case always
-  /// It was stopped when we last saw it: only if the stub says that this connection stopped it.
-  case ifItRan
-  /// It is to stand still.
-  case never
 }
 
 /// One connection to a stub, from accept to close. QEMU stops the guest at accept and lets it go
@@ -31,69 +15,135 @@ enum Owing {
 final class Connection {
   /// How long an interrupt may have to wait for a stub.
   private static let patience: Duration = .milliseconds(100)
+  /// More bytes than a stub has to say before our first question.
+  private static let greetingLimit = 4096
+  /// A stub that takes a second greeting as it took the first is not to be asked for ever.
+  private static let greetings = 3
+
+  /// What the stub said before it took our greeting.
+  private(set) var before = Exchange.Before()
+  /// When its first word came: the guest has stood still from then on, at the latest.
+  private(set) var first = Moment.now
+  /// The stub has said something.
+  private(set) var hasHeardStub = false
+  /// The link broke: nothing that is written here reaches the stub.
+  private(set) var isBroken = false
 
   private let link: StubLink
   private let socket: Socket
-  private var owing = Owing.always
-  /// The first answer of a connection takes as long as a stop, later ones a round trip.
-  private var hasAnswered = false
+  private let timeout: Duration
+  private var start = Moment.now
+  /// Bytes of the greeting's answer that were looked at, and not taken from the socket.
+  private var unread = 0
   /// Sent and received bytes are traced when the guest is on its way again.
   private var traced: [(TraceDirection, [UInt8])] = []
 
-  init(_ link: StubLink, family: Int32) throws(Socket.Failure) {
+  /// - Parameter timeout: how long the stub may say nothing.
+  init(_ link: StubLink, family: Int32, timeout: Duration) throws(Socket.Failure) {
     self.link = link
-    socket = try Socket(family: family, timeout: link.options.timeout)
+    self.timeout = timeout
+    socket = try Socket(family: family, timeout: timeout)
   }
 
-  /// A connection that ends while it owes the guest a `c`, after whatever error, pays.
+  /// A connection that ends while it owes the guest a `c`, after whatever error, pays. Where nobody
+  /// knows whether it does, `StubLink.settling` asks on another.
   deinit {
-    pay()
+    if !isBroken, debt.state == .owed || !hasHeardStub { pay() }
+    link.debt.note(socket.descriptor) { $0 = .nothing }
     if let trace = link.options.trace { for (way, bytes) in traced { trace(way, bytes) } }
   }
 
-  /// Connects and writes, both in one system call where that can be.
-  func open(
-    _ address: Socket.Address, _ requests: [Request], _ owing: Owing
-  ) throws(Socket.Failure) -> Moment {
-    let bytes = encoded(requests)
-    let start = Moment.now
-    self.owing = owing
-    if case .always = owing {
-      try link.debt.issue(
-        on: socket.descriptor, holdsResume: requests.last == .resume
-      ) { () throws(Socket.Failure) in
-        try socket.connect(to: address, sending: bytes)
-      }
-    } else {
+  // MARK: The first words
+
+  /// Connects and writes the greeting, both in one system call where that can be.
+  func open(_ address: Socket.Address, _ contact: Contact) throws(Socket.Failure) {
+    link.watch(socket.descriptor)
+    let bytes = encoded([.greeting])
+    start = .now
+    try link.debt.begin(on: socket.descriptor, contact) { () throws(Socket.Failure) in
       try socket.connect(to: address, sending: bytes)
     }
     note(.sent, bytes)
-    return start
   }
 
-  /// `c` on a connection that has stood for a while, when somebody else may have let the guest go
-  /// on. Then the first byte that QEMU heeds stops the guest and is lost: it must not be the packet's.
-  /// The one before it acknowledges the last reply, without which QEMU heeds nothing but a packet.
-  /// While the guest stands still both mean nothing.
-  private static let lateStart = Array("++".utf8)
-
-  /// Writes on a connection that is open.
-  func write(_ requests: [Request]) throws(GuestMemError) -> Moment {
-    let bytes = (requests.last == .resume ? Self.lateStart : []) + encoded(requests)
-    let start = Moment.now
-    do {
-      if requests.last == .resume {
-        try link.debt.issue(on: socket.descriptor, holdsResume: true) {
-          () throws(Socket.Failure) in try socket.send(bytes)
-        }
-      } else {
-        try link.debt.during { () throws(Socket.Failure) in try socket.send(bytes) }
-      }
-    } catch {
-      throw link.lost(error.reason)
+  /// Waits until the stub has taken the greeting.
+  ///
+  /// Nothing is taken from the socket before it is noted what it means for the guest: if we die
+  /// earlier, the guardian finds it there.
+  func greet() throws(GuestMemError) {
+    for _ in 0..<Self.greetings {
+      if try greetOnce() == .unsupported { break }
+      // A dead client's half packet swallowed it.
+      let bytes = encoded([.greeting])
+      do { try socket.send(bytes) } catch { throw lost(error.reason) }
+      note(.sent, bytes)
     }
-    note(.sent, bytes)
-    return start
+    link.debt.note(socket.descriptor) { record in
+      record.before = before
+      // No other way leads to two.
+      if before.stops >= 2 { record.state = .owed }
+    }
+    _ = try? socket.receive(within: .zero, limit: unread)
+    unread = 0
+    link.count(firstReply: first - start)
+  }
+
+  private func greetOnce() throws(GuestMemError) -> Reply? {
+    let skipped = unread
+    let deadline = ContinuousClock.now + timeout
+    let patience = ContinuousClock.now + Self.patience
+    var exchange = Exchange([.greeting])
+    defer {
+      before.stops += exchange.before.stops
+      if exchange.before.hasMark { before.hasMark = true }
+    }
+    while !exchange.isComplete {
+      let received: Socket.Received
+      do {
+        received = try socket.peek(
+          beyond: unread, within: min(deadline - .now, Self.patience), limit: Self.greetingLimit)
+      } catch {
+        throw lost(error.reason)
+      }
+      switch received {
+      case .bytes(let bytes, let arrival):
+        note(.received, Array(bytes[unread...]))
+        if !hasHeardStub { first = arrival }
+        hasHeardStub = true
+        unread = bytes.count
+        exchange = Exchange([.greeting])
+        do { try exchange.feed(bytes[skipped...]) } catch { throw link.protocolError(error) }
+        guard unread < Self.greetingLimit || exchange.isComplete else {
+          throw link.protocolError(exchange.shortfall ?? .notAGDBServer(said: bytes))
+        }
+      case .closed:
+        if let shortfall = exchange.shortfall, case .notAGDBServer = shortfall {
+          throw link.protocolError(shortfall)
+        }
+        throw lost("it closed the connection")
+      case .timedOut where .now >= deadline: throw silence(isTotal: unread == 0, exchange)
+      case .timedOut: break
+      }
+      // Not earlier: a stub that answers is to be heard out.
+      if .now > patience, !exchange.isComplete, link.options.isInterrupted() { throw .interrupted }
+    }
+    return exchange.replies[0]
+  }
+
+  // MARK: Debt
+
+  /// What this connection owes the guest.
+  var debt: DebtRecord { link.debt.record(of: socket.descriptor) }
+
+  /// Notes whether the guest is to go on.
+  func owe(_ isOwed: Bool) {
+    link.debt.note(socket.descriptor) { $0.state = isOwed ? .owed : .nothing }
+  }
+
+  /// Ends the connection; what it owed is not paid here.
+  func end() {
+    owe(false)
+    socket.end()
   }
 
   /// Lets the guest go on at once if that is owed.
@@ -101,33 +151,47 @@ final class Connection {
     if link.debt.pay(on: socket.descriptor) { note(.sent, Array("\(ResumeDebt.payment)".utf8)) }
   }
 
-  /// The guest was stopped before we came: nothing is owed.
-  func forgive() { link.debt.forgive(socket.descriptor) }
+  // MARK: Questions and answers
 
-  /// The guest was running before we came, as is known by now.
-  func owe() { link.debt.owe(socket.descriptor) }
+  /// What every write after the first begins with, for somebody else may have let the guest go on
+  /// meanwhile. Then the first byte that QEMU heeds stops the guest and is lost: it must not be a
+  /// packet's. The one before it acknowledges the last reply, without which QEMU heeds nothing but a
+  /// packet. While the guest stands still both mean nothing.
+  private static let lead = Array("++".utf8)
 
-  /// Writes, and waits for the replies.
-  func ask(_ requests: [Request], nap: Duration = .zero) throws(GuestMemError) -> Outcome {
-    try replies(to: requests, since: try write(requests), nap: nap)
-  }
-
-  /// Waits until every request has its reply.
+  /// Writes, and waits until every request has its reply.
   ///
   /// - Parameter nap: sleep so long first. QEMU sends two segments a reply, and a client that is
   ///   woken for each slows it down while the guest stands still: with 74 reads, 0.4 ms became 1 to
   ///   2 ms. A nap that is too long costs us time and the guest nothing. (It shows in the measured
   ///   pause all the same: a fresh connection's congestion window is ten segments, and the rest of
   ///   the replies waits in QEMU's socket for our ACK.)
-  func replies(
-    to requests: [Request], since start: Moment, nap: Duration = .zero
+  func ask(_ requests: [Request], nap: Duration = .zero) throws(GuestMemError) -> Outcome {
+    let bytes = Self.lead + encoded(requests)
+    let start = Moment.now
+    let resumes = requests.last == .resume
+    do {
+      try link.debt.during(socket.descriptor, holdsResume: resumes) { () throws(Socket.Failure) in
+        try socket.send(bytes)
+      }
+    } catch {
+      throw lost(error.reason)
+    }
+    note(.sent, bytes)
+    if nap > .zero { sleep(nap) }
+    let outcome = try replies(to: requests, since: start)
+    if resumes { owe(false) }
+    return outcome
+  }
+
+  private func replies(
+    to requests: [Request], since start: Moment
   ) throws(GuestMemError) -> Outcome {
     var exchange = Exchange(requests)
     var last = start
     var first: Moment?
-    if nap > .zero { sleep(nap) }
     // A stub that says something is alive: the limit is on silence.
-    var deadline = ContinuousClock.now + link.options.timeout
+    var deadline = ContinuousClock.now + timeout
     // Not earlier: QEMU is to have all that we wrote, `c` included, before we close.
     let patience = ContinuousClock.now + Self.patience
     while !exchange.isComplete {
@@ -138,48 +202,42 @@ final class Connection {
         received = try socket.receive(
           within: min(deadline - .now, Self.patience), limit: first == nil ? 1 : 1 << 18)
       } catch {
-        throw link.lost(error.reason)
+        throw lost(error.reason)
       }
       switch received {
       case .bytes(let bytes, let arrival):
         note(.received, bytes)
         first = first ?? arrival
         last = arrival
-        deadline = .now + link.options.timeout
+        deadline = .now + timeout
         do { try exchange.feed(bytes) } catch { throw link.protocolError(error) }
-        if case .ifItRan = owing, exchange.stoppedBeforeFirstAck {
-          owing = .always
-          owe()
-        }
-      case .closed:
-        if let first = exchange.shortfall, case .notAGDBServer = first {
-          throw link.protocolError(first)
-        }
-        throw link.lost("it closed the connection")
+      case .closed: throw lost("it closed the connection")
       case .timedOut where .now < deadline: continue
-      case .timedOut: throw silence(first == nil, exchange, requests)
+      case .timedOut: throw silence(isTotal: false, exchange)
       }
     }
-    if hasAnswered { link.count(roundTrip: (first ?? last) - start) }
-    hasAnswered = true
+    link.count(roundTrip: (first ?? last) - start)
     return Outcome(
-      replies: exchange.replies, saidItStopped: exchange.stoppedBeforeFirstAck,
-      first: first ?? last, last: last, stopCost: (first ?? last) - start)
+      replies: exchange.replies, hasStopped: exchange.stopReplies.contains { $0.isSignal },
+      last: last)
+  }
+
+  // MARK: Errors
+
+  private func lost(_ reason: String) -> GuestMemError {
+    isBroken = true
+    return link.lost(reason)
   }
 
   /// Nothing came: not a word since the connection, or nothing more.
-  private func silence(
-    _ isTotal: Bool, _ exchange: Exchange, _ requests: [Request]
-  ) -> GuestMemError {
-    // What we wrote reaches QEMU when the debugger before us leaves, and our end of file after
-    // it: without `c` that would pause the guest for good. With one under way nothing is owed.
+  private func silence(isTotal: Bool, _ exchange: Exchange) -> GuestMemError {
     pay()
     guard isTotal else {
       return link.protocolError(exchange.shortfall ?? .notAGDBServer(said: []))
     }
     return GuestMemError(
       .silent,
-      "no reply from \(link.target) in \(link.options.timeout.inSeconds): another debugger is "
+      "no reply from \(link.target) in \(timeout.inSeconds): another debugger is "
         + "attached (QEMU serves one client at a time), or it is not a gdbserver")
   }
 

@@ -14,55 +14,36 @@ extension QEMUStub {
   /// Sends requests in one stop of the guest, on the held connection if there is one.
   func exchange(_ requests: [Request], nap: Duration = .zero) throws(GuestMemError) -> [Reply] {
     try link.checkInterrupted()
-    if let held {
-      do throws(GuestMemError) {
-        var replies: [Reply] = []
-        // What QEMU has not read when we end is lost, and a `c` behind it too.
-        for requests in requests.writes {
-          replies += try held.connection.ask(requests).replies
-        }
-        return replies
-      } catch {
-        // Later replies would be taken for others. The guest first: who is told may take long.
-        held.connection.pay()
-        self.held = nil
-        link.countHold(.now - held.since)
-        link.options.notice("the hold has ended")
-        throw error
-      }
+    if let held { return try exchange(requests, held) }
+    guard requests.reduce(0, { $0 + $1.encodedCount }) <= Glance.requestBytes else {
+      throw GuestMemError(.tooLarge, "more requests than one stop of the guest may hold")
     }
-    let glance = [.empty] + requests
-    switch runState {
-    case .running:
-      guard glance.reduce(0, { $0 + $1.encodedCount }) <= Glance.requestBytes else {
-        throw GuestMemError(.tooLarge, "more requests than one stop of the guest may hold")
-      }
-      if link.hasRested { return try carefully(glance, nap) }
-      let outcome = try link.glance(glance + [.resume], nap: nap)
-      if !outcome.saidItStopped { try stopAgain() }
-      return Array(outcome.replies.dropFirst().dropLast())
-    case .stopped:
-      return try look(glance)
+    let arrival = try arrive()
+    let outcome = try link.settling(arrival.connection, of: threads) { () throws(GuestMemError) in
+      try arrival.finish(requests, nap: nap)
     }
+    noteEnd(of: arrival, outcome)
+    return outcome.replies
   }
 
-  /// A glance at a guest that was left alone for a while: it may have stopped by itself since, in a
-  /// panic, and a `c` that is on its way already would let it go on and reboot. So the first write
-  /// asks, and the second reads and lets go. Costs a round trip, and while it lasts a kill -9 leaves
-  /// the guest stopped.
-  private func carefully(_ glance: [Request], _ nap: Duration) throws(GuestMemError) -> [Reply] {
-    let question: [Request] = [.empty, .monitor(.status)]
-    let (connection, start) = try link.connect(question)
-    let told = try connection.replies(to: question, since: start)
-    link.count(told, isStop: false)
-    let requests = Array(glance.dropFirst())
-    guard told.saidItStopped else {
-      try foundStopped(connection)
-      return try connection.ask(requests).replies
+  private func exchange(
+    _ requests: [Request], _ held: (connection: Connection, since: Moment)
+  ) throws(GuestMemError) -> [Reply] {
+    do throws(GuestMemError) {
+      return try link.settling(held.connection, of: threads) { () throws(GuestMemError) in
+        var replies: [Reply] = []
+        // What QEMU has not read when we end is lost, and a `c` behind it too.
+        for requests in requests.writes { replies += try held.connection.ask(requests).replies }
+        return replies
+      }
+    } catch {
+      // Later replies would be taken for others. The guest first: who is told may take long.
+      held.connection.pay()
+      self.held = nil
+      link.count(pause: .now - held.since)
+      link.options.notice("the hold has ended")
+      throw error
     }
-    let outcome = try connection.ask(requests + [.resume], nap: nap)
-    link.countHold(outcome.last - told.first)
-    return outcome.replies.dropLast()
   }
 }
 

@@ -16,20 +16,72 @@ enum LocalPeers {
     hasSocket(port: port, in: listening, tables)
   }
 
+  enum Listener { case qemu, other, unknown }
+
+  /// Whose port it is: QEMU's own, or that of a program that forwards it. Unknown where the process
+  /// is another user's.
+  static func listener(port: UInt16, isQEMU: (String) -> Bool = isQEMU) -> Listener {
+    let inodes = Set(
+      rows(port: port, in: listening).joined().compactMap { columns in
+        columns.count > 9 ? "socket:[\(columns[9])]" : nil
+      })
+    for process in names(in: "/proc") where Int(process) != nil {
+      let folder = "/proc/\(process)/fd"
+      guard names(in: folder).contains(where: { inodes.contains(target(of: "\(folder)/\($0)")) })
+      else { continue }
+      return isQEMU(target(of: "/proc/\(process)/exe")) ? .qemu : .other
+    }
+    return .unknown
+  }
+
+  /// By the path of an executable: `qemu-system-x86_64`, `qemu-kvm`, Proxmox's `kvm`.
+  static func isQEMU(_ path: String) -> Bool {
+    let name = path.split(separator: "/").last ?? ""
+    return name.contains("qemu") || name == "kvm"
+  }
+
   static let tables = ["/proc/net/tcp", "/proc/net/tcp6"]
 
   private static func hasSocket(
     port: UInt16, in state: String, _ tables: [String] = tables
   ) -> Bool? {
+    let found = rows(port: port, in: state, tables)
+    return found.isEmpty ? nil : found.contains { !$0.isEmpty }
+  }
+
+  /// The sockets of each table, as their columns: sl, local address, remote address, state, …, inode
+  /// (net/ipv4/tcp_ipv4.c, get_tcp4_sock).
+  private static func rows(
+    port: UInt16, in state: String, _ tables: [String] = tables
+  ) -> [[[Substring]]] {
     let suffix = ":" + hex4(port)
     // Without IPv6 the second is not there.
-    let found = tables.compactMap { lines(of: $0) }
-    guard !found.isEmpty else { return nil }
-    return found.joined().contains { line in
-      // sl, local address, remote address, state (net/ipv4/tcp_ipv4.c, get_tcp4_sock)
-      let columns = line.split(separator: " ", maxSplits: 4)
-      return columns.count > 3 && columns[3] == state && columns[1].hasSuffix(suffix)
+    return tables.compactMap { lines(of: $0) }.map { lines in
+      lines.map { $0.split(separator: " ", maxSplits: 10) }.filter {
+        $0.count > 3 && $0[3] == state && $0[1].hasSuffix(suffix)
+      }
     }
+  }
+
+  static func names(in folder: String) -> [String] {
+    guard let stream = unsafe opendir(folder) else { return [] }
+    defer { unsafe closedir(stream) }
+    var names: [String] = []
+    while let entry = unsafe readdir(stream) {
+      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
+        unsafe String(cString: UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self))
+      }
+      names.append(name)
+    }
+    return names
+  }
+
+  /// What a symbolic link names, empty if that cannot be read.
+  private static func target(of link: String) -> String {
+    var bytes = [CChar](repeating: 0, count: 4096)
+    let count = unsafe readlink(link, &bytes, bytes.count)
+    return String(
+      decoding: bytes.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
   private static func hex4(_ port: UInt16) -> String {

@@ -1,16 +1,18 @@
 import GuestMemory
-import RemoteProtocol
 
 extension QEMUStub {
-  /// Stops the guest until `release()`. A kill -9 meanwhile leaves it stopped.
+  /// Stops the guest until `release()`. Our own death lets it go on if there is a guardian.
   public func hold() throws(GuestMemError) {
-    guard held == nil, runState == .running else { return }
-    let requests: [Request] = [.empty]
-    let (connection, start) = try link.connect(requests)
-    let outcome = try connection.replies(to: requests, since: start)
-    link.count(outcome, isStop: false)
-    guard outcome.saidItStopped else { return try foundStopped(connection) }
-    held = (connection, outcome.first)
+    guard held == nil else { return }
+    try link.checkInterrupted()
+    let arrival = try arrive()
+    guard runState == .running else {
+      let outcome = try link.settling(arrival.connection, of: threads) { () throws(GuestMemError) in
+        try arrival.finish([])
+      }
+      return noteEnd(of: arrival, outcome)
+    }
+    held = (arrival.connection, arrival.connection.first)
   }
 
   /// True between `hold()` and `release()`.
@@ -19,7 +21,9 @@ extension QEMUStub {
   public func release() throws(GuestMemError) {
     guard let (connection, since) = held else { return }
     held = nil
-    let outcome = try connection.ask([.resume])
-    link.countHold(outcome.last - since)
+    let outcome = try link.settling(connection, of: threads) { () throws(GuestMemError) in
+      try connection.ask([.resume])
+    }
+    link.count(pause: outcome.last - since)
   }
 }

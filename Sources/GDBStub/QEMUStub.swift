@@ -3,16 +3,14 @@ import RemoteProtocol
 
 /// A guest behind QEMU's gdbserver.
 ///
-/// Each sample is a *glance*: a fresh connection and one write that ends in `c`. The guest stands
-/// still only while QEMU itself answers. A guest that was stopped before us stays stopped.
+/// Each sample is a *glance*: a fresh connection that asks whether the guest ran, and one write that
+/// ends in `c` if it did. The guest stands still for a round trip and while QEMU itself answers. A
+/// guest that was stopped before us stays stopped.
 public final class QEMUStub: GuestMem {
   public let target: StubTarget
   public private(set) var ram: RAMMap
   /// Whether the guest runs between our stops.
   public internal(set) var runState: RunState
-  /// The threads of a QEMU whose guest is stopped, by their ids on its host: to know it again; none
-  /// while the guest runs. See `StubOptions.stoppedThreads`.
-  public var stoppedThreads: Set<Int> { runState == .running ? [] : threads }
   /// The number of vCPUs.
   public private(set) var cpuCount: Int
   /// The architecture in the stub's words: `i386:x86-64`, `aarch64`.
@@ -41,7 +39,9 @@ public final class QEMUStub: GuestMem {
   /// The threads that run vCPUs: they tell a QEMU from the next one at the same address.
   private(set) var threads: Set<Int> = []
   private var recipe: RegisterRecipe
-  var held: (connection: Connection, since: Moment)?
+  var held: (connection: Connection, since: Moment)? {
+    didSet { link.debt.hold(held != nil) }
+  }
 
   /// Connects, finds out whether the guest runs, and learns its registers and its RAM.
   ///

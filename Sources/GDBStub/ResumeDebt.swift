@@ -3,61 +3,88 @@ import Synchronization
 
 /// Whether the guest stands still because of a connection of ours that has no `c` under way.
 ///
-/// The one piece of state that a signal path may look at, with room for one connection: stubs that
-/// are used at the same time need one each. Exactly one `c` goes out on a
+/// The one piece of state that a signal path and the guardian may look at, with room for one
+/// connection: stubs that are used at the same time need one each. Exactly one `c` goes out on a
 /// connection: a second one is a byte after the first, and *pauses* the guest.
 public final class ResumeDebt: Sendable {
-  /// The connection's descriptor.
-  private let owing = Mutex<Int32?>(nil)
-  /// The same for the handler of a crash, which must not wait for a lock; -1 for none.
+  /// The connection that `page` speaks of.
+  private let current = Mutex<Int32?>(nil)
+  /// The same where the guest is owed a `c`, for the handler of a crash, which must not wait for a
+  /// lock; -1 for none.
   private let owingAtCrash = Atomic<Int32>(-1)
+  private let isHeld = Atomic<Bool>(false)
+  let page = DebtPage()
 
   public init() {}
 
-  /// Runs a write that opens a connection, with the debt set before and, where the write holds
-  /// `c`, cleared after. A signal path waits until the write is through.
-  func issue(
-    on descriptor: Int32, holdsResume: Bool, _ write: () throws(Socket.Failure) -> Void
+  // MARK: The way of a connection
+
+  /// Runs what connects and writes the greeting. A signal path waits until that is through.
+  func begin(
+    on descriptor: Int32, _ contact: Contact, _ connect: () throws(Socket.Failure) -> Void
   ) throws(Socket.Failure) {
-    let outcome = owing.withLock { owing -> Result<Void, Socket.Failure> in
-      set(&owing, descriptor)
-      do throws(Socket.Failure) { try write() } catch {
+    let outcome = current.withLock { current -> Result<Void, Socket.Failure> in
+      set(&current, descriptor, DebtRecord(.unknown, contact))
+      do throws(Socket.Failure) { try connect() } catch {
         // Nobody stands still for a connection that did not come about.
-        if error.call == "connect" { set(&owing, nil) }
+        if error.call == "connect" { set(&current, nil, .nothing) }
         return .failure(error)
       }
-      if holdsResume { set(&owing, nil) }
       return .success(())
     }
     try outcome.get()
   }
 
-  /// The connection owes after all: the guest was running before it.
-  func owe(_ descriptor: Int32) { owing.withLock { owing in set(&owing, descriptor) } }
-
-  /// The connection owes nothing after all: the guest was stopped before it.
-  func forgive(_ descriptor: Int32) {
-    owing.withLock { owing in if owing == descriptor { set(&owing, nil) } }
+  /// Notes what was found out about a connection.
+  func note(_ descriptor: Int32, _ change: (inout DebtRecord) -> Void) {
+    current.withLock { current in
+      guard current == descriptor else { return }
+      var record = page.record
+      change(&record)
+      set(&current, record.state == .nothing ? nil : descriptor, record)
+    }
   }
 
-  /// Runs a write on a connection that is held: a signal path waits, and nothing follows its `c`.
-  func during<E: Error>(_ write: () throws(E) -> Void) throws(E) {
-    let outcome = owing.withLock { _ -> Result<Void, E> in
-      do throws(E) { return .success(try write()) } catch { return .failure(error) }
+  /// What the connection owes.
+  func record(of descriptor: Int32) -> DebtRecord {
+    current.withLock { $0 == descriptor ? page.record : .nothing }
+  }
+
+  /// Runs a write on a connection: a signal path waits, and nothing follows a `c`.
+  func during(
+    _ descriptor: Int32, holdsResume: Bool, _ write: () throws(Socket.Failure) -> Void
+  ) throws(Socket.Failure) {
+    let outcome = current.withLock { current -> Result<Void, Socket.Failure> in
+      if holdsResume {
+        set(&current, descriptor, DebtRecord(.resuming, page.record.contact))
+      }
+      do throws(Socket.Failure) { return .success(try write()) } catch { return .failure(error) }
     }
     try outcome.get()
   }
 
-  /// Lets the guest go on if it is owed. For signal paths: callable from any thread, at any time.
-  public func pay() { pay(on: nil) }
+  /// Pays what one connection owes and has no `c` under way for. False when nothing is owed.
+  @discardableResult
+  func pay(on descriptor: Int32) -> Bool {
+    current.withLock { current in
+      guard current == descriptor else { return false }
+      return pay(&current)
+    }
+  }
+
+  // MARK: Signal paths
+
+  /// Lets the guest go on if it is owed. Callable from any thread, at any time.
+  public func pay() { current.withLock { current in _ = pay(&current) } }
 
   /// Pays, and ends the program before any other write can follow.
   public func payLast(_ end: () -> Never) -> Never {
-    // A write takes microseconds. Only a connection that does not come about takes longer, and no
-    // guest stands still for that.
-    for _ in 0..<100 {
-      _ = owing.withLockIfAvailable { owing -> Never in
-        if let descriptor = owing { Self.resume(descriptor) }
+    // A write takes microseconds, and so does a stub's word on whether its guest ran. Only a
+    // connection that does not come about takes longer, and no guest stands still for that.
+    for attempt in 0..<100 {
+      _ = current.withLockIfAvailable { current in
+        if page.record.state == .unknown, attempt < 50 { return }
+        _ = pay(&current)
         end()
       }
       usleep(2000)
@@ -66,12 +93,12 @@ public final class ResumeDebt: Sendable {
   }
 
   /// Does something that may take as long as it likes, when no guest stands still for us and none
-  /// can be stopped meanwhile. After a second of waiting in any case: who holds the guest so long
-  /// means to.
+  /// can be stopped meanwhile. At once during a hold, which is meant to last; and after a second of
+  /// waiting in any case.
   public func whenClear(_ body: () -> Void) {
     for _ in 0..<1000 {
-      let isDone = owing.withLock { owing in
-        guard owing == nil else { return false }
+      let isDone = current.withLock { current in
+        guard current == nil || isHeld.load(ordering: .relaxed) else { return false }
         body()
         return true
       }
@@ -81,18 +108,8 @@ public final class ResumeDebt: Sendable {
     body()
   }
 
-  /// Pays what one connection owes; nil for whichever does. False when nothing is owed.
-  @discardableResult
-  func pay(on connection: Int32?) -> Bool {
-    owing.withLock { owing in
-      guard let descriptor = owing, connection == nil || connection == descriptor else {
-        return false
-      }
-      Self.resume(descriptor)
-      set(&owing, nil)
-      return true
-    }
-  }
+  /// Notes whether the connection is a hold's.
+  func hold(_ isHeld: Bool) { self.isHeld.store(isHeld, ordering: .relaxed) }
 
   /// Pays in a signal handler, when the program crashed and may hold the lock: takes no lock and
   /// allocates nothing.
@@ -101,17 +118,29 @@ public final class ResumeDebt: Sendable {
     if descriptor >= 0 { Self.resume(descriptor) }
   }
 
-  private func set(_ owing: inout Int32?, _ descriptor: Int32?) {
-    owing = descriptor
-    owingAtCrash.store(descriptor ?? -1, ordering: .releasing)
+  // MARK: Paying
+
+  private func pay(_ current: inout Int32?) -> Bool {
+    guard let descriptor = current else { return false }
+    guard page.record.isLikelyOwed else { return false }
+    Self.resume(descriptor)
+    set(&current, nil, .nothing)
+    return true
   }
 
-  private static func resume(_ descriptor: Int32) {
+  private func set(_ current: inout Int32?, _ descriptor: Int32?, _ record: DebtRecord) {
+    current = descriptor
+    page.record = record
+    owingAtCrash.store(record.state == .owed ? descriptor ?? -1 : -1, ordering: .releasing)
+  }
+
+  static func resume(_ descriptor: Int32) {
     _ = unsafe send(
       descriptor, payment.utf8Start, payment.utf8CodeUnitCount, Int32(MSG_NOSIGNAL))
   }
 
   /// The empty packet goes before it. It takes with it the rest of a packet that was cut off, and
-  /// where somebody else let the guest go on, its first byte is the one that stops it and is lost.
+  /// where the guest runs already, because somebody else let it go on or because a `c` of ours had
+  /// gone out, its first byte is the one that stops it and is lost.
   static let payment: StaticString = "$#00$c#63"
 }

@@ -6,29 +6,53 @@ public enum RunState: Sendable, Equatable {
   /// Stopped by somebody else, with QEMU's word for why: `prelaunch`, `guest-panicked`; nil after
   /// a plain `stop`.
   case stopped(reason: String?)
+}
 
-  /// What the first connection to a guest says about the moment before it.
-  ///
+/// What is known of a guest before a connection is made to its stub.
+enum Contact: UInt8, Sendable {
+  /// Nothing: the first connection of a session.
+  case first
+  /// The user says that the guest is stopped and is to stay so.
+  case firstToLeaveStopped
+  /// Our last connection left the guest running.
+  case afterRunning
+  /// Our last connection left the guest stopped.
+  case afterStopped
+
+  /// Whether a guest is let go on whose stub never says a word. What we wrote reaches QEMU when the
+  /// debugger before us leaves, and our end of file after it: without a `c` that would pause the
+  /// guest for good.
+  var silenceMeansRunning: Bool { self == .first || self == .afterRunning }
+}
+
+/// Whether the guest ran until a connection stopped it: the rules of when a connection ends in `c`.
+enum Verdict: Equatable {
+  case ran
+  /// Nobody can know. Running is the rule, and the user is told.
+  case takenAsRunning
+  case stopped(reason: String?)
+
   /// - Parameters:
-  ///   - saidItStopped: a stop reply came unasked before all else. QEMU up to 8.0 sends one when
-  ///     its guest was running; later ones only after a client that left by `c` (8.1,
-  ///     `allow_stop_reply` in gdbstub/gdbstub.c).
-  ///   - status: what `info status` says now, when the guest stands still in any case.
-  /// - Returns: nil when this cannot tell; the version of QEMU then decides.
-  init?(saidItStopped: Bool, status: RunStatus, leaveStopped: Bool) {
-    switch status {
-    case _ where saidItStopped: self = .running
-    case .running: self = .running
-    case .paused(let reason?): self = .stopped(reason: reason)
-    case .paused(nil):
-      guard leaveStopped else { return nil }
+  ///   - before: what the stub said before it took our greeting. Up to 8.0 QEMU reports every stop
+  ///     to the client whose connection caused it; later ones only if the packet before it let a
+  ///     guest run (8.1, `allow_stop_reply` in gdbstub/gdbstub.c), whoever sent that packet, and
+  ///     whether or not a client was there to see the stop.
+  ///   - status: what `info status` says, when the guest stands still in any case.
+  ///   - version: nil where it could not be read, which no QEMU up to 8.0 is known for.
+  init(
+    _ before: Exchange.Before, _ contact: Contact, status: RunStatus, version: QEMUVersion?
+  ) {
+    let reportsEveryStop = version.map { ($0.major, $0.minor) <= (8, 0) } ?? false
+    if before.stops >= 2 {
+      self = .ran
+    } else if case .paused(let reason?) = status {
+      self = .stopped(reason: reason)
+    } else if reportsEveryStop || before.stops == 1 || before.hasMark {
       self = .stopped(reason: nil)
+    } else if contact == .firstToLeaveStopped {
+      self = .stopped(reason: nil)
+    } else {
+      self = .takenAsRunning
     }
-  }
-
-  /// For a plain `paused` without a stop reply: up to 8.0 the guest was stopped; later ones keep
-  /// silent about a running guest too, and running is the rule.
-  init(silentVersion version: QEMUVersion) {
-    self = (version.major, version.minor) <= (8, 0) ? .stopped(reason: nil) : .running
   }
 }

@@ -49,7 +49,14 @@ struct Socket: ~Copyable {
       descriptor, SOL_SOCKET, SO_TIMESTAMPNS, &on, socklen_t(MemoryLayout<Int32>.size))
   }
 
-  deinit { close(descriptor) }
+  deinit {
+    end()
+    close(descriptor)
+  }
+
+  /// Ends the connection. A guardian may hold a duplicate, and a mere `close` would leave QEMU its
+  /// client.
+  borrowing func end() { shutdown(descriptor, Int32(SHUT_RDWR)) }
 
   /// Connects and writes in one system call where the system can (TCP on Linux): a client killed
   /// between the two would leave the guest paused for ever.
@@ -97,9 +104,44 @@ struct Socket: ~Copyable {
     case timedOut
   }
 
+  /// Waits until more than `count` bytes are there, and returns up to `limit` of all that are,
+  /// which stay there to be taken.
+  borrowing func peek(
+    beyond count: Int, within time: Duration, limit: Int
+  ) throws(Failure) -> Received {
+    // TCP wakes us when the next byte is there; other sockets say that the first ones are.
+    var least = Int32(count + 1)
+    unsafe setsockopt(
+      descriptor, SOL_SOCKET, SO_RCVLOWAT, &least, socklen_t(MemoryLayout<Int32>.size))
+    defer {
+      least = 1
+      unsafe setsockopt(
+        descriptor, SOL_SOCKET, SO_RCVLOWAT, &least, socklen_t(MemoryLayout<Int32>.size))
+    }
+    let deadline = ContinuousClock.now + time
+    while true {
+      let received = try receive(
+        within: deadline - .now, limit: limit, flags: Int32(MSG_PEEK))
+      guard case .bytes(let bytes, _) = received, bytes.count <= count, bytes.count < limit else {
+        return received
+      }
+      guard .now < deadline else { return .timedOut }
+      // Its end has come, after these bytes.
+      if hasEnded() { return .closed }
+      sleep(.microseconds(20))
+    }
+  }
+
+  /// True when the other end has closed the connection.
+  private borrowing func hasEnded() -> Bool {
+    // POLLRDHUP, for _GNU_SOURCE only.
+    var poller = pollfd(fd: descriptor, events: 0x2000, revents: 0)
+    return unsafe poll(&poller, 1, 0) > 0
+  }
+
   /// Waits for bytes and takes up to `limit` of them.
   borrowing func receive(
-    within time: Duration, limit: Int = 1 << 18
+    within time: Duration, limit: Int = 1 << 18, flags: Int32 = 0
   ) throws(Failure) -> Received {
     let deadline = ContinuousClock.now + time
     while true {
@@ -112,7 +154,7 @@ struct Socket: ~Copyable {
       guard ready > 0 else { return .timedOut }
       var arrival = Moment.now
       var bytes: [UInt8] = []
-      let received = receive(into: &bytes, limit, arrival: &arrival)
+      let received = receive(into: &bytes, limit, flags, arrival: &arrival)
       if received < 0, errno == EINTR || errno == EAGAIN { continue }
       if received < 0, errno == ECONNRESET { return .closed }
       guard received >= 0 else { throw Failure("recv") }
@@ -121,7 +163,7 @@ struct Socket: ~Copyable {
   }
 
   private borrowing func receive(
-    into bytes: inout [UInt8], _ capacity: Int, arrival: inout Moment
+    into bytes: inout [UInt8], _ capacity: Int, _ flags: Int32, arrival: inout Moment
   ) -> Int {
     var received = 0
     var stamp: Moment?
@@ -134,7 +176,7 @@ struct Socket: ~Copyable {
           unsafe message.msg_iovlen = 1
           unsafe message.msg_control = control.baseAddress
           unsafe message.msg_controllen = control.count
-          received = unsafe recvmsg(descriptor, &message, Int32(MSG_DONTWAIT))
+          received = unsafe recvmsg(descriptor, &message, flags | Int32(MSG_DONTWAIT))
           // A control message is its length, level, type (16 bytes), then a timespec.
           if received > 0, unsafe message.msg_controllen >= 32,
             unsafe control.load(fromByteOffset: 12, as: Int32.self) == SO_TIMESTAMPNS

@@ -13,11 +13,13 @@ final class StubLink {
   /// The least that an answer took on a connection that was there already: the way, there and back.
   private(set) var roundTrip: Duration = .zero
   private var isRoundTripKnown = false
-  /// When a connection last ended.
-  private var lastEnd: ContinuousClock.Instant?
+  private var answers = 0
+  private var saidThatWayIsLong = false
   private var addresses: [Socket.Address]
   /// When no other debugger was there.
   private var peersChecked: ContinuousClock.Instant?
+  private var guardian: Guardian?
+  private var saidThatNobodyGuards = false
 
   init(_ target: StubTarget, _ options: StubOptions, debt: ResumeDebt) throws(GuestMemError) {
     self.target = target
@@ -28,60 +30,94 @@ final class StubLink {
     }
   }
 
-  /// Connects, writes, and returns the connection with the moment before.
-  func connect(
-    _ requests: [Request], _ owing: Owing = .always
-  ) throws(GuestMemError) -> (Connection, Moment) {
+  // MARK: Connecting
+
+  /// Connects, and finds out whether the guest ran.
+  ///
+  /// - Parameter threads: of the QEMU that answered before, as far as known.
+  func arrive(_ contact: Contact, _ threads: Set<Int>) throws(GuestMemError) -> Arrival {
+    try waitForTurn()
+    let connection: Connection
+    do throws(Socket.Failure) {
+      connection = try open(contact, timeout: options.timeout)
+    } catch {
+      throw unreachable(error)
+    }
+    return try settling(connection, of: threads) { () throws(GuestMemError) in
+      try Arrival(connection, contact, self)
+    }
+  }
+
+  /// Opens a connection and sends the greeting.
+  func open(_ contact: Contact, timeout: Duration) throws(Socket.Failure) -> Connection {
     var failure: Socket.Failure?
     for (index, address) in addresses.enumerated() {
-      if case .tcp(_, let port) = target, address.isLoopback, hasAnotherPeer(port) {
-        throw GuestMemError(
-          .busy,
-          "\(target) serves another debugger already, and QEMU serves one client at a time: "
-            + "let it detach first")
-      }
       do throws(Socket.Failure) {
-        let connection = try Connection(self, family: address.family)
-        let start = try connection.open(address, requests, owing)
+        let connection = try Connection(self, family: address.family, timeout: timeout)
+        try connection.open(address, contact)
         // The others were for the first contact only.
         if addresses.count > 1 { addresses = [addresses[index]] }
-        return (connection, start)
+        return connection
       } catch {
         failure = failure ?? error
       }
     }
-    throw unreachable(failure ?? Socket.Failure("connect", code: EADDRNOTAVAIL))
+    throw failure ?? Socket.Failure("connect", code: EADDRNOTAVAIL)
+  }
+
+  /// Hands a socket to the guardian, which is started when it is first needed, and again should it
+  /// have died.
+  func watch(_ descriptor: Int32) {
+    guard let path = options.guardian else { return }
+    for _ in 0..<2 {
+      if let guardian, guardian.watch(descriptor) { return }
+      guardian = nil
+      do { guardian = try Guardian(path, debt.page) } catch {
+        if !saidThatNobodyGuards {
+          options.notice(
+            "no guardian: cannot \(error.call): \(error.reason). A kill -9 of this program may leave "
+              + "the guest stopped")
+        }
+        saidThatNobodyGuards = true
+        return
+      }
+    }
   }
 
   /// Reading the socket tables takes longer than a glance (milliseconds with some hundred sockets):
   /// of a burst of them one in so many looks. A debugger that comes in between is noticed too, by
   /// the stub's silence.
   private static let peerCheckLife: Duration = .milliseconds(50)
+  /// Another reader of our kind is gone within milliseconds, again and again; a debugger stays.
+  private static let turnLimit: Duration = .milliseconds(500)
 
-  private func hasAnotherPeer(_ port: UInt16) -> Bool {
-    guard options.checksLocalPeers else { return false }
-    if let last = peersChecked, .now - last < Self.peerCheckLife { return false }
-    let hasPeer = LocalPeers.hasPeer(port: port)
-    peersChecked = hasPeer ? nil : .now
-    return hasPeer
-  }
-
-  /// One connection with one write that lets the guest go on at its end, or, for a guest that
-  /// was stopped before, does not.
-  func glance(_ requests: [Request], nap: Duration = .zero) throws(GuestMemError) -> Outcome {
-    let (connection, start) = try connect(requests)
-    let outcome = try connection.replies(to: requests, since: start, nap: nap)
-    count(outcome, isStop: requests.last == .resume)
-    return outcome
-  }
-
-  func count(_ outcome: Outcome, isStop: Bool) {
-    if isStop { statistics.add(outcome.pause) }
-    // Below zero when somebody set the clock back meanwhile.
-    if outcome.stopCost >= .zero {
-      firstReply = min(firstReply ?? outcome.stopCost, outcome.stopCost)
+  /// Waits until nobody else is served, as far as this machine can tell.
+  private func waitForTurn() throws(GuestMemError) {
+    guard options.checksLocalPeers, case .tcp(_, let port) = target,
+      addresses.contains(where: \.isLoopback)
+    else { return }
+    if let last = peersChecked, .now - last < Self.peerCheckLife { return }
+    let deadline = ContinuousClock.now + Self.turnLimit
+    while LocalPeers.hasPeer(port: port) {
+      // What a forwarder serves says nothing of QEMU.
+      guard LocalPeers.listener(port: port) != .other else { break }
+      guard .now < deadline else {
+        throw GuestMemError(
+          .busy,
+          "\(target) serves another debugger already, and QEMU serves one client at a time: "
+            + "let it detach first")
+      }
+      try checkInterrupted()
+      sleep(.milliseconds(1))
     }
-    lastEnd = .now
+    peersChecked = .now
+  }
+
+  // MARK: Cost
+
+  func count(firstReply time: Duration) {
+    // Below zero when somebody set the clock back meanwhile.
+    if time >= .zero { firstReply = min(firstReply ?? time, time) }
   }
 
   func count(roundTrip time: Duration) {
@@ -90,16 +126,22 @@ final class StubLink {
     isRoundTripKnown = true
   }
 
-  /// Cost of a stop that does nothing. TCP goes the way once more before it connects, and all of
-  /// the way stops nobody.
-  var stopCost: Duration {
-    let way = if case .unix = target { roundTrip } else { roundTrip * 2 }
-    return max(.zero, (firstReply ?? .microseconds(100)) - way)
+  /// Counts a stop of the guest.
+  func count(pause: Duration) {
+    statistics.add(pause)
+    // The first stops of a busy machine say little of the way.
+    answers += 1
+    let way = min(roundTrip, firstReply ?? roundTrip)
+    guard answers >= 4, way > options.maxPause, !saidThatWayIsLong else { return }
+    saidThatWayIsLong = true
+    options.notice(
+      "the way to \(target) and back takes \(way.inMilliseconds), longer than --max-pause "
+        + "(\(options.maxPause.inMilliseconds)): no stop of the guest can be shorter than that")
   }
 
-  /// True when the last connection is so long ago that much may have happened to the guest: it
-  /// panicked, or somebody stopped it.
-  var hasRested: Bool { lastEnd.map { .now - $0 > options.rest } ?? true }
+  /// Cost of a stop that reads nothing: QEMU's own part, and the way to it and back, for the guest
+  /// stands still until our second write is there.
+  var stopCost: Duration { (firstReply ?? .microseconds(100)) + roundTrip }
 
   /// The stops since the last call.
   func takeStatistics() -> StopStatistics {
@@ -110,12 +152,6 @@ final class StubLink {
   /// Asked before work, never before what lets a guest go on.
   func checkInterrupted() throws(GuestMemError) {
     if options.isInterrupted() { throw .interrupted }
-  }
-
-  /// Counts a stop that took several writes.
-  func countHold(_ pause: Duration) {
-    statistics.add(pause)
-    lastEnd = .now
   }
 
   // MARK: Errors
@@ -142,10 +178,21 @@ final class StubLink {
     GuestMemError(.lost, "lost \(target): \(reason); has its QEMU ended?")
   }
 
+  /// - Parameter lack: what shows it, in a sentence.
+  func notQEMU(_ lack: String) -> GuestMemError {
+    GuestMemError(
+      .unsupported,
+      "\(target) is a gdbserver, but not that of QEMU's system emulator: \(lack). Other stubs show "
+        + "neither page tables nor control registers")
+  }
+
   func protocolError(_ error: ProtocolError) -> GuestMemError {
     if case .notAGDBServer = error {
       return GuestMemError(
         .unreachable, "\(target) is \(error): name the port of QEMU's -gdb or -s with -c")
+    }
+    if case .repeated = error {
+      return notQEMU("it waits for acknowledgements, as gdbserver, QEMU's user mode and kgdb do")
     }
     return GuestMemError(.lost, "\(target): \(error)")
   }
@@ -156,6 +203,14 @@ extension GuestMemError {
 }
 
 extension Duration {
+  /// `2 ms`, `0.25 ms`.
+  var inMilliseconds: String {
+    let (seconds, attoseconds) = components
+    let microseconds = Double(seconds) * 1e6 + Double(attoseconds / 1_000_000_000_000)
+    let text = "\(microseconds / 1000)"
+    return (text.hasSuffix(".0") ? String(text.dropLast(2)) : text) + " ms"
+  }
+
   /// `5 s`, `0.25 s`.
   var inSeconds: String {
     let (seconds, attoseconds) = components

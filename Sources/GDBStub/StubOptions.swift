@@ -6,14 +6,12 @@ public struct StubOptions {
   public var maxPause: Duration = .milliseconds(2)
   /// The guest was stopped before we came and stays so. QEMU from 8.1 on does not tell.
   public var leaveStopped = false
-  /// `QEMUStub.stoppedThreads` of the last connection to this address, or none. Where the same QEMU
-  /// answers and says nothing of a guest that ran, it is stopped still.
-  public var stoppedThreads: Set<Int> = []
   /// Look for a debugger in this machine's socket tables before each connection.
   public var checksLocalPeers = true
-  /// After so long without a stop of ours the next one asks first whether the guest still runs; see
-  /// `QEMUStub.carefully`.
-  public var rest: Duration = .seconds(1)
+  /// The path of a guestscope executable, which lets the guest go on should this process die; see
+  /// `GuardianProcess`. Nil: nobody does, and a guest that stood still for us at that moment stands
+  /// still for ever.
+  public var guardian: String?
   /// Called with the bytes of every write and read, after the guest goes on.
   public var trace: ((TraceDirection, [UInt8]) -> Void)?
   /// Called with what the user should know and no answer carries.

@@ -37,10 +37,29 @@ public struct Exchange: Sendable {
   /// Every request has its reply; for ``Request/resume`` that is the stub's `+`.
   public var isComplete: Bool { replies.count == requests.count && failure == nil }
 
-  /// A stop reply came before all else: the guest was running until we connected.
-  ///
-  /// QEMU from 8.1 on mostly says nothing, so false means little there.
-  public var stoppedBeforeFirstAck: Bool { stopReplies.first?.isBeforeFirstAck ?? false }
+  /// What a stub says before it takes the ``Request/greeting``: news, and the last packet again that
+  /// it has sent anybody, if that was never acknowledged.
+  public struct Before: Sendable, Equatable {
+    /// Stop replies. Two when the guest was running until we connected: QEMU reports the stop and,
+    /// asked by the greeting's `-`, says so again. One is of a stop that no client has seen.
+    public var stops = 0
+    /// The refusal of a ``Request/markStopped``: since a client of our kind left the guest stopped,
+    /// nobody has spoken to the stub, and it has reported no stop.
+    public var hasMark = false
+
+    public init(stops: Int = 0, hasMark: Bool = false) {
+      (self.stops, self.hasMark) = (stops, hasMark)
+    }
+
+    /// Takes in the payload of a packet.
+    public mutating func add(_ payload: [UInt8]) {
+      if StopReply(payload) != nil { stops += 1 }
+      if payload == Array("E22".utf8) { hasMark = true }
+    }
+  }
+
+  /// What came before the first acknowledgement.
+  public private(set) var before = Before()
 
   /// What to report when no more will come: nil when the exchange is complete.
   public var shortfall: ProtocolError? {
@@ -100,17 +119,16 @@ public struct Exchange: Sendable {
 
   private mutating func takeNack() throws(ProtocolError) {
     guard let awaiting else { throw .unrequested([UInt8(ascii: "-")]) }
-    guard awaiting == .empty, replies.isEmpty, !isAcked else { throw .notAccepted(awaiting) }
+    guard awaiting == .greeting, replies.isEmpty, !isAcked else { throw .notAccepted(awaiting) }
     finish(.refused)
   }
 
   private mutating func takePacket(_ payload: [UInt8]) throws(ProtocolError) {
-    let isBeforeFirstAck = acks == 0 && replies.isEmpty
-    if let stop = StopReply(payload, isBeforeFirstAck: isBeforeFirstAck) {
-      try countUnasked(payload)
-      stopReplies.append(stop)
-      return
-    }
+    let isBefore = awaiting == .greeting && replies.isEmpty && !isAcked
+    if isBefore { before.add(payload) }
+    let stop = StopReply(payload)
+    if let stop { stopReplies.append(stop) }
+    guard !isBefore, stop == nil else { return try countUnasked(payload) }
     // A stub that acknowledges does so each time, so without one this answers nothing of ours.
     let isAnswer = isAcked || acks == 0
     if payload.first == UInt8(ascii: "O"), let text = payload.dropFirst().decodedHex {
@@ -125,7 +143,7 @@ public struct Exchange: Sendable {
     }
     lastAnswer = payload
     // A dead client's half packet and our `$` may by chance add up, and the stub answers that.
-    if awaiting == .empty, replies.isEmpty {
+    if awaiting == .greeting, replies.isEmpty {
       finish(.unsupported)
     } else {
       try finish(reply(payload, to: awaiting))

@@ -10,7 +10,7 @@ public enum Reply: Sendable, Equatable {
   case error(code: Int)
   /// `+` to ``Request/resume``, which has no other reply.
   case acknowledged
-  /// `-` to a leading ``Request/empty``: it did its job and took away a dead client's half packet.
+  /// `-` to a leading ``Request/greeting``: it did its job and took away a dead client's half packet.
   case refused
   /// Memory or registers, in guest byte order.
   case bytes([UInt8])
@@ -50,7 +50,7 @@ extension Reply {
 
   private static func read(_ payload: [UInt8], to request: Request) -> Reply? {
     switch request {
-    case .empty, .tellNextStop, .resume:
+    case .greeting, .markStopped, .resume:
       return nil
     case .supported:
       return .text(payload)

@@ -6,12 +6,15 @@ import Bytes
 /// list: a packet that harms the guest cannot be built. Mirrors the command tables in QEMU's
 /// `gdbstub/gdbstub.c`.
 public enum Request: Sendable, Equatable {
-  /// `$#00`, which soaks up the half packet that a dead client may have left in the stub's parser.
+  /// `-$#00`, the first words of a connection.
   ///
-  /// Alone it is answered `+$#00`; after a half packet `-`. One half packet in 256 happens to have
-  /// the right checksum, is carried out and answered as what it was; one of exactly QEMU's limit
-  /// swallows this packet without any answer, which leaves the exchange incomplete.
-  case empty
+  /// The `-` has the stub send its last packet again if no client has acknowledged it: a stop that
+  /// nobody saw, for one; see ``Exchange/Before``. The empty packet soaks up the half packet that a
+  /// dead client may have left in the stub's parser. Alone it is answered `+$#00`; after a half
+  /// packet `-`. One half packet in 256 happens to have the right checksum, is carried out and
+  /// answered as what it was; one of exactly QEMU's limit swallows this packet without any answer,
+  /// which leaves the exchange incomplete.
+  case greeting
   /// `qSupported`, offering nothing: `multiprocess+` would change the stub for its later clients.
   case supported
   /// `qqemu.PhyMemMode`: asks whether `m` takes physical addresses.
@@ -30,10 +33,11 @@ public enum Request: Sendable, Equatable {
   case readFeature(annex: String, offset: Int, count: Int)
   /// `qRcmd`: a command of QEMU's human monitor.
   case monitor(MonitorCommand)
-  /// `vCont;`, which names nothing to let run, so that nothing does. QEMU from 8.1 on then tells
-  /// the next client, as after ``resume``, whether its connection stopped the guest: any `vCont`
-  /// sets `allow_stop_reply` (gdbstub/gdbstub.c).
-  case tellNextStop
+  /// `vCont;C;`, which QEMU refuses (E22), for the number of a signal is missing. Nothing runs, and
+  /// two things stay. QEMU from 8.1 on reports the guest's next stop, as after ``resume``: any
+  /// `vCont` sets `allow_stop_reply` (gdbstub/gdbstub.c). And the refusal, which we do not
+  /// acknowledge, is what the ``greeting`` of the next connection brings again.
+  case markStopped
   /// `c`: lets the guest run. Any byte after it stops the guest again.
   case resume
 }
@@ -41,6 +45,7 @@ public enum Request: Sendable, Equatable {
 extension Request {
   /// Appends the framed packet, `$payload#checksum`.
   public func encode(into packet: inout [UInt8]) {
+    if self == .greeting { packet.append(UInt8(ascii: "-")) }
     packet.append(UInt8(ascii: "$"))
     var sum: UInt8 = 0
     for byte in payload {
@@ -61,13 +66,13 @@ extension Request {
 
   /// The framed packet's length in bytes.
   public var encodedCount: Int {
-    payload.reduce(4) { $0 + ($1.mustBeEscaped ? 2 : 1) }
+    payload.reduce(self == .greeting ? 5 : 4) { $0 + ($1.mustBeEscaped ? 2 : 1) }
   }
 
   private var payload: [UInt8] {
     var payload: [UInt8] = []
     switch self {
-    case .empty: break
+    case .greeting: break
     case .supported: payload += "qSupported".utf8
     case .physicalMemoryMode: payload += "qqemu.PhyMemMode".utf8
     case .setPhysicalMemoryMode(let on): payload += "Qqemu.PhyMemMode:\(on ? 1 : 0)".utf8
@@ -92,7 +97,7 @@ extension Request {
     case .monitor(let command):
       payload += "qRcmd,".utf8
       payload += command.text.utf8.hexDigits
-    case .tellNextStop: payload += "vCont;".utf8
+    case .markStopped: payload += "vCont;C;".utf8
     case .resume: payload += "c".utf8
     }
     return payload

@@ -12,11 +12,12 @@ public struct StopReply: Sendable, Equatable {
   }
 
   public let reason: Reason
-  /// Neither an ack nor a reply had come: the guest was running when the connection was made.
-  public let isBeforeFirstAck: Bool
+
+  /// False when the guest ended.
+  public var isSignal: Bool { if case .signal = reason { true } else { false } }
 
   /// Reads `T02thread:01;`, `S05`, `W00` or `X09`, or returns nil for any other packet.
-  init?(_ payload: [UInt8], isBeforeFirstAck: Bool) {
+  init?(_ payload: [UInt8]) {
     guard payload.count >= 3, let high = payload[1].hexDigitValue,
       let low = payload[2].hexDigitValue
     else { return nil }
@@ -27,6 +28,5 @@ public struct StopReply: Sendable, Equatable {
     case UInt8(ascii: "X"): reason = .terminated(number)
     default: return nil
     }
-    self.isBeforeFirstAck = isBeforeFirstAck
   }
 }

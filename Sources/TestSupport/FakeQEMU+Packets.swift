@@ -18,6 +18,7 @@ extension FakeQEMU {
     ]
     /// What only `p` tells, by numbers from 100.
     public var systemRegisters: KeyValuePairs<String, UInt64> = [:]
+    /// Nil for a stub that is not QEMU's, and has no monitor either.
     public var physicalMemoryMode: Bool? = false
     public var hasDescription = true
     /// Said instead of anything that a gdbserver says.
@@ -37,8 +38,8 @@ extension FakeQEMU {
 
     private var numbers: [Int] { version.split(separator: ".").prefix(2).compactMap { Int($0) } }
 
-    /// Up to 8.0 a stop is told to every client whose connection caused it; since 8.1 only after a
-    /// client that left by `c` (`allow_stop_reply`).
+    /// Up to 8.0 every stop is reported; since 8.1 only after a packet that let a guest go on
+    /// (`allow_stop_reply`).
     var alwaysTellsStops: Bool { (numbers[0], numbers[1]) <= (8, 0) }
 
     /// Up to 8.0 `p` answers only where the client has asked for a description.
@@ -53,7 +54,6 @@ extension FakeQEMU {
     public var resumes = 0
     /// Bytes that came while the guest ran, each of which stops it.
     public var strayBytes = 0
-    public var wasTold = false
     public var hasEnded = false
   }
 
@@ -62,16 +62,16 @@ extension FakeQEMU {
     let (name, rest) = packet.split(at: packet.hasPrefix("q") || packet.hasPrefix("Q") ? ":," : "")
     switch name {
     case "": return [""]
-    case "vCont;":
+    case "vCont;C;":
       state.tellsNextStop = true
-      return [""]
+      return ["E22"]
     case "qSupported": return ["PacketSize=1000;qXfer:features:read+;vContSupported+;multiprocess+"]
     case "qqemu.PhyMemMode": return [state.machine.physicalMemoryMode.map { $0 ? "1" : "0" } ?? ""]
     case "Qqemu.PhyMemMode":
       guard state.machine.physicalMemoryMode != nil else { return [""] }
       state.machine.physicalMemoryMode = rest == "1"
       return ["OK"]
-    case "qRcmd": return monitor(rest, state)
+    case "qRcmd": return state.machine.physicalMemoryMode == nil ? [""] : monitor(rest, state)
     case "qXfer": return [feature(rest, &state)]
     default: break
     }

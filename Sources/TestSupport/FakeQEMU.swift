@@ -12,10 +12,18 @@ public final class FakeQEMU: Sendable {
     var clients: [Client] = []
     var tellsNextStop = false
     var hasReadDescription = false
-    var awaitsAck = false
+    /// The last packet that was sent to anybody and not acknowledged.
+    var lastPacket: String?
     /// Another client has the stub: nobody is accepted.
     var isOccupied = false
     var hasEnded = false
+
+    /// Whether a stop that happens now is reported: up to 8.0 each is; later ones only if nothing
+    /// stopped since a packet that let a guest go on.
+    mutating func reportsStop() -> Bool {
+      defer { tellsNextStop = false }
+      return machine.alwaysTellsStops || tellsNextStop
+    }
   }
 
   public let port: UInt16
@@ -60,14 +68,34 @@ public final class FakeQEMU: Sendable {
   public var physicalMemoryMode: Bool? { state.withLock { $0.machine.physicalMemoryMode } }
   public var clients: [Client] { state.withLock { $0.clients } }
 
-  /// Stops the guest behind the client's back.
+  /// Stops the guest as QEMU's monitor does, or a panic.
   public func stopGuest(reason: String? = nil) {
     state.withLock { state in
-      // Told to nobody, and yet told.
-      if state.isRunning { state.tellsNextStop = false }
+      // Reported to nobody, and yet reported.
+      if state.isRunning, state.reportsStop() { state.lastPacket = Self.stopReply }
       (state.isRunning, state.pausedReason) = (false, reason)
     }
   }
+
+  /// Another debugger attaches and detaches, as gdb does: the guest runs.
+  public func attachAndDetach() {
+    state.withLock { state in
+      if state.isRunning { _ = state.reportsStop() }
+      state.lastPacket = nil
+      (state.isRunning, state.pausedReason) = (true, nil)
+    }
+  }
+
+  /// Another debugger attaches, and is killed: the guest stands still.
+  public func attachAndDie() {
+    state.withLock { state in
+      if state.isRunning { _ = state.reportsStop() }
+      state.lastPacket = nil
+      state.isRunning = false
+    }
+  }
+
+  static let stopReply = "$T02thread:01;#04"
 
   /// Puts another QEMU in its place, as a restart or a restore does.
   public func replace(isRunning: Bool, pausedReason: String? = nil) {
@@ -76,6 +104,7 @@ public final class FakeQEMU: Sendable {
       state.machine.physicalMemoryMode = false
       (state.isRunning, state.pausedReason) = (isRunning, pausedReason)
       state.tellsNextStop = false
+      state.lastPacket = nil
     }
   }
 
@@ -122,10 +151,8 @@ public final class FakeQEMU: Sendable {
 
   private func serve(_ client: Int32) {
     let (machine, isTold) = state.withLock { state in
-      let tells = state.isRunning && (state.machine.alwaysTellsStops || state.tellsNextStop)
+      let tells = state.isRunning && state.reportsStop()
       state.clients.append(Client())
-      state.clients[state.clients.count - 1].wasTold = tells
-      if state.isRunning { state.tellsNextStop = false }
       (state.isRunning, state.hasReadDescription) = (false, false)
       return (state.machine, tells)
     }
@@ -135,14 +162,14 @@ public final class FakeQEMU: Sendable {
       send(greeting, to: client)
       return
     }
-    if isTold { send("$T02thread:01;#04", to: client) }
+    if isTold { send(packet: Self.stopReply, to: client) }
     var input = [UInt8](repeating: 0, count: 4096)
     var packet: [UInt8]?
     while true {
       let count = unsafe recv(client, &input, input.count, 0)
       guard count > 0 else { return }
       for byte in input[..<count] {
-        if isSwallowed(byte) || strays() { continue }
+        if isSwallowed(byte, client) || strays(client) { continue }
         if byte == UInt8(ascii: "$") { packet = [] } else { packet?.append(byte) }
         guard let whole = packet, whole.count >= 3, whole[whole.count - 3] == UInt8(ascii: "#")
         else { continue }
@@ -152,23 +179,29 @@ public final class FakeQEMU: Sendable {
     }
   }
 
-  /// As long as a reply is not acknowledged nothing but a new packet is heeded.
-  private func isSwallowed(_ byte: UInt8) -> Bool {
-    state.withLock { state in
-      guard state.awaitsAck else { return false }
-      state.awaitsAck = byte != UInt8(ascii: "+") && byte != UInt8(ascii: "$")
-      return byte != UInt8(ascii: "$")
+  /// As long as the last packet is not acknowledged nothing but a new packet is heeded, and `-`
+  /// brings it again.
+  private func isSwallowed(_ byte: UInt8, _ client: Int32) -> Bool {
+    let (isSwallowed, again) = state.withLock { state -> (Bool, String?) in
+      guard let last = state.lastPacket else { return (false, nil) }
+      if byte == UInt8(ascii: "-") { return (true, last) }
+      if byte == UInt8(ascii: "+") || byte == UInt8(ascii: "$") { state.lastPacket = nil }
+      return (byte != UInt8(ascii: "$"), nil)
     }
+    if let again { send(again, to: client) }
+    return isSwallowed
   }
 
   /// A byte that comes while the guest runs stops it, and is gone.
-  private func strays() -> Bool {
-    state.withLock { state in
-      guard state.isRunning else { return false }
+  private func strays(_ client: Int32) -> Bool {
+    let (strays, isTold) = state.withLock { state -> (Bool, Bool) in
+      guard state.isRunning else { return (false, false) }
       state.isRunning = false
       state.clients[state.clients.count - 1].strayBytes += 1
-      return true
+      return (true, state.reportsStop())
     }
+    if isTold { send(packet: Self.stopReply, to: client) }
+    return strays
   }
 
   /// False when the connection is to be closed.
@@ -179,7 +212,6 @@ public final class FakeQEMU: Sendable {
       if packet == "c" { state.clients[index].resumes += 1 }
       let isLast = state.clients[index].packets.count == state.machine.closesAfter
       let answers = isLast ? nil : Self.answers(packet, &state)
-      state.awaitsAck = answers != nil
       return (answers, isLast, state.machine)
     }
     if isLast { return false }
@@ -192,9 +224,14 @@ public final class FakeQEMU: Sendable {
     send("+", to: client)
     for answer in answers ?? [] {
       let sum = answer.utf8.reduce(0 as UInt8) { $0 &+ $1 }
-      send("$\(answer)#" + [sum].hex, to: client)
+      send(packet: "$\(answer)#" + [sum].hex, to: client)
     }
     return true
+  }
+
+  private func send(packet: String, to client: Int32) {
+    state.withLock { $0.lastPacket = packet }
+    send(packet, to: client)
   }
 
   /// False when the client is gone.

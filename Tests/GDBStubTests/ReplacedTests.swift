@@ -8,9 +8,7 @@ import Testing
 /// stopped.
 @Suite struct ReplacedTests {
   enum Contact: CaseIterable {
-    /// A glance soon after another, and one after a rest.
-    case glance, rested
-    case hold
+    case glance, hold
     /// Of a session whose guest was stopped.
     case look
 
@@ -20,14 +18,11 @@ import Testing
   }
 
   private func stub(_ qemu: FakeQEMU, _ contact: Contact, _ notices: Notices) throws -> QEMUStub {
-    let stub = try qemu.connect(
-      notices: notices, rest: contact == .rested ? .zero : .seconds(60))
+    let stub = try qemu.connect(notices: notices)
     if contact == .look {
       qemu.stopGuest()
       _ = try stub.word()
       #expect(stub.runState == .stopped(reason: nil))
-      // Whose `c` it was is told at the end of the connection.
-      #expect(qemu.waitForEnd(ofClients: qemu.clients.count))
       #expect(!qemu.isRunning)
     }
     notices.texts = []
@@ -58,7 +53,6 @@ import Testing
     expectLost { try contact.make(stub) }
     #expect(qemu.waitForEnd(ofClients: qemu.clients.count))
     #expect(qemu.isRunning)
-    #expect(notices.texts.isEmpty)
     qemu.expectClean()
   }
 
@@ -75,8 +69,7 @@ import Testing
     qemu.expectClean()
   }
 
-  /// Only a glance has sent its `c` before it knows.
-  @Test(arguments: FakeQEMU.ages, [Contact.rested, .hold, .look])
+  @Test(arguments: FakeQEMU.ages, Contact.allCases)
   func itsGuestThatIsStoppedForAReasonStaysSo(version: String, contact: Contact) throws {
     let qemu = FakeQEMU(version: version)
     defer { qemu.end() }
@@ -95,7 +88,7 @@ import Testing
     let qemu = FakeQEMU(version: version)
     defer { qemu.end() }
     let notices = Notices()
-    let stub = try qemu.connect(notices: notices, rest: .zero)
+    let stub = try qemu.connect(notices: notices)
     notices.texts = []
     qemu.stopGuest()
     qemu.change { $0.cpus = 5 }
@@ -116,38 +109,5 @@ import Testing
     try stub.hold()
     #expect(notices.texts.map { $0.contains("`cont`") } == [true])
     #expect(stub.runState == .stopped(reason: nil))
-  }
-
-  // MARK: Connecting anew
-
-  /// What was known before is known after.
-  @Test(arguments: FakeQEMU.ages)
-  func aStoppedGuestOfTheSameQEMUStaysSo(version: String) throws {
-    let qemu = FakeQEMU(version: version)
-    defer { qemu.end() }
-    let first = try stub(qemu, .look, Notices())
-    let before = qemu.clients.count
-    let second = try qemu.connect(stoppedThreads: first.stoppedThreads)
-    #expect(second.runState == .stopped(reason: nil))
-    #expect(!qemu.isRunning)
-    #expect(qemu.clients[before...].allSatisfy { $0.resumes == 0 })
-    // And runs when somebody lets it go.
-    qemu.letGuestRun()
-    let third = try qemu.connect(stoppedThreads: second.stoppedThreads)
-    #expect(third.runState == .running)
-    #expect(third.stoppedThreads.isEmpty)
-    #expect(qemu.isRunning)
-    qemu.expectClean()
-  }
-
-  @Test(arguments: FakeQEMU.ages)
-  func ofAnotherQEMUNothingIsKnown(version: String) throws {
-    let qemu = FakeQEMU(version: version)
-    defer { qemu.end() }
-    let first = try stub(qemu, .look, Notices())
-    qemu.replace(isRunning: true)
-    #expect(try qemu.connect(stoppedThreads: first.stoppedThreads).runState == .running)
-    #expect(qemu.isRunning)
-    qemu.expectClean()
   }
 }

@@ -1,8 +1,9 @@
-import GDBStub
 import Glibc
 import GuestMemory
 import TestSupport
 import Testing
+
+@testable import GDBStub
 
 @Suite struct TroubleTests {
   private func failure(_ qemu: FakeQEMU) throws -> GuestMemError {
@@ -42,14 +43,28 @@ import Testing
     qemu.expectClean()
   }
 
-  @Test func aPeerOnThisMachineIsSeenBeforeAnyStop() throws {
+  /// A port that QEMU does not serve itself says nothing of who is attached to QEMU.
+  @Test func aPeerOnAForwardedPortDoesNotKeepUsAway() throws {
     let qemu = FakeQEMU(version: "7.2.22")
     defer { qemu.end() }
+    #expect(LocalPeers.listener(port: qemu.port) == .other)
+    #expect(LocalPeers.listener(port: qemu.port) { _ in true } == .qemu)
+    #expect(LocalPeers.listener(port: 1) == .unknown)
+    #expect(!LocalPeers.hasPeer(port: qemu.port))
     let other = try connectedSocket(to: qemu.port)
-    defer { close(other) }
-    let error = try failure(qemu)
-    #expect(error.kind == .busy)
-    #expect(qemu.clients.count <= 1)
+    #expect(LocalPeers.hasPeer(port: qemu.port))
+    #expect(try failure(qemu).kind == .silent)
+    close(other)
+    #expect(qemu.waitForEnd(ofClients: 1))
+    #expect(try qemu.connect().word() == 0x0101_0101_0101_0101)
+  }
+
+  @Test(arguments: [
+    ("/usr/bin/qemu-system-x86_64", true), ("/usr/libexec/qemu-kvm", true), ("/usr/bin/kvm", true),
+    ("/usr/bin/ssh", false), ("/usr/bin/docker-proxy", false), ("", false),
+  ])
+  func qemuIsKnownByItsExecutable(path: String, isQEMU: Bool) {
+    #expect(LocalPeers.isQEMU(path) == isQEMU)
   }
 
   private func connectedSocket(to port: UInt16) throws -> Int32 {
@@ -148,7 +163,7 @@ import Testing
     qemu.change { $0.physicalMemoryMode = nil }
     let error = try failure(qemu)
     #expect(error.kind == .unsupported)
-    #expect(error.description.contains("not QEMU's"))
+    #expect(error.description.contains("not that of QEMU's"))
     #expect(qemu.waitForEnd(ofClients: 1))
     // Where nothing said that connecting stopped it, a resume could be wrong.
     #expect(qemu.isRunning == FakeQEMU.old.contains(version))

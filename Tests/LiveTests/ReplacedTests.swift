@@ -11,10 +11,7 @@ extension LiveTests {
     func theGuestOfARestartedQEMURunsOn(program: QEMUProgram, isHold: Bool) throws {
       var qemu: PlainQEMU? = try PlainQEMU(program: program)
       let port = try #require(qemu).port
-      var options = StubOptions()
-      options.rest = .zero
-      let target = StubTarget.tcp(host: "127.0.0.1", port: UInt16(port))
-      let stub = try QEMUStub(target, options: options)
+      let stub = try QEMUStub(StubTarget.tcp(host: "127.0.0.1", port: UInt16(port)))
       qemu = nil
       let next = try PlainQEMU(program: program, port: port)
       let tells = next.alwaysTellsStops
@@ -46,11 +43,8 @@ extension LiveTests {
       for _ in 0..<2 {
         try qmp.execute("stop")
         try stub.hold()
-        #expect(stub.stoppedThreads.count >= 1)
         for _ in 0..<2 {
-          var options = StubOptions()
-          options.stoppedThreads = stub.stoppedThreads
-          stub = try QEMUStub(target, options: options)
+          stub = try QEMUStub(target)
           #expect(stub.runState == .stopped(reason: nil))
           #expect(try qmp.status == "paused")
         }

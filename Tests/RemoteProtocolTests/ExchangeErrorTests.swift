@@ -24,17 +24,17 @@ private func failure(of requests: [Request], _ received: [UInt8]) -> ProtocolErr
     ("\u{1b}[H\n", #"\x1b[H"#),
   ])
 func whatIsNoGDBServerIsQuoted(said: String, quoted: String) throws {
-  let error = try #require(failure(of: [.empty, read, .resume], ascii(said)))
+  let error = try #require(failure(of: [.greeting, read, .resume], ascii(said)))
   #expect(error.description == "not a gdbserver: it said \"\(quoted)\"")
   // However it is cut.
-  var exchange = Exchange([.empty, read, .resume])
+  var exchange = Exchange([.greeting, read, .resume])
   #expect(throws: error) {
     for byte in ascii(said) { try exchange.feed([byte]) }
   }
 }
 
 @Test func aPromptWithoutALineEndIsQuotedWhenTheTimeIsUp() throws {
-  let exchange = try run([.empty, read], "login: ")
+  let exchange = try run([.greeting, read], "login: ")
   #expect(exchange.shortfall == .notAGDBServer(said: ascii("login: ")))
   #expect(
     try run([read], "+$12").shortfall?.description
@@ -95,7 +95,7 @@ func errorsSayWhatCame(error: ProtocolError, text: String) {
     (.setPhysicalMemoryMode(true), "0"), (.selectThread(ThreadID(1)), "1"),
     (.readFeature(annex: "a", offset: 0, count: 2), "x12"),
     (.readFeature(annex: "a", offset: 0, count: 2), "m123"),
-    (.monitor(.status), "o4"), (.monitor(.status), "O4"), (.resume, "OK"), (.empty, "OK"),
+    (.monitor(.status), "o4"), (.monitor(.status), "O4"), (.resume, "OK"), (.greeting, "OK"),
   ] as [(Request, String)])
 func aReplyOfTheWrongKindIsAnError(request: Request, payload: String) {
   // The ack of `c` is its reply, so that any packet after it is too much.
@@ -103,7 +103,7 @@ func aReplyOfTheWrongKindIsAnError(request: Request, payload: String) {
     request == .resume
     ? .unrequested(ascii(payload)) : .unexpectedReply(ascii(payload), to: request)
   // Behind a first request, for a leading empty packet takes anything.
-  #expect(failure(of: [.empty, request], reply("") + reply(payload)) == expected)
+  #expect(failure(of: [.greeting, request], reply("") + reply(payload)) == expected)
 }
 
 @Test func errorsAndRefusalsAreReplies() throws {
@@ -119,9 +119,9 @@ func aReplyOfTheWrongKindIsAnError(request: Request, payload: String) {
 
 @Test func aRefusedPacketIsAnErrorExceptForTheFirstEmptyOne() {
   #expect(failure(of: [read], ascii("-")) == .notAccepted(read))
-  #expect(failure(of: [.empty, read], ascii("--")) == .notAccepted(read))
-  #expect(failure(of: [.empty, read], ascii("+$#00-")) == .notAccepted(read))
-  #expect(failure(of: [.empty, .resume], ascii("-+-")) == .unrequested(ascii("-")))
+  #expect(failure(of: [.greeting, read], ascii("--")) == .notAccepted(read))
+  #expect(failure(of: [.greeting, read], ascii("+$#00-")) == .notAccepted(read))
+  #expect(failure(of: [.greeting, .resume], ascii("-+-")) == .unrequested(ascii("-")))
 }
 
 @Test func anAckTooManyIsALostReply() {
@@ -181,7 +181,7 @@ func packetsThatNothingAskedForDoNotComeWithoutEnd(packet: String) throws {
 func anyStreamIsSurvived(seed: UInt64) {
   var random = SeededGenerator(seed: seed)
   let requests: [Request] = [
-    .empty, .supported, .physicalMemoryMode, .setPhysicalMemoryMode(true),
+    .greeting, .supported, .physicalMemoryMode, .setPhysicalMemoryMode(true),
     .readMemory(address: 0, count: 2), .monitor(.version),
     .readFeature(annex: "a", offset: 0, count: 9), .resume,
   ]

@@ -6,7 +6,7 @@ import Testing
 /// A whole minimal session with QEMU 7.2 and a running guest: one write, one read.
 private let session = Transcript(
   #"""
-  -> $#00
+  -> -$#00
   -> $qqemu.PhyMemMode#2c
   -> $Qqemu.PhyMemMode:1#77
   -> $Hg2#e1
@@ -18,7 +18,7 @@ private let session = Transcript(
   -> $Qqemu.PhyMemMode:0#76
   -> $c#63
   The guest was running; an empty packet means "unsupported"; the mode was 0.
-  <- $T02thread:01;#04+$#00+$0#30
+  <- $T02thread:01;#04$T02thread:01;#04+$#00+$0#30
   The mode is 1, vCPU 2 is selected; `p` is refused before the first qXfer.
   <- +$OK#9a+$OK#9a+$#00+$m<#a9+$0000000000000000#00
   2049 bytes are more than QEMU gives.
@@ -28,7 +28,7 @@ private let session = Transcript(
   """#)
 
 private let sessionRequests: [Request] = [
-  .empty, .physicalMemoryMode, .setPhysicalMemoryMode(true), .selectThread(ThreadID(2)),
+  .greeting, .physicalMemoryMode, .setPhysicalMemoryMode(true), .selectThread(ThreadID(2)),
   .readRegister(0x1d), .readFeature(annex: "target.xml", offset: 0, count: 1), .readRegister(0x1d),
   .readMemory(address: 0x7c00, count: 16), .readMemory(address: 0x7c00, count: 0x801),
   .setPhysicalMemoryMode(false), .resume,
@@ -51,8 +51,8 @@ private let sessionReplies: [Reply] = [
   #expect(exchange.isComplete)
   #expect(exchange.shortfall == nil)
   #expect(exchange.replies == sessionReplies)
-  #expect(exchange.stoppedBeforeFirstAck)
-  #expect(exchange.stopReplies.map(\.reason) == [.signal(2)])
+  #expect(exchange.before == Exchange.Before(stops: 2))
+  #expect(exchange.stopReplies.map(\.reason) == [.signal(2), .signal(2)])
 }
 
 /// The exchange after a whole reply stream.
@@ -112,18 +112,18 @@ func theEmptyPacketTakesAwayWhatADeadClientLeft(
   left: String, received: String, first: Reply
 ) throws {
   let exchange = try run(
-    [.empty, .physicalMemoryMode, .physicalMemoryMode, .resume], received)
+    [.greeting, .physicalMemoryMode, .physicalMemoryMode, .resume], received)
   #expect(exchange.isComplete)
   let mode = Reply.physicalMemoryMode(received.contains("$1"))
   #expect(exchange.replies == [first, mode, mode, .acknowledged])
-  #expect(!exchange.stoppedBeforeFirstAck)
+  #expect(exchange.before == Exchange.Before())
 }
 
 /// A half packet of exactly 4095 bytes: QEMU drops our first packet without any answer, so that
 /// all replies move up by one, and the reader must not believe them.
 @Test func aLostPacketLeavesTheExchangeIncomplete() throws {
   let reads = (0..<3).map { Request.readMemory(address: UInt64($0), count: 1) }
-  let exchange = try run([.empty] + reads + [.resume], "+$00#60+$01#61+$02#62+")
+  let exchange = try run([.greeting] + reads + [.resume], "+$00#60+$01#61+$02#62+")
   #expect(!exchange.isComplete)
   #expect(
     exchange.shortfall
@@ -173,13 +173,13 @@ func theEmptyPacketTakesAwayWhatADeadClientLeft(
   let stops = exchange.stopReplies
   #expect(
     stops.map(\.reason) == [.signal(2), .signal(5), .signal(5), .exited(0), .terminated(9)])
-  #expect(!exchange.stoppedBeforeFirstAck)
+  #expect(exchange.before == Exchange.Before())
 }
 
 @Test func aStopBetweenAckAndReplyIsNotTheFirst() throws {
   let exchange = try run([.readMemory(address: 0, count: 1)], "+$T02thread:01;#04$00#60")
   #expect(exchange.isComplete)
-  #expect(!exchange.stoppedBeforeFirstAck)
+  #expect(exchange.before == Exchange.Before())
 }
 
 @Test func aStubWithoutAcksIsUnderstood() throws {

@@ -4,7 +4,7 @@ import Testing
 
 @Test(
   arguments: [
-    (.empty, "$#00"),
+    (.greeting, "-$#00"),
     (.supported, "$qSupported#37"),
     (.physicalMemoryMode, "$qqemu.PhyMemMode#2c"),
     (.setPhysicalMemoryMode(true), "$Qqemu.PhyMemMode:1#77"),
@@ -23,7 +23,7 @@ import Testing
     ),
     (.monitor(.status), "$qRcmd,696e666f20737461747573#14"),
     (.monitor(.memoryTree), "$qRcmd,696e666f206d74726565202d66#3f"),
-    (.tellNextStop, "$vCont;#45"),
+    (.markStopped, "$vCont;C;#c3"),
     (.resume, "$c#63"),
   ] as [(Request, String)])
 func aRequestIsOnePacket(request: Request, text: String) {

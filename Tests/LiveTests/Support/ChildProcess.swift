@@ -60,6 +60,15 @@ final class ChildProcess {
     (try? String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8)) ?? ""
   }
 
+  /// Looks without waiting.
+  var isRunning: Bool {
+    // What there is to wait for is left there.
+    var info = siginfo_t()
+    return status == nil
+      && waitid(P_PID, id_t(identifier), &info, WEXITED | WNOHANG | WNOWAIT) == 0
+      && info._sifields._sigchld.si_pid == 0
+  }
+
   /// Waits for its end and returns its exit status, or 128 and the signal that ended it.
   func wait() -> Int32 {
     if let status { return status }

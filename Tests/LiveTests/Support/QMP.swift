@@ -57,6 +57,16 @@ final class QMP {
     }
   }
 
+  /// True when the guest runs before some seconds are over.
+  func runs(within seconds: Double) throws -> Bool {
+    let deadline = Date() + seconds
+    while try status != "running" {
+      guard Date() < deadline else { return false }
+      usleep(5000)
+    }
+    return true
+  }
+
   /// The moments of STOP and RESUME events that are here, in microseconds.
   func pauses() throws -> [Int] {
     var pauses: [Int] = []

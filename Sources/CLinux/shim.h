@@ -1,0 +1,2 @@
+// What the C library has for Linux alone, and declares under _GNU_SOURCE only.
+int memfd_create(const char *name, unsigned int flags);

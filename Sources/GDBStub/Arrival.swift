@@ -1,0 +1,68 @@
+import GuestMemory
+import RemoteProtocol
+
+/// A connection on which it is known whether the guest ran until it was made.
+struct Arrival {
+  let connection: Connection
+  let verdict: Verdict
+  /// The threads of its vCPUs, where that was asked.
+  let threads: Set<Int>?
+
+  /// What is asked where the greeting does not settle it. The first has QEMU report the stop that
+  /// our next byte causes, should somebody let the guest go on meanwhile.
+  private static let inquiry: [Request] = [
+    .markStopped, .monitor(.status), .monitor(.cpus), .monitor(.version),
+  ]
+
+  /// - Parameter connection: open, its greeting sent.
+  init(
+    _ connection: Connection, _ contact: Contact, _ link: StubLink
+  ) throws(GuestMemError) {
+    self.connection = connection
+    try connection.greet()
+    if connection.before.stops >= 2 {
+      (verdict, threads) = (.ran, nil)
+      return
+    }
+    let outcome = try connection.ask(Self.inquiry)
+    threads = outcome.replies[2].threads
+    guard let status = outcome.replies[1].monitorOutput.flatMap(RunStatus.init(monitorText:)) else {
+      // Nothing said that connecting stopped its guest, so that a `c` could be wrong.
+      connection.owe(false)
+      throw link.notQEMU("it has no monitor")
+    }
+    let verdict = Verdict(
+      connection.before, contact, status: status,
+      version: outcome.replies[3].monitorOutput.flatMap(QEMUVersion.init(monitorText:)))
+    self.verdict = outcome.hasStopped ? .ran : verdict
+    if case .stopped = self.verdict { connection.owe(false) } else { connection.owe(true) }
+  }
+
+  /// Asks on, and leaves the guest as it was.
+  ///
+  /// - Returns: the replies, and when the last of them came.
+  func finish(_ requests: [Request], nap: Duration = .zero) throws(GuestMemError) -> Outcome {
+    guard case .stopped = verdict else {
+      var outcome = try connection.ask(requests + [.resume], nap: nap)
+      outcome.replies.removeLast()
+      return outcome
+    }
+    // The last is for the next connection.
+    var outcome = try connection.ask(requests + [.markStopped])
+    outcome.replies.removeLast()
+    if outcome.hasStopped {
+      connection.owe(true)
+      outcome.last = try connection.ask([.resume]).last
+    }
+    return outcome
+  }
+}
+
+extension Reply {
+  var monitorOutput: String? { if case .monitorOutput(let text) = self { text } else { nil } }
+
+  /// The threads of QEMU that `info cpus` lists.
+  fileprivate var threads: Set<Int>? {
+    monitorOutput.map { Set(HostThread.list(monitorText: $0).map(\.id)) }
+  }
+}

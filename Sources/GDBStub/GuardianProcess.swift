@@ -1,0 +1,134 @@
+import Bytes
+import Glibc
+import RemoteProtocol
+
+/// What a guardian does: it waits for the end of the process that started it, and lets the guest go
+/// on if that is owed.
+public enum GuardianProcess {
+  /// True when this process was started as a guardian.
+  public static func isMeant(by arguments: [String]) -> Bool { arguments == Guardian.arguments }
+
+  /// Runs until the other process has ended and nothing is owed.
+  public static func run() -> Never {
+    // Whatever that process was given by its own parent, a pipe's end for instance, is not ours.
+    closeDescriptors(from: Guardian.page + 1)
+    chdir("/")
+    guard let page = DebtPage(sharedBy: Guardian.page) else { exit(1) }
+    var connection: Int32 = -1
+    while true {
+      var next: Int32 = -1
+      let received = receiveDescriptor(&next)
+      if received < 0, errno == EINTR { continue }
+      guard received > 0 else { break }
+      if connection >= 0 { close(connection) }
+      connection = next
+    }
+    if connection >= 0 { Heir(connection, page.record).settle() }
+    exit(0)
+  }
+
+  private static func closeDescriptors(from first: Int32) {
+    let names = LocalPeers.names(in: "/proc/self/fd")
+    for descriptor in names.compactMap({ Int32($0) }) where descriptor >= first {
+      close(descriptor)
+    }
+  }
+
+  /// Returns what `recvmsg` does: 0 when the other process has ended.
+  private static func receiveDescriptor(_ descriptor: inout Int32) -> Int {
+    var byte: UInt8 = 0
+    var received = 0
+    unsafe withUnsafeMutablePointer(to: &byte) { byte in
+      var part = unsafe iovec(iov_base: byte, iov_len: 1)
+      unsafe withUnsafeMutablePointer(to: &part) { part in
+        unsafe withUnsafeTemporaryAllocation(byteCount: 24, alignment: 8) { control in
+          var message = unsafe msghdr()
+          unsafe message.msg_iov = part
+          unsafe message.msg_iovlen = 1
+          unsafe message.msg_control = control.baseAddress
+          unsafe message.msg_controllen = control.count
+          received = unsafe recvmsg(Guardian.socket, &message, 0)
+          if received > 0, unsafe message.msg_controllen >= 20 {
+            descriptor = unsafe control.load(fromByteOffset: 16, as: Int32.self)
+          }
+        }
+      }
+    }
+    return received
+  }
+}
+
+/// Who takes over a connection after its owner's death.
+private struct Heir {
+  /// How long the stub may take to answer, and to end the connection.
+  private static let patience: Duration = .seconds(1)
+
+  private let descriptor: Int32
+  private let record: DebtRecord
+  private let deadline = ContinuousClock.now + Self.patience
+
+  init(_ descriptor: Int32, _ record: DebtRecord) {
+    (self.descriptor, self.record) = (descriptor, record)
+  }
+
+  func settle() {
+    switch record.state {
+    case .nothing: return
+    case .owed, .resuming: ResumeDebt.resume(descriptor)
+    case .unknown: if isOwed() { ResumeDebt.resume(descriptor) }
+    }
+    // QEMU is to read all of that before the connection ends, which a reset would prevent: bytes
+    // that nobody took would cause one.
+    shutdown(descriptor, Int32(SHUT_WR))
+    while let bytes = receive(), !bytes.isEmpty {}
+  }
+
+  /// Asks the stub what its owner had not found out yet, by the same rules.
+  private func isOwed() -> Bool {
+    var questions: [UInt8] = []
+    for request in [.greeting, .monitor(.status), .monitor(.version)] as [Request] {
+      request.encode(into: &questions)
+    }
+    _ = unsafe send(descriptor, questions, questions.count, Int32(MSG_NOSIGNAL))
+    var decoder = PacketDecoder()
+    var before = record.before ?? Exchange.Before()
+    var isBefore = record.before == nil
+    var text = ""
+    while let bytes = receive(), !bytes.isEmpty {
+      decoder.feed(bytes)
+      while let incoming = decoder.next() {
+        switch incoming {
+        case .ack, .nack: isBefore = false
+        case .packet(let payload) where isBefore: before.add(payload)
+        case .packet(let payload) where payload.first == UInt8(ascii: "O"):
+          // Answers to what the owner asked may be among them; they read the same.
+          text += String(decoding: payload.dropFirst().decodedHex ?? [], as: UTF8.self)
+        default: break
+        }
+      }
+      if before.stops >= 2 { return true }
+      // An answer is whole with its line.
+      let lines = text.split(whereSeparator: \.isNewline).map(String.init)
+      guard text.last?.isNewline == true,
+        let status = lines.lazy.compactMap(RunStatus.init(monitorText:)).first,
+        let version = lines.lazy.compactMap(QEMUVersion.init(monitorText:)).first
+      else { continue }
+      switch Verdict(before, record.contact, status: status, version: version) {
+      case .ran, .takenAsRunning: return true
+      case .stopped: return false
+      }
+    }
+    return record.isLikelyOwed
+  }
+
+  /// What comes next; empty at the end of the connection, nil when the time is over.
+  private func receive() -> [UInt8]? {
+    let left = (deadline - .now).components
+    var poller = pollfd(descriptor: descriptor)
+    let milliseconds = max(0, left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000)
+    guard unsafe poll(&poller, 1, Int32(milliseconds)) > 0 else { return nil }
+    var bytes = [UInt8](repeating: 0, count: 1 << 16)
+    let count = unsafe recv(descriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT))
+    return Array(bytes.prefix(max(0, count)))
+  }
+}
