@@ -26,6 +26,8 @@ final class Connection {
   private(set) var first = Moment.now
   /// The stub has said something.
   private(set) var hasHeardStub = false
+  /// The stub has taken our greeting.
+  private(set) var isGreeted = false
   /// The link broke: nothing that is written here reaches the stub.
   private(set) var isBroken = false
 
@@ -78,6 +80,7 @@ final class Connection {
       do { try socket.send(bytes) } catch { throw lost(error.reason) }
       note(.sent, bytes)
     }
+    isGreeted = true
     link.debt.note(socket.descriptor) { record in
       record.before = before
       // No other way leads to two.
@@ -96,6 +99,8 @@ final class Connection {
     defer {
       before.stops += exchange.before.stops
       if exchange.before.hasMark { before.hasMark = true }
+      // `$T02…` that broke off is one all the same.
+      if exchange.unfinished.starts(with: Array("$T".utf8)) { before.stops += 1 }
     }
     while !exchange.isComplete {
       let received: Socket.Received

@@ -25,13 +25,13 @@ extension StubLink {
       // Of two stop replies the first may be all that came.
       let ran = debt.state != .unknown || connection.before.stops > 0 && debt.before == nil
       connection.end()
-      throw recover(debt, ran: ran, hadHeardStub: connection.hasHeardStub, threads, error)
+      throw recover(debt, ran: ran, wasGreeted: connection.isGreeted, threads, error)
     }
   }
 
   /// Returns the error with what became of the guest.
   private func recover(
-    _ debt: DebtRecord, ran: Bool, hadHeardStub: Bool, _ threads: Set<Int>, _ cause: GuestMemError
+    _ debt: DebtRecord, ran: Bool, wasGreeted: Bool, _ threads: Set<Int>, _ cause: GuestMemError
   ) -> GuestMemError {
     let deadline = ContinuousClock.now + Self.limit
     var delay: Duration = .milliseconds(50)
@@ -46,7 +46,7 @@ extension StubLink {
         let connection = try connectAgain(debt.contact, within: left)
         let arrival = try Arrival(connection, debt.contact, self)
         if let fate = try settle(
-          arrival, ran: ran, hadHeardStub: hadHeardStub, isAnother: arrival.isOf(others: threads))
+          arrival, ran: ran, wasGreeted: wasGreeted, isAnother: arrival.isOf(others: threads))
         {
           return GuestMemError(.lost, "\(cause). \(fate)")
         }
@@ -64,7 +64,7 @@ extension StubLink {
   /// Does what the guest is due on a new connection, and says what that was; nil when nobody can
   /// know.
   private func settle(
-    _ arrival: Arrival, ran: Bool, hadHeardStub: Bool, isAnother: Bool
+    _ arrival: Arrival, ran: Bool, wasGreeted: Bool, isAnother: Bool
   ) throws(GuestMemError) -> String? {
     switch arrival.verdict {
     case .stopped(let reason?):
@@ -79,7 +79,7 @@ extension StubLink {
     case .stopped(nil):
       _ = try arrival.finish([])
       // QEMU up to 8.0 reported the stop to the connection that broke, if it caused one.
-      return hadHeardStub ? "The guest is stopped, and stays so" : nil
+      return wasGreeted ? "The guest is stopped, and stays so" : nil
     case .ran, .takenAsRunning:
       _ = try arrival.finish([])
     }

@@ -61,6 +61,9 @@ public struct Exchange: Sendable {
   /// What came before the first acknowledgement.
   public private(set) var before = Before()
 
+  /// What was fed and is no whole packet yet.
+  public var unfinished: ArraySlice<UInt8> { decoder.unfinished }
+
   /// What to report when no more will come: nil when the exchange is complete.
   public var shortfall: ProtocolError? {
     if let failure { return failure }

@@ -25,6 +25,8 @@ extension FakeQEMU {
     public var greeting: String?
     /// Packets after which the server closes the connection.
     public var closesAfter: Int?
+    /// Bytes after which the link breaks, once.
+    public var cutsAfter: Int?
     /// Does what it is told, and says nothing.
     public var isMute = false
     /// Says a packet that never ends, a byte at a time.

@@ -237,7 +237,14 @@ public final class FakeQEMU: Sendable {
   /// False when the client is gone.
   @discardableResult
   private func send(_ text: String, to client: Int32) -> Bool {
-    let bytes = Array(text.utf8)
+    let (bytes, isCut) = state.withLock { state in
+      let bytes = Array(text.utf8)
+      guard let rest = state.machine.cutsAfter else { return (bytes, false) }
+      state.machine.cutsAfter = rest > bytes.count ? rest - bytes.count : nil
+      return (Array(bytes.prefix(rest)), rest <= bytes.count)
+    }
+    // What comes after that is lost, both ways.
+    defer { if isCut { shutdown(client, Int32(SHUT_RDWR)) } }
     return unsafe bytes.withUnsafeBytes {
       unsafe Glibc.send(client, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) > 0
     }

@@ -61,15 +61,15 @@ extension LiveTests {
       #expect(try qemu.qmp.status == "shutdown")
     }
 
-    /// QEMU up to 8.0 tells by itself that the guest was stopped. Later ones do not: running is
-    /// the rule, and the user is told of the option.
+    /// QEMU up to 8.0 reports by itself whether the guest was stopped. Later ones do so once a client
+    /// has let the guest go on; before that running is the rule, and the user hears of the option.
     @Test(arguments: QEMUProgram.all, [[], ["--leave-stopped"]])
     func aGuestThatTheMonitorStopped(program: QEMUProgram, options: [String]) throws {
       let qemu = try PlainQEMU(program: program)
-      for _ in 0..<2 {
+      for round in 0..<3 {
         try qemu.qmp.execute("stop")
         let result = try info(qemu, options)
-        let staysStopped = qemu.alwaysTellsStops || !options.isEmpty
+        let staysStopped = qemu.alwaysTellsStops || !options.isEmpty || round > 0
         #expect(try runState(result) == (staysStopped ? "stopped" : "running"))
         #expect(try qemu.qmp.status == (staysStopped ? "paused" : "running"))
         #expect(result.err.contains("--leave-stopped") == !staysStopped, "\(result.err)")

@@ -8,23 +8,35 @@ final class BootingGuest {
   /// - Parameters:
   ///   - name: of a guest that scripts/guest-image has made.
   ///   - append: more of its kernel's command line.
+  ///   - program: the QEMU for an x86-64 guest.
+  ///   - hasModules: it loads the modules that scripts/guest-image packs.
   ///   - arguments: more of QEMU's.
-  init(_ name: String, append: String = "", arguments: [String] = []) throws {
+  init(
+    _ name: String, append: String = "", program: QEMUProgram = .installed,
+    hasModules: Bool = false, arguments: [String] = []
+  ) throws {
     folder = URL(fileURLWithPath: "/tmp/gs-\(UUID().uuidString.prefix(8))")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let guests = ProcessInfo.processInfo.environment["GUESTSCOPE_GUESTS"] ?? "/nonexistent"
     let isX86 = name.hasPrefix("x86")
     let machine =
       isX86
-      ? ["/usr/bin/qemu-system-x86_64", "-M", "q35", "-cpu", "qemu64,-cx16"]
+      ? [program.path, "-M", "q35", "-cpu", "qemu64,-cx16"]
       : ["/usr/bin/qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a57"]
     let path = folder.path
+    var initrd = "\(guests)/\(isX86 ? "x86" : "arm64").initrd"
+    if hasModules {
+      let files = [initrd, "\(guests)/\(name)/modules.initrd"]
+      let whole = try files.map { try Data(contentsOf: URL(fileURLWithPath: $0)) }
+      initrd = path + "/initrd"
+      try Data(whole.joined()).write(to: URL(fileURLWithPath: initrd))
+    }
     process = try ChildProcess(
       machine[0],
       machine[1...] + [
         "-accel", "tcg,thread=multi", "-smp", "2", "-m", "1G", "-nodefaults", "-no-user-config",
         "-display", "none", "-no-reboot", "-kernel", "\(guests)/\(name)/vmlinuz",
-        "-initrd", "\(guests)/\(isX86 ? "x86" : "arm64").initrd",
+        "-initrd", initrd,
         "-append", "console=\(isX86 ? "ttyS0" : "ttyAMA0") panic=-1 \(append)",
         "-serial", "file:\(path)/console.log", "-gdb", "unix:\(path)/gdb.sock,server=on,wait=off",
         "-qmp", "unix:\(path)/qmp.sock,server=on,wait=off",
@@ -42,6 +54,8 @@ final class BootingGuest {
 
   var qmp: QMP { get throws { try QMP(folder.appendingPathComponent("qmp.sock").path) } }
   var target: String { "unix:\(folder.path)/gdb.sock" }
+  /// QEMU is gone.
+  var hasEnded: Bool { !process.isRunning }
   var isReady: Bool { console.contains("GUESTSCOPE-READY") }
 
   var console: String {

@@ -27,6 +27,19 @@ enum GDB {
     return Array(parts[1...commands.count])
   }
 
+  /// Attaches, and dies without letting the guest go on.
+  static func attachAndDie(_ target: String) throws {
+    let child = try ChildProcess(
+      path,
+      [
+        "-nx", "-batch", "-ex", "set architecture i386:x86-64", "-ex", "target remote \(target)",
+        "-ex", "echo attached\\n", "-ex", "python import time; time.sleep(60)",
+      ])
+    while child.isRunning, !child.out.contains("attached") { usleep(10_000) }
+    kill(child.identifier, SIGKILL)
+    _ = child.wait()
+  }
+
   /// The words of memory that `x/Ngx` printed: behind `ADDRESS:`, two a line.
   static func words(_ text: String) -> [UInt64] {
     text.split(separator: "\n").flatMap { line in

@@ -80,6 +80,13 @@ final class QMP {
     return pauses
   }
 
+  /// The names of the events that are here.
+  func events() throws -> [String] {
+    var events: [String] = []
+    _ = try execute("query-status", collecting: { event, _ in events.append(event) })
+    return events
+  }
+
   private func execute(_ command: String, collecting: (String, Int) -> Void) throws -> Any? {
     let bytes = Array(#"{"execute":"\#(command)"}"#.utf8)
     _ = write(descriptor, bytes, bytes.count)

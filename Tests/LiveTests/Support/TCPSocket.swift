@@ -54,9 +54,21 @@ final class TCPSocket: Sendable {
     return text
   }
 
-  func receive() -> String {
-    var chunk = [UInt8](repeating: 0, count: 4096)
+  func receive() -> String { String(decoding: receiveBytes(), as: UTF8.self) }
+
+  /// Waits for bytes; none at the end.
+  func receiveBytes() -> [UInt8] {
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
     let count = read(descriptor, &chunk, chunk.count)
-    return String(decoding: chunk[..<max(0, count)], as: UTF8.self)
+    return Array(chunk[..<max(0, count)])
   }
+
+  func send(_ bytes: ArraySlice<UInt8>) {
+    _ = bytes.withUnsafeBytes {
+      Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+    }
+  }
+
+  /// Ends the connection, whoever else has it open.
+  func end() { shutdown(descriptor, Int32(SHUT_RDWR)) }
 }

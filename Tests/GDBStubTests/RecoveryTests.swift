@@ -1,0 +1,108 @@
+import Glibc
+import GuestMemory
+import TestSupport
+import Testing
+
+@testable import GDBStub
+
+/// A link that breaks while the guest stands still for us.
+@Suite struct RecoveryTests {
+  /// Where nobody can know whether the guest ran, that is said: on QEMU up to 8.0, of a connection
+  /// that broke before QEMU's second byte.
+  private func isKnown(_ qemu: FakeQEMU, _ version: String, _ bytes: Int, _ error: String) -> Bool {
+    let isKnown = !error.contains("may still stand")
+    for _ in 0..<200 where isKnown && !qemu.isRunning { usleep(1000) }
+    #expect(qemu.isRunning == isKnown, "QEMU \(version), cut after \(bytes) bytes: \(error)")
+    return isKnown
+  }
+
+  @Test(arguments: ["7.2.22", "11.1.3"])
+  func aFirstContactThatBreaksAtAnyByteLetsTheGuestGoOn(version: String) throws {
+    // All of the first connection, and more than enough of those that follow.
+    let places = Array(0..<200) + stride(from: 200, to: 1200, by: 7)
+    let unknown = places.filter { bytes in
+      let qemu = FakeQEMU(version: version)
+      defer { qemu.end() }
+      qemu.change { $0.cutsAfter = bytes }
+      do { _ = try qemu.connect() } catch { return !isKnown(qemu, version, bytes, "\(error)") }
+      #expect(bytes > 600)
+      return false
+    }
+    #expect(unknown.prefix(while: { $0 < 50 }) == (FakeQEMU.old.contains(version) ? [0, 1] : []))
+  }
+
+  @Test(arguments: ["7.2.22", "11.1.3"])
+  func aGlanceThatBreaksAtAnyByteLetsTheGuestGoOn(version: String) throws {
+    let qemu = FakeQEMU(version: version)
+    defer { qemu.end() }
+    let stub = try qemu.connect()
+    qemu.change { $0.cutsAfter = 1 << 30 }
+    _ = try stub.word()
+    var length = 0
+    qemu.change {
+      length = 1 << 30 - ($0.cutsAfter ?? 0)
+      $0.cutsAfter = nil
+    }
+    #expect(length > 50)
+    let unknown = (0..<length).filter { bytes in
+      qemu.change { $0.cutsAfter = bytes }
+      let error = #expect(throws: PhysicalReadError.self) { try stub.word() }
+      let isKnown = isKnown(qemu, version, bytes, error.map { "\($0)" } ?? "")
+      if !qemu.isRunning { qemu.letGuestRun() }
+      #expect((try? stub.word()) == 0x0101_0101_0101_0101)
+      return !isKnown
+    }
+    #expect(unknown == (FakeQEMU.old.contains(version) ? [0, 1] : []))
+  }
+
+  @Test(arguments: FakeQEMU.ages)
+  func aHoldThatBreaksLetsTheGuestGoOn(version: String) throws {
+    let qemu = FakeQEMU(version: version)
+    defer { qemu.end() }
+    let stub = try qemu.connect()
+    try stub.hold()
+    qemu.change { $0.cutsAfter = 3 }
+    #expect(throws: PhysicalReadError.self) { try stub.word() }
+    #expect(qemu.isRunning)
+    try stub.hold()
+    qemu.change { $0.cutsAfter = 0 }
+    #expect(throws: GuestMemError.self) { try stub.release() }
+    #expect(qemu.isRunning)
+  }
+
+  /// A guest that has stopped by itself meanwhile is not let go, nor that of another QEMU.
+  @Test(arguments: FakeQEMU.ages, [false, true])
+  func whatTookItsPlaceIsLeftAsItIs(version: String, isAnother: Bool) throws {
+    let qemu = FakeQEMU(version: version)
+    defer { qemu.end() }
+    let stub = try qemu.connect()
+    try stub.hold()
+    qemu.change { $0.cutsAfter = 3 }
+    if isAnother {
+      qemu.replace(isRunning: false)
+    } else {
+      qemu.stopGuest(reason: "guest-panicked")
+    }
+    let error = #expect(throws: PhysicalReadError.self) { try stub.word() }
+    let isOld = FakeQEMU.old.contains(version)
+    if isAnother {
+      // From 8.1 on nobody can know of a guest that nobody has looked at yet.
+      #expect(qemu.isRunning == !isOld)
+    } else {
+      #expect(!qemu.isRunning)
+      #expect(error.map { "\($0)" }?.contains("guest-panicked") == true)
+    }
+  }
+
+  @Test func aStubThatNeverComesBackIsSaidToHoldItsGuest() throws {
+    let qemu = FakeQEMU(version: "7.2.22")
+    let stub = try qemu.connect()
+    try stub.hold()
+    qemu.change { $0.cutsAfter = 3 }
+    qemu.end()
+    let start = ContinuousClock.now
+    let error = #expect(throws: PhysicalReadError.self) { try stub.word() }
+    #expect(error.map { "\($0)" }?.contains("it may still stand: `cont`") == true)
+    #expect(ContinuousClock.now - start < .seconds(20))
+  }
+}
