@@ -188,12 +188,15 @@ public final class QEMUStub: GuestMem {
     }
     recipe = RegisterRecipe(description, allRegistersSize: registers.count)
     guard case .monitorOutput(let tree) = replies[2],
-      let memory = SystemMemory(monitorText: tree), !memory.ram.isEmpty
+      .monitor(.memoryBackends),
+      case .monitorOutput(let backends) = replies[4],
+      let ranges = SystemMemory(monitorText: tree)?.ram(of: MemoryBackends(monitorText: backends)),
+      !ranges.isEmpty
     else {
       throw GuestMemError(
         .unsupported, "\(target) does not say where the guest has RAM (monitor: info mtree -f)")
     }
-    ram = RAMMap(memory.ram)
+    ram = RAMMap(ranges)
     guard case .monitorOutput(let text) = replies[3],
       case let cpus = HostThread.list(monitorText: text), let last = cpus.map(\.cpu).max()
     else {

@@ -119,9 +119,11 @@ extension FakeQEMU {
           00000000fec00000-00000000fec00fff (prio 0, i/o): ioapic\r
 
         """
+          00000000fd000000-00000000fdffffff (prio 1, ram): vga.vram\r
     default: text = "unknown command\r\n"
     }
     return text.split(separator: "\n", omittingEmptySubsequences: true).map {
+    case "info memdev": text = "memory backend: pc.ram\r\n  size:  \(state.machine.ram.count)\r\n"
       "O" + Array(($0 + "\n").utf8).hex
     } + ["OK"]
   }
