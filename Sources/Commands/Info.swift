@@ -22,7 +22,10 @@ struct Info: GuestCommand {
     facts.add("stub", .string("\(stub.target)"))
     facts.add("run_state", .string(session.runState))
     facts.add("architecture", .string(stub.architecture))
-    facts.add("cpus", JSON(stub.cpuCount))
+    let (cpus, readable) = (stub.cpus.count, try stub.readableCPUs().count)
+    facts.add(
+      "cpus", JSON(cpus), shown: readable == cpus ? nil : "\(readable) of \(cpus) vCPUs")
+    facts.members.append(.init(key: "cpus_readable", value: JSON(readable)))
     facts.add("ram_bytes", .unsigned(stub.ram.byteCount))
     switch found {
     case .success(let kernel):
@@ -54,14 +57,8 @@ struct Info: GuestCommand {
   private struct Facts {
     var members: [JSON.Member] = []
 
-    var pairs: [(String, String)] {
-      members.map { member in
-        if case .string(let text) = member.value { return (member.key, text) }
-        return (member.key, member.value.text(pretty: false))
-      }
-    }
-
-    mutating func add(_ key: String, _ value: JSON) {
+    /// - Parameter shown: what stands on screen; nil for the value itself.
+    mutating func add(_ key: String, _ value: JSON, shown: String? = nil) {
       members.append(.init(key: key, value: value))
     }
   }
@@ -76,3 +73,5 @@ extension RunState {
     }
   }
 }
+      let text = if case .string(let text) = value { text } else { value.text(pretty: false) }
+      pairs.append((key, shown ?? text))

@@ -36,7 +36,7 @@ struct Report: GuestCommand {
       stops = 0
     }
     let kernel = try session.kernel
-    let cpus = try session.stub.cpuCount
+    let cpus = try session.stub.cpus.count
     let runtimes = programs.compactMap { program in
       program.runtime.map { (name: program.name, counters: $0) }
     }

@@ -13,8 +13,8 @@ public final class QEMUStub: GuestMem {
   /// The threads of a QEMU whose guest is stopped, by their ids on its host: to know it again; none
   /// while the guest runs. See `StubOptions.stoppedThreads`.
   public var stoppedThreads: Set<Int> { runState == .running ? [] : threads }
-  /// The number of vCPUs.
-  public private(set) var cpuCount: Int
+  /// The indices of the vCPUs, ascending. Those that can be plugged in later leave gaps.
+  public private(set) var cpus: [Int]
   /// The architecture in the stub's words: `i386:x86-64`, `aarch64`.
   public var architecture: String { recipe.description.architecture ?? "unknown" }
   /// The stops since the last call.
@@ -41,7 +41,9 @@ public final class QEMUStub: GuestMem {
   /// The threads that run vCPUs: they tell a QEMU from the next one at the same address.
   private(set) var threads: Set<Int> = []
   private var recipe: RegisterRecipe
-  var held: (connection: Connection, since: Moment)?
+  private var knownReadable: [Int]?
+  /// The connection of a hold, when it began, and up to when its time is counted.
+  var held: (connection: Connection, since: Moment, counted: Moment)?
 
   /// Connects, finds out whether the guest runs, and learns its registers and its RAM.
   ///
@@ -56,7 +58,7 @@ public final class QEMUStub: GuestMem {
     physicalMemoryMode = probe.physicalMemoryMode
     features = probe.features
     ram = RAMMap([])
-    cpuCount = 1
+    cpus = [0]
     recipe = RegisterRecipe(TargetDescription(documents: [:]), allRegistersSize: 0)
     try readMachine(try readDescription(probe.targetDocument))
   }
@@ -198,12 +200,30 @@ public final class QEMUStub: GuestMem {
     }
     ram = RAMMap(ranges)
     guard case .monitorOutput(let text) = replies[3],
-      case let cpus = HostThread.list(monitorText: text), let last = cpus.map(\.cpu).max()
+      case let listed = HostThread.list(monitorText: text), !listed.isEmpty
     else {
       throw GuestMemError(
         .unsupported, "\(target) does not say which vCPUs the guest has (monitor: info cpus)")
     }
-    cpuCount = last + 1
-    threads = Set(cpus.map(\.id))
+    cpus = Set(listed.map(\.cpu)).sorted()
+    threads = Set(listed.map(\.id))
+  }
+
+  /// The vCPUs whose registers this stub gives: all of them, but on a machine with several clusters
+  /// of CPUs. Each cluster is a process of its own to a debugger, QEMU attaches the first one alone
+  /// (`gdb_chr_event` in gdbstub/system.c), and answers E22 to `Hg` of a vCPU in another.
+  ///
+  /// Asked for at the first call, in a stop of its own, and remembered.
+  public func readableCPUs() throws(GuestMemError) -> [Int] {
+    if let knownReadable { return knownReadable }
+    var readable: [Int] = []
+    // All of a large machine's do not fit in one stop's requests.
+    for first in stride(from: 0, to: cpus.count, by: 256) {
+      let part = cpus[first..<min(first + 256, cpus.count)]
+      let replies = try exchange(part.map { .selectThread(ThreadID($0 + 1)) })
+      readable += zip(part, replies).filter { $1 == .ok }.map(\.0)
+    }
+    knownReadable = readable
+    return readable
   }
 }

@@ -10,6 +10,8 @@ extension FakeQEMU {
     /// Pages of RAM that answer E14.
     public var badPages: Set<Int> = []
     public var cpus = 2
+    /// Of them, those of the first cluster, which alone a debugger sees; nil for all.
+    public var clusterSize: Int?
     /// The thread of QEMU that runs vCPU 0.
     public var firstThread = 100
     /// All that `g` tells, in order.
@@ -82,7 +84,8 @@ extension FakeQEMU {
       return nil
     case "H":
       let thread = Int(packet.dropFirst(2), radix: 16) ?? 0
-      return [(1...state.machine.cpus).contains(thread) ? "OK" : "E22"]
+      let seen = state.machine.clusterSize ?? state.machine.cpus
+      return [(1...seen).contains(thread) ? "OK" : "E22"]
     case "g":
       return [state.machine.registers.map { $0.value.littleEndianHex }.joined()]
     case "p":

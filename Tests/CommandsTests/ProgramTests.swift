@@ -159,6 +159,28 @@ import Testing
     #expect(try run("-k", file.path, "prog", "stats", withKernel: false).status == 1)
   }
 
+  /// A machine with two clusters, of which QEMU's gdbserver shows the first.
+  @Test func vCPUsThatQEMUDoesNotShowAreALineEach() throws {
+    qemu.change { ($0.cpus, $0.clusterSize) = (4, 2) }
+    defer { end() }
+    let all = try run("regs")
+    #expect(all.status == 2)
+    let notes = all.errors.split(separator: "\n")
+    #expect(notes.count == 2, "\(all.errors)")
+    for (note, cpu) in zip(notes, 2...3) {
+      #expect(note.hasPrefix("guestscope: vCPU \(cpu): QEMU's gdbserver does not give it"))
+    }
+    #expect(all.output.contains("CPU 1\n") && !all.output.contains("CPU 2"))
+    let one = try run("regs", "2")
+    #expect(one.status == 1 && one.output.isEmpty)
+    #expect(one.errors.split(separator: "\n").count == 1)
+    let info = try run("info")
+    #expect(info.output.contains(/\ncpus +2 of 4 vCPUs\n/), "\(info.output)")
+    let facts = try #require(try run("info", "-j").json as? [String: Any])
+    #expect(facts["cpus"] as? Int == 4 && facts["cpus_readable"] as? Int == 2)
+    #expect(try run("regs", "7").errors.contains("its vCPUs are 0, 1, 2, 3"))
+  }
+
   @Test func aSourcedScriptRunsAsItsLineSays() throws {
     defer { end() }
     let script = folder.appendingPathComponent("script").path
