@@ -66,6 +66,9 @@ extension Session {
       try close()
       return status
     } catch {
+      let rest = takeStatistics()
+      // Each command has told what of a hold lay before its end.
+      if options.stats, rest.stops.total > .zero { console.trace("stats: end: \(rest)") }
       console.note("\(error)")
       return Status.failed
     }

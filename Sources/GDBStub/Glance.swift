@@ -25,8 +25,8 @@ extension QEMUStub {
       } catch {
         // Later replies would be taken for others. The guest first: who is told may take long.
         held.connection.pay()
+        countHeld(until: .now)
         self.held = nil
-        link.countHold(.now - held.since)
         link.options.notice("the hold has ended")
         throw error
       }

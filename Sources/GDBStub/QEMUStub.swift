@@ -17,8 +17,12 @@ public final class QEMUStub: GuestMem {
   public private(set) var cpus: [Int]
   /// The architecture in the stub's words: `i386:x86-64`, `aarch64`.
   public var architecture: String { recipe.description.architecture ?? "unknown" }
-  /// The stops since the last call.
-  public func takeStatistics() -> StopStatistics { link.takeStatistics() }
+  /// The stops since the last call. A hold counts in each call while it lasts, with all of its
+  /// length as the longest and what is new of it in the total.
+  public func takeStatistics() -> StopStatistics {
+    countHeld(until: .now)
+    return link.takeStatistics()
+  }
   /// The names of the registers that a 64-bit number holds (no vector or x87 registers): first
   /// those that QEMU tells all at once, in its order, then the others by name. Their order in
   /// QEMU's hash tables, which it numbers them by, is nobody's.
@@ -184,13 +188,13 @@ public final class QEMUStub: GuestMem {
   private func readMachine(_ description: TargetDescription) throws(GuestMemError) {
     let replies = try exchange([
       .selectThread(ThreadID(1)), .readRegisters, .monitor(.memoryTree), .monitor(.cpus),
+      .monitor(.memoryBackends),
     ])
     guard case .bytes(let registers) = replies[1] else {
       throw GuestMemError(.unsupported, "\(target) does not tell registers")
     }
     recipe = RegisterRecipe(description, allRegistersSize: registers.count)
     guard case .monitorOutput(let tree) = replies[2],
-      .monitor(.memoryBackends),
       case .monitorOutput(let backends) = replies[4],
       let ranges = SystemMemory(monitorText: tree)?.ram(of: MemoryBackends(monitorText: backends)),
       !ranges.isEmpty

@@ -113,8 +113,10 @@ final class StubLink {
   }
 
   /// Counts a stop that took several writes.
-  func countHold(_ pause: Duration) {
-    statistics.add(pause)
+  ///
+  /// - Parameter earlier: what of it is counted already.
+  func countHold(_ pause: Duration, earlier: Duration = .zero) {
+    statistics.add(pause, earlier: earlier)
     lastEnd = .now
   }
 

@@ -181,6 +181,16 @@ import Testing
     #expect(try run("regs", "7").errors.contains("its vCPUs are 0, 1, 2, 3"))
   }
 
+  @Test func statisticsTellEveryStop() throws {
+    defer { end() }
+    let alone = try run("--stats", "regs").errors
+    #expect(try #require(alone.split(separator: "\n").last).contains(/stops=[1-9]/), "\(alone)")
+    let held = try run("--stats", "--hold", "-e", "prog stats", "-e", "regs").errors
+    for line in held.split(separator: "\n") { #expect(line.contains(/stops=[1-9]/), "\(held)") }
+    let session = try run("--stats", "-e", "hold", "-e", "prog stats", "-e", "resume").errors
+    for line in session.split(separator: "\n") { #expect(line.contains(/stops=[1-9]/)) }
+  }
+
   @Test func aSourcedScriptRunsAsItsLineSays() throws {
     defer { end() }
     let script = folder.appendingPathComponent("script").path

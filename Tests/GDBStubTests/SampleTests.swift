@@ -159,7 +159,14 @@ import Testing
     #expect(stub.consistency == .frozen)
     for _ in 0..<3 { _ = try stub.word() }
     #expect(!qemu.isRunning)
+    // The hold is a stop of each stretch that is asked about, and its time is told once.
+    let soFar = stub.takeStatistics()
+    usleep(20_000)
     try stub.release()
+    let rest = stub.takeStatistics()
+    #expect(soFar.stops == before + 1 && rest.stops == 1)
+    #expect(rest.longest > soFar.longest && rest.longest >= .milliseconds(20))
+    #expect(rest.total < rest.longest)
     #expect(qemu.isRunning)
     #expect(stub.consistency == .instant)
     #expect(qemu.clients.count == before + 1)
