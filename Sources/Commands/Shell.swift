@@ -61,6 +61,7 @@ final class Shell {
         console.trace("stats: \(session.takeStatistics())")
       }
     }
+      session.endCommand()
     do {
       let answer = try command.answer(in: session)
       try show(answer, command.output)

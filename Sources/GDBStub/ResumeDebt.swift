@@ -66,12 +66,13 @@ public final class ResumeDebt: Sendable {
   }
 
   /// Does something that may take as long as it likes, when no guest stands still for us and none
-  /// can be stopped meanwhile. After a second of waiting in any case: who holds the guest so long
-  /// means to.
-  public func whenClear(_ body: () -> Void) {
+  /// can be stopped meanwhile. After a second of waiting in any case.
+  ///
+  /// - Parameter isMeant: true while the user holds the guest, which is no reason to wait.
+  public func whenClear(isMeant: () -> Bool = { false }, _ body: () -> Void) {
     for _ in 0..<1000 {
       let isDone = owing.withLock { owing in
-        guard owing == nil else { return false }
+        guard owing == nil || isMeant() else { return false }
         body()
         return true
       }
