@@ -191,6 +191,18 @@ import Testing
     for line in session.split(separator: "\n") { #expect(line.contains(/stops=[1-9]/)) }
   }
 
+  @Test func aTargetThatIsNoneSaysWhatOneIs() throws {
+    defer { end() }
+    for target in ["foo", "host:", "host:99999", ":0", "unix:", "65536"] {
+      let result = try run(["-c", target, "info"])
+      #expect(result.status == 64)
+      for form in ["HOST:PORT", ":PORT", "unix:PATH"] {
+        #expect(result.errors.contains(form), "\(result.errors)")
+      }
+    }
+    #expect(try run(["-c", "\(qemu.port)", "info"]).status == 0)
+  }
+
   @Test func aSourcedScriptRunsAsItsLineSays() throws {
     defer { end() }
     let script = folder.appendingPathComponent("script").path

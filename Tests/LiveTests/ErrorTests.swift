@@ -106,7 +106,8 @@ extension LiveTests {
     @Test func usageErrorsAreStatus64() throws {
       let mistakes = [
         ["prog", "fly"], ["prog", "list", "id"], ["prog", "list", "id", "x"], ["--timeout", "0"],
-        ["-c", "nonsense", "info"], ["--no-such-option"],
+        ["-c", "nonsense", "info"], ["-c", ":0", "info"], ["-c", "host:99999", "info"],
+        ["--no-such-option"], [],
       ]
       for mistake in mistakes {
         let result = try Program(mistake).run()
