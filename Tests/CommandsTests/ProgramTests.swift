@@ -203,6 +203,24 @@ import Testing
     #expect(try run(["-c", "\(qemu.port)", "info"]).status == 0)
   }
 
+  @Test(arguments: [
+    ("type bpf_prog_*", ["struct bpf_prog_aux;  /* size: 512 */", "enum bpf_prog_type;"]),
+    ("type 'struct *_prog'", ["struct bpf_prog;  /* size: 72 */"]),
+    ("type 'enum *'", ["enum bpf_prog_type;"]), ("type [x]a?nod*", ["struct xa_node;"]),
+    ("type 'btf *'", []), ("type nope*", []), ("type 'struct u*4'", []),
+  ])
+  func typesArePickedByAPattern(line: String, wanted: [String]) throws {
+    defer { end() }
+    let result = try run("-e", line)
+    #expect((result.status == 0) == !wanted.isEmpty, "\(result.errors)")
+    #expect(result.status == 0 || result.errors.contains("has no type"))
+    for text in wanted { #expect(result.output.contains(text), "\(result.output)") }
+    guard !wanted.isEmpty else { return }
+    let rows = try #require(try run("-j", "-e", line).json as? [[String: Any]])
+    #expect(rows.count == result.output.split(separator: "\n").count)
+    #expect(rows.allSatisfy { Set($0.keys) == ["name", "declaration", "kind", "size"] })
+  }
+
   @Test func aSourcedScriptRunsAsItsLineSays() throws {
     defer { end() }
     let script = folder.appendingPathComponent("script").path

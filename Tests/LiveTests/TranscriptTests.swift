@@ -119,6 +119,8 @@ extension LiveTests {
       };  /* size: 4 */
       > type struct list_head -j
       {"name":"list_head","declaration":"struct list_head","kind":"struct","size":16,"members":[{"name":"next","declaration":"struct list_head *next","depth":0,"offset":0,"size":8,"bit_offset":null,"bit_size":null},{"name":"prev","declaration":"struct list_head *prev","depth":0,"offset":8,"size":8,"bit_offset":null,"bit_size":null}]}
+      > type bpf_stats_*pe
+      enum bpf_stats_type;  /* size: 4 */
       > sym init_task
       {symbol init_task} D init_task
       > sym 0x{symbol init_task}
@@ -182,7 +184,13 @@ extension LiveTests {
       ("print task_struct init_task .no_such", 1, "no member no_such"),
       ("print task_struct 8 .comm", 1, "0x0 is not mapped"),
       ("print task_struct init_task ..", 64, "no path of members"),
-      ("type no_such_type", 1, "no type no_such_type"), ("sym no_such", 1, "no symbol no_such"),
+      ("type no_such_type", 1, "no type no_such_type"),
+      ("type no_such_*", 1, "no type that matches no_such_*"),
+      ("print 'no_such_* *' init_task", 1, "no type no_such_* *"),
+      ("prog list name no_such_*", 1, "no program with name no_such_*"),
+      ("prog stats type sk_lookup", 1, "no program with type sk_lookup"),
+      ("prog verifier type sk_lookup", 1, "no program with type sk_lookup"),
+      ("sym no_such", 1, "no symbol no_such"),
       ("sym no_such_*", 1, "no symbol matches"), ("sym 0x8", 1, "not in the kernel image"),
       ("read init_task", 64, "'<length>'"), ("read init_task 0", 64, "1 to 16777216"),
       ("read runqueues 8", 64, "as in runqueues@0"), ("read runqueues@9 8", 1, "no CPU 9"),
