@@ -44,7 +44,8 @@ struct ProgList: GuestCommand {
     let bootTime = snapshot.value.bootTime
     return Answer(
       .array(listed.map { json($0, programs, bootTime) }),
-      .table(table(listed, programs)), missing: snapshot.missing(of: "program"))
+      .table(table(listed, programs)), missing: snapshot.missing(of: "program"),
+      remarks: [snapshot.emptyRemark(type: nil), snapshot.countersRemark].compactMap { $0 })
   }
 
   private func json(_ program: BPFProgram, _ programs: BPFPrograms, _ bootTime: UInt64?) -> JSON {

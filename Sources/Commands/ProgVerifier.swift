@@ -36,6 +36,7 @@ struct ProgVerifier: GuestCommand {
         Table(
           [.text("NAME"), .number("VERIFIED_INSNS")],
           rows: listed.map { [$0.name, $0.verifiedInstructions.map { "\($0)" } ?? "-"] })),
-      missing: snapshot.missing(of: "program"))
+      missing: snapshot.missing(of: "program"),
+      remarks: snapshot.emptyRemark(type: type == nil ? nil : "struct_ops").map { [$0] } ?? [])
   }
 }

@@ -64,8 +64,8 @@ final class Shell {
       session.endCommand()
     do {
       let answer = try command.answer(in: session)
-      try show(answer, command.output)
-      for line in answer.missing { console.note(line) }
+      try show(answer, form)
+      for line in answer.missing + answer.remarks { console.note(line) }
       return answer.missing.isEmpty ? Status.answered : Status.partial
     } catch {
       return report(error)

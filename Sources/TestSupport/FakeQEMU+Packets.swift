@@ -119,14 +119,14 @@ extension FakeQEMU {
          AS "memory", root: system\r
          Root memory region: system\r
           0000000000000000-\(last) (prio 0, ram): pc.ram\r
+          00000000fd000000-00000000fdffffff (prio 1, ram): vga.vram\r
           00000000fec00000-00000000fec00fff (prio 0, i/o): ioapic\r
 
         """
-          00000000fd000000-00000000fdffffff (prio 1, ram): vga.vram\r
+    case "info memdev": text = "memory backend: pc.ram\r\n  size:  \(state.machine.ram.count)\r\n"
     default: text = "unknown command\r\n"
     }
     return text.split(separator: "\n", omittingEmptySubsequences: true).map {
-    case "info memdev": text = "memory backend: pc.ram\r\n  size:  \(state.machine.ram.count)\r\n"
       "O" + Array(($0 + "\n").utf8).hex
     } + ["OK"]
   }

@@ -221,6 +221,76 @@ import Testing
     #expect(rows.allSatisfy { Set($0.keys) == ["name", "declaration", "kind", "size"] })
   }
 
+  /// A guest as most are: other types than struct_ops, and nobody counts.
+  @Test func aGuestWithoutStructOpsProgramsAndWithoutCounting() throws {
+    guest.programs[3] = nil
+    var nameless = SyntheticProgram(id: 4, name: "")
+    nameless.type = 1
+    guest.add(nameless)
+    guest.writeIDR()
+    guest.ram.write(0 as UInt32, at: guest.place("bpf_stats_enabled_key"))
+    qemu.change { $0.ram = guest.ram.bytes }
+    defer { end() }
+    let none = "no struct_ops programs; 2 of other types: type all"
+    let off = "the guest counts no runs now: bpf_stats_enabled is 0"
+    for words in [["prog", "stats"], ["prog", "verifier"]] {
+      let screen = try run(words)
+      #expect(screen.status == 0)
+      #expect(screen.errors.contains("guestscope: \(none)\n"), "\(screen.errors)")
+      #expect(screen.errors.contains(off) == (words[1] == "stats"))
+      let json = try run(words + ["-j"])
+      #expect((json.status, json.output) == (0, "[]\n"))
+      #expect(json.errors == screen.errors)
+      #expect(try run(words + ["type", "struct_ops"]).status == 1)
+    }
+    let report = try run("report")
+    #expect(report.status == 0)
+    #expect(report.output.contains("\n\(none)\n\(off)"), "\(report.output)")
+    #expect(report.errors.contains(off))
+    let document = try #require(try run("report", "-j").json as? [String: Any])
+    #expect(document["bpf_stats_enabled"] as? Bool == false)
+    #expect(document["prog_runtime_stats"] as? [String] == [])
+    let info = try #require(try run("info", "-j").json as? [String: Any])
+    #expect(info["bpf_stats_enabled"] as? Bool == false)
+
+    // A program without a name has one word there all the same.
+    let list = try run("prog", "list")
+    let row = try #require(
+      list.output.split(separator: "\n").first { $0.contains("socket_filter") })
+    #expect(row.split(separator: " ").prefix(3) == ["4", "socket_filter", "-"])
+    #expect(list.errors.contains(off))
+    #expect(try run("prog", "stats", "type", "all").output.hasPrefix("-: cnt=0 "))
+    #expect(try run("prog", "verifier", "type", "all").output.contains("\n-  "))
+    #expect(try run("-j", "prog", "verifier", "type", "all").output.contains(#"{"name":"","#))
+    #expect(qemu.isRunning)
+  }
+
+  @Test func whetherTheGuestCountsMayNotBeKnown() throws {
+    defer { end() }
+    guest.symbols["bpf_stats_enabled_key"] = nil
+    let file = folder.appendingPathComponent("no-key")
+    try Data(guest.imageFile()).write(to: file)
+    for command in ["info", "report"] {
+      let result = try run("-k", file.path, "-j", command, withKernel: false)
+      #expect((result.status, result.errors) == (0, ""))
+      let facts = try #require(result.json as? [String: Any])
+      #expect(facts["bpf_stats_enabled"] is NSNull)
+    }
+  }
+
+  @Test func aGuestWithoutProgramsIsAnAnswer() throws {
+    guest.programs = [:]
+    guest.writeIDR()
+    qemu.change { $0.ram = guest.ram.bytes }
+    defer { end() }
+    for words in [["prog", "list"], ["prog", "stats", "type", "all"]] {
+      let result = try run(words + ["-j"])
+      #expect((result.status, result.output) == (0, "[]\n"))
+      #expect(result.errors == "guestscope: the guest has no BPF programs\n")
+    }
+    #expect(try run("prog", "stats").errors.contains("none of other types either"))
+  }
+
   @Test func aSourcedScriptRunsAsItsLineSays() throws {
     defer { end() }
     let script = folder.appendingPathComponent("script").path
