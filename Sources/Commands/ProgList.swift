@@ -37,10 +37,7 @@ struct ProgList: GuestCommand {
         details: true))
     var listed = snapshot.value.programs
     if let glob = selection.name.map(Glob.init) { listed.removeAll { !glob.matches($0.name) } }
-    // An id is one program; of others there may be none.
-    if selection.id != nil, listed.isEmpty, snapshot.unreadable.isEmpty {
-      throw CommandError("the guest has no program with \(self.words.joined(separator: " "))")
-    }
+    try selection.admit(listed, unreadable: snapshot.unreadable)
     let bootTime = snapshot.value.bootTime
     return Answer(
       .array(listed.map { json($0, programs, bootTime) }),

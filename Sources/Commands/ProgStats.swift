@@ -29,8 +29,10 @@ struct ProgStats: GuestCommand {
   }
 
   func answer(in session: Session) throws -> Answer {
+    let selection = try selection
     let type = try selection.typeNumber(try session.programs, default: "struct_ops")
     let snapshot = try session.list(BPFProgramQuery(type: type, runtime: true))
+    try selection.admit(snapshot.value.programs, unreadable: snapshot.unreadable)
     var rows: [JSON] = []
     var lines: [String] = []
     for program in snapshot.value.programs {

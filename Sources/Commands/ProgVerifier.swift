@@ -24,9 +24,11 @@ struct ProgVerifier: GuestCommand {
   }
 
   func answer(in session: Session) throws -> Answer {
+    let selection = try selection
     let type = try selection.typeNumber(try session.programs, default: "struct_ops")
     let snapshot = try session.list(BPFProgramQuery(type: type))
     let listed = snapshot.value.programs
+    try selection.admit(listed, unreadable: snapshot.unreadable)
     return Answer(
       .array(
         listed.map {

@@ -291,6 +291,26 @@ import Testing
     #expect(try run("prog", "stats").errors.contains("none of other types either"))
   }
 
+  /// Which words an answer says nothing to, and the way out.
+  @Test(arguments: [
+    (["prog", "list", "name", "X*"], "no program with name X*"),
+    (["prog", "list", "type", "kprobe", "id", "3"], "no program with id 3 type kprobe"),
+    (["prog", "show", "type", "socket_filter"], "no program with type socket_filter"),
+    (["prog", "stats", "type", "socket_filter"], "no program with type socket_filter"),
+    (["prog", "verifier", "type", "socket_filter"], "no program with type socket_filter"),
+  ])
+  func aSelectionThatMatchesNothingIsNoAnswer(words: [String], sentence: String) throws {
+    defer { end() }
+    let screen = try run(words)
+    #expect((screen.status, screen.output) == (1, ""))
+    #expect(screen.errors == "guestscope: the guest has \(sentence)\n")
+    let json = try run(["-j"] + words)
+    #expect((json.status, json.output) == (1, "{\"error\":\"the guest has \(sentence)\"}\n"))
+    #expect(json.errors == screen.errors)
+    let pretty = try run(words + ["-p"])
+    #expect(pretty.output == "{\n    \"error\": \"the guest has \(sentence)\"\n}\n")
+  }
+
   @Test func aSourcedScriptRunsAsItsLineSays() throws {
     defer { end() }
     let script = folder.appendingPathComponent("script").path
