@@ -13,15 +13,22 @@ public struct Answer {
   public var screen: Screen
   /// What is missing from the answer, and why; makes the exit status 2.
   public var missing: [String]
+  /// What else the user should know: sentences on standard error. The answer is complete all the
+  /// same.
+  public var remarks: [String]
 
-  public init(_ document: JSON, _ screen: Screen, missing: [String] = []) {
+  public init(
+    _ document: JSON, _ screen: Screen, missing: [String] = [], remarks: [String] = []
+  ) {
     self.document = document
     self.screen = screen
     self.missing = missing
+    self.remarks = remarks
   }
 }
 
-/// Rows under a heading; columns are as wide as their widest cell.
+/// Rows under a heading; columns are as wide as their widest cell. An empty cell shows as `-`, so
+/// that each line has as many words as there are columns.
 public struct Table {
   public struct Column {
     var heading: String
@@ -44,7 +51,7 @@ public struct Table {
   }
 
   public var lines: [String] {
-    let rows = [columns.map(\.heading)] + rows.map { $0.map(\.printable) }
+    let rows = [columns.map(\.heading)] + rows.map { $0.map { $0.isEmpty ? "-" : $0.printable } }
     let widths = columns.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
     return rows.map { row in
       var line = ""

@@ -34,30 +34,32 @@ public enum CommandLineTool {
         command.session, console: console, debt: debt, guardian: guardian, interrupts: interrupts)
       return session.closing(
         try Shell(session, console: console, output: command.output).run(command))
-    } catch let error as UsageError {
-      console.note("\(error)")
-      return Status.usage
-    } catch let error as CommandError {
-      console.note("\(error)")
-      return Status.failed
     } catch {
-      return console.report(error)
+      return console.report(error, OutputForm(unparsed: arguments) ?? .screen)
     }
   }
 
   private static func batch(_ root: Root, _ shell: Shell) throws -> Int32 {
+    let script: Script
     if !root.batch.commands.isEmpty {
-      return shell.run(
-        Script(commands: root.batch.commands), keepsGoing: root.failure.keepGoing)
+      script = Script(commands: root.batch.commands)
+    } else if let file = root.batch.file {
+      script = try Script(path: file)
+    } else {
+      if isatty(STDIN_FILENO) == 1 {
+        if isatty(STDOUT_FILENO) == 1 { return Prompt(shell).run() }
+        shell.console.note(
+          "no prompt, for the answers go elsewhere: commands are read all the same")
+      }
+      script = try Script(path: "-")
     }
-    if let file = root.batch.file {
-      return shell.run(try Script(path: file), keepsGoing: root.failure.keepGoing)
+    let status = shell.run(script, keepsGoing: root.failure.keepGoing)
+    guard shell.hasRun || status != Status.answered else {
+      throw UsageError(
+        "no command: give one (guestscope prog list), or several with -e or -f, or on standard "
+          + "input, a line each; guestscope help lists them")
     }
-    if isatty(STDIN_FILENO) == 1 {
-      if isatty(STDOUT_FILENO) == 1 { return Prompt(shell).run() }
-      shell.console.note("no prompt, for the answers go elsewhere: commands are read all the same")
-    }
-    return shell.run(try Script(path: "-"), keepsGoing: root.failure.keepGoing)
+    return status
   }
 }
 
@@ -66,6 +68,9 @@ extension Session {
   func closing(_ status: Int32) -> Int32 {
     do {
       try close()
+      let rest = takeStatistics()
+      // Each command has told what of a hold lay before its end.
+      if options.stats, rest.stops.total > .zero { console.trace("stats: end: \(rest)") }
       return status
     } catch {
       console.note("\(error)")

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Bytes
 import GDBStub
+import GuestMemory
+import KernelBPF
 import LinuxKernel
 
 /// `info`: the guest, its kernel, and where what we know of it came from.
@@ -14,7 +16,7 @@ struct Info: GuestCommand {
   func answer(in session: Session) throws -> Answer {
     _ = try session.stub
     // The first, for after a reset the stub is another, too.
-    let found = Result { try session.livingKernel }
+    let found = Result { try look(session) }
     if case .failure(let error as any GuestFailure) = found, error.isOfConnection { throw error }
     let stub = try session.stub
     var missing: [String] = []
@@ -22,15 +24,29 @@ struct Info: GuestCommand {
     facts.add("stub", .string("\(stub.target)"))
     facts.add("run_state", .string(session.runState))
     facts.add("architecture", .string(stub.architecture))
-    facts.add("cpus", JSON(stub.cpuCount))
+    let (cpus, readable) = (stub.cpus.count, try stub.readableCPUs().count)
+    facts.add(
+      "cpus", JSON(cpus), shown: readable == cpus ? nil : "\(readable) of \(cpus) vCPUs")
+    facts.members.append(.init(key: "cpus_readable", value: JSON(readable)))
     facts.add("ram_bytes", .unsigned(stub.ram.byteCount))
     switch found {
-    case .success(let kernel):
+    case .success(let (kernel, statsEnabled)):
       addKernel(kernel, to: &facts)
+      facts.add("bpf_stats_enabled", JSON(statsEnabled), shown: statsEnabled == nil ? "-" : nil)
       do { _ = try session.programs } catch { missing = ["the BPF programs: \(error)"] }
     case .failure(let error): missing = ["the kernel: \(error)"]
     }
     return Answer(.object(facts.members), .pairs(facts.pairs), missing: missing)
+  }
+
+  /// The kernel, and whether it counts the runs of BPF programs.
+  private func look(_ session: Session) throws -> (GuestKernel, Bool?) {
+    try session.ofThisBoot { kernel in
+      let statisticsSwitch = StatisticsSwitch(kernel)
+      return try session.walk(kernel) { view, _ throws(ReadFault) in
+        (kernel, try statisticsSwitch?.isOn(in: view) ?? nil)
+      }
+    }.value
   }
 
   private func addKernel(_ kernel: GuestKernel, to facts: inout Facts) {
@@ -53,16 +69,13 @@ struct Info: GuestCommand {
 
   private struct Facts {
     var members: [JSON.Member] = []
+    var pairs: [(String, String)] = []
 
-    var pairs: [(String, String)] {
-      members.map { member in
-        if case .string(let text) = member.value { return (member.key, text) }
-        return (member.key, member.value.text(pretty: false))
-      }
-    }
-
-    mutating func add(_ key: String, _ value: JSON) {
+    /// - Parameter shown: what stands on screen; nil for the value itself.
+    mutating func add(_ key: String, _ value: JSON, shown: String? = nil) {
       members.append(.init(key: key, value: value))
+      let text = if case .string(let text) = value { text } else { value.text(pretty: false) }
+      pairs.append((key, shown ?? text))
     }
   }
 }

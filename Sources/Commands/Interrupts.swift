@@ -10,6 +10,7 @@ public final class Interrupts: Sendable {
   private let hasPrompt = Atomic<Bool>(false)
   private let cancelled = Atomic<Bool>(false)
   private let editing = Atomic<Bool>(false)
+  private let holding = Atomic<Bool>(false)
   /// What the terminal was like before line editing.
   private let terminal = Mutex<termios?>(nil)
 
@@ -62,6 +63,12 @@ public final class Interrupts: Sendable {
   var isEditing: Bool {
     get { editing.load(ordering: .acquiring) }
     set { editing.store(newValue, ordering: .releasing) }
+  }
+
+  /// The guest is held because the user wants it so, for as long as he likes.
+  public var isHolding: Bool {
+    get { holding.load(ordering: .acquiring) }
+    set { holding.store(newValue, ordering: .releasing) }
   }
 
   /// From now on Ctrl-C cancels commands.

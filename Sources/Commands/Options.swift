@@ -6,7 +6,8 @@ public struct SessionOptions: ParsableArguments {
   @Option(
     name: [.short, .customLong("connect")],
     help: ArgumentHelp(
-      "QEMU's gdbserver: HOST:PORT, :PORT or unix:PATH.", valueName: "target"))
+      "QEMU's gdbserver: HOST:PORT, :PORT, PORT or unix:PATH.", valueName: "target"),
+    transform: StubTarget.init(userText:))
   var connect = StubTarget.qemuDefault
 
   @Option(
@@ -73,7 +74,13 @@ public struct OutputOptions: ParsableArguments {
   public init() {}
 }
 
-extension StubTarget: ExpressibleByArgument {
-  public init?(argument: String) { self.init(argument) }
-  public var defaultValueDescription: String { ":1234" }
+extension StubTarget {
+  /// Reads a target as a user writes it.
+  init(userText text: String) throws {
+    guard let target = StubTarget(text) else {
+      throw ValidationError(
+        "a gdbserver is HOST:PORT, :PORT or PORT, with a port from 1 to 65535, or unix:PATH")
+    }
+    self = target
+  }
 }

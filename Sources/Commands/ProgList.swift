@@ -37,14 +37,12 @@ struct ProgList: GuestCommand {
         details: true))
     var listed = snapshot.value.programs
     if let glob = selection.name.map(Glob.init) { listed.removeAll { !glob.matches($0.name) } }
-    // An id is one program; of others there may be none.
-    if selection.id != nil, listed.isEmpty, snapshot.unreadable.isEmpty {
-      throw CommandError("the guest has no program with \(self.words.joined(separator: " "))")
-    }
+    try selection.admit(listed, unreadable: snapshot.unreadable)
     let bootTime = snapshot.value.bootTime
     return Answer(
       .array(listed.map { json($0, programs, bootTime) }),
-      .table(table(listed, programs)), missing: snapshot.missing(of: "program"))
+      .table(table(listed, programs)), missing: snapshot.missing(of: "program"),
+      remarks: [snapshot.emptyRemark(type: nil), snapshot.countersRemark].compactMap { $0 })
   }
 
   private func json(_ program: BPFProgram, _ programs: BPFPrograms, _ bootTime: UInt64?) -> JSON {

@@ -5,7 +5,11 @@ import KernelBPF
 struct ProgStats: GuestCommand {
   static let configuration = CommandConfiguration(
     commandName: "stats", abstract: "Runs, nanoseconds and misses of each program.",
-    usage: "guestscope prog stats [type <type>] [--per-cpu]")
+    usage: "guestscope prog stats [type <type>] [--per-cpu]",
+    discussion: """
+      The kernel counts runs and nanoseconds only while kernel.bpf_stats_enabled is 1 in the guest; \
+      misses it counts always.
+      """)
 
   @Argument(
     help: ArgumentHelp("type T, default struct_ops; or type all.", valueName: "selection"))
@@ -25,14 +29,16 @@ struct ProgStats: GuestCommand {
   }
 
   func answer(in session: Session) throws -> Answer {
+    let selection = try selection
     let type = try selection.typeNumber(try session.programs, default: "struct_ops")
     let snapshot = try session.list(BPFProgramQuery(type: type, runtime: true))
+    try selection.admit(snapshot.value.programs, unreadable: snapshot.unreadable)
     var rows: [JSON] = []
     var lines: [String] = []
     for program in snapshot.value.programs {
       guard let runtime = program.runtime else { continue }
       var row = JSON.object([.init(key: "name", value: .string(program.name))] + runtime.members)
-      lines.append(runtime.line(program.name))
+      lines.append(runtime.line(program.shownName))
       if perCpu {
         let each = program.perCPU.map { cpu, counters in
           JSON.object([.init(key: "cpu", value: JSON(cpu))] + counters.members)
@@ -42,7 +48,11 @@ struct ProgStats: GuestCommand {
       }
       rows.append(row)
     }
-    return Answer(.array(rows), .lines(lines), missing: snapshot.missing(of: "program"))
+    return Answer(
+      .array(rows), .lines(lines), missing: snapshot.missing(of: "program"),
+      remarks: [
+        snapshot.emptyRemark(type: type == nil ? nil : "struct_ops"), snapshot.countersRemark,
+      ].compactMap { $0 })
   }
 }
 

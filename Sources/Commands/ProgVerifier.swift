@@ -24,9 +24,11 @@ struct ProgVerifier: GuestCommand {
   }
 
   func answer(in session: Session) throws -> Answer {
+    let selection = try selection
     let type = try selection.typeNumber(try session.programs, default: "struct_ops")
     let snapshot = try session.list(BPFProgramQuery(type: type))
     let listed = snapshot.value.programs
+    try selection.admit(listed, unreadable: snapshot.unreadable)
     return Answer(
       .array(
         listed.map {
@@ -36,6 +38,7 @@ struct ProgVerifier: GuestCommand {
         Table(
           [.text("NAME"), .number("VERIFIED_INSNS")],
           rows: listed.map { [$0.name, $0.verifiedInstructions.map { "\($0)" } ?? "-"] })),
-      missing: snapshot.missing(of: "program"))
+      missing: snapshot.missing(of: "program"),
+      remarks: snapshot.emptyRemark(type: type == nil ? nil : "struct_ops").map { [$0] } ?? [])
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import GuestMemory
 import KernelBPF
 
 /// The words `id N`, `name GLOB` and `type T` behind a command.
@@ -27,6 +28,23 @@ struct ProgramSelection {
       default: type = value
       }
     }
+  }
+
+  /// True when words narrow the answer: then one without a program is none.
+  var isNarrow: Bool { id != nil || name != nil || (type != nil && type != "all") }
+
+  /// The words, as in `no program with name x type kprobe`.
+  private var text: String {
+    [("id", id.map { "\($0)" }), ("name", name), ("type", type)]
+      .compactMap { key, value in value.map { "\(key) \($0)" } }.joined(separator: " ")
+  }
+
+  /// Refuses an answer in which nothing is what was asked for.
+  ///
+  /// - Parameter unreadable: a program that is missing may be the one.
+  func admit(_ programs: [BPFProgram], unreadable: [UnreadableObject]) throws {
+    guard isNarrow, programs.isEmpty, unreadable.isEmpty else { return }
+    throw CommandError("the guest has no program with \(text)")
   }
 
   static func nextWord(after words: [String], keys: [String]) -> [WordKind] {

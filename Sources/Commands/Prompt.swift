@@ -70,7 +70,7 @@ final class Prompt {
       let stub = try session.stub
       console.trace(
         "Linux \(kernel.release) at \(stub.target), "
-          + "\(stub.cpuCount) CPU\(stub.cpuCount == 1 ? "" : "s"), \(session.runState)")
+          + "\(stub.cpus.count) CPU\(stub.cpus.count == 1 ? "" : "s"), \(session.runState)")
     } catch {
       _ = shell.report(error)
     }

@@ -111,7 +111,7 @@ struct PromptCompleter {
     case .programID: return matching(word, programs().map { "\($0.id)" })
     case .cpu:
       guard let stub = try? session.stub else { return [] }
-      return matching(word, (0..<stub.cpuCount).map { "\($0)" })
+      return matching(word, stub.cpus.map { "\($0)" })
     }
   }
 

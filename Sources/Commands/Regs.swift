@@ -22,37 +22,50 @@ struct Regs: GuestCommand {
 
   func answer(in session: Session) throws -> Answer {
     let stub = try session.stub
-    if let cpu, !(0..<stub.cpuCount).contains(cpu) {
-      throw CommandError("the guest has no vCPU \(cpu): its vCPUs are 0 to \(stub.cpuCount - 1)")
+    if let cpu, !stub.cpus.contains(cpu) {
+      let known = stub.cpus.map { "\($0)" }.joined(separator: ", ")
+      throw CommandError("the guest has no vCPU \(cpu): its vCPUs are \(known)")
     }
-    let cpus = cpu.map { [$0] } ?? Array(0..<stub.cpuCount)
-    let names = stub.wordRegisterNames
-    let values = try read(names, of: cpus, session)
     // Symbols are welcome and not needed: registers are what one looks at when no kernel is found.
+    // The kernel comes first, so that what it costs to find it is not counted as these registers'.
     var kernel: GuestKernel?
-    do { kernel = try session.livingKernel } catch {
+    do { kernel = try session.livingKernel } catch let error as any GuestFailure
+      where error.isOfConnection
+    {
+      throw error
+    } catch {
       if session.options.kernel != nil { session.console.note("no symbols: \(error)") }
     }
+    let names = try session.stub.wordRegisterNames
+    let cpus = try cpu.map { [$0] } ?? session.stub.cpus
+    let values = try read(names, of: cpus, session)
 
     var lines: [String] = []
     var missing: [String] = []
     let documents = cpus.map { cpu -> JSON in
-      lines.append("CPU \(cpu)")
+      var (own, absent): ([String], [String: [String]]) = ([], [:])
       let width = names.map(\.count).max() ?? 0
       let members = names.map { name -> JSON.Member in
         switch values[RegisterKey(cpu: cpu, name: name)] {
         case .success(let value):
           let padding = String(repeating: " ", count: width - name.count)
           let symbol = kernel?.symbolText(value).map { "  " + $0 } ?? ""
-          lines.append("  \(name)\(padding)  0x\(value.paddedHex(16))\(symbol)")
+          own.append("  \(name)\(padding)  0x\(value.paddedHex(16))\(symbol)")
           return JSON.Member(key: name, value: .string(value.hex))
-        case .failure(let absence):
-          missing.append("\(name) of vCPU \(cpu): \(absence)")
-        case nil: missing.append("\(name) of vCPU \(cpu): not told")
+        case .failure(let absence): absent["\(absence)", default: []].append(name)
+        case nil: absent["QEMU's gdbserver did not give it", default: []].append(name)
         }
         return JSON.Member(key: name, value: .null)
       }
+      if !own.isEmpty { lines += ["CPU \(cpu)"] + own }
+      missing += absent.sorted { $0.key < $1.key }.map { reason, names in
+        let subject = own.isEmpty && absent.count == 1 ? "" : names.joined(separator: ", ") + " of "
+        return "\(subject)vCPU \(cpu): \(reason)"
+      }
       return ["cpu": JSON(cpu), "registers": .object(members)]
+    }
+    guard !lines.isEmpty else {
+      throw CommandError("no registers: " + missing.joined(separator: "; "))
     }
     return Answer(.array(documents), .lines(lines), missing: missing)
   }

@@ -18,6 +18,8 @@ struct Report: GuestCommand {
     }
     let programs: [BPFProgram]
     let (missing, unreadable, stops): ([String], [JSON], Int)
+    var (emptyRemark, countersRemark): (String?, String?)
+    var statsEnabled: Bool?
     switch listed {
     case .success(let snapshot):
       programs = snapshot.value.programs
@@ -26,6 +28,9 @@ struct Report: GuestCommand {
         ["object": .string("\($0.key)"), "reason": .string("\($0.cause)")]
       }
       stops = snapshot.stops
+      statsEnabled = snapshot.value.statsEnabled
+      emptyRemark = snapshot.emptyRemark(type: "struct_ops")
+      countersRemark = snapshot.countersRemark
     case .failure(let error as any GuestFailure) where error.isOfConnection: throw error
     case .failure(let error):
       // Without programs the kernel is still something. Without a kernel there is nothing to report.
@@ -36,16 +41,16 @@ struct Report: GuestCommand {
       stops = 0
     }
     let kernel = try session.kernel
-    let cpus = try session.stub.cpuCount
+    let cpus = try session.stub.cpus.count
     let runtimes = programs.compactMap { program in
-      program.runtime.map { (name: program.name, counters: $0) }
+      program.runtime.map { (program: program, counters: $0) }
     }
     return Answer(
       [
         "schema": "single",
         "prog_runtime_stats": .array(
           runtimes.map {
-            .object([.init(key: "name", value: .string($0.name))] + $0.counters.members)
+            .object([.init(key: "name", value: .string($0.program.name))] + $0.counters.members)
           }),
         "prog_verifier_stats": .array(
           programs.map {
@@ -54,6 +59,7 @@ struct Report: GuestCommand {
         "kernel": ["release": .string(kernel.release), "banner": .string(kernel.banner)],
         "run_state": .string(session.runState),
         "cpus": JSON(cpus),
+        "bpf_stats_enabled": JSON(statsEnabled),
         "stops": JSON(stops),
         "unreadable": .array(unreadable),
       ],
@@ -63,14 +69,14 @@ struct Report: GuestCommand {
           "guest: \(session.runState), \(cpus) CPU\(cpus == 1 ? "" : "s")",
           "answer: from \(stops) stop\(stops == 1 ? "" : "s")"
             + (unreadable.isEmpty ? "" : ", \(unreadable.count) unreadable"),
-          "prog_runtime_stats:",
         ]
-          + runtimes.map { $0.counters.line($0.name) }
+          + [emptyRemark, countersRemark].compactMap { $0 } + ["prog_runtime_stats:"]
+          + runtimes.map { $0.counters.line($0.program.shownName) }
           + ["prog_verifier_stats:"]
           + programs.map { program in
-            "\(program.name): verified_insns="
+            "\(program.shownName): verified_insns="
               + (program.verifiedInstructions.map { "\($0)" } ?? "-")
           }),
-      missing: missing)
+      missing: missing, remarks: countersRemark.map { [$0] } ?? [])
   }
 }

@@ -15,9 +15,10 @@ public struct Root: ParsableCommand {
       Without a command it opens a prompt, or, where standard input or output is no terminal, \
       runs the commands that it reads from standard input, one a line.
 
-      Exit status: 0 answered, 1 could not, 2 answered in part (standard error says what is \
-      missing), 64 usage, 128+n ended by signal n. A batch ends at its first failing line with \
-      that line's status, or, with --keep-going, after its last with the worst.
+      Exit status: 0 answered, 1 could not, or what was asked for is not there, 2 answered in part \
+      (standard error says what is missing), 64 usage, 128+n ended by signal n. A batch ends at its \
+      first failing line with that line's status, or, with --keep-going, after its last with the \
+      worst. With -j or -p a command without an answer prints {"error":"…"} in its place.
       """,
     version: version,
     groupedSubcommands: [

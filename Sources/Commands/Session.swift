@@ -66,6 +66,7 @@ public final class Session {
       isFirstContact = false
       if options.hold { try stub.hold() }
       openStub = stub
+      noteHold()
       return stub
     }
   }
@@ -175,8 +176,12 @@ public final class Session {
 
   /// Lets the guest go on that `--hold` or `hold` stopped.
   public func close() throws {
+    defer { noteHold() }
     try openStub?.release()
   }
+
+  /// Tells the signal thread whether the guest is held because the user wants it so.
+  private func noteHold() { interrupts.isHolding = isHeld }
 
   /// Forgets the connection and all that it told; the next command opens it anew.
   func disconnect() {
@@ -188,6 +193,7 @@ public final class Session {
     (countedReads, countedBytes) = (0, 0)
     foundKernel = nil
     foundPrograms = nil
+    noteHold()
   }
 
   var isConnected: Bool { openStub != nil }
@@ -207,6 +213,9 @@ public final class Session {
 
   /// A new command begins: what it reads is counted from here.
   func beginCommand() { progress?.begin() }
+
+  /// A command has ended, and may have begun or ended a hold.
+  func endCommand() { noteHold() }
 
   /// What was spent since the last call.
   func takeStatistics() -> SessionStatistics {

@@ -107,7 +107,7 @@ struct History: ShellCommand {
             let number = "\(index + 1)"
             return String(repeating: " ", count: width - number.count) + "\(number)  \(line)"
           })),
-      output)
+      output.or(shell.output).form)
     return Status.answered
   }
 }

@@ -12,6 +12,8 @@ final class Shell {
   var output: OutputOptions
   /// `quit` was said.
   var hasEnded = false
+  /// A line had a command.
+  private(set) var hasRun = false
   /// Scripts that run now: one may `source` another.
   var depth = 0
   /// The script that runs now goes on after a line that fails.
@@ -27,16 +29,18 @@ final class Shell {
 
   /// Runs one line; returns the exit status that it asks for.
   func run(line: String) -> Int32 {
+    var words: [String] = []
     do {
-      let words = try Words.split(line)
+      words = try Words.split(line)
       guard !words.isEmpty else { return Status.answered }
+      hasRun = true
       if words == ["help"] || words == ["?"] {
         try console.answer(Root.commandList)
         return Status.answered
       }
       return try run(Root.parse(words: words))
     } catch {
-      return report(error)
+      return report(error, OutputForm(unparsed: words) ?? output.form)
     }
   }
 
@@ -55,7 +59,9 @@ final class Shell {
 
   private func answer(_ command: any GuestCommand) -> Int32 {
     session.beginCommand()
+    let form = command.output.or(output).form
     defer {
+      session.endCommand()
       console.clearStatus()
       if session.options.stats || command.session.stats {
         console.trace("stats: \(session.takeStatistics())")
@@ -63,48 +69,35 @@ final class Shell {
     }
     do {
       let answer = try command.answer(in: session)
-      try show(answer, command.output)
-      for line in answer.missing { console.note(line) }
+      try show(answer, form)
+      for line in answer.missing + answer.remarks { console.note(line) }
       return answer.missing.isEmpty ? Status.answered : Status.partial
     } catch {
-      return report(error)
+      return report(error, form)
     }
   }
 
   /// Prints an answer.
-  ///
-  /// - Parameter options: of its line.
-  func show(_ answer: Answer, _ options: OutputOptions) throws {
-    let output = options.or(output)
-    var text = ""
-    if output.json || output.pretty {
-      text = answer.document.text(pretty: output.pretty) + "\n"
-    } else {
-      for line in answer.screen.lines { text += line + "\n" }
-    }
-    try console.answer(text)
+  func show(_ answer: Answer, _ form: OutputForm) throws {
+    try console.answer(
+      form.text(answer.document) ?? answer.screen.lines.map { $0 + "\n" }.joined())
   }
 
   /// Says why there is no answer; returns the exit status for it.
-  func report(_ error: any Error) -> Int32 {
+  func report(_ error: any Error, _ form: OutputForm = .screen) -> Int32 {
     switch error {
     case is BrokenPipe: return Status.brokenPipe
     case is Cancelled: return Status.interrupted
-    case let error as UsageError:
-      console.note("\(error)")
-      return Status.usage
     case let error as any GuestFailure:
-      let kind = error.sourceKind
-      if kind == .interrupted { return Status.interrupted }
-      console.note("\(error)")
+      switch error.sourceKind {
+      case .interrupted: return Status.interrupted
       // A stub that comes back may serve another machine: nothing that was learnt holds.
-      if let kind, [.unreachable, .lost].contains(kind) { session.disconnect() }
-      return Status.failed
-    case let error as CommandError:
-      console.note("\(error)")
-      return Status.failed
-    default: return console.report(error, showsUsage: depth == 0 && history != nil)
+      case .unreachable, .lost: session.disconnect()
+      default: break
+      }
+    default: break
     }
+    return console.report(error, form, showsUsage: depth == 0 && history != nil)
   }
 }
 
@@ -143,19 +136,21 @@ extension KernelError: GuestFailure {
   }
 }
 
-extension OutputOptions {
-  /// These options, or, where they say nothing, others.
-  func or(_ other: OutputOptions) -> OutputOptions { json || pretty ? self : other }
-}
-
 extension Console {
-  /// Prints what a parser has to say, a request for help included; returns the exit status.
+  /// Says why there is no answer, on standard error and, where a program reads, in the answer's
+  /// place; prints the help that a parser was asked for. Returns the exit status.
   ///
   /// - Parameter showsUsage: who typed the line is shown how it should have been.
-  func report(_ error: any Error, showsUsage: Bool = false) -> Int32 {
-    let status = Root.exitCode(for: error).rawValue
+  func report(_ error: any Error, _ form: OutputForm, showsUsage: Bool = false) -> Int32 {
+    let (text, status): (String, Int32) =
+      switch error {
+      case is UsageError: ("\(error)", Status.usage)
+      case is CommandError, is any GuestFailure: ("\(error)", Status.failed)
+      default: (Root.message(for: error), Root.exitCode(for: error).rawValue)
+      }
     guard status == 0 else {
-      note(Root.message(for: error))
+      if let document = form.text(["error": .string(text)]) { try? answer(document) }
+      note(text)
       let usage = "Usage: guestscope "
       let full = Root.fullMessage(for: error).split(separator: "\n")
       // That of all commands together would tell nothing.

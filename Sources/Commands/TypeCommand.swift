@@ -1,5 +1,6 @@
 import ArgumentParser
 import BTF
+import LinuxKernel
 
 /// `type`: a type of the guest's kernel.
 struct TypeCommand: GuestCommand {
@@ -8,11 +9,14 @@ struct TypeCommand: GuestCommand {
     discussion: """
       Reads like pahole: behind each member its offset and size in bytes, for a bit-field \
       offset:bit; then holes.
+
+      A pattern of *, ? and [a-z] lists the structs, unions, enums and typedefs whose name matches. \
+      A star after the whole name of a type is a pointer to it.
       """)
 
   @Argument(
     help: ArgumentHelp(
-      "task_struct, 'struct list_head', 'enum bpf_prog_type', u64.",
+      "task_struct, 'struct list_head', 'enum bpf_prog_type', u64, 'bpf_*'.",
       valueName: "name"))
   var words: [String]
   @OptionGroup var output: OutputOptions
@@ -28,7 +32,12 @@ struct TypeCommand: GuestCommand {
   func answer(in session: Session) throws -> Answer {
     let kernel = try session.kernel
     let btf = kernel.btf
-    let id = try btf.type(userText: words.joined(separator: " "), in: kernel.file)
+    let text = words.joined(separator: " ")
+    let id: UInt32
+    do { id = try btf.type(userText: text, in: kernel.file) } catch {
+      guard text.contains(where: { "*?[".contains($0) }) else { throw error }
+      return try list(text, kernel)
+    }
     let target = try btf.resolve(id)
     let declaration = try btf.declaration(of: id, name: try btf.ownName(of: id))
     let size = btf.size(of: id)
@@ -66,6 +75,27 @@ struct TypeCommand: GuestCommand {
       ])
     }
     return Answer(document, .lines(lines))
+  }
+}
+
+extension TypeCommand {
+  /// The types whose name matches a pattern.
+  private func list(_ pattern: String, _ kernel: GuestKernel) throws -> Answer {
+    let types = kernel.btf.types(matching: pattern)
+    guard !types.isEmpty else {
+      throw CommandError("the BTF of \(kernel.file) has no type that matches \(pattern)")
+    }
+    let btf = kernel.btf
+    var (documents, lines): ([JSON], [String]) = ([], [])
+    for id in types {
+      let (declaration, size) = (try btf.declaration(of: id), btf.size(of: id))
+      documents.append([
+        "name": .string(try btf.name(of: id)), "declaration": .string(declaration),
+        "kind": .string("\(try btf.kind(of: id))"), "size": JSON(size),
+      ])
+      lines.append(declaration + ";" + (size.map { "  /* size: \($0) */" } ?? ""))
+    }
+    return Answer(.array(documents), .lines(lines))
   }
 }
 

@@ -1,4 +1,5 @@
 import BTF
+import KernelImage
 
 extension BTF {
   /// The type that a user means: `task_struct`, `struct list_head`, `enum bpf_prog_type`, `u64`, or
@@ -9,14 +10,10 @@ extension BTF {
     let stars = text.reversed().prefix { $0 == "*" || $0 == " " }
     let name = String(text.dropLast(stars.count))
     guard !name.isEmpty else { throw CommandError("'\(text)' names no type") }
-    var type = try type(named: name, in: file)
-    for star in stars where star == "*" {
-      guard let pointer = pointer(to: type) else {
-        throw CommandError("the BTF of \(file) has no type \(text)")
-      }
-      type = pointer
-    }
-    return type
+    var found = type(named: name)
+    for star in stars where star == "*" { found = found.flatMap(pointer) }
+    guard let found else { throw CommandError("the BTF of \(file) has no type \(text)") }
+    return found
   }
 
   private func pointer(to pointee: UInt32) -> UInt32? {
@@ -25,7 +22,7 @@ extension BTF {
     }
   }
 
-  private func type(named text: String, in file: String) throws -> UInt32 {
+  private func type(named text: String) -> UInt32? {
     let words = text.split(separator: " ").map(String.init)
     let (name, kinds): (String, [BTFKind])
     if words.count == 2, let named = Self.kinds(of: words[0]) {
@@ -38,8 +35,31 @@ extension BTF {
     for kind in kinds {
       for id in found where (try? self.kind(of: id)) == kind { return id }
     }
-    throw CommandError("the BTF of \(file) has no type \(text)")
+    return nil
   }
+
+  /// The structs, unions, enums, typedefs and numbers whose name matches a shell pattern, by name,
+  /// each once.
+  ///
+  /// - Parameter text: the pattern; `struct`, `union` or `enum` may stand before it.
+  func types(matching text: String) -> [UInt32] {
+    let words = text.split(separator: " ").map(String.init)
+    let named = words.count == 2 ? Self.kinds(of: words[0]) : nil
+    let kinds = named.map(Set.init) ?? Self.namedKinds
+    let pattern = Glob(named == nil ? words.joined(separator: " ") : words[1])
+    var found: [String: UInt32] = [:]
+    for id in 1..<endID {
+      guard let kind = try? kind(of: id), kinds.contains(kind), let name = try? name(of: id),
+        !name.isEmpty, pattern.matches(name)
+      else { continue }
+      found["\(name) \(kind)"] = found["\(name) \(kind)"] ?? id
+    }
+    return found.sorted { $0.key < $1.key }.map(\.value)
+  }
+
+  private static let namedKinds: Set<BTFKind> = [
+    .struct, .union, .enum, .enum64, .typedef, .int,
+  ]
 
   /// As C has them, what compilers and so BTF call otherwise.
   private static let spellings = [
@@ -56,9 +76,7 @@ extension BTF {
   ///
   /// - Parameter keyword: stands before the name.
   func typeNames(prefix: String, keyword: String?, limit: Int) -> [String] {
-    let kinds: Set<BTFKind> =
-      keyword.flatMap(Self.kinds).map(Set.init)
-      ?? [.struct, .union, .enum, .enum64, .typedef, .int]
+    let kinds = keyword.flatMap(Self.kinds).map(Set.init) ?? Self.namedKinds
     var names: Set<String> = []
     for id in 1..<endID {
       guard names.count < limit, let kind = try? kind(of: id), kinds.contains(kind),

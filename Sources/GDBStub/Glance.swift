@@ -14,7 +14,7 @@ extension QEMUStub {
   /// Sends requests in one stop of the guest, on the held connection if there is one.
   func exchange(_ requests: [Request], nap: Duration = .zero) throws(GuestMemError) -> [Reply] {
     try link.checkInterrupted()
-    if let held { return try exchange(requests, held) }
+    if let held { return try exchange(requests, on: held.connection) }
     guard requests.reduce(0, { $0 + $1.encodedCount }) <= Glance.requestBytes else {
       throw GuestMemError(.tooLarge, "more requests than one stop of the guest may hold")
     }
@@ -27,20 +27,20 @@ extension QEMUStub {
   }
 
   private func exchange(
-    _ requests: [Request], _ held: (connection: Connection, since: Moment)
+    _ requests: [Request], on connection: Connection
   ) throws(GuestMemError) -> [Reply] {
     do throws(GuestMemError) {
-      return try link.settling(held.connection, of: threads) { () throws(GuestMemError) in
+      return try link.settling(connection, of: threads) { () throws(GuestMemError) in
         var replies: [Reply] = []
         // What QEMU has not read when we end is lost, and a `c` behind it too.
-        for requests in requests.writes { replies += try held.connection.ask(requests).replies }
+        for requests in requests.writes { replies += try connection.ask(requests).replies }
         return replies
       }
     } catch {
       // Later replies would be taken for others. The guest first: who is told may take long.
-      held.connection.pay()
-      self.held = nil
-      link.count(pause: .now - held.since)
+      connection.pay()
+      countHeld(until: .now)
+      held = nil
       link.options.notice("the hold has ended")
       throw error
     }

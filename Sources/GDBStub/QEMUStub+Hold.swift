@@ -12,18 +12,26 @@ extension QEMUStub {
       }
       return noteEnd(of: arrival, outcome)
     }
-    held = (arrival.connection, arrival.connection.first)
+    let first = arrival.connection.first
+    held = (arrival.connection, first, first)
   }
 
   /// True between `hold()` and `release()`.
   public var isHeld: Bool { held != nil }
 
   public func release() throws(GuestMemError) {
-    guard let (connection, since) = held else { return }
+    guard let (connection, since, counted) = held else { return }
     held = nil
     let outcome = try link.settling(connection, of: threads) { () throws(GuestMemError) in
       try connection.ask([.resume])
     }
-    link.count(pause: outcome.last - since)
+    link.count(pause: outcome.last - since, earlier: counted - since)
+  }
+
+  /// Counts the time of the hold, if there is one.
+  func countHeld(until moment: Moment) {
+    guard let held else { return }
+    link.count(pause: moment - held.since, earlier: held.counted - held.since)
+    self.held?.counted = moment
   }
 }

@@ -11,12 +11,16 @@ public final class QEMUStub: GuestMem {
   public private(set) var ram: RAMMap
   /// Whether the guest runs between our stops.
   public internal(set) var runState: RunState
-  /// The number of vCPUs.
-  public private(set) var cpuCount: Int
+  /// The indices of the vCPUs, ascending. Those that can be plugged in later leave gaps.
+  public private(set) var cpus: [Int]
   /// The architecture in the stub's words: `i386:x86-64`, `aarch64`.
   public var architecture: String { recipe.description.architecture ?? "unknown" }
-  /// The stops since the last call.
-  public func takeStatistics() -> StopStatistics { link.takeStatistics() }
+  /// The stops since the last call. A hold counts in each call while it lasts, with all of its
+  /// length as the longest and what is new of it in the total.
+  public func takeStatistics() -> StopStatistics {
+    countHeld(until: .now)
+    return link.takeStatistics()
+  }
   /// The names of the registers that a 64-bit number holds (no vector or x87 registers): first
   /// those that QEMU tells all at once, in its order, then the others by name. Their order in
   /// QEMU's hash tables, which it numbers them by, is nobody's.
@@ -39,9 +43,9 @@ public final class QEMUStub: GuestMem {
   /// The threads that run vCPUs: they tell a QEMU from the next one at the same address.
   private(set) var threads: Set<Int> = []
   private var recipe: RegisterRecipe
-  var held: (connection: Connection, since: Moment)? {
-    didSet { link.debt.hold(held != nil) }
-  }
+  private var knownReadable: [Int]?
+  /// The connection of a hold, when it began, and up to when its time is counted.
+  var held: (connection: Connection, since: Moment, counted: Moment)?
 
   /// Connects, finds out whether the guest runs, and learns its registers and its RAM.
   ///
@@ -56,7 +60,7 @@ public final class QEMUStub: GuestMem {
     physicalMemoryMode = probe.physicalMemoryMode
     features = probe.features
     ram = RAMMap([])
-    cpuCount = 1
+    cpus = [0]
     recipe = RegisterRecipe(TargetDescription(documents: [:]), allRegistersSize: 0)
     try readMachine(try readDescription(probe.targetDocument))
   }
@@ -182,25 +186,46 @@ public final class QEMUStub: GuestMem {
   private func readMachine(_ description: TargetDescription) throws(GuestMemError) {
     let replies = try exchange([
       .selectThread(ThreadID(1)), .readRegisters, .monitor(.memoryTree), .monitor(.cpus),
+      .monitor(.memoryBackends),
     ])
     guard case .bytes(let registers) = replies[1] else {
       throw GuestMemError(.unsupported, "\(target) does not tell registers")
     }
     recipe = RegisterRecipe(description, allRegistersSize: registers.count)
     guard case .monitorOutput(let tree) = replies[2],
-      let memory = SystemMemory(monitorText: tree), !memory.ram.isEmpty
+      case .monitorOutput(let backends) = replies[4],
+      let ranges = SystemMemory(monitorText: tree)?.ram(of: MemoryBackends(monitorText: backends)),
+      !ranges.isEmpty
     else {
       throw GuestMemError(
         .unsupported, "\(target) does not say where the guest has RAM (monitor: info mtree -f)")
     }
-    ram = RAMMap(memory.ram)
+    ram = RAMMap(ranges)
     guard case .monitorOutput(let text) = replies[3],
-      case let cpus = HostThread.list(monitorText: text), let last = cpus.map(\.cpu).max()
+      case let listed = HostThread.list(monitorText: text), !listed.isEmpty
     else {
       throw GuestMemError(
         .unsupported, "\(target) does not say which vCPUs the guest has (monitor: info cpus)")
     }
-    cpuCount = last + 1
-    threads = Set(cpus.map(\.id))
+    cpus = Set(listed.map(\.cpu)).sorted()
+    threads = Set(listed.map(\.id))
+  }
+
+  /// The vCPUs whose registers this stub gives: all of them, but on a machine with several clusters
+  /// of CPUs. Each cluster is a process of its own to a debugger, QEMU attaches the first one alone
+  /// (`gdb_chr_event` in gdbstub/system.c), and answers E22 to `Hg` of a vCPU in another.
+  ///
+  /// Asked for at the first call, in a stop of its own, and remembered.
+  public func readableCPUs() throws(GuestMemError) -> [Int] {
+    if let knownReadable { return knownReadable }
+    var readable: [Int] = []
+    // All of a large machine's do not fit in one stop's requests.
+    for first in stride(from: 0, to: cpus.count, by: 256) {
+      let part = cpus[first..<min(first + 256, cpus.count)]
+      let replies = try exchange(part.map { .selectThread(ThreadID($0 + 1)) })
+      readable += zip(part, replies).filter { $1 == .ok }.map(\.0)
+    }
+    knownReadable = readable
+    return readable
   }
 }

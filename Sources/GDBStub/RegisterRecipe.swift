@@ -44,7 +44,8 @@ struct RegisterRecipe {
       let all = replies.popFirst()
       for key in keys {
         guard selected == .ok else {
-          values[key] = .failure(Absence("the guest has no vCPU \(cpu)"))
+          values[key] = .failure(
+            Absence("QEMU's gdbserver does not give it: it serves the first cluster of CPUs alone"))
           if isReadAlone(key) { replies.removeFirst() }
           continue
         }

@@ -12,7 +12,6 @@ public final class ResumeDebt: Sendable {
   /// The same where the guest is owed a `c`, for the handler of a crash, which must not wait for a
   /// lock; -1 for none.
   private let owingAtCrash = Atomic<Int32>(-1)
-  private let isHeld = Atomic<Bool>(false)
   let page = DebtPage()
 
   public init() {}
@@ -93,12 +92,13 @@ public final class ResumeDebt: Sendable {
   }
 
   /// Does something that may take as long as it likes, when no guest stands still for us and none
-  /// can be stopped meanwhile. At once during a hold, which is meant to last; and after a second of
-  /// waiting in any case.
-  public func whenClear(_ body: () -> Void) {
+  /// can be stopped meanwhile. After a second of waiting in any case.
+  ///
+  /// - Parameter isMeant: true while the user holds the guest, which is no reason to wait.
+  public func whenClear(isMeant: () -> Bool = { false }, _ body: () -> Void) {
     for _ in 0..<1000 {
       let isDone = current.withLock { current in
-        guard current == nil || isHeld.load(ordering: .relaxed) else { return false }
+        guard current == nil || isMeant() else { return false }
         body()
         return true
       }
@@ -107,9 +107,6 @@ public final class ResumeDebt: Sendable {
     }
     body()
   }
-
-  /// Notes whether the connection is a hold's.
-  func hold(_ isHeld: Bool) { self.isHeld.store(isHeld, ordering: .relaxed) }
 
   /// Pays in a signal handler, when the program crashed and may hold the lock: takes no lock and
   /// allocates nothing.

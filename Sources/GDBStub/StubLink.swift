@@ -127,8 +127,10 @@ final class StubLink {
   }
 
   /// Counts a stop of the guest.
-  func count(pause: Duration) {
-    statistics.add(pause)
+  ///
+  /// - Parameter earlier: what of it is counted already.
+  func count(pause: Duration, earlier: Duration = .zero) {
+    statistics.add(pause, earlier: earlier)
     // The first stops of a busy machine say little of the way.
     answers += 1
     let way = min(roundTrip, firstReply ?? roundTrip)

@@ -39,9 +39,10 @@ public struct StopStatistics: Sendable {
     total += other.total
   }
 
-  mutating func add(_ pause: Duration) {
+  /// - Parameter earlier: what of the pause is counted already, as another stop.
+  mutating func add(_ pause: Duration, earlier: Duration = .zero) {
     stops += 1
     longest = max(longest, pause)
-    total += pause
+    total += pause - earlier
   }
 }

@@ -9,7 +9,7 @@ public enum StubTarget: Hashable, Sendable, CustomStringConvertible {
   /// What `qemu -s` opens.
   public static let qemuDefault = StubTarget.tcp(host: "", port: 1234)
 
-  /// Reads `HOST:PORT`, `:PORT`, `[V6-ADDRESS]:PORT` or `unix:PATH`; nil for anything else.
+  /// Reads `HOST:PORT`, `[V6-ADDRESS]:PORT`, `:PORT`, `PORT` or `unix:PATH`; nil for anything else.
   public init?(_ text: String) {
     if text.hasPrefix("unix:") {
       let path = String(text.dropFirst("unix:".count))
@@ -18,10 +18,12 @@ public enum StubTarget: Hashable, Sendable, CustomStringConvertible {
       return
     }
     let text = text.hasPrefix("tcp:") ? text.dropFirst("tcp:".count) : text[...]
-    guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]),
-      port > 0
+    let colon = text.lastIndex(of: ":")
+    let digits = colon.map { text[text.index(after: $0)...] } ?? text
+    // `UInt16` reads `+80` as well.
+    guard digits.allSatisfy({ ("0"..."9").contains($0) }), let port = UInt16(digits), port > 0
     else { return nil }
-    var host = text[..<colon]
+    var host = colon.map { text[..<$0] } ?? ""
     if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
     self = .tcp(host: String(host), port: port)
   }

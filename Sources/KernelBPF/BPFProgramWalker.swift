@@ -16,26 +16,31 @@ public struct BPFProgramWalker: Sendable {
   /// MAX_USED_MAPS (64) and BPF_MAX_SUBPROGS (256).
   private static let listLimit = 4096
 
-  /// The programs that a query asks for, by ascending id. One that is unreadable is left out,
-  /// counted and named.
+  /// What an id of `prog_idr` leads to.
+  public enum Found: Sendable {
+    case program(BPFProgram)
+    /// A program of a type that the query does not ask for.
+    case otherType
+  }
+
+  /// The programs that a query asks for, by ascending id, and the others among them. One that is
+  /// unreadable is left out, counted and named.
   public func programs(
     _ query: BPFProgramQuery, cpus: [CPU], in view: MemoryView
-  ) throws(ReadFault) -> [BPFProgram] {
+  ) throws(ReadFault) -> [Found] {
     try idr.compactMap(id: query.id, in: view) { entry throws(ReadFault) in
       let key = ObjectKey("program", id: entry.index, at: entry.pointer)
-      let program = try view.object(key) { () throws(ReadFault) in
+      return try view.object(key) { () throws(ReadFault) in
         try read(entry, query, cpus, view)
       }
-      return program ?? nil
     }
   }
 
-  /// Nil for a program of another type.
   private func read(
     _ entry: XArray.Entry, _ query: BPFProgramQuery, _ cpus: [CPU], _ view: MemoryView
-  ) throws(ReadFault) -> BPFProgram? {
+  ) throws(ReadFault) -> Found {
     let head = try ProgramHead(entry.pointer, layout.program, query, view)
-    guard query.type == nil || query.type == head.type else { return nil }
+    guard query.type == nil || query.type == head.type else { return .otherType }
     var program = BPFProgram(id: entry.index, type: head.type, name: "")
     let aux = try view.gather { () throws(ReadFault) in
       if query.wantsRuntime, let stats = head.stats {
@@ -65,7 +70,7 @@ public struct BPFProgramWalker: Sendable {
       let none = RunCounters(cnt: 0, nsecs: 0, misses: layout.statistics.misses.map { _ in 0 })
       program.runtime = program.perCPU.reduce(none) { $0 + $1.counters }
     }
-    return program
+    return .program(program)
   }
 
   private func records(

@@ -10,6 +10,7 @@ public final class BPFPrograms {
   public let engine: SnapshotEngine
   private let walker: BPFProgramWalker
   private let bootTime: BootTime?
+  private let statisticsSwitch: StatisticsSwitch?
 
   /// - Parameter layout: offsets that the caller has; nil for those of the kernel's own BTF.
   /// - Throws: `KernelError.symbolNotFound` for a kernel without `prog_idr`.
@@ -26,11 +27,16 @@ public final class BPFPrograms {
     }
     walker = BPFProgramWalker(self.layout, programs: programs)
     bootTime = BootTime(kernel)
+    statisticsSwitch = StatisticsSwitch(kernel)
   }
 
-  /// Programs, and the wall clock at the guest's boot.
+  /// Programs, and what the guest says of them all.
   public struct Listing {
     public var programs: [BPFProgram]
+    /// How many programs are of another type than the query asks for.
+    public var otherTypes: Int
+    /// Whether the guest counts runs; nil when it was not asked for or cannot be read.
+    public var statsEnabled: Bool?
     /// Nanoseconds of CLOCK_REALTIME at boot; nil when it was not asked for or cannot be read.
     public var bootTime: UInt64?
   }
@@ -40,11 +46,14 @@ public final class BPFPrograms {
     // Without it every counter would be 0.
     if query.wantsRuntime { _ = try kernel.address(of: GuestKernel.perCPUOffsets) }
     let (walker, bootTime) = (walker, query.wantsDetails ? bootTime : nil)
+    let statisticsSwitch = query.wantsRuntime ? statisticsSwitch : nil
     do {
       return try kernel.snapshot(engine) { view, cpus throws(ReadFault) in
-        // Neither needs the other. A time that cannot be read takes nothing from the programs.
+        // None needs another. A time that cannot be read takes nothing from the programs.
         var offset: UInt64?
-        let programs = try view.gather { () throws(ReadFault) in
+        var statsEnabled: Bool?
+        let found = try view.gather { () throws(ReadFault) in
+          statsEnabled = try statisticsSwitch?.isOn(in: view) ?? nil
           do throws(ReadFault) {
             offset =
               try view.branch { () throws(ReadFault) in
@@ -55,7 +64,12 @@ public final class BPFPrograms {
             try walker.programs(query, cpus: cpus, in: view)
           }
         }
-        return Listing(programs: programs ?? [], bootTime: offset)
+        let programs = (found ?? []).compactMap {
+          if case .program(let own) = $0 { own } else { nil }
+        }
+        return Listing(
+          programs: programs, otherTypes: (found?.count ?? 0) - programs.count,
+          statsEnabled: statsEnabled, bootTime: offset)
       }
     } catch {
       throw .snapshot(error)

@@ -177,10 +177,15 @@ extension String {
 
 extension KernelLocation {
   /// The guest's own banner, searched for without any symbol.
+  ///
+  /// Since 6.1 (commit 2df8220cc511) an image has two. The first is of init/version.o, which is
+  /// built before the build's number and time are known, and says `# SMP` where the other one, of
+  /// init/version-timestamp.o, says `#1 SMP`.
   func banner(in memory: any GuestMem) throws(KernelError) -> String? {
     guard let data = readOnlyData else { return nil }
     let needle = Array(linuxBannerStart.utf8)
     let chunk = 128 << 10
+    var unnumbered: String?
     for start in stride(from: 0, to: Int(data.count), by: chunk) {
       let count = min(chunk + 512, Int(data.count) - start)
       let range = PhysicalRange(data.physical + start, count: count)
@@ -193,13 +198,15 @@ extension KernelLocation {
       }
       var at = bytes.startIndex
       while let hit = bytes[at...].firstIndex(of: needle[0]) {
-        if bytes[hit...].starts(with: needle), bytes[hit...].prefix(512).contains(0) {
-          return bytes[hit...].prefix(512).nulTerminatedText.split(separator: "\n").first
-            .map(String.init)
+        if bytes[hit...].starts(with: needle), bytes[hit...].prefix(512).contains(0),
+          let line = bytes[hit...].prefix(512).nulTerminatedText.split(separator: "\n").first
+        {
+          if line.contains(/#[0-9]/) { return String(line) }
+          unnumbered = unnumbered ?? String(line)
         }
         at = hit + 1
       }
     }
-    return nil
+    return unnumbered
   }
 }

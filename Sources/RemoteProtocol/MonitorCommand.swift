@@ -10,6 +10,8 @@ public enum MonitorCommand: Sendable, Equatable {
   case version
   /// `info mtree -f`; see ``SystemMemory``.
   case memoryTree
+  /// `info memdev`; see ``MemoryBackends``.
+  case memoryBackends
   /// `info cpus`; see ``HostThread``.
   case cpus
   /// `gpa2hva`, where QEMU keeps a guest physical address; see ``HostAddress``.
@@ -21,6 +23,7 @@ public enum MonitorCommand: Sendable, Equatable {
     case .status: "info status"
     case .version: "info version"
     case .memoryTree: "info mtree -f"
+    case .memoryBackends: "info memdev"
     case .cpus: "info cpus"
     case .hostAddress(let address): "gpa2hva \(address.hex)"
     }

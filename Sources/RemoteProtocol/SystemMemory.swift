@@ -35,14 +35,20 @@ public struct SystemMemory: Sendable, Equatable {
     return nil
   }
 
-  /// RAM, in ascending order, neighbours joined.
+  /// The machine's RAM, in ascending order, neighbours joined.
   ///
   /// Left out are devices (`i/o`, and `ramd`, the windows of a device that was passed through),
-  /// which a read can disturb; flash (`romd`), which is a device while it is being written; and
-  /// `rom`, which no kernel writes its data to.
-  public var ram: [Range<UInt64>] {
+  /// which a read can disturb; flash (`romd`), which is a device while it is being written; `rom`,
+  /// which no kernel writes its data to; and memory of devices and firmware, which belongs to no
+  /// backend.
+  ///
+  /// Where no region belongs to a backend, all memory counts: QEMU before 5.0 numbers its backends
+  /// and does not list the machine's own RAM, and Xen's RAM is none of QEMU's.
+  public func ram(of backends: MemoryBackends) -> [Range<UInt64>] {
+    let memory = regions.filter { $0.kind == "ram" || $0.kind == "nv-ram" }
+    let backed = memory.filter { backends.contains(regionNamed: $0.name) }
+    let ranges = (backed.isEmpty ? memory : backed).map(\.addresses)
     var ram: [Range<UInt64>] = []
-    let ranges = regions.filter { $0.kind == "ram" || $0.kind == "nv-ram" }.map(\.addresses)
     for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) {
       if let last = ram.last, range.lowerBound <= last.upperBound {
         ram[ram.count - 1] = last.lowerBound..<max(last.upperBound, range.upperBound)

@@ -10,6 +10,8 @@ extension FakeQEMU {
     /// Pages of RAM that answer E14.
     public var badPages: Set<Int> = []
     public var cpus = 2
+    /// Of them, those of the first cluster, which alone a debugger sees; nil for all.
+    public var clusterSize: Int?
     /// The thread of QEMU that runs vCPU 0.
     public var firstThread = 100
     /// All that `g` tells, in order.
@@ -84,7 +86,8 @@ extension FakeQEMU {
       return nil
     case "H":
       let thread = Int(packet.dropFirst(2), radix: 16) ?? 0
-      return [(1...state.machine.cpus).contains(thread) ? "OK" : "E22"]
+      let seen = state.machine.clusterSize ?? state.machine.cpus
+      return [(1...seen).contains(thread) ? "OK" : "E22"]
     case "g":
       return [state.machine.registers.map { $0.value.littleEndianHex }.joined()]
     case "p":
@@ -118,9 +121,11 @@ extension FakeQEMU {
          AS "memory", root: system\r
          Root memory region: system\r
           0000000000000000-\(last) (prio 0, ram): pc.ram\r
+          00000000fd000000-00000000fdffffff (prio 1, ram): vga.vram\r
           00000000fec00000-00000000fec00fff (prio 0, i/o): ioapic\r
 
         """
+    case "info memdev": text = "memory backend: pc.ram\r\n  size:  \(state.machine.ram.count)\r\n"
     default: text = "unknown command\r\n"
     }
     return text.split(separator: "\n", omittingEmptySubsequences: true).map {

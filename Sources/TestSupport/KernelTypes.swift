@@ -126,6 +126,8 @@ extension KernelTypes {
     declare(
       "bpf_prog_stats", 32,
       [("cnt", 0, .u64), ("nsecs", 8, .u64)] + (isOld ? [] : [("misses", 16, .u64)]))
+    declare("static_key", 16, [("enabled", 0, .u32)])
+    declare("static_key_false", 16, [("key", 0, .structure("static_key"))])
     declare("user_struct", 64, [("uid", 16, .u32)])
     declare("bpf_map", 256, [("id", 60, .u32)])
     declare("btf", 128, [("id", 96, .u32)])

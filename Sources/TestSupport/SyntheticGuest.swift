@@ -104,7 +104,7 @@ public final class SyntheticGuest {
       "__stop_notes": Self.textSize + 0x800 + UInt64(Self.notes.count),
       "phys_base": dataOffset, "page_offset_base": dataOffset + 8, "nr_cpu_ids": dataOffset + 16,
       "__per_cpu_offset": dataOffset + 0x1000, "prog_idr": dataOffset + 0x400,
-      "tk_core": dataOffset + 0x500,
+      "tk_core": dataOffset + 0x500, "bpf_stats_enabled_key": dataOffset + 0x600,
       "init_top_pgt": tables.root.rawValue &- imagePhysical.rawValue,
     ]
     ram.write(Array((Self.banner + "\n").utf8), at: place("linux_banner"))
@@ -112,6 +112,7 @@ public final class SyntheticGuest {
     ram.write(displacement &+ 0xffff_ffff_8000_0000, at: place("phys_base"))
     ram.write(pageOffset, at: place("page_offset_base"))
     ram.write(UInt32(cpus), at: place("nr_cpu_ids"))
+    ram.write(1 as UInt32, at: place("bpf_stats_enabled_key"))
     for cpu in 0..<64 {
       // Junk beyond the CPUs that there are.
       let offset = cpu < cpus ? perCPUOffset(cpu) : 0xdead_0000_0000 + UInt64(cpu)

@@ -62,7 +62,7 @@ private final class SignalThread: Sendable {
       var number: Int32 = 0
       guard sigwait(&taken, &number) == 0 else { continue }
       if number == SIGTSTP {
-        debt.whenClear(stop)
+        debt.whenClear(isMeant: { interrupts.isHolding }, stop)
         continue
       }
       guard !interrupts.take(number) else { continue }

@@ -159,20 +159,208 @@ import Testing
     #expect(try run("-k", file.path, "prog", "stats", withKernel: false).status == 1)
   }
 
+  /// Which words an answer says nothing to, and the way out.
+  @Test(arguments: [
+    (["prog", "list", "name", "X*"], "no program with name X*"),
+    (["prog", "list", "type", "kprobe", "id", "3"], "no program with id 3 type kprobe"),
+    (["prog", "show", "type", "socket_filter"], "no program with type socket_filter"),
+    (["prog", "stats", "type", "socket_filter"], "no program with type socket_filter"),
+    (["prog", "verifier", "type", "socket_filter"], "no program with type socket_filter"),
+  ])
+  func aSelectionThatMatchesNothingIsNoAnswer(words: [String], sentence: String) throws {
+    defer { end() }
+    let screen = try run(words)
+    #expect((screen.status, screen.output) == (1, ""))
+    #expect(screen.errors == "guestscope: the guest has \(sentence)\n")
+    let json = try run(["-j"] + words)
+    #expect((json.status, json.output) == (1, "{\"error\":\"the guest has \(sentence)\"}\n"))
+    #expect(json.errors == screen.errors)
+    let pretty = try run(words + ["-p"])
+    #expect(pretty.output == "{\n    \"error\": \"the guest has \(sentence)\"\n}\n")
+  }
+
+  /// A guest as most are: other types than struct_ops, and nobody counts.
+  @Test func aGuestWithoutStructOpsProgramsAndWithoutCounting() throws {
+    guest.programs[3] = nil
+    var nameless = SyntheticProgram(id: 4, name: "")
+    nameless.type = 1
+    guest.add(nameless)
+    guest.writeIDR()
+    guest.ram.write(0 as UInt32, at: guest.place("bpf_stats_enabled_key"))
+    qemu.change { $0.ram = guest.ram.bytes }
+    defer { end() }
+    let none = "no struct_ops programs; 2 of other types: type all"
+    let off = "the guest counts no runs now: bpf_stats_enabled is 0"
+    for words in [["prog", "stats"], ["prog", "verifier"]] {
+      let screen = try run(words)
+      #expect(screen.status == 0)
+      #expect(screen.errors.contains("guestscope: \(none)\n"), "\(screen.errors)")
+      #expect(screen.errors.contains(off) == (words[1] == "stats"))
+      let json = try run(words + ["-j"])
+      #expect((json.status, json.output) == (0, "[]\n"))
+      #expect(json.errors == screen.errors)
+      #expect(try run(words + ["type", "struct_ops"]).status == 1)
+    }
+    let report = try run("report")
+    #expect(report.status == 0)
+    #expect(report.output.contains("\n\(none)\n\(off)"), "\(report.output)")
+    #expect(report.errors.contains(off))
+    let document = try #require(try run("report", "-j").json as? [String: Any])
+    #expect(document["bpf_stats_enabled"] as? Bool == false)
+    #expect(document["prog_runtime_stats"] as? [String] == [])
+    let info = try #require(try run("info", "-j").json as? [String: Any])
+    #expect(info["bpf_stats_enabled"] as? Bool == false)
+
+    // A program without a name has one word there all the same.
+    let list = try run("prog", "list")
+    let row = try #require(
+      list.output.split(separator: "\n").first { $0.contains("socket_filter") })
+    #expect(row.split(separator: " ").prefix(3) == ["4", "socket_filter", "-"])
+    #expect(list.errors.contains(off))
+    #expect(try run("prog", "stats", "type", "all").output.hasPrefix("-: cnt=0 "))
+    #expect(try run("prog", "verifier", "type", "all").output.contains("\n-  "))
+    #expect(try run("-j", "prog", "verifier", "type", "all").output.contains(#"{"name":"","#))
+    #expect(qemu.isRunning)
+  }
+
+  @Test func whetherTheGuestCountsMayNotBeKnown() throws {
+    defer { end() }
+    guest.symbols["bpf_stats_enabled_key"] = nil
+    let file = folder.appendingPathComponent("no-key")
+    try Data(guest.imageFile()).write(to: file)
+    for command in ["info", "report"] {
+      let result = try run("-k", file.path, "-j", command, withKernel: false)
+      #expect((result.status, result.errors) == (0, ""))
+      let facts = try #require(result.json as? [String: Any])
+      #expect(facts["bpf_stats_enabled"] is NSNull)
+    }
+  }
+
+  @Test func aGuestWithoutProgramsIsAnAnswer() throws {
+    guest.programs = [:]
+    guest.writeIDR()
+    qemu.change { $0.ram = guest.ram.bytes }
+    defer { end() }
+    for words in [["prog", "list"], ["prog", "stats", "type", "all"]] {
+      let result = try run(words + ["-j"])
+      #expect((result.status, result.output) == (0, "[]\n"))
+      #expect(result.errors == "guestscope: the guest has no BPF programs\n")
+    }
+    #expect(try run("prog", "stats").errors.contains("none of other types either"))
+  }
+
+  @Test(arguments: [["-j"], ["-p"], []])
+  func withoutAnAnswerThereIsAnErrorInItsPlace(form: [String]) throws {
+    defer { end() }
+    let lines = ["prog fly", "sym no_such", "prog list id", "prog verifier", "source /no/such"]
+    let result = try run(form + ["--keep-going"] + lines.flatMap { ["-e", $0] })
+    #expect(result.status == 64)
+    guard form == ["-j"] else {
+      #expect(result.output.contains("\"error\"") == (form == ["-p"]))
+      return
+    }
+    let documents = result.output.split(separator: "\n")
+    try #require(documents.count == lines.count)
+    for (index, document) in documents.enumerated() {
+      let value = try JSONSerialization.jsonObject(with: Data(document.utf8))
+      let error = (value as? [String: String])?["error"]
+      #expect((error == nil) == (index == 3), "\(document)")
+      if let error { #expect(result.errors.contains(": \(error)\n"), "\(result.errors)") }
+    }
+    let wrong = try run("-j", "prog", "fly")
+    #expect(wrong.status == 64)
+    #expect((wrong.json as? [String: String])?["error"]?.contains("no command 'fly'") == true)
+  }
+
+  @Test func withoutACommandNothingIsAnswered() throws {
+    defer { end() }
+    let script = folder.appendingPathComponent("empty").path
+    try "\n# Nothing.\n".write(toFile: script, atomically: false, encoding: .utf8)
+    for words in [[], ["-f", script], ["-e", ""], ["-e", "  # nothing"]] {
+      let result = try run(words)
+      #expect((result.status, result.output) == (64, ""))
+      #expect(result.errors.contains("no command: give one"), "\(result.errors)")
+    }
+    #expect(qemu.clients.isEmpty)
+  }
+
+  @Test func aTargetThatIsNoneSaysWhatOneIs() throws {
+    defer { end() }
+    for target in ["foo", "host:", "host:99999", ":0", "unix:", "65536"] {
+      let result = try run(["-c", target, "info"])
+      #expect(result.status == 64)
+      for form in ["HOST:PORT", ":PORT", "unix:PATH"] {
+        #expect(result.errors.contains(form), "\(result.errors)")
+      }
+    }
+    #expect(try run(["-c", "\(qemu.port)", "info"]).status == 0)
+  }
+
+  @Test(arguments: [
+    ("type bpf_prog_*", ["struct bpf_prog_aux;  /* size: 512 */", "enum bpf_prog_type;"]),
+    ("type 'struct *_prog'", ["struct bpf_prog;  /* size: 72 */"]),
+    ("type 'enum *'", ["enum bpf_prog_type;"]), ("type [x]a?nod*", ["struct xa_node;"]),
+    ("type 'btf *'", []), ("type nope*", []), ("type 'struct u*4'", []),
+  ])
+  func typesArePickedByAPattern(line: String, wanted: [String]) throws {
+    defer { end() }
+    let result = try run("-e", line)
+    #expect((result.status == 0) == !wanted.isEmpty, "\(result.errors)")
+    #expect(result.status == 0 || result.errors.contains("has no type"))
+    for text in wanted { #expect(result.output.contains(text), "\(result.output)") }
+    guard !wanted.isEmpty else { return }
+    let rows = try #require(try run("-j", "-e", line).json as? [[String: Any]])
+    #expect(rows.count == result.output.split(separator: "\n").count)
+    #expect(rows.allSatisfy { Set($0.keys) == ["name", "declaration", "kind", "size"] })
+  }
+
+  /// A machine with two clusters, of which QEMU's gdbserver shows the first.
+  @Test func vCPUsThatQEMUDoesNotShowAreALineEach() throws {
+    qemu.change { ($0.cpus, $0.clusterSize) = (4, 2) }
+    defer { end() }
+    let all = try run("regs")
+    #expect(all.status == 2)
+    let notes = all.errors.split(separator: "\n")
+    #expect(notes.count == 2, "\(all.errors)")
+    for (note, cpu) in zip(notes, 2...3) {
+      #expect(note.hasPrefix("guestscope: vCPU \(cpu): QEMU's gdbserver does not give it"))
+    }
+    #expect(all.output.contains("CPU 1\n") && !all.output.contains("CPU 2"))
+    let one = try run("regs", "2")
+    #expect(one.status == 1 && one.output.isEmpty)
+    #expect(one.errors.split(separator: "\n").count == 1)
+    let info = try run("info")
+    #expect(info.output.contains(/\ncpus +2 of 4 vCPUs\n/), "\(info.output)")
+    let facts = try #require(try run("info", "-j").json as? [String: Any])
+    #expect(facts["cpus"] as? Int == 4 && facts["cpus_readable"] as? Int == 2)
+    #expect(try run("regs", "7").errors.contains("its vCPUs are 0, 1, 2, 3"))
+  }
+
+  @Test func statisticsTellEveryStop() throws {
+    defer { end() }
+    let alone = try run("--stats", "regs").errors
+    #expect(try #require(alone.split(separator: "\n").last).contains(/stops=[1-9]/), "\(alone)")
+    let held = try run("--stats", "--hold", "-e", "prog stats", "-e", "regs").errors
+    for line in held.split(separator: "\n") { #expect(line.contains(/stops=[1-9]/), "\(held)") }
+    let session = try run("--stats", "-e", "hold", "-e", "prog stats", "-e", "resume").errors
+    for line in session.split(separator: "\n") { #expect(line.contains(/stops=[1-9]/)) }
+  }
+
   @Test func aSourcedScriptRunsAsItsLineSays() throws {
     defer { end() }
     let script = folder.appendingPathComponent("script").path
     try "prog list id 77\nprog verifier\n".write(toFile: script, atomically: false, encoding: .utf8)
     let answer = #"[{"name":"lab","verified_insns":1234}]"# + "\n"
     let source = "source \(script)"
-    #expect(try run("-j", "-e", source).output == "")
+    let error = #"{"error":"the guest has no program with id 77"}"# + "\n"
+    #expect(try run("-j", "-e", source).output == error)
     for going in [
       ["-e", "--keep-going -j \(source)"], ["-j", "--keep-going", "-e", source],
       ["-e", "\(source) --keep-going --json"],
     ] {
       let result = try run(going)
       #expect(result.status == 1)
-      #expect(result.output == answer)
+      #expect(result.output == error + answer)
     }
     for line in ["-c :1 \(source)", "--hold quit", "-k x history"] {
       let refused = try run("-e", line)

@@ -14,7 +14,7 @@ import Testing
       table.lines == [
         "   ID  NAME       CNT  MAPS",
         "    1  lab          7  1,2",
-        "12345  long_name    -",
+        "12345  long_name    -  -",
       ])
   }
 

@@ -67,9 +67,13 @@ import Testing
     debt.whenClear { ran.append(qemu.isRunning) }
     #expect(ran == [true])
     try stub.hold()
-    // Who holds it means to.
+    // A hold that the user wants is no reason to wait.
+    let start = ContinuousClock.now
+    debt.whenClear(isMeant: { true }, { ran.append(qemu.isRunning) })
+    let atOnce = ContinuousClock.now - start
     debt.whenClear { ran.append(qemu.isRunning) }
-    #expect(ran == [true, false])
+    #expect(ran == [true, false, false])
+    #expect(atOnce < .milliseconds(500) && ContinuousClock.now - start > .milliseconds(1000))
     #expect(!qemu.isRunning)
     try stub.release()
     #expect(qemu.isRunning)

@@ -14,7 +14,8 @@ import Testing
     let qemu = FakeQEMU(version: version)
     defer { qemu.end() }
     let stub = try qemu.connect()
-    #expect(stub.cpuCount == 2)
+    #expect(stub.cpus == [0, 1])
+    // The video memory that QEMU has beside it is not the machine's.
     #expect(stub.ram.regions == [0..<0x1_0000])
     let cr3 = RegisterKey(cpu: 0, name: "cr3")
     // The size of `g` is learnt with the first registers.
@@ -75,7 +76,7 @@ import Testing
     let sample = try stub.sample(ranges: [range(0, 8)], registers: keys)
     #expect(
       sample.registers[keys[0]] == .failure(Absence("this guest's CPUs have no register nothing")))
-    #expect(sample.registers[keys[1]] == .failure(Absence("the guest has no vCPU 7")))
+    #expect(throws: Absence.self) { try sample.registers[keys[1]]?.get() }
     #expect(try sample.registers[keys[2]]?.get() == 7)
     #expect(try sample.memory[0].get().count == 8)
   }
@@ -104,7 +105,28 @@ import Testing
     machine.cpus = cpus
     let qemu = FakeQEMU(machine)
     defer { qemu.end() }
-    #expect(try qemu.connect().cpuCount == cpus)
+    #expect(try qemu.connect().cpus == Array(0..<cpus))
+    qemu.expectClean()
+  }
+
+  /// Of a machine with several clusters, the first one's.
+  @Test(
+    arguments: [(1, nil, 1), (4, 2, 2), (600, nil, 600), (600, 300, 300)] as [(Int, Int?, Int)])
+  func vCPUsOfOtherClustersAreKnownToBeUnreadable(
+    cpus: Int, clusterSize: Int?, readable: Int
+  ) throws {
+    var machine = FakeQEMU.Machine()
+    (machine.cpus, machine.clusterSize) = (cpus, clusterSize)
+    let qemu = FakeQEMU(machine)
+    defer { qemu.end() }
+    let stub = try qemu.connect()
+    #expect(try stub.readableCPUs() == Array(0..<readable))
+    let clients = qemu.clients.count
+    #expect(try stub.readableCPUs().count == readable)
+    #expect(qemu.clients.count == clients)
+    let key = RegisterKey(cpu: cpus - 1, name: "cr3")
+    let value = try stub.sample(ranges: [], registers: [key]).registers[key]
+    #expect((try? value?.get()) == (readable == cpus ? 5 : nil))
     qemu.expectClean()
   }
 
@@ -137,7 +159,14 @@ import Testing
     #expect(stub.consistency == .frozen)
     for _ in 0..<3 { _ = try stub.word() }
     #expect(!qemu.isRunning)
+    // The hold is a stop of each stretch that is asked about, and its time is told once.
+    let soFar = stub.takeStatistics()
+    usleep(20_000)
     try stub.release()
+    let rest = stub.takeStatistics()
+    #expect(soFar.stops == before + 1 && rest.stops == 1)
+    #expect(rest.longest > soFar.longest && rest.longest >= .milliseconds(20))
+    #expect(rest.total < rest.longest)
     #expect(qemu.isRunning)
     #expect(stub.consistency == .instant)
     #expect(qemu.clients.count == before + 1)

@@ -105,6 +105,20 @@ import Testing
     #expect(message.contains("Linux 6.1.0-test (#1 SMP)"))
   }
 
+  /// Since 6.1 an image has a first banner whose build has no number yet.
+  @Test func aBannerWithoutItsNumberIsNotTheGuests() throws {
+    let guest = SyntheticGuest()
+    let unnumbered = SyntheticGuest.banner.replacing("#1 SMP", with: "# SMP")
+    guest.ram.write(Array((unnumbered + "\n").utf8) + [0], at: guest.place("linux_banner") + -0x80)
+    let other = try guest.image(
+      banner: "Linux version 5.10.0-other (b@h) (gcc 10) #2 SMP", buildID: [9, 9, 9])
+    #expect(try failure(guest, other).contains("Linux 6.1.0-test (#1 SMP)"))
+    // Where there is no other, it is better than none.
+    let place = guest.place("linux_banner")
+    guest.ram.write([UInt8](repeating: 0, count: 64), at: place)
+    #expect(try failure(guest, other).contains("Linux 6.1.0-test (# SMP)"))
+  }
+
   @Test func theBuildIDDecidesEvenWhereTheBannersAreTheSame() throws {
     let guest = SyntheticGuest()
     #expect(

@@ -93,7 +93,10 @@ extension LiveTests {
       let other = LiveGuest("x86-5.10")
       try expectFailure(
         ["-c", guest.target, "-k", other.kernel, "prog", "list"], "not this guest's kernel",
-        "Linux 5.10.", "Linux 6.1.")
+        "Linux 5.10.", "Linux 6.1.", "(#1 SMP")
+      // Neither kernel without the number of its build.
+      let result = try Program(["-c", guest.target, "-k", other.kernel, "info"]).run()
+      #expect(!result.err.contains("# SMP"), "\(result.err)")
       #expect(try guest.qmp.status == "running")
     }
 
@@ -106,7 +109,8 @@ extension LiveTests {
     @Test func usageErrorsAreStatus64() throws {
       let mistakes = [
         ["prog", "fly"], ["prog", "list", "id"], ["prog", "list", "id", "x"], ["--timeout", "0"],
-        ["-c", "nonsense", "info"], ["--no-such-option"],
+        ["-c", "nonsense", "info"], ["-c", ":0", "info"], ["-c", "host:99999", "info"],
+        ["--no-such-option"], [],
       ]
       for mistake in mistakes {
         let result = try Program(mistake).run()

@@ -155,6 +155,38 @@ extension LiveTests {
       #expect(try guest.qmp.runs)
     }
 
+    /// Wherever the tables of a boot lie: each row on screen has the words of the document's level,
+    /// below a heading of the same columns.
+    @Test(arguments: LiveGuest.resting)
+    func theScreenOfTranslateSaysWhatItsDocumentSays(guest: LiveGuest) throws {
+      for address in ["_stext", "bpf_stats_enabled_key"] {
+        let result = try Program(guest, ["translate", address]).run()
+        #expect(result.status == 0, "\(result.err)")
+        let lines = result.out.split(separator: "\n").map {
+          $0.components(separatedBy: "  ").map { $0.trimmingCharacters(in: .whitespaces) }
+            .filter { !$0.isEmpty }
+        }
+        let document = try #require(
+          try documents(guest, ["translate \(address)"]).first as? [String: Any])
+        let levels = try #require(document["levels"] as? [[String: Any]])
+        try #require(lines.count == levels.count + 3, "\(result.out)")
+        #expect(lines[0][0] == document["address"] as? String)
+        #expect(lines[1] == ["LEVEL", "TABLE", "INDEX", "ENTRY", "FLAGS", "LEADS TO"])
+        for (row, level) in zip(lines[2...], levels) {
+          try #require(row.count == 6, "\(result.out)")
+          #expect(row[0] == level["level"] as? String)
+          #expect(row[1] == level["table"] as? String)
+          #expect(Int(row[2]) == level["index"] as? Int)
+          #expect(UInt64(hex: row[3]) == UInt64(hex: level["entry"]))
+          let flags = (level["flags"] as? [String])?.joined(separator: " ")
+          #expect(row[4] == (flags == "" ? "-" : flags))
+          let target = try #require(level["leads_to"] as? String)
+          #expect(row[5].hasSuffix(" " + target), "\(row[5])")
+        }
+        #expect(lines.last?.first == "physical \(document["physical"] ?? "")")
+      }
+    }
+
     // MARK: gdb
 
     @Test(.enabled(if: GDB.isInstalled, GDB.absence))

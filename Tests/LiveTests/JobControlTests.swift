@@ -64,7 +64,12 @@ extension LiveTests {
       try shell.expect("guestscope> ")
       try shell.enter("hold")
       try shell.expect("guestscope (held)> ")
-      try suspend(shell)
+      // At once: what is typed a moment later is the shell's.
+      try shell.press(.suspend)
+      usleep(300_000)
+      try shell.enter("echo typed-$((20 + 22))")
+      try shell.expect("Stopped")
+      try shell.expect("typed-42")
       #expect(try qemu.qmp.status == "paused")
       try shell.enter("fg")
       try shell.expect("guestscope (held)> ")

@@ -39,7 +39,7 @@ extension LiveTests {
       let target = try #require(StubTarget(qemu.target))
       let qmp = try qemu.qmp
       var stub = try QEMUStub(target)
-      #expect(stub.cpuCount == 2)
+      #expect(stub.cpus.count == 2)
       for _ in 0..<2 {
         try qmp.execute("stop")
         try stub.hold()

@@ -154,18 +154,23 @@ extension LiveTests {
     /// read zeros.
     @Test(arguments: QEMUProgram.all)
     func aRangeThatVanishedTakesNothingElseWithIt(program: QEMUProgram) throws {
-      let qemu = try PlainQEMU(["-device", "VGA"], program: program)
+      // RAM to QEMU, as a DIMM is, and a device's.
+      let qemu = try PlainQEMU(
+        [
+          "-object", "memory-backend-ram,id=shared,size=4M", "-device",
+          "ivshmem-plain,memdev=shared",
+        ], program: program)
       var stub = try stub(of: qemu)
       // The firmware maps it, above the 64 MiB of the guest.
       for _ in 0..<100 where stub.ram.end <= 0x400_0000 {
         usleep(100_000)
         stub = try self.stub(of: qemu)
       }
-      let video = try #require(stub.ram.regions.last { $0.lowerBound >= 0x400_0000 })
+      let shared = try #require(stub.ram.regions.last { $0.lowerBound >= 0x400_0000 })
       try qemu.qmp.execute("stop")
       try qemu.qmp.execute("system_reset")
       usleep(200_000)
-      let vanished = PhysicalRange(PhysicalAddress(video.lowerBound), count: 4096)
+      let vanished = PhysicalRange(PhysicalAddress(shared.lowerBound), count: 4096)
       let sample = try stub.sample(ranges: page + [vanished] + page, registers: [])
       #expect(try sample.memory[0].get().count == 64)
       #expect(try sample.memory[2].get().count == 64)
@@ -177,6 +182,69 @@ extension LiveTests {
         #expect(qemu.refusesHoles)
         #expect("\(absence)".contains("E14"))
       }
+    }
+
+    // MARK: The machine
+
+    /// Video memory is RAM to QEMU, and none of the machine's.
+    @Test(
+      arguments: QEMUProgram.all,
+      [
+        ["-m", "64M"], ["-m", "64M", "-object", "memory-backend-ram,id=mine,size=64M"],
+        [
+          "-m", "64M,slots=2,maxmem=1G", "-object", "memory-backend-ram,id=node,size=64M", "-numa",
+          "node,memdev=node", "-object", "memory-backend-ram,id=more,size=64M", "-device",
+          "pc-dimm,memdev=more",
+        ],
+      ])
+    func onlyTheMachinesRAMCounts(program: QEMUProgram, arguments: [String]) throws {
+      let isOwn = arguments.contains { $0.contains("id=mine") }
+      let qemu = try PlainQEMU(
+        arguments + ["-device", "VGA"], program: program,
+        machine: isOwn ? "q35,memory-backend=mine" : "q35")
+      for _ in 0..<300 where try !qemu.qmp.monitor("info mtree -f").contains("ram): vga.vram") {
+        usleep(100_000)
+      }
+      let tree = try qemu.qmp.monitor("info mtree -f")
+      let line = try #require(tree.split(separator: "\n").first { $0.contains("ram): vga.vram") })
+      let video = try #require(UInt64(line.drop { $0 == " " }.prefix { $0 != "-" }, radix: 16))
+      let ram = try stub(of: qemu).ram
+      #expect(!ram.contains(PhysicalRange(PhysicalAddress(video), count: 8)))
+      #expect(ram.contains(PhysicalRange(PhysicalAddress(0x10_0000), count: 4096)))
+      let hasDIMM = arguments.contains { $0.hasPrefix("pc-dimm") }
+      #expect(ram.end == (hasDIMM ? 0x1_0400_0000 : 0x400_0000))
+      let result = try Program(["-c", qemu.target, "pread", "\(video)", "8"]).run()
+      #expect(result.status == 1 && result.err.contains("outside the guest's RAM"))
+    }
+
+    @Test(arguments: QEMUProgram.all)
+    func onlyTheMachinesRAMCountsOnArm(program: QEMUProgram) throws {
+      let qemu = try PlainQEMU(
+        ["-cpu", "cortex-a57", "-S"], program: program.arm64, machine: "virt")
+      #expect(try stub(of: qemu).ram.regions == [0x4000_0000..<0x4400_0000])
+    }
+
+    /// Its CPUs are two clusters, of which a debugger is shown the first.
+    @Test(arguments: QEMUProgram.all, [false, true])
+    func vCPUsOfAnotherClusterAreALineEach(program: QEMUProgram, runs: Bool) throws {
+      let qemu = try PlainQEMU(
+        ["-m", "256M"] + (runs ? [] : ["-S"]), program: program.arm64, machine: "xlnx-versal-virt")
+      let all = try qemu.qmp.monitor("info cpus").split(separator: "\n")
+        .filter { $0.contains("thread_id=") }
+      let readable = try stub(of: qemu).readableCPUs()
+      #expect(readable == [0, 1])
+      let regs = try Program(["-c", qemu.target, "regs", "-j"]).run()
+      // QEMU up to 7.0 has the first cluster alone.
+      #expect(regs.status == (all.count > 2 ? 2 : 0), "\(regs.err)")
+      #expect(try regs.objects().count == all.count)
+      let notes = regs.err.split(separator: "\n").filter { $0.contains("first cluster") }
+      #expect(notes.count == all.count - 2, "\(regs.err)")
+      let info = try Program(["-c", qemu.target, "info"]).run()
+      let said = all.count > 2 ? "2 of \(all.count) vCPUs" : "2"
+      let words = info.out.split(separator: "\n").first { $0.hasPrefix("cpus ") }?
+        .split(separator: " ").dropFirst().joined(separator: " ")
+      #expect(words == said, "\(info.out)")
+      #expect(try qemu.qmp.status == (runs ? "running" : "prelaunch"))
     }
 
     // MARK: Another debugger

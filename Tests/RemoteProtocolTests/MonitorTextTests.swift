@@ -2,6 +2,9 @@ import Testing
 
 @testable import RemoteProtocol
 
+private let pcRAM = MemoryBackends(monitorText: "memory backend: pc.ram\n")
+private let none = MemoryBackends(monitorText: "")
+
 @Test(
   arguments: [
     ("VM status: running\n", .running),
@@ -59,7 +62,10 @@ func runStatus(text: String, status: RunStatus?) {
 @Test func ramAboveFourGiBIsTheRestOfTheRAMBelow() throws {
   let memory = try #require(SystemMemory(monitorText: MemoryTreeText.q35))
   // The firmware's copies are `rom`; the last region of the view begins where the first half ends.
-  #expect(memory.ram == [0..<0xc_0000, 0x10_0000..<0x8000_0000, 0x1_0000_0000..<0x2_0000_0000])
+  #expect(
+    memory.ram(of: pcRAM) == [
+      0..<0xc_0000, 0x10_0000..<0x8000_0000, 0x1_0000_0000..<0x2_0000_0000,
+    ])
   #expect(
     memory.regions.last
       == SystemMemory.Region(
@@ -69,17 +75,18 @@ func runStatus(text: String, status: RunStatus?) {
 
 @Test func neighboursAreJoined() throws {
   let memory = try #require(SystemMemory(monitorText: MemoryTreeText.microvm))
-  // Here the firmware is RAM, and lies between two pieces of the guest's own.
+  // Here the firmware is RAM to QEMU, and touches two pieces of the guest's own.
   #expect(
-    memory.ram == [
-      0..<0xc000_0000, 0xffff_0000..<0x1_c000_0000,
+    memory.ram(of: MemoryBackends(monitorText: "memory backend: microvm.ram\r\n")) == [
+      0..<0xf_0000, 0x10_0000..<0xc000_0000, 0x1_0000_0000..<0x1_c000_0000,
     ])
+  #expect(memory.ram(of: none) == [0..<0xc000_0000, 0xffff_0000..<0x1_c000_0000])
 }
 
 @Test func secureMemoryIsAnotherView() throws {
   let memory = try #require(SystemMemory(monitorText: MemoryTreeText.secureVirt))
   // Flash (`romd`) is a device, and `virt.secure-ram` at 0xe000000 is not in this view.
-  #expect(memory.ram == [0x4000_0000..<0x6000_0000])
+  #expect(memory.ram(of: none) == [0x4000_0000..<0x6000_0000])
   #expect(memory.regions.contains { $0.kind == "romd" && $0.name == "virt.flash1" })
   #expect(!memory.regions.contains { $0.name == "virt.secure-ram" })
 }
@@ -113,13 +120,57 @@ func runStatus(text: String, status: RunStatus?) {
           0000000300000000-0000000300000fff (prio 0, ram): other
         """))
   #expect(
-    memory.ram == [
+    memory.ram(of: none) == [
       0..<0xa_0000, 0xe_8000..<0xf_0000, 0xfd00_0000..<0xfe00_0000,
       0x1_0000_0000..<0x1_0400_0000, 0xffff_ffff_ffff_f000..<0xffff_ffff_ffff_ffff,
     ])
+  // Video memory and what else has no backend is none of the machine's RAM.
+  #expect(memory.ram(of: pcRAM) == [0..<0xa_0000, 0xe_8000..<0xf_0000])
   let dimm = memory.regions[4]
   #expect(dimm.name == "my dimm (1) @2")
   #expect(dimm.offset == 0x1000)
+}
+
+/// What names real QEMUs (5.2 to 11.1) give to regions of backends: the id, the object's path on
+/// machines up to 3.1, and under KVM more behind either.
+@Test(
+  arguments: [
+    "foo", "foo @0000000000100000", "/objects/foo", "/objects/foo @0000000000100000", "foo KVM",
+    "foo @0000000000100000 KVM", "/objects/foo KVM",
+  ])
+func regionsOfABackendAreRAM(name: String) throws {
+  let memory = try #require(
+    SystemMemory(
+      monitorText: """
+         AS "memory", root: system
+          0000-1fff (prio 0, ram): \(name)
+          4000-4fff (prio 1, ram): vga.vram
+          5000-5fff (prio 1, ram): foo.vram
+          6000-6fff (prio 1, ram): /rom@etc/foo
+          7000-7fff (prio 0, rom): foo
+          8000-8fff (prio 0, nv-ram): m1
+        """))
+  let backends = MemoryBackends(
+    monitorText: """
+      memory backend: m1\r
+        size:  67108864\r
+        policy: default\r
+        host nodes: \r
+      memory backend: foo\r
+        size:  134217728\r
+      """)
+  #expect(backends.ids == ["m1", "foo"])
+  #expect(memory.ram(of: backends) == [0..<0x2000, 0x8000..<0x9000])
+}
+
+/// QEMU before 5.0 counts them, and only those of `-object`.
+@Test func backendsWithoutNamesSayNothing() throws {
+  let memory = try #require(
+    SystemMemory(
+      monitorText: " AS \"memory\", root: system\n  0-fff (prio 0, ram): pc.ram\n"))
+  for text in ["", "memory backend: 0\n", "unknown command: 'info memdev'\n"] {
+    #expect(memory.ram(of: MemoryBackends(monitorText: text)) == [0..<0x1000])
+  }
 }
 
 @Test func withoutASystemViewThereIsNoMap() {
@@ -127,7 +178,7 @@ func runStatus(text: String, status: RunStatus?) {
   #expect(SystemMemory(monitorText: "unknown command: 'info mtree -f'\n") == nil)
   #expect(SystemMemory(monitorText: "FlatView #0\n AS \"I/O\", root: io\n") == nil)
   let empty = SystemMemory(monitorText: "FlatView #0\n AS \"memory\", root: system\n")
-  #expect(empty?.ram == [])
+  #expect(empty?.ram(of: none) == [])
 }
 
 @Test(
@@ -140,7 +191,7 @@ func runStatus(text: String, status: RunStatus?) {
 func linesThatAreNoRegionAreLeftOut(line: String) {
   let memory = SystemMemory(
     monitorText: " AS \"memory\", root: system\n  \(line)\n  10-1f (prio 0, ram): y\n")
-  #expect(memory?.ram == [0x10..<0x20])
+  #expect(memory?.ram(of: none) == [0x10..<0x20])
 }
 
 @Test func overlapsAreJoined() {
@@ -152,7 +203,7 @@ func linesThatAreNoRegionAreLeftOut(line: String) {
         2000-2fff (prio 0, ram): c
         6000-6fff (prio 0, ram): d
       """)
-  #expect(memory?.ram == [0x1000..<0x5000, 0x6000..<0x7000])
+  #expect(memory?.ram(of: none) == [0x1000..<0x5000, 0x6000..<0x7000])
 }
 
 /// Real text with damage: the map stays in order and apart.
@@ -167,11 +218,12 @@ func anyTextIsSurvived(seed: UInt64) {
       text[Int.random(in: 0..<text.count, using: &random)] = byte
     }
     let string = String(decoding: text, as: UTF8.self)
-    let ram = SystemMemory(monitorText: string)?.ram ?? []
+    let ram = SystemMemory(monitorText: string)?.ram(of: pcRAM) ?? []
     #expect(zip(ram, ram.dropFirst()).allSatisfy { $0.upperBound < $1.lowerBound })
     _ = RunStatus(monitorText: string)
     _ = QEMUVersion(monitorText: string)
     _ = HostThread.list(monitorText: string)
     _ = HostAddress(monitorText: string)
+    _ = MemoryBackends(monitorText: string)
   }
 }

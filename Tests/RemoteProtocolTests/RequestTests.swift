@@ -38,6 +38,7 @@ func aRequestIsOnePacket(request: Request, text: String) {
   #expect(MonitorCommand.status.text == "info status")
   #expect(MonitorCommand.version.text == "info version")
   #expect(MonitorCommand.memoryTree.text == "info mtree -f")
+  #expect(MonitorCommand.memoryBackends.text == "info memdev")
   #expect(MonitorCommand.cpus.text == "info cpus")
   #expect(MonitorCommand.hostAddress(0x10_0000).text == "gpa2hva 0x100000")
 }

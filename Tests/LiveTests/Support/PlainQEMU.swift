@@ -18,6 +18,13 @@ struct QEMUProgram: CustomTestStringConvertible, Sendable {
     return programs.isEmpty ? [installed] : programs
   }()
 
+  /// The program of the same version for arm64 guests, which lies beside it.
+  var arm64: QEMUProgram {
+    QEMUProgram(
+      version: version,
+      path: path.replacingOccurrences(of: "qemu-system-x86_64", with: "qemu-system-aarch64"))
+  }
+
   static let installed = QEMUProgram(version: "installed", path: "/usr/bin/qemu-system-x86_64")
 
   var testDescription: String { "QEMU \(version)" }
@@ -45,10 +52,11 @@ final class PlainQEMU {
 
   /// - Parameters:
   ///   - arguments: more of QEMU's, such as `-S`.
+  ///   - machine: of the program's architecture, with its options.
   ///   - port: of its gdbserver; nil for any that is free.
   init(
-    _ arguments: [String] = [], program: QEMUProgram = .installed, isUnix: Bool = false,
-    port: Int? = nil
+    _ arguments: [String] = [], program: QEMUProgram = .installed, machine: String = "q35",
+    isUnix: Bool = false, port: Int? = nil
   ) throws {
     folder = URL(fileURLWithPath: "/tmp/gs-\(UUID().uuidString.prefix(8))")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -57,7 +65,7 @@ final class PlainQEMU {
     let (socket, gdb) = (folder.path + "/qmp.sock", folder.path + "/gdb.sock")
     target = isUnix ? "unix:\(gdb)" : "127.0.0.1:\(port)"
     let own = [
-      "-M", "q35", "-accel", "tcg", "-m", "64M", "-nodefaults", "-display", "none", "-gdb",
+      "-M", machine, "-accel", "tcg", "-m", "64M", "-nodefaults", "-display", "none", "-gdb",
       isUnix ? "unix:\(gdb),server=on,wait=off" : "tcp:127.0.0.1:\(port)", "-qmp",
       "unix:\(socket),server=on,wait=off",
     ]

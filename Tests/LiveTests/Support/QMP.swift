@@ -25,9 +25,11 @@ final class QMP {
   deinit { close(descriptor) }
 
   /// Runs a command and returns its result; events on the way are dropped.
+  ///
+  /// - Parameter arguments: a JSON object.
   @discardableResult
-  func execute(_ command: String) throws -> Any? {
-    let bytes = Array(#"{"execute":"\#(command)"}"#.utf8)
+  func execute(_ command: String, arguments: String = "{}") throws -> Any? {
+    let bytes = Array(#"{"execute":"\#(command)","arguments":\#(arguments)}"#.utf8)
     guard write(descriptor, bytes, bytes.count) == bytes.count else {
       throw Failure(text: "cannot write")
     }
@@ -36,6 +38,13 @@ final class QMP {
       if let error = message["error"] { throw Failure(text: "\(error)") }
       if message.keys.contains("return") { return message["return"] }
     }
+  }
+
+  /// What a line to the human monitor prints.
+  func monitor(_ line: String) throws -> String {
+    let answer = try execute(
+      "human-monitor-command", arguments: #"{"command-line":"\#(line)"}"#)
+    return answer as? String ?? ""
   }
 
   /// `running`, `paused`, `prelaunch`, …

@@ -8,7 +8,8 @@ import Testing
 ///
 /// What stands in braces depends on the boot: `{symbol NAME}`, `{value NAME}`, `{kernel KEY}` and
 /// `{prog NAME KEY}` are the guest's own words; `{n}`, `{hex}` and `{text}` anything of that shape,
-/// with any number of blanks before it; `{lines}` any number of lines. All else is literal.
+/// with any number of blanks before it; `{lines}` any number of lines. Two blanks or more stand for
+/// any number, for a column is as wide as its widest cell. All else is literal.
 struct Transcript {
   struct Exchange {
     var line: String
@@ -75,12 +76,17 @@ struct Transcript {
           rest = rest.dropFirst()
         } else if literal.last == " " {
           while literal.last == " " { literal.removeLast() }
-          pattern += NSRegularExpression.escapedPattern(for: literal) + " +"
+          pattern += Self.escaped(literal) + " +"
           literal = ""
         }
-        pattern += NSRegularExpression.escapedPattern(for: literal) + (try self.pattern(of: word))
+        pattern += Self.escaped(literal) + (try self.pattern(of: word))
       }
-      return pattern + NSRegularExpression.escapedPattern(for: String(rest)) + "$(?!\\n)"
+      return pattern + Self.escaped(String(rest)) + "$(?!\\n)"
+    }
+
+    private static func escaped(_ literal: String) -> String {
+      NSRegularExpression.escapedPattern(for: literal)
+        .replacingOccurrences(of: " {2,}", with: " +", options: .regularExpression)
     }
 
     /// A line to type: the guest's own words in it.
