@@ -19,6 +19,7 @@ struct Info: GuestCommand {
     let found = Result { try look(session) }
     if case .failure(let error as any GuestFailure) = found, error.isOfConnection { throw error }
     let stub = try session.stub
+    _ = try stub.lookAgain()
     var missing: [String] = []
     var facts = Facts()
     facts.add("stub", .string("\(stub.target)"))

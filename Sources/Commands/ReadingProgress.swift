@@ -42,4 +42,5 @@ final class ReadingProgress: GuestMem {
 
   func hold() throws(GuestMemError) { try source.hold() }
   func release() throws(GuestMemError) { try source.release() }
+  func lookAgain() throws(GuestMemError) -> Bool { try source.lookAgain() }
 }

@@ -183,30 +183,43 @@ public final class QEMUStub: GuestMem {
     return documents
   }
 
+  private static let machineRequests: [Request] = [
+    .monitor(.memoryTree), .monitor(.memoryBackends), .monitor(.cpus),
+  ]
+
   private func readMachine(_ description: TargetDescription) throws(GuestMemError) {
-    let replies = try exchange([
-      .selectThread(ThreadID(1)), .readRegisters, .monitor(.memoryTree), .monitor(.cpus),
-      .monitor(.memoryBackends),
-    ])
+    let replies = try exchange(
+      [.selectThread(ThreadID(1)), .readRegisters] + Self.machineRequests)
     guard case .bytes(let registers) = replies[1] else {
       throw GuestMemError(.unsupported, "\(target) does not tell registers")
     }
     recipe = RegisterRecipe(description, allRegistersSize: registers.count)
-    guard case .monitorOutput(let tree) = replies[2],
-      case .monitorOutput(let backends) = replies[4],
+    try takeMachine(replies[2...].map(\.self))
+  }
+
+  /// Memory and vCPUs are plugged in and out while we are connected.
+  public func lookAgain() throws(GuestMemError) -> Bool {
+    let old = (ram, cpus)
+    try takeMachine(try exchange(Self.machineRequests))
+    if cpus != old.1 { knownReadable = nil }
+    return (ram, cpus) != old
+  }
+
+  private func takeMachine(_ replies: [Reply]) throws(GuestMemError) {
+    guard let tree = replies[0].monitorOutput, let backends = replies[1].monitorOutput,
       let ranges = SystemMemory(monitorText: tree)?.ram(of: MemoryBackends(monitorText: backends)),
       !ranges.isEmpty
     else {
       throw GuestMemError(
         .unsupported, "\(target) does not say where the guest has RAM (monitor: info mtree -f)")
     }
-    ram = RAMMap(ranges)
-    guard case .monitorOutput(let text) = replies[3],
-      case let listed = HostThread.list(monitorText: text), !listed.isEmpty
+    guard let text = replies[2].monitorOutput, case let listed = HostThread.list(monitorText: text),
+      !listed.isEmpty
     else {
       throw GuestMemError(
         .unsupported, "\(target) does not say which vCPUs the guest has (monitor: info cpus)")
     }
+    ram = RAMMap(ranges)
     cpus = Set(listed.map(\.cpu)).sorted()
     threads = Set(listed.map(\.id))
   }

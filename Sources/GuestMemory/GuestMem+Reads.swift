@@ -19,9 +19,14 @@ extension GuestMem {
     at address: PhysicalAddress, count: Int
   ) throws(PhysicalReadError) -> [UInt8] {
     let range = PhysicalRange(address, count: count)
-    guard ram.contains(range) else { throw .absent(range, .outsideRAM) }
-    let sample: Sample
-    do { sample = try self.sample(ranges: [range], registers: []) } catch { throw .source(error) }
+    let sample: Sample?
+    do throws(GuestMemError) {
+      if !ram.contains(range) { _ = try lookAgain() }
+      sample = ram.contains(range) ? try self.sample(ranges: [range], registers: []) : nil
+    } catch {
+      throw .source(error)
+    }
+    guard let sample else { throw .absent(range, .outsideRAM) }
     switch sample.memory.first {
     case .success(let bytes) where bytes.count == count: return bytes
     case .failure(let absence): throw .absent(range, absence)

@@ -27,11 +27,18 @@ public protocol GuestMem: AnyObject {
 
   /// Lets a guest go on that `hold()` stopped.
   func release() throws(GuestMemError)
+
+  /// Learns anew what can change while the source is in use: where the guest has RAM (memory is
+  /// plugged in and out). To be asked before something is refused for it, once an answer.
+  ///
+  /// - Returns: whether anything changed.
+  func lookAgain() throws(GuestMemError) -> Bool
 }
 
 extension GuestMem {
   public func hold() {}
   public func release() {}
+  public func lookAgain() -> Bool { false }
 }
 
 /// How the samples of a source relate in time.

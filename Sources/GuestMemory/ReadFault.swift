@@ -35,6 +35,8 @@ public struct Unreadable: Error, Hashable, Sendable, CustomStringConvertible {
     self.address = address
   }
 
+  var isOutsideRAM: Bool { reason == .absent(.outsideRAM) }
+
   public var description: String {
     switch reason {
     case .absent(let absence): "\(address.hex): \(absence)"

@@ -30,6 +30,10 @@ public enum SnapshotError: Error, Sendable, CustomStringConvertible {
   /// A pass took more reads than it may.
   case tooManySteps(Int)
 
+  var isOutsideRAM: Bool {
+    if case .unreadable(let cause) = self { cause.isOutsideRAM } else { false }
+  }
+
   public var description: String {
     switch self {
     case .source(let error): error.description

@@ -44,9 +44,13 @@ public final class SnapshotEngine {
     in addressSpace: (any AddressSpace)? = nil, registers: [RegisterKey] = [],
     _ walk: @escaping (MemoryView) throws(ReadFault) -> T
   ) throws(SnapshotError) -> Snapshot<T> {
-    let run = begin(addressSpace, registers, walk)
-    defer { guide = run.guide }
-    return try run.snapshot()
+    try lookingAgain { () throws(SnapshotError) in
+      let run = begin(addressSpace, registers, walk)
+      defer { guide = run.guide }
+      return try run.snapshot()
+    } lacksRAM: { snapshot in
+      snapshot.unreadable.contains { $0.cause.isOutsideRAM }
+    }
   }
 
   /// Walks guest memory and returns what the walker makes of the waves alone: each of another
@@ -57,9 +61,30 @@ public final class SnapshotEngine {
   public func explore<T>(
     _ walk: @escaping (MemoryView) throws(ReadFault) -> T
   ) throws(SnapshotError) -> T {
-    let run = begin(nil, [], walk)
-    defer { guide = run.guide }
-    return try run.explore()
+    try lookingAgain { () throws(SnapshotError) in
+      let run = begin(nil, [], walk)
+      defer { guide = run.guide }
+      return try run.explore()
+    } lacksRAM: { _ in
+      false
+    }
+  }
+
+  /// Does something twice when the first time something lay outside the RAM that was known, and
+  /// other RAM is known now.
+  private func lookingAgain<R>(
+    _ work: () throws(SnapshotError) -> R, lacksRAM: (R) -> Bool
+  ) throws(SnapshotError) -> R {
+    let first: Result<R, SnapshotError>
+    do throws(SnapshotError) { first = .success(try work()) } catch { first = .failure(error) }
+    switch first {
+    case .success(let result) where !lacksRAM(result): return result
+    case .failure(let error) where !error.isOutsideRAM: throw error
+    default: break
+    }
+    let hasChanged: Bool
+    do { hasChanged = try memory.lookAgain() } catch { throw .source(error) }
+    return hasChanged ? try work() : try first.get()
   }
 
   private func begin<T>(

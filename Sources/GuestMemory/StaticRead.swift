@@ -8,6 +8,7 @@ extension GuestMem {
   ) throws(GuestMemError) -> [Result<[UInt8], Absence>] {
     var outcomes: [Result<[UInt8], Absence>] = ranges.map { _ in .success([]) }
     var pieces: [(index: Int, range: PhysicalRange)] = []
+    if !ranges.allSatisfy(ram.contains) { _ = try lookAgain() }
     for (index, range) in ranges.enumerated() {
       guard ram.contains(range) else {
         outcomes[index] = .failure(.outsideRAM)

@@ -24,6 +24,7 @@ public final class CountingMemory: GuestMem {
 
   public func hold() throws(GuestMemError) { try source.hold() }
   public func release() throws(GuestMemError) { try source.release() }
+  public func lookAgain() throws(GuestMemError) -> Bool { try source.lookAgain() }
 }
 
 /// Keeps all memory and registers that pass through; `memory` plays them back from a byte buffer.
@@ -64,6 +65,7 @@ public final class RecordingMemory: GuestMem {
 
   public func hold() throws(GuestMemError) { try source.hold() }
   public func release() throws(GuestMemError) { try source.release() }
+  public func lookAgain() throws(GuestMemError) -> Bool { try source.lookAgain() }
 
   /// What was read, with the last bytes of each place.
   ///

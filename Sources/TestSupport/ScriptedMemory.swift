@@ -26,7 +26,28 @@ public final class ScriptedMemory: GuestMem {
     givenLimits = limits
   }
 
-  public var ram: RAMMap { guest.ram }
+  /// How often it was asked to look again.
+  public private(set) var looks = 0
+  /// RAM that is known only after another look.
+  public var unseenRAM: Range<UInt64>?
+
+  public var ram: RAMMap {
+    guard let unseenRAM else { return guest.ram }
+    return RAMMap(
+      guest.ram.regions.flatMap { region in
+        [
+          region.lowerBound..<max(region.lowerBound, min(region.upperBound, unseenRAM.lowerBound)),
+          min(region.upperBound, max(region.lowerBound, unseenRAM.upperBound))..<region.upperBound,
+        ]
+      })
+  }
+
+  public func lookAgain() -> Bool {
+    looks += 1
+    defer { unseenRAM = nil }
+    return unseenRAM != nil
+  }
+
   public var consistency: Consistency { isHeld ? .frozen : .instant }
 
   /// While the guest is held a sample stops nothing, as with the stub.

@@ -16,6 +16,33 @@ import Testing
     #expect(snapshot.waves == 3)
   }
 
+  /// Memory is plugged in while a session is open.
+  @Test(arguments: 0..<3) func ramThatIsNewIsSeenBeforeItIsRefused(object: Int) throws {
+    let chains = Chains(objects: 3, depth: 3)
+    let memory = ScriptedMemory(chains.memory)
+    let engine = SnapshotEngine(memory)
+    func values() throws -> [UInt64] {
+      try engine.snapshot { view throws(ReadFault) in try chains.values(in: view) }.value
+    }
+    #expect(try values() == [1, 2, 3])
+    #expect(memory.looks == 0)
+    let word = chains.words[object][1].rawValue & ~7
+    for bytes in [0, 1] {
+      memory.unseenRAM = word..<word + 8
+      if bytes == 0 {
+        #expect(try values() == [1, 2, 3])
+      } else {
+        #expect(try memory.bytes(at: PhysicalAddress(word), count: 8).count == 8)
+      }
+    }
+    #expect(memory.looks == 2)
+    // What stays outside is asked for once an answer, and refused.
+    let beyond = PhysicalAddress(1 << 50)
+    #expect(throws: PhysicalReadError.self) { try memory.bytes(at: beyond, count: 8) }
+    #expect(try memory.readStatic([PhysicalRange(beyond, count: 8)]) == [.failure(.outsideRAM)])
+    #expect(memory.looks == 4)
+  }
+
   @Test func anAbsenceIsOfTheMoment() throws {
     let chains = Chains(objects: 2, depth: 2)
     let memory = ScriptedMemory(chains.memory)
