@@ -26,16 +26,16 @@ extension BTF {
 
   /// The names and values of the enum with this name, such as `bpf_prog_type`, in order; nil when
   /// there is none.
-  public func enumerators(ofEnum name: String) -> [(name: String, value: Int64)]? {
-    guard let id = id(named: name, kind: .enum) ?? id(named: name, kind: .enum64) else {
-      return nil
+  public func enumerators(ofEnum name: String) -> [(name: String, value: Int128)]? {
+    (id(named: name, kind: .enum) ?? id(named: name, kind: .enum64)).flatMap {
+      (try? enumerators(of: $0)) ?? nil
     }
-    return enumerators(of: id)?.map { (text($0.name), $0.value) }
   }
 
-  private func enumerators(of id: UInt32) -> [BTFType.Enumerator]? {
-    switch try? type(id) {
-    case .enum(_, let enumerators), .enum64(_, let enumerators): enumerators
+  /// The names and values of an enum, behind typedefs and qualifiers; nil for any other type.
+  public func enumerators(of id: UInt32) throws(BTFError) -> [(name: String, value: Int128)]? {
+    switch try type(try resolve(id)) {
+    case .enum(_, _, let list), .enum64(_, _, let list): list.map { (text($0.name), $0.value) }
     default: nil
     }
   }

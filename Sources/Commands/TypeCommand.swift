@@ -62,7 +62,7 @@ struct TypeCommand: GuestCommand {
       lines += [title + " {"] + enumerators.map { "    \($0.name) = \($0.value)," } + [end]
       document = document.adding([
         "enumerators": .array(
-          enumerators.map { ["name": .string($0.name), "value": .signed($0.value)] })
+          enumerators.map { ["name": .string($0.name), "value": JSON($0.value)] })
       ])
     }
     return Answer(document, .lines(lines))
@@ -79,14 +79,6 @@ extension BTF {
   /// What a typedef stands for, one step on.
   fileprivate func next(of id: UInt32) throws(BTFError) -> UInt32 {
     if case .typedef(let target) = try type(id) { target } else { id }
-  }
-
-  /// Names and values of an enum, nil for any other type.
-  func enumerators(of id: UInt32) throws(BTFError) -> [(name: String, value: Int64)]? {
-    switch try type(try resolve(id)) {
-    case .enum(_, let list), .enum64(_, let list): list.map { (text($0.name), $0.value) }
-    default: nil
-    }
   }
 }
 

@@ -66,8 +66,10 @@ import Testing
     builder.add(.enum, "s", flag: true, count: 1, 4, [names[0], UInt32(bitPattern: -5)])
     builder.add(.enum, "u", count: 1, 4, [names[1], UInt32(bitPattern: -5)])
     builder.add(.enum64, "w", flag: true, count: 2, 8, [names[2], 1, 2, names[3], 0, .max])
+    builder.add(.enum64, "v", count: 2, 8, [names[2], .max, .max, names[3], 0, 1 << 31])
     let btf = try BTF(builder.blob)
-    func values(_ name: String) -> [Int64]? { btf.enumerators(ofEnum: name)?.map(\.value) }
+    func values(_ name: String) -> [Int128]? { btf.enumerators(ofEnum: name)?.map(\.value) }
+    #expect(values("v") == [18_446_744_073_709_551_615, 1 << 63])
     #expect(values("s") == [-5])
     #expect(values("u") == [0xffff_fffb])
     #expect(values("w") == [0x2_0000_0001, -1 << 32])
