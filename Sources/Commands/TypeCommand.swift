@@ -7,12 +7,13 @@ struct TypeCommand: GuestCommand {
     commandName: "type", abstract: "A kernel type: members, offsets and sizes from its BTF.",
     discussion: """
       Reads like pahole: behind each member its offset and size in bytes, for a bit-field \
-      offset:bit; then holes.
+      offset:bit; then holes. Several types may have one name: then they are listed, and \
+      NAME#ID, with the id of a type, means one of them.
       """)
 
   @Argument(
     help: ArgumentHelp(
-      "task_struct, 'struct list_head', 'enum bpf_prog_type', u64.",
+      "task_struct, 'struct list_head', 'enum bpf_prog_type', u64, console#1234.",
       valueName: "name"))
   var words: [String]
   @OptionGroup var output: OutputOptions
@@ -33,7 +34,7 @@ struct TypeCommand: GuestCommand {
     let declaration = try btf.declaration(of: id, name: try btf.ownName(of: id))
     let size = btf.size(of: id)
     var document: JSON = [
-      "name": .string(try btf.name(of: id)), "declaration": .string(declaration),
+      "id": JSON(id), "name": .string(try btf.name(of: id)), "declaration": .string(declaration),
       "kind": .string("\(try btf.kind(of: id))"), "size": JSON(size),
     ]
     let comment = size.map { "  /* size: \($0) */" } ?? ""

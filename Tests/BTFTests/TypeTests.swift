@@ -75,6 +75,25 @@ import Testing
     #expect(values("w") == [0x2_0000_0001, -1 << 32])
   }
 
+  /// `struct console` is printk's and a driver's.
+  @Test func ofSeveralStructsItIsTheOneWithTheMembers() throws {
+    var builder = BTFBuilder()
+    builder.int("int", size: 4)
+    builder.composite(.struct, "console", size: 8, [("flags", 1, 0), ("index", 1, 32)])
+    builder.composite(.struct, "console", size: 8, [("list", 1, 0), ("flags", 1, 32)])
+    let btf = try BTF(builder.blob)
+    #expect(try btf.requiredField("index", of: "console").offset == 4)
+    #expect(try btf.requiredField("list", of: "console").offset == 0)
+    #expect(try btf.structID("console", having: ["flags", "list"]) == 3)
+    let ambiguous = BTFError.ambiguous(name: "console", ids: [2, 3])
+    #expect(throws: ambiguous) { try btf.requiredField("flags", of: "console") }
+    #expect(throws: ambiguous) { try btf.field("list", of: "console") }
+    #expect(throws: BTFError.noMember(path: "other", structName: "console")) {
+      try btf.requiredField("other", of: "console")
+    }
+    #expect(ambiguous.description.contains("2 different structs console (type ids 2, 3)"))
+  }
+
   @Test func sizes() throws {
     func size(_ name: String, _ kind: BTFKind) throws -> Int? {
       btf.size(of: try #require(btf.id(named: name, kind: kind)))

@@ -118,7 +118,7 @@ extension LiveTests {
           BPF_STATS_RUN_TIME = 0,
       };  /* size: 4 */
       > type struct list_head -j
-      {"name":"list_head","declaration":"struct list_head","kind":"struct","size":16,"members":[{"name":"next","declaration":"struct list_head *next","depth":0,"offset":0,"size":8,"bit_offset":null,"bit_size":null},{"name":"prev","declaration":"struct list_head *prev","depth":0,"offset":8,"size":8,"bit_offset":null,"bit_size":null}]}
+      {"id":{n},"name":"list_head","declaration":"struct list_head","kind":"struct","size":16,"members":[{"name":"next","declaration":"struct list_head *next","depth":0,"offset":0,"size":8,"bit_offset":null,"bit_size":null},{"name":"prev","declaration":"struct list_head *prev","depth":0,"offset":8,"size":8,"bit_offset":null,"bit_size":null}]}
       > sym init_task
       {symbol init_task} D init_task
       > sym 0x{symbol init_task}
@@ -182,7 +182,9 @@ extension LiveTests {
       ("print task_struct init_task .no_such", 1, "no member no_such"),
       ("print task_struct 8 .comm", 1, "0x0 is not mapped"),
       ("print task_struct init_task ..", 64, "no path of members"),
-      ("type no_such_type", 1, "no type no_such_type"), ("sym no_such", 1, "no symbol no_such"),
+      ("type no_such_type", 1, "no type no_such_type"),
+      ("type irq_info", 1, "3 types of"), ("type irq_info#1", 1, "no type irq_info#1"),
+      ("sym no_such", 1, "no symbol no_such"),
       ("sym no_such_*", 1, "no symbol matches"), ("sym 0x8", 1, "not in the kernel image"),
       ("read init_task", 64, "'<length>'"), ("read init_task 0", 64, "1 to 16777216"),
       ("read runqueues 8", 64, "as in runqueues@0"), ("read runqueues@9 8", 1, "no CPU 9"),
