@@ -11,6 +11,7 @@ public enum KernelError: Error, Sendable, CustomStringConvertible {
   case symbolNotFound(String, file: String)
   /// As above, of a kernel whose kallsyms has functions only.
   case dataSymbolNotFound(String, file: String)
+  case ambiguousSymbol(AmbiguousSymbol, file: String)
   /// A variable of the kernel image is in no RAM.
   case unreadableVariable(String)
   case noBTF(file: String)
@@ -28,6 +29,9 @@ public enum KernelError: Error, Sendable, CustomStringConvertible {
     case .dataSymbolNotFound(let symbol, let file):
       "\(symbol) symbol not found in \(file): its kernel keeps the names of functions only "
         + "(CONFIG_KALLSYMS_ALL=n), and neither its exports nor its code tell for sure; give a "
+    case .ambiguousSymbol(let symbol, let file):
+      "\(file) has \(symbol.candidates.joined(separator: " and ")), and which of them is the "
+        + "kernel's \(symbol.name) is not known; sym, read and print take the full names"
         + "vmlinux with a symbol table with -k"
     case .unreadableVariable(let name):
       "cannot read \(name) in the guest's kernel image: it is damaged, or the guest is booting"
