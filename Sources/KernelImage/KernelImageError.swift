@@ -10,6 +10,10 @@ public struct KernelImageError: Error, Equatable, Sendable {
     /// A pipe, a device.
     case noFile
     case notAKernel
+    /// A FIT image, U-Boot's flattened image tree.
+    case fit
+    /// U-Boot's legacy image of another type (`IH_TYPE_*`).
+    case notAKernelOfUBoot(type: UInt8)
     /// `e_machine` of an ELF file.
     case wrongMachine(UInt16)
     case not64BitLittleEndian
@@ -45,8 +49,15 @@ extension KernelImageError: CustomStringConvertible {
     case .noFile:
       "\(name) is no regular file but a pipe or a device: write the kernel to a file first"
     case .notAKernel:
-      "\(name) is not a kernel: neither vmlinux (ELF), bzImage nor arm64 Image; "
-        + "give the guest's vmlinux or vmlinuz"
+      "\(name) is not a kernel: neither vmlinux (ELF), bzImage, arm64 Image nor a unified kernel "
+        + "image (EFI with a .linux section); give the guest's vmlinux or vmlinuz"
+    case .fit:
+      "\(name) is a device tree or a FIT image of U-Boot, which may hold several kernels; extract "
+        + "the guest's (dumpimage -l lists them, dumpimage -T flat_dt -p 0 -o KERNEL writes the "
+        + "first part to a file) and give that"
+    case .notAKernelOfUBoot(let type):
+      "\(name) is a U-Boot image of type \(type), not of a kernel (2); extract the kernel with "
+        + "dumpimage and give that"
     case .wrongMachine(let machine):
       "\(name) is for ELF machine \(machine); "
         + "only x86-64 (62) and arm64 (183) kernels are supported"
@@ -56,7 +67,7 @@ extension KernelImageError: CustomStringConvertible {
       "\(name): \(what) at byte \(offset.hex) reaches beyond the end of the ELF file: "
         + "it is truncated or damaged; fetch it again"
     case .truncated(let size, let needed):
-      "\(name): the file ends at byte \(size) inside the compressed payload (\(needed) expected): "
+      "\(name): the file ends at byte \(size) inside the kernel that it holds (\(needed) expected): "
         + "it is truncated; fetch it again"
     case .unsupportedCompression(let format):
       "\(name) is compressed with \(format), which is not supported; give the uncompressed vmlinux"
