@@ -27,8 +27,18 @@ public struct KernelImageError: Error, Equatable, Sendable {
     case wrongSize(Int, stored: Int)
     case tooBig(limit: Int)
     case noSymbols
-    case noBTF
+    case noBTF(BTFAbsence)
     case badBTF(BTFError)
+  }
+
+  /// What is known of a kernel in whose file no BTF was found.
+  public enum BTFAbsence: Sendable {
+    /// The kernel has BTF, but the file was stripped of it, or it is the half of a split vmlinux
+    /// that has the debug information (`objcopy --only-keep-debug`).
+    case removed
+    /// The kernel has all symbols, but none for BTF.
+    case neverBuilt
+    case unknown
   }
 
   /// The file's name as the user gave it.
@@ -81,11 +91,18 @@ extension KernelImageError: CustomStringConvertible {
       "\(name) holds more than \(limit >> 20) MiB, which no kernel needs; "
         + "give the guest's vmlinux or vmlinuz"
     case .noSymbols:
-      "\(name) has neither .symtab nor kallsyms (CONFIG_KALLSYMS=n and stripped); "
+      "\(name) has no symbols: neither .symtab nor kallsyms tables; "
         + "give the unstripped vmlinux"
-    case .noBTF:
-      "\(name) has no .BTF section (CONFIG_DEBUG_INFO_BTF=n): structure layouts are unknown; "
-        + "give the vmlinux of a build with BTF"
+    case .noBTF(.removed):
+      "\(name) has no BTF type information in it, although its kernel was built with it: the file "
+        + "was stripped of it, or is the debug half of a split vmlinux; give the guest's vmlinuz, "
+        + "or the vmlinux that this file was made from"
+    case .noBTF(.neverBuilt):
+      "\(name) has no BTF type information, and no __start_BTF among its symbols: its kernel was "
+        + "built without (CONFIG_DEBUG_INFO_BTF=n), and structure layouts are unknown"
+    case .noBTF(.unknown):
+      "no BTF type information was found in \(name), so structure layouts are unknown; if the "
+        + "guest has /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF=y), give its own vmlinuz"
     case .badBTF(let error):
       "\(name): \(error)"
     }
