@@ -16,15 +16,21 @@ extension BTF {
   ///
   /// `path` names members with dots between: it goes into embedded structs (through typedefs,
   /// qualifiers and anonymous members), not through pointers or arrays. Throws when the struct
-  /// itself is missing or the types are damaged.
+  /// itself is missing, when there are several of this name, or when the types are damaged.
   public func field(_ path: String, of structName: String) throws(BTFError) -> Field? {
     try field(path, in: try structID(structName))
   }
 
-  /// Like `field`, but a missing member is an error that names struct and member.
+  /// Like `field`, but a missing member is an error that names struct and member, and of several
+  /// structs of this name it is the one that has the member.
   public func requiredField(_ path: String, of structName: String) throws(BTFError) -> Field {
-    guard let field = try field(path, of: structName) else {
-      throw .noMember(path: path, structName: structName)
+    try requiredField(path, in: try structID(structName, having: [path]))
+  }
+
+  /// The same of the struct or union with this type id.
+  public func requiredField(_ path: String, in structID: UInt32) throws(BTFError) -> Field {
+    guard let field = try field(path, in: structID) else {
+      throw .noMember(path: path, structName: try name(of: structID))
     }
     return field
   }

@@ -12,30 +12,42 @@ extension BTF {
   }
 
   /// The id of the struct or union with this name, or that a typedef of this name stands for.
-  public func structID(_ name: String) throws(BTFError) -> UInt32 {
-    if let id = composite(named: Array(name.utf8)) { return id }
-    if let typedef = id(named: name, kind: .typedef) {
+  ///
+  /// - Parameter members: paths of members that it must have. Files of a kernel may each have a
+  ///   struct of the same name (`struct console` of printk and of a driver): the members that a
+  ///   caller needs tell which one it means.
+  /// - Throws: `BTFError.ambiguous` when several have all these members.
+  public func structID(
+    _ name: String, having members: [String] = []
+  ) throws(BTFError) -> UInt32 {
+    var found = composites(named: Array(name.utf8))
+    if found.isEmpty, let typedef = id(named: name, kind: .typedef) {
       let target = try resolve(typedef)
-      switch try kind(of: target) {
-      case .struct, .union: return target
-      default: break
-      }
+      if [.struct, .union].contains(try kind(of: target)) { found = [target] }
     }
-    throw .noStruct(name: name)
+    guard !found.isEmpty else { throw .noStruct(name: name) }
+    for member in members where found.count > 1 {
+      var having: [UInt32] = []
+      for id in found where try field(member, in: id) != nil { having.append(id) }
+      guard !having.isEmpty else { throw .noMember(path: member, structName: name) }
+      found = having
+    }
+    guard found.count == 1 else { throw .ambiguous(name: name, ids: found) }
+    return found[0]
   }
 
   /// The names and values of the enum with this name, such as `bpf_prog_type`, in order; nil when
   /// there is none.
-  public func enumerators(ofEnum name: String) -> [(name: String, value: Int64)]? {
-    guard let id = id(named: name, kind: .enum) ?? id(named: name, kind: .enum64) else {
-      return nil
+  public func enumerators(ofEnum name: String) -> [(name: String, value: Int128)]? {
+    (id(named: name, kind: .enum) ?? id(named: name, kind: .enum64)).flatMap {
+      (try? enumerators(of: $0)) ?? nil
     }
-    return enumerators(of: id)?.map { (text($0.name), $0.value) }
   }
 
-  private func enumerators(of id: UInt32) -> [BTFType.Enumerator]? {
-    switch try? type(id) {
-    case .enum(_, let enumerators), .enum64(_, let enumerators): enumerators
+  /// The names and values of an enum, behind typedefs and qualifiers; nil for any other type.
+  public func enumerators(of id: UInt32) throws(BTFError) -> [(name: String, value: Int128)]? {
+    switch try type(try resolve(id)) {
+    case .enum(_, _, let list), .enum64(_, _, let list): list.map { (text($0.name), $0.value) }
     default: nil
     }
   }
@@ -55,12 +67,13 @@ extension BTF {
     return found
   }
 
-  private func composite(named name: [UInt8]) -> UInt32? {
-    if let id = base?.composite(named: name) { return id }
-    guard !name.isEmpty else { return nil }
-    return composites.first { id in
-      guard let string = blob.u32(at: Int(offsets[Int(id - firstID)])) else { return false }
-      return equal(BTFString(offset: string), name)
-    }
+  /// The ids of all structs and unions with this name, lowest first.
+  private func composites(named name: [UInt8]) -> [UInt32] {
+    guard !name.isEmpty else { return [] }
+    return (base?.composites(named: name) ?? [])
+      + composites.filter { id in
+        guard let string = blob.u32(at: Int(offsets[Int(id - firstID)])) else { return false }
+        return equal(BTFString(offset: string), name)
+      }
   }
 }

@@ -88,9 +88,11 @@ extension BTF {
     case .struct: return .struct(size: Int(sizeOrType), members: try members(at: rest, info))
     case .union: return .union(size: Int(sizeOrType), members: try members(at: rest, info))
     case .enum:
-      return .enum(size: Int(sizeOrType), enumerators: try enumerators(at: rest, info))
+      return .enum(
+        size: Int(sizeOrType), isSigned: info.flag, enumerators: try enumerators(at: rest, info))
     case .enum64:
-      return .enum64(size: Int(sizeOrType), enumerators: try enumerators64(at: rest, info))
+      return .enum64(
+        size: Int(sizeOrType), isSigned: info.flag, enumerators: try enumerators64(at: rest, info))
     case .fwd: return .fwd(isUnion: info.flag)
     case .typedef: return .typedef(sizeOrType)
     case .volatile: return .volatile(sizeOrType)
@@ -124,7 +126,8 @@ extension BTF {
     try records(info, at: offset, size: 8) { at throws(BTFError) in
       let word = try u32(at: at + 4)
       return BTFType.Enumerator(
-        name: try string(at: at), value: info.flag ? Int64(Int32(bitPattern: word)) : Int64(word))
+        name: try string(at: at),
+        value: info.flag ? Int128(Int32(bitPattern: word)) : Int128(word))
     }
   }
 
@@ -132,7 +135,9 @@ extension BTF {
   {
     try records(info, at: offset, size: 12) { at throws(BTFError) in
       let value = UInt64(try u32(at: at + 8)) << 32 | UInt64(try u32(at: at + 4))
-      return BTFType.Enumerator(name: try string(at: at), value: Int64(bitPattern: value))
+      return BTFType.Enumerator(
+        name: try string(at: at),
+        value: info.flag ? Int128(Int64(bitPattern: value)) : Int128(value))
     }
   }
 

@@ -10,6 +10,8 @@ public enum BTFError: Error, Equatable, Sendable {
   case noStruct(name: String)
   /// The struct has no member at this path.
   case noMember(path: String, structName: String)
+  /// Several structs or unions of this name have the members that are asked for.
+  case ambiguous(name: String, ids: [UInt32])
   /// No kernel has this member of so many bytes.
   case badSize(Int, path: String, structName: String)
   /// Types refer to each other without an end, or deeper than any compiler would make them.
@@ -27,6 +29,9 @@ extension BTFError: CustomStringConvertible {
       "this kernel's BTF has no struct or union \(name)"
     case .noMember(let path, let structName):
       "struct \(structName) has no member \(path) in this kernel's BTF"
+    case .ambiguous(let name, let ids):
+      "this kernel's BTF has \(ids.count) different structs \(name) (type ids "
+        + "\(ids.map(String.init).joined(separator: ", "))), and which one is meant is not known"
     case .badSize(let size, let path, let structName):
       "the BTF is damaged: \(path) of struct \(structName) has \(size) bytes"
     case .tooDeep(let id):

@@ -7,8 +7,10 @@ public enum BTFType: Equatable, Sendable {
   case array(element: UInt32, index: UInt32, count: Int)
   case `struct`(size: Int, members: [Member])
   case union(size: Int, members: [Member])
-  case `enum`(size: Int, enumerators: [Enumerator])
-  case enum64(size: Int, enumerators: [Enumerator])
+  /// `isSigned` is the type's flag. pahole(1) sets it from 1.24 on: in older kernels every enum is
+  /// unsigned, and -1 is 4294967295, as bpftool prints it.
+  case `enum`(size: Int, isSigned: Bool, enumerators: [Enumerator])
+  case enum64(size: Int, isSigned: Bool, enumerators: [Enumerator])
   case fwd(isUnion: Bool)
   case typedef(UInt32)
   case volatile(UInt32)
@@ -43,10 +45,10 @@ public enum BTFType: Equatable, Sendable {
     public let bitSize: Int
   }
 
-  /// A name and value of an enum; an unsigned 64-bit value beyond `Int64` is its bit pattern.
+  /// A name and value of an enum. The value is any of `Int64` or, of an unsigned enum, of `UInt64`.
   public struct Enumerator: Equatable, Sendable {
     public let name: BTFString
-    public let value: Int64
+    public let value: Int128
   }
 
   /// A parameter of a function; type 0 at the end stands for `...`.

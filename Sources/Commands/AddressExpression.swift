@@ -47,7 +47,7 @@ struct AddressExpression: ExpressibleByArgument {
     switch base {
     case .number(let number): start = number
     case .symbol(let name):
-      let found = Array(Set(kernel.symbols.addresses(of: name))).sorted()
+      let found = Set(try kernel.symbols.named(name).map(\.address)).sorted()
       guard let first = found.first else {
         throw CommandError("this guest's kernel has no symbol \(name)")
       }

@@ -30,6 +30,14 @@ extension JSON: ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral,
   }
 
   public init(_ number: Int?) { self = number.map { .unsigned(UInt64($0)) } ?? .null }
+
+  /// A number of 64 bits with or without a sign.
+  public init(_ number: Int128) {
+    self =
+      number < 0
+      ? .signed(Int64(truncatingIfNeeded: number)) : .unsigned(UInt64(truncatingIfNeeded: number))
+  }
+
   public init(_ text: String?) { self = text.map { .string($0) } ?? .null }
   public init(_ flag: Bool?) { self = flag.map { .bool($0) } ?? .null }
 

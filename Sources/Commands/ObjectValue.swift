@@ -107,9 +107,9 @@ struct ObjectDecoder {
     case .int(let size, _, _, let encoding):
       guard let raw = number(at: offset, size: size, in: bytes, bits) else { return Self.outside }
       return integer(raw, bits: bits?.count ?? size * 8, size: size, encoding)
-    case .enum(let size, let list), .enum64(let size, let list):
+    case .enum(let size, let isSigned, let list), .enum64(let size, let isSigned, let list):
       guard let raw = number(at: offset, size: size, in: bytes, bits) else { return Self.outside }
-      return enumeration(raw, width: bits?.count ?? size * 8, list)
+      return enumeration(raw, width: bits?.count ?? size * 8, isSigned, list)
     default: return .scalar("(\(try btf.declaration(of: type)))", .null)
     }
   }
@@ -185,7 +185,7 @@ struct ObjectDecoder {
     // A bit-field of 64 bits may begin in the middle of a byte.
     value >>= bits.lowerBound
     if part.count == 9, let last = part.last { value |= UInt64(last) << (64 - bits.lowerBound) }
-    return bits.count >= 64 ? value : value & (1 << bits.count - 1)
+    return value.low(bits.count)
   }
 
   private func integer(
@@ -208,11 +208,14 @@ struct ObjectDecoder {
   }
 
   private func enumeration(
-    _ raw: UInt64, width: Int, _ list: [BTFType.Enumerator]
+    _ raw: UInt64, width: Int, _ isSigned: Bool, _ list: [BTFType.Enumerator]
   ) -> ObjectValue {
-    let signed = raw.signExtended(from: width)
-    let match = list.first { $0.value == signed || UInt64(bitPattern: $0.value) == raw }
-    guard let match else { return .scalar("\(signed)", .signed(signed)) }
+    let value = isSigned ? Int128(raw.signExtended(from: width)) : Int128(raw)
+    // BTF keeps 32 or 64 bits of an enumerator, of which an object may have fewer.
+    let match = list.first {
+      $0.value == value || !isSigned && UInt64(truncatingIfNeeded: $0.value).low(width) == raw
+    }
+    guard let match else { return .scalar("\(value)", JSON(value)) }
     let name = btf.text(match.name)
     return .scalar("\(name) (\(match.value))", .string(name))
   }
@@ -231,6 +234,8 @@ struct ObjectDecoder {
 }
 
 extension UInt64 {
+  fileprivate func low(_ bits: Int) -> UInt64 { bits >= 64 ? self : self & (1 << bits - 1) }
+
   fileprivate func signExtended(from bits: Int) -> Int64 {
     guard (1..<64).contains(bits) else { return Int64(bitPattern: self) }
     return Int64(bitPattern: self << UInt64(64 - bits)) >> Int64(64 - bits)

@@ -13,7 +13,7 @@ public struct SessionOptions: ParsableArguments {
   @Option(
     name: [.short, .customLong("kernel")],
     help: ArgumentHelp(
-      "The guest's kernel: vmlinux (ELF), vmlinuz (bzImage) or Image (arm64).",
+      "The guest's kernel: vmlinux (ELF), vmlinuz (bzImage, unified kernel image) or Image (arm64).",
       valueName: "file"),
     completion: .file())
   var kernel: String?

@@ -21,7 +21,7 @@ struct PrintCommand: GuestCommand {
       some tenth of a second.
       """)
 
-  @Argument(help: "A type: task_struct, enum bpf_prog_type, u64.")
+  @Argument(help: "A type, as for type: task_struct, enum bpf_prog_type, u64, console#1234.")
   var type: String
   @Argument(help: "A number, a symbol, symbol+offset, or symbol@CPU for a per-CPU variable.")
   var address: AddressExpression

@@ -122,7 +122,7 @@ struct PromptCompleter {
   /// The copies of a per-CPU variable: `runqueues@0`, `runqueues@1`.
   private func copies(_ word: String, _ kernel: GuestKernel) -> [String] {
     let name = word.prefix { $0 != "@" }
-    guard let address = kernel.symbols.addresses(of: String(name)).first,
+    guard let address = kernel.symbols.address(of: String(name)),
       kernel.perCPUVariables?.contains(address) == true
     else { return [] }
     return matching(word, (0..<kernel.cpuIDs).map { "\(name)@\($0)" })

@@ -35,9 +35,7 @@ struct Sym: GuestCommand {
           ? nearest(to: address.resolved(in: kernel).value, kernel) : copy(address, session)
       ]
     } else {
-      rows = kernel.symbols.addresses(of: what).flatMap { address in
-        kernel.symbols.named(what, at: address).map { Row($0) }
-      }
+      rows = try kernel.symbols.named(what).map { Row($0) }
       guard !rows.isEmpty else { throw CommandError("this guest's kernel has no symbol \(what)") }
     }
     return Answer(
@@ -102,15 +100,5 @@ struct Sym: GuestCommand {
       ]
       return cpu.map { row.adding(["cpu": JSON($0)]) } ?? row
     }
-  }
-}
-
-extension KernelSymbols {
-  /// The symbols with a name at an address: usually one.
-  fileprivate func named(_ name: String, at address: UInt64) -> [Symbol] {
-    guard let first = nearest(to: address)?.symbol,
-      let start = firstIndex(of: first)
-    else { return [] }
-    return self[start...].prefix { $0.address == address }.filter { $0.name == name }
   }
 }

@@ -10,13 +10,14 @@ struct TypeCommand: GuestCommand {
       Reads like pahole: behind each member its offset and size in bytes, for a bit-field \
       offset:bit; then holes.
 
-      A pattern of *, ? and [a-z] lists the structs, unions, enums and typedefs whose name matches. \
-      A star after the whole name of a type is a pointer to it.
+      Several types may have one name: then they are listed, and NAME#ID, with the id of a type, \
+      means one of them. A pattern of *, ? and [a-z] lists the structs, unions, enums and typedefs \
+      whose name matches. A star after the whole name of a type is a pointer to it.
       """)
 
   @Argument(
     help: ArgumentHelp(
-      "task_struct, 'struct list_head', 'enum bpf_prog_type', u64, 'bpf_*'.",
+      "task_struct, 'struct list_head', 'enum bpf_prog_type', u64, console#1234, 'bpf_*'.",
       valueName: "name"))
   var words: [String]
   @OptionGroup var output: OutputOptions
@@ -42,7 +43,7 @@ struct TypeCommand: GuestCommand {
     let declaration = try btf.declaration(of: id, name: try btf.ownName(of: id))
     let size = btf.size(of: id)
     var document: JSON = [
-      "name": .string(try btf.name(of: id)), "declaration": .string(declaration),
+      "id": JSON(id), "name": .string(try btf.name(of: id)), "declaration": .string(declaration),
       "kind": .string("\(try btf.kind(of: id))"), "size": JSON(size),
     ]
     let comment = size.map { "  /* size: \($0) */" } ?? ""
@@ -71,7 +72,7 @@ struct TypeCommand: GuestCommand {
       lines += [title + " {"] + enumerators.map { "    \($0.name) = \($0.value)," } + [end]
       document = document.adding([
         "enumerators": .array(
-          enumerators.map { ["name": .string($0.name), "value": .signed($0.value)] })
+          enumerators.map { ["name": .string($0.name), "value": JSON($0.value)] })
       ])
     }
     return Answer(document, .lines(lines))
@@ -109,14 +110,6 @@ extension BTF {
   /// What a typedef stands for, one step on.
   fileprivate func next(of id: UInt32) throws(BTFError) -> UInt32 {
     if case .typedef(let target) = try type(id) { target } else { id }
-  }
-
-  /// Names and values of an enum, nil for any other type.
-  func enumerators(of id: UInt32) throws(BTFError) -> [(name: String, value: Int64)]? {
-    switch try type(try resolve(id)) {
-    case .enum(_, let list), .enum64(_, let list): list.map { (text($0.name), $0.value) }
-    default: nil
-    }
   }
 }
 

@@ -5,15 +5,20 @@ extension BTF {
   /// The type that a user means: `task_struct`, `struct list_head`, `enum bpf_prog_type`, `u64`, or
   /// a pointer to it, `scx_sched *`.
   ///
-  /// Without a keyword a struct comes before a typedef of its name.
+  /// Without a keyword a struct comes before a typedef of its name. `#` and a type's id behind the
+  /// name tell it from others of the same name.
   func type(userText text: String, in file: String) throws -> UInt32 {
     let stars = text.reversed().prefix { $0 == "*" || $0 == " " }
     let name = String(text.dropLast(stars.count))
     guard !name.isEmpty else { throw CommandError("'\(text)' names no type") }
-    var found = type(named: name)
-    for star in stars where star == "*" { found = found.flatMap(pointer) }
-    guard let found else { throw CommandError("the BTF of \(file) has no type \(text)") }
-    return found
+    var type = try type(named: name, in: file)
+    for star in stars where star == "*" {
+      guard let pointer = pointer(to: type) else {
+        throw CommandError("the BTF of \(file) has no type \(text)")
+      }
+      type = pointer
+    }
+    return type
   }
 
   private func pointer(to pointee: UInt32) -> UInt32? {
@@ -22,20 +27,58 @@ extension BTF {
     }
   }
 
-  private func type(named text: String) -> UInt32? {
+  private func type(named text: String, in file: String) throws -> UInt32 {
+    let parts = text.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)
+    let groups = types(named: String(parts[0]))
+    if parts.count == 2, let id = groups.joined().first(where: { "\($0)" == parts[1] }) {
+      return id
+    }
+    guard parts.count == 1, let found = groups.first else {
+      throw CommandError("the BTF of \(file) has no type \(text)")
+    }
+    guard found.count == 1 else {
+      let list = found.map { id in
+        let detail = size(of: id).map { "\($0) bytes" } ?? (try? declaration(of: id))
+        return spelling(of: id) + (detail.map { " (\($0))" } ?? "")
+      }
+      throw CommandError(
+        "\(found.count) types of \(file) are called \(text): \(list.joined(separator: ", ")); "
+          + "say which one, as in '\(spelling(of: found[0]))'")
+    }
+    return found[0]
+  }
+
+  /// The types that a name may mean, in groups; one of an earlier group hides those of later ones.
+  private func types(named text: String) -> [[UInt32]] {
     let words = text.split(separator: " ").map(String.init)
-    let (name, kinds): (String, [BTFKind])
-    if words.count == 2, let named = Self.kinds(of: words[0]) {
-      (name, kinds) = (words[1], named)
+    let (name, groups): (String, [Set<BTFKind>])
+    if words.count == 2, let kinds = Self.kinds[words[0]] {
+      (name, groups) = (words[1], [kinds])
     } else {
       name = Self.spellings[text] ?? words.joined(separator: " ")
-      kinds = [.struct, .union, .enum, .enum64, .typedef, .int, .float, .func, .var]
+      groups = [[.struct, .union, .enum, .enum64], [.typedef, .int, .float], [.func, .var]]
     }
     let found = ids(named: name)
-    for kind in kinds {
-      for id in found where (try? self.kind(of: id)) == kind { return id }
-    }
-    return nil
+    return groups.map { kinds in
+      // Typedefs of the same type are one: x86 6.12 has `u8` twice.
+      var seen: Set<UInt32> = []
+      return found.filter { id in
+        guard let kind = try? kind(of: id), kinds.contains(kind) else { return false }
+        return seen.insert((try? resolve(id)) ?? id).inserted
+      }
+    }.filter { !$0.isEmpty }
+  }
+
+  /// `struct console#1234`: what means this type alone.
+  private func spelling(of id: UInt32) -> String {
+    let keyword: String? =
+      switch try? kind(of: id) {
+      case .struct: "struct"
+      case .union: "union"
+      case .enum, .enum64: "enum"
+      default: nil
+      }
+    return (keyword.map { $0 + " " } ?? "") + ((try? name(of: id)) ?? "") + "#\(id)"
   }
 
   /// The structs, unions, enums, typedefs and numbers whose name matches a shell pattern, by name,
@@ -44,8 +87,8 @@ extension BTF {
   /// - Parameter text: the pattern; `struct`, `union` or `enum` may stand before it.
   func types(matching text: String) -> [UInt32] {
     let words = text.split(separator: " ").map(String.init)
-    let named = words.count == 2 ? Self.kinds(of: words[0]) : nil
-    let kinds = named.map(Set.init) ?? Self.namedKinds
+    let named = words.count == 2 ? Self.kinds[words[0]] : nil
+    let kinds = named ?? Self.namedKinds
     let pattern = Glob(named == nil ? words.joined(separator: " ") : words[1])
     var found: [String: UInt32] = [:]
     for id in 1..<endID {
@@ -68,15 +111,27 @@ extension BTF {
     "unsigned long long": "long long unsigned int",
   ]
 
-  private static func kinds(of keyword: String) -> [BTFKind]? {
-    ["struct": [.struct], "union": [.union], "enum": [.enum, .enum64]][keyword]
-  }
+  private static let kinds: [String: Set<BTFKind>] = [
+    "struct": [.struct], "union": [.union], "enum": [.enum, .enum64],
+  ]
 
-  /// The names that `type(userText:)` finds, with a prefix, each once.
+  /// The names that `type(userText:)` finds, with a prefix, each once; behind one that several types
+  /// have, and nothing else begins with, `NAME#ID` of each.
   ///
   /// - Parameter keyword: stands before the name.
   func typeNames(prefix: String, keyword: String?, limit: Int) -> [String] {
-    let kinds = keyword.flatMap(Self.kinds).map(Set.init) ?? Self.namedKinds
+    let name = prefix.prefix { $0 != "#" }
+    let names = plainNames(prefix: String(name), keyword: keyword, limit: limit)
+    guard prefix.contains("#") || names.count == 1 else { return Array(names) }
+    let only = prefix.contains("#") ? String(name) : names.first ?? ""
+    let found = types(named: (keyword.map { $0 + " " } ?? "") + only).first ?? []
+    let all = [only] + (found.count > 1 ? found.map { "\(only)#\($0)" } : [])
+    return all.filter { $0.hasPrefix(prefix) }
+  }
+
+  private func plainNames(prefix: String, keyword: String?, limit: Int) -> Set<String> {
+    let kinds =
+      keyword.flatMap { Self.kinds[$0] } ?? Self.namedKinds
     var names: Set<String> = []
     for id in 1..<endID {
       guard names.count < limit, let kind = try? kind(of: id), kinds.contains(kind),
@@ -84,6 +139,6 @@ extension BTF {
       else { continue }
       names.insert(name)
     }
-    return Array(names)
+    return names
   }
 }

@@ -96,48 +96,49 @@ extension BPFLayout {
   ///
   /// - Throws: a `BTFError` that names the member when the kernel lacks one that every answer needs.
   public init(_ btf: BTF) throws(BTFError) {
-    func offset(_ path: String, of name: String) throws(BTFError) -> Int? {
-      try btf.field(path, of: name)?.offset
+    func offset(_ path: String, in type: UInt32) throws(BTFError) -> Int? {
+      try btf.field(path, in: type)?.offset
     }
-    func needed(_ path: String, of name: String) throws(BTFError) -> Int {
-      try btf.requiredField(path, of: name).offset
+    func needed(_ path: String, in type: UInt32) throws(BTFError) -> Int {
+      try btf.requiredField(path, in: type).offset
     }
     idr = try IDR.Layout(btf)
+    let prog = try btf.structID("bpf_prog", having: ["type", "aux"])
     program = Program(
-      type: try needed("type", of: "bpf_prog"), aux: try needed("aux", of: "bpf_prog"),
-      stats: try offset("stats", of: "bpf_prog"))
-    program.length = try offset("len", of: "bpf_prog")
-    program.jitedLength = try offset("jited_len", of: "bpf_prog")
-    program.tag = try offset("tag", of: "bpf_prog")
-    program.isGPLCompatible = try btf.field("gpl_compatible", of: "bpf_prog").map { field in
+      type: try needed("type", in: prog), aux: try needed("aux", in: prog),
+      stats: try offset("stats", in: prog))
+    program.length = try offset("len", in: prog)
+    program.jitedLength = try offset("jited_len", in: prog)
+    program.tag = try offset("tag", in: prog)
+    program.isGPLCompatible = try btf.field("gpl_compatible", in: prog).map { field in
       let bit = field.bits?.lowerBound ?? 0
       return Flag(byte: field.offset + bit / 8, bit: bit % 8)
     }
-    let aux = "bpf_prog_aux"
-    let name = try btf.requiredField("name", of: aux)
+    let aux = try btf.structID("bpf_prog_aux", having: ["name", "id"])
+    let name = try btf.requiredField("name", in: aux)
     // BPF_OBJ_NAME_LEN is 16.
     guard (1...64).contains(name.size) else {
-      throw .badSize(name.size, path: "name", structName: aux)
+      throw .badSize(name.size, path: "name", structName: "bpf_prog_aux")
     }
     auxiliary = Auxiliary(
       name: name.offset, nameSize: name.size,
-      verifiedInstructions: try offset("verified_insns", of: aux),
-      stats: program.stats == nil ? try needed("stats", of: aux) : nil)
-    auxiliary.id = try offset("id", of: aux)
-    auxiliary.program = try offset("prog", of: aux)
-    auxiliary.loadTime = try offset("load_time", of: aux)
-    auxiliary.user = try offset("user", of: aux)
-    auxiliary.usedMapCount = try offset("used_map_cnt", of: aux)
-    auxiliary.usedMaps = try offset("used_maps", of: aux)
-    auxiliary.functionCount = try offset("func_cnt", of: aux)
-    auxiliary.functions = try offset("func", of: aux)
-    auxiliary.btf = try offset("btf", of: aux)
+      verifiedInstructions: try offset("verified_insns", in: aux),
+      stats: program.stats == nil ? try needed("stats", in: aux) : nil)
+    auxiliary.id = try offset("id", in: aux)
+    auxiliary.program = try offset("prog", in: aux)
+    auxiliary.loadTime = try offset("load_time", in: aux)
+    auxiliary.user = try offset("user", in: aux)
+    auxiliary.usedMapCount = try offset("used_map_cnt", in: aux)
+    auxiliary.usedMaps = try offset("used_maps", in: aux)
+    auxiliary.functionCount = try offset("func_cnt", in: aux)
+    auxiliary.functions = try offset("func", in: aux)
+    auxiliary.btf = try offset("btf", in: aux)
+    let stats = try btf.structID("bpf_prog_stats", having: ["cnt", "nsecs"])
     statistics = Statistics(
-      count: try needed("cnt", of: "bpf_prog_stats"),
-      nanoseconds: try needed("nsecs", of: "bpf_prog_stats"),
-      misses: try offset("misses", of: "bpf_prog_stats"))
-    uid = try offset("uid", of: "user_struct")
-    mapID = try offset("id", of: "bpf_map")
-    btfID = try offset("id", of: "btf")
+      count: try needed("cnt", in: stats), nanoseconds: try needed("nsecs", in: stats),
+      misses: try offset("misses", in: stats))
+    uid = try btf.field("uid", of: "user_struct")?.offset
+    mapID = try btf.field("id", of: "bpf_map")?.offset
+    btfID = try btf.field("id", of: "btf")?.offset
   }
 }

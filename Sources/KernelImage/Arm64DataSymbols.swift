@@ -65,7 +65,8 @@ struct Arm64DataSymbols {
   /// True for what DEFINE_IDR of include/linux/idr.h makes: a `struct idr` of zeros, but for its
   /// flags.
   private func isUnusedIDR(at address: UInt64) -> Bool {
-    guard let id = types?.id(named: "idr", kind: .struct), let size = types?.size(of: id),
+    guard let id = try? types?.structID("idr", having: ["idr_rt.xa_flags"]),
+      let size = types?.size(of: id),
       let place = try? types?.field("idr_rt.xa_flags", in: id)?.offset,
       address.isMultiple(of: 8), let start = region.offset(of: address),
       let bytes = region.bytes.bytes(at: start, count: size).map(Array.init),

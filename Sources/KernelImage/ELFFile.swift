@@ -52,6 +52,18 @@ public struct ELFFile: Sendable {
     sections = try Self.sections(file, header)
   }
 
+  /// The parts of the file that are memory of the kernel, with the address of each: the loaded
+  /// segments or, in a file without program headers, the allocated sections.
+  var memory: [(range: Range<Int>, address: UInt64)] {
+    let shfAlloc: UInt64 = 2
+    let loads = segments.filter { $0.type == Self.ptLoad }
+    let parts =
+      loads.isEmpty
+      ? sections.filter { $0.flags & shfAlloc != 0 }.map { ($0.range, $0.address) }
+      : loads.map { ($0.range, $0.virtualAddress) }
+    return parts.filter { !KernelSymbols.isAbsolute($0.1) }
+  }
+
   public func section(_ name: String) -> Section? { sections.first { $0.name == name } }
 
   /// The bytes of a section, or nil when there is no such section.

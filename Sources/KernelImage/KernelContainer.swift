@@ -9,14 +9,20 @@ enum KernelContainer {
   /// No kernel is as big: a bound for what a damaged or hostile stream expands to.
   static let maxSize = 1 << 30
 
-  /// Unwraps ELF, bzImage, EFI zboot, Image, or any of them compressed as a whole.
+  /// Unwraps ELF, bzImage, EFI zboot, Image, or any of them compressed as a whole, in a unified
+  /// kernel image or in U-Boot's legacy image.
   init(_ file: [UInt8]) throws(KernelImageError.Reason) {
     var bytes = file
-    // vmlinuz.gz with a zboot kernel has three layers; more is no kernel.
-    for _ in 0..<4 {
+    // A compressed unified kernel image with a compressed zboot kernel has five layers; more is no
+    // kernel.
+    for _ in 0..<6 {
       if bytes.starts(with: ELFFile.magic) {
         self = .elf(bytes)
         return
+      }
+      if let kernel = try embeddedKernel(in: bytes) {
+        bytes = Array(bytes[kernel])
+        continue
       }
       guard let payload = try Payload(bytes) else {
         guard bytes.u32(at: 56) == Self.arm64Magic else { break }

@@ -19,7 +19,7 @@ public struct KernelImage: Sendable {
   public let buildID: [UInt8]?
   /// Where a running kernel has notes with the build-id among them: link address and bytes.
   public let buildIDNote: (address: UInt64, count: Int)?
-  /// The contents of `.BTF`, nil with CONFIG_DEBUG_INFO_BTF=n.
+  /// The contents of `.BTF`; nil when they are not in the file.
   public let btf: [UInt8]?
   /// The link address of the image's first byte, `_text`: a running kernel is this much plus its
   /// KASLR offset away.
@@ -41,7 +41,7 @@ public struct KernelImage: Sendable {
 
   /// The types of `btf`.
   public func types() throws(KernelImageError) -> BTF {
-    guard let btf else { throw KernelImageError(name: name, reason: .noBTF) }
+    guard let btf else { throw KernelImageError(name: name, reason: .noBTF(btfAbsence)) }
     do {
       return try BTF(btf)
     } catch {
@@ -49,8 +49,16 @@ public struct KernelImage: Sendable {
     }
   }
 
-  /// Reads a vmlinux (ELF), vmlinuz (bzImage, EFI zboot) or arm64 Image, also one that is
-  /// compressed as a whole.
+  /// Why there is no `btf`.
+  private var btfAbsence: KernelImageError.BTFAbsence {
+    // include/asm-generic/vmlinux.lds.h has this symbol with CONFIG_DEBUG_INFO_BTF only;
+    // `linux_banner` is in every kernel, but not in a list of functions (CONFIG_KALLSYMS_ALL=n).
+    if foundSymbols?.address(of: "__start_BTF") != nil { return .removed }
+    return foundSymbols?.address(of: "linux_banner") != nil ? .neverBuilt : .unknown
+  }
+
+  /// Reads a vmlinux (ELF), vmlinuz (bzImage, EFI zboot), arm64 Image or unified kernel image, also
+  /// one that is compressed as a whole.
   public init(path: String) throws(KernelImageError) {
     do {
       try self.init(file: OpenFile(path: path), name: path)

@@ -10,6 +10,10 @@ public struct KernelImageError: Error, Equatable, Sendable {
     /// A pipe, a device.
     case noFile
     case notAKernel
+    /// A FIT image, U-Boot's flattened image tree.
+    case fit
+    /// U-Boot's legacy image of another type (`IH_TYPE_*`).
+    case notAKernelOfUBoot(type: UInt8)
     /// `e_machine` of an ELF file.
     case wrongMachine(UInt16)
     case not64BitLittleEndian
@@ -23,8 +27,18 @@ public struct KernelImageError: Error, Equatable, Sendable {
     case wrongSize(Int, stored: Int)
     case tooBig(limit: Int)
     case noSymbols
-    case noBTF
+    case noBTF(BTFAbsence)
     case badBTF(BTFError)
+  }
+
+  /// What is known of a kernel in whose file no BTF was found.
+  public enum BTFAbsence: Sendable {
+    /// The kernel has BTF, but the file was stripped of it, or it is the half of a split vmlinux
+    /// that has the debug information (`objcopy --only-keep-debug`).
+    case removed
+    /// The kernel has all symbols, but none for BTF.
+    case neverBuilt
+    case unknown
   }
 
   /// The file's name as the user gave it.
@@ -45,8 +59,15 @@ extension KernelImageError: CustomStringConvertible {
     case .noFile:
       "\(name) is no regular file but a pipe or a device: write the kernel to a file first"
     case .notAKernel:
-      "\(name) is not a kernel: neither vmlinux (ELF), bzImage nor arm64 Image; "
-        + "give the guest's vmlinux or vmlinuz"
+      "\(name) is not a kernel: neither vmlinux (ELF), bzImage, arm64 Image nor a unified kernel "
+        + "image (EFI with a .linux section); give the guest's vmlinux or vmlinuz"
+    case .fit:
+      "\(name) is a device tree or a FIT image of U-Boot, which may hold several kernels; extract "
+        + "the guest's (dumpimage -l lists them, dumpimage -T flat_dt -p 0 -o KERNEL writes the "
+        + "first part to a file) and give that"
+    case .notAKernelOfUBoot(let type):
+      "\(name) is a U-Boot image of type \(type), not of a kernel (2); extract the kernel with "
+        + "dumpimage and give that"
     case .wrongMachine(let machine):
       "\(name) is for ELF machine \(machine); "
         + "only x86-64 (62) and arm64 (183) kernels are supported"
@@ -56,7 +77,7 @@ extension KernelImageError: CustomStringConvertible {
       "\(name): \(what) at byte \(offset.hex) reaches beyond the end of the ELF file: "
         + "it is truncated or damaged; fetch it again"
     case .truncated(let size, let needed):
-      "\(name): the file ends at byte \(size) inside the compressed payload (\(needed) expected): "
+      "\(name): the file ends at byte \(size) inside the kernel that it holds (\(needed) expected): "
         + "it is truncated; fetch it again"
     case .unsupportedCompression(let format):
       "\(name) is compressed with \(format), which is not supported; give the uncompressed vmlinux"
@@ -70,11 +91,18 @@ extension KernelImageError: CustomStringConvertible {
       "\(name) holds more than \(limit >> 20) MiB, which no kernel needs; "
         + "give the guest's vmlinux or vmlinuz"
     case .noSymbols:
-      "\(name) has neither .symtab nor kallsyms (CONFIG_KALLSYMS=n and stripped); "
+      "\(name) has no symbols: neither .symtab nor kallsyms tables; "
         + "give the unstripped vmlinux"
-    case .noBTF:
-      "\(name) has no .BTF section (CONFIG_DEBUG_INFO_BTF=n): structure layouts are unknown; "
-        + "give the vmlinux of a build with BTF"
+    case .noBTF(.removed):
+      "\(name) has no BTF type information in it, although its kernel was built with it: the file "
+        + "was stripped of it, or is the debug half of a split vmlinux; give the guest's vmlinuz, "
+        + "or the vmlinux that this file was made from"
+    case .noBTF(.neverBuilt):
+      "\(name) has no BTF type information, and no __start_BTF among its symbols: its kernel was "
+        + "built without (CONFIG_DEBUG_INFO_BTF=n), and structure layouts are unknown"
+    case .noBTF(.unknown):
+      "no BTF type information was found in \(name), so structure layouts are unknown; if the "
+        + "guest has /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF=y), give its own vmlinuz"
     case .badBTF(let error):
       "\(name): \(error)"
     }

@@ -25,21 +25,30 @@ public struct KernelSymbols: Sendable {
   /// Kernel addresses lie in the upper half of the address space.
   public static func isAbsolute(_ value: UInt64) -> Bool { value >> 63 == 0 }
 
-  /// The address of the first symbol with this name, or nil.
+  /// The address of the first symbol that `named` finds, or nil when there is none or the name is
+  /// ambiguous.
   public func address(of name: String) -> UInt64? {
-    first(named: Array(name.utf8), from: 0).map { addresses[$0] }
+    first(named: Array(name.utf8)).map { addresses[$0] }
+      ?? (try? named(name))?.first?.address
   }
 
-  /// The addresses of all symbols with this name: static ones may have the same name.
-  public func addresses(of name: String) -> [UInt64] {
+  /// The symbols that a name means: all of exactly this name, as static ones may share it, or else
+  /// the one `NAME.llvm.N` that clang's ThinLTO made of a static symbol that other units use.
+  public func named(_ name: String) throws(AmbiguousSymbol) -> [Symbol] {
     let utf8 = Array(name.utf8)
-    var found: [UInt64] = []
-    var next = 0
-    while let index = first(named: utf8, from: next) {
-      found.append(addresses[index])
-      next = index + 1
+    let exact = indices.filter { nameRange($0).count == utf8.count && hasPrefix(utf8, $0) }
+    guard exact.isEmpty, !name.isEmpty else { return exact.map { self[$0] } }
+    let stem = utf8 + Array(".llvm.".utf8)
+    let renamed = indices.filter { index in
+      let name = nameRange(index)
+      return name.count > stem.count && hasPrefix(stem, index)
+        && text[name].dropFirst(stem.count).allSatisfy { (0x30...0x39).contains($0) }
+    }.map { self[$0] }
+    let names = Set(renamed.map(\.name))
+    guard names.count < 2 else {
+      throw AmbiguousSymbol(name: name, candidates: names.sorted())
     }
-    return found
+    return renamed
   }
 
   /// The last symbol that does not lie behind an address, and the bytes from it to the address; nil
@@ -64,7 +73,7 @@ public struct KernelSymbols: Sendable {
   /// The names that begin with a prefix, in the order of their addresses.
   public func names(prefix: String) -> [String] {
     let utf8 = Array(prefix.utf8)
-    return indices.filter { text[nameRange($0)].starts(with: utf8) }.map { self[$0].name }
+    return indices.filter { hasPrefix(utf8, $0) }.map { self[$0].name }
   }
 
   /// These symbols in a kernel that runs `slide` bytes above its link address; absolute ones stay.
@@ -102,12 +111,12 @@ public struct KernelSymbols: Sendable {
     Int(starts[index]) + 1..<Int(starts[index + 1])
   }
 
-  private func first(named name: [UInt8], from start: Int) -> Int? {
-    guard start < count else { return nil }
-    for index in start..<count where Int(starts[index + 1] - starts[index]) == name.count + 1 {
-      if text[nameRange(index)].elementsEqual(name) { return index }
-    }
-    return nil
+  private func first(named name: [UInt8]) -> Int? {
+    indices.first { nameRange($0).count == name.count && hasPrefix(name, $0) }
+  }
+
+  private func hasPrefix(_ prefix: [UInt8], _ index: Int) -> Bool {
+    text[nameRange(index)].starts(with: prefix)
   }
 
   /// The first index whose address meets a condition that all later ones meet too.
@@ -157,5 +166,16 @@ extension KernelSymbols {
   mutating func finish(address: UInt64) {
     starts.append(UInt32(text.count))
     addresses.append(address)
+  }
+}
+
+/// A name that ThinLTO gave to several static symbols: `NAME.llvm.1`, `NAME.llvm.2`.
+public struct AmbiguousSymbol: Error, Equatable, Sendable, CustomStringConvertible {
+  public let name: String
+  public let candidates: [String]
+
+  public var description: String {
+    "\(name) may be any of \(candidates.count) symbols of this kernel: "
+      + "\(candidates.joined(separator: ", ")); give one of these names"
   }
 }

@@ -38,8 +38,7 @@ extension GuestKernel {
         file: image.name, fileKernel: image.banner?.kernelName ?? "unknown",
         guestKernel: try location.banner(in: engine.memory)?.kernelName ?? "another one")
     }
-    guard let blob = image.btf else { throw .noBTF(file: image.name) }
-    do { btf = try BTF(blob) } catch { throw .btf(error) }
+    do { btf = try image.types() } catch { throw .image(error) }
 
     file = image.name
     architecture = image.architecture

@@ -17,10 +17,11 @@ public struct IDR: Sendable {
     }
 
     public init(_ btf: BTF) throws(BTFError) {
+      let idr = try btf.structID("idr", having: ["idr_rt.xa_head", "idr_base"])
       // `struct radix_tree_root` is a macro for `struct xarray`.
       self.init(
-        head: try btf.requiredField("idr_rt.xa_head", of: "idr").offset,
-        base: try btf.requiredField("idr_base", of: "idr").offset,
+        head: try btf.requiredField("idr_rt.xa_head", in: idr).offset,
+        base: try btf.requiredField("idr_base", in: idr).offset,
         xarray: try XArrayLayout(btf))
     }
   }

@@ -71,7 +71,11 @@ struct KernelPlace {
 extension KernelSymbols {
   /// The address of a symbol that every kernel must have.
   func required(_ symbol: String, in file: String) throws(KernelError) -> UInt64 {
-    if let address = address(of: symbol) { return address }
+    do {
+      if let found = try named(symbol).first { return found.address }
+    } catch {
+      throw .ambiguousSymbol(error, file: file)
+    }
     // `linux_banner` is data, and in every kernel.
     throw address(of: "linux_banner") == nil
       ? .dataSymbolNotFound(symbol, file: file) : .symbolNotFound(symbol, file: file)

@@ -11,9 +11,9 @@ public enum KernelError: Error, Sendable, CustomStringConvertible {
   case symbolNotFound(String, file: String)
   /// As above, of a kernel whose kallsyms has functions only.
   case dataSymbolNotFound(String, file: String)
+  case ambiguousSymbol(AmbiguousSymbol, file: String)
   /// A variable of the kernel image is in no RAM.
   case unreadableVariable(String)
-  case noBTF(file: String)
   case btf(BTFError)
   case image(KernelImageError)
   case snapshot(SnapshotError)
@@ -29,11 +29,11 @@ public enum KernelError: Error, Sendable, CustomStringConvertible {
       "\(symbol) symbol not found in \(file): its kernel keeps the names of functions only "
         + "(CONFIG_KALLSYMS_ALL=n), and neither its exports nor its code tell for sure; give a "
         + "vmlinux with a symbol table with -k"
+    case .ambiguousSymbol(let symbol, let file):
+      "\(file) has \(symbol.candidates.joined(separator: " and ")), and which of them is the "
+        + "kernel's \(symbol.name) is not known; sym, read and print take the full names"
     case .unreadableVariable(let name):
       "cannot read \(name) in the guest's kernel image: it is damaged, or the guest is booting"
-    case .noBTF(let file):
-      "\(file) has no BTF type information (CONFIG_DEBUG_INFO_BTF=n), so the layout of kernel "
-        + "structures is unknown"
     case .btf(let error): error.description
     case .image(let error): error.description
     case .snapshot(let error): error.description

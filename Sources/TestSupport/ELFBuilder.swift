@@ -23,6 +23,7 @@ public struct ELFBuilder {
   public var machine: UInt16 = 62
   public var sections: [Section] = []
   public var hasSectionHeaders = true
+  public var hasProgramHeaders = true
 
   public init(sections: [Section] = []) { self.sections = sections }
 
@@ -64,7 +65,7 @@ public struct ELFBuilder {
       offsets.append(data.count)
       data += section.contents
     }
-    let loaded = all.indices.filter { all[$0].address != 0 }
+    let loaded = all.indices.filter { hasProgramHeaders && all[$0].address != 0 }
     var header: [UInt8] = [0x7f, 0x45, 0x4c, 0x46, 2, 1, 1] + [UInt8](repeating: 0, count: 9)
     header.append(littleEndian: UInt16(2))
     header.append(littleEndian: machine)

@@ -66,11 +66,32 @@ import Testing
     builder.add(.enum, "s", flag: true, count: 1, 4, [names[0], UInt32(bitPattern: -5)])
     builder.add(.enum, "u", count: 1, 4, [names[1], UInt32(bitPattern: -5)])
     builder.add(.enum64, "w", flag: true, count: 2, 8, [names[2], 1, 2, names[3], 0, .max])
+    builder.add(.enum64, "v", count: 2, 8, [names[2], .max, .max, names[3], 0, 1 << 31])
     let btf = try BTF(builder.blob)
-    func values(_ name: String) -> [Int64]? { btf.enumerators(ofEnum: name)?.map(\.value) }
+    func values(_ name: String) -> [Int128]? { btf.enumerators(ofEnum: name)?.map(\.value) }
+    #expect(values("v") == [18_446_744_073_709_551_615, 1 << 63])
     #expect(values("s") == [-5])
     #expect(values("u") == [0xffff_fffb])
     #expect(values("w") == [0x2_0000_0001, -1 << 32])
+  }
+
+  /// `struct console` is printk's and a driver's.
+  @Test func ofSeveralStructsItIsTheOneWithTheMembers() throws {
+    var builder = BTFBuilder()
+    builder.int("int", size: 4)
+    builder.composite(.struct, "console", size: 8, [("flags", 1, 0), ("index", 1, 32)])
+    builder.composite(.struct, "console", size: 8, [("list", 1, 0), ("flags", 1, 32)])
+    let btf = try BTF(builder.blob)
+    #expect(try btf.requiredField("index", of: "console").offset == 4)
+    #expect(try btf.requiredField("list", of: "console").offset == 0)
+    #expect(try btf.structID("console", having: ["flags", "list"]) == 3)
+    let ambiguous = BTFError.ambiguous(name: "console", ids: [2, 3])
+    #expect(throws: ambiguous) { try btf.requiredField("flags", of: "console") }
+    #expect(throws: ambiguous) { try btf.field("list", of: "console") }
+    #expect(throws: BTFError.noMember(path: "other", structName: "console")) {
+      try btf.requiredField("other", of: "console")
+    }
+    #expect(ambiguous.description.contains("2 different structs console (type ids 2, 3)"))
   }
 
   @Test func sizes() throws {

@@ -50,6 +50,20 @@ import Testing
     #expect("\(try #require(error))" == "prog_idr symbol not found in vmlinux")
   }
 
+  @Test func aSymbolThatThinLTORenamedIsFoundAndTwoAreNamed() throws {
+    let guest = SyntheticGuest.sample().guest
+    guest.symbols["prog_idr.llvm.13041973212388"] = guest.symbols["prog_idr"]
+    let file = try guest.image(without: ["prog_idr"])
+    let programs = try BPFPrograms(guest.memory, kernel: file)
+    #expect(try programs.list(BPFProgramQuery()).names == ["lab_init", "lab_with_a_long", "probe"])
+    guest.symbols["prog_idr.llvm.7"] = 0x100
+    let error = #expect(throws: KernelError.self) {
+      try BPFPrograms(guest.memory, kernel: try guest.image(without: ["prog_idr"]))
+    }
+    let text = "\(try #require(error))"
+    #expect(text.contains("vmlinux has prog_idr.llvm.13041973212388 and prog_idr.llvm.7,"))
+  }
+
   @Test func countersOfAKernelWhoseCPUsAreUnknownAreNotZero() throws {
     let guest = SyntheticGuest.sample().guest
     let file = try guest.image(without: ["__per_cpu_offset"])

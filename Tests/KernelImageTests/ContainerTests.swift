@@ -82,13 +82,63 @@ import Testing
     try check(KernelImage(bytes: compressed(nested, filter), name: "vmlinuz.\(filter)"))
   }
 
+  @Test func unifiedKernelImages() throws {
+    let bzImage = bzImage(compressed(Self.kernel, "zstd"), size: Self.kernel.count)
+    let zboot = zboot(compressed(Self.kernel, "gzip"), size: Self.kernel.count, appendsSize: false)
+    for inner in [bzImage, zboot, Self.kernel, compressed(zboot, "xz")] {
+      let file = peFile(".linux", inner)
+      try check(KernelImage(bytes: file, name: "linux.efi"))
+      try check(KernelImage(bytes: compressed(file, "gzip"), name: "vmlinuz"))
+      try check(KernelImage(bytes: peFile(".linux", inner, virtualSize: 0), name: "linux.efi"))
+    }
+    // A kernel with the EFI stub is a PE file itself.
+    var stub = bzImage
+    stub.replaceSubrange(0..<0x100, with: peFile(".setup", []).prefix(0x100))
+    try check(KernelImage(bytes: stub, name: "vmlinuz"))
+    let file = peFile(".linux", bzImage)
+    #expect(
+      reason(Array(file.prefix(2000))) == .truncated(size: 2000, needed: 1024 + bzImage.count))
+    #expect(reason(peFile(".linux", [1, 2, 3])) == .notAKernel)
+    #expect(reason(peFile(".linux2", bzImage)) == .notAKernel)
+  }
+
+  @Test func imagesOfUBoot() throws {
+    try check(KernelImage(bytes: uImage(compressed(Self.kernel, "gzip")), name: "uImage"))
+    try check(KernelImage(bytes: uImage(Self.kernel, type: 14), name: "uImage"))
+    let file = uImage(Self.kernel)
+    #expect(
+      reason(Array(file.prefix(100))) == .truncated(size: 100, needed: 64 + Self.kernel.count))
+    #expect(reason(uImage(Self.kernel, type: 4)) == .notAKernelOfUBoot(type: 4))
+    let fit: [UInt8] = [0xd0, 0x0d, 0xfe, 0xed, 0, 0, 1, 0]
+    #expect(reason(fit) == .fit)
+    #expect(reason(compressed(fit, "gzip")) == .fit)
+    #expect(KernelImageError(name: "/x", reason: .fit).description.contains("FIT image of U-Boot"))
+  }
+
+  @Test func headersOfBootLoadersMayBeDamaged() {
+    let seed = UInt64.random(in: 0 ... .max)
+    print("seed of headersOfBootLoadersMayBeDamaged: \(seed)")
+    var random = SplitMix(state: seed)
+    for good in [peFile(".linux", Self.kernel), uImage(Self.kernel)] {
+      for _ in 0..<2000 {
+        var bytes = Array(good.prefix(4096))
+        for _ in 0..<3 {
+          bytes[Int.random(in: 4..<512, using: &random)] =
+            [0, 1, 0x7f, 0xff, .random(in: .min ... .max, using: &random)]
+            .randomElement(using: &random)!
+        }
+        _ = try? KernelImage(bytes: bytes, name: "x")
+      }
+    }
+  }
+
   @Test func aTruncatedBzImageSaysWhere() {
     let file = bzImage(compressed(Self.kernel, "xz"), size: Self.kernel.count)
     let cut = Array(file.prefix(3000))
     #expect(reason(cut) == .truncated(size: 3000, needed: file.count - 100))
     #expect(
       KernelImageError(name: "/tmp/x", reason: .truncated(size: 3000, needed: 5000)).description
-        == "/tmp/x: the file ends at byte 3000 inside the compressed payload (5000 expected): "
+        == "/tmp/x: the file ends at byte 3000 inside the kernel that it holds (5000 expected): "
         + "it is truncated; fetch it again")
   }
 
@@ -137,8 +187,8 @@ import Testing
     #expect(reason(foreign.bytes) == .wrongMachine(243))
     #expect(
       KernelImageError(name: "/tmp/x", reason: .notAKernel).description
-        == "/tmp/x is not a kernel: neither vmlinux (ELF), bzImage nor arm64 Image; "
-        + "give the guest's vmlinux or vmlinuz")
+        == "/tmp/x is not a kernel: neither vmlinux (ELF), bzImage, arm64 Image nor a unified kernel "
+        + "image (EFI with a .linux section); give the guest's vmlinux or vmlinuz")
   }
 
   @Test func symbolsAndTypesMayBeMissing() throws {
@@ -148,7 +198,9 @@ import Testing
     let image = try KernelImage(bytes: builder.bytes, name: "vmlinux")
     #expect(image.btf == nil)
     #expect(throws: KernelImageError(name: "vmlinux", reason: .noSymbols)) { try image.symbols }
-    #expect(throws: KernelImageError(name: "vmlinux", reason: .noBTF)) { try image.types() }
+    #expect(throws: KernelImageError(name: "vmlinux", reason: .noBTF(.unknown))) {
+      try image.types()
+    }
     #expect(image.release == "6.1.0-test")
   }
 

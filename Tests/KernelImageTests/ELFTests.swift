@@ -52,6 +52,70 @@ import Testing
     }
   }
 
+  // MARK: Files that other tools made
+
+  private static let types = Arm64ImageTests.types
+  private static let address = KallsymsBuilder.text + 0x10_0000
+
+  /// A kernel with symbols for its BTF, which lies in `.rodata` between zeros.
+  private func builder(_ btf: [UInt8], symbols: [(String, UInt64)]) -> ELFBuilder {
+    var contents = Array((ELFBuilder.banner + "\n").utf8)
+    contents += [UInt8](repeating: 0, count: 4096 - contents.count) + btf
+    contents += [UInt8](repeating: 0, count: 64)
+    var builder = ELFBuilder(sections: [
+      .init(name: ".kernel", address: Self.address, contents: contents)
+    ])
+    builder.addSymbols(
+      ([("linux_banner", Self.address)] + symbols).map { ($0.0, 0x11, 1, $0.1) })
+    return builder
+  }
+
+  @Test func btfIsFoundByItsSymbolsOrByItsHeader() throws {
+    let plain = builder(Self.types, symbols: [])
+    let first = Self.address + 4096
+    let symbols = [("__start_BTF", first), ("__stop_BTF", first + UInt64(Self.types.count))]
+    for var builder in [plain, builder(Self.types, symbols: symbols)] {
+      #expect(try KernelImage(bytes: builder.bytes, name: "x").btf == Self.types)
+      builder.hasProgramHeaders = false
+      #expect(try KernelImage(bytes: builder.bytes, name: "x").btf == Self.types)
+    }
+    var stripped = ELFBuilder(sections: [plain.sections[0]])
+    stripped.hasSectionHeaders = false
+    #expect(try KernelImage(bytes: stripped.bytes, name: "x").btf == Self.types)
+    // A program that is built into the kernel has less of it.
+    var larger = Self.types
+    larger[20] += 8
+    larger += [UInt8](repeating: 0, count: 8)
+    #expect(
+      try KernelImage(
+        bytes: builder(Self.types + [0, 0, 0] + larger, symbols: []).bytes, name: "x"
+      )
+      .btf == larger)
+  }
+
+  @Test func whatIsKnownOfAKernelWithoutBTF() throws {
+    func absence(_ builder: ELFBuilder) throws -> KernelImageError.Reason? {
+      let image = try KernelImage(bytes: builder.bytes, name: "x")
+      return #expect(throws: KernelImageError.self) { try image.types() }?.reason
+    }
+    let first = Self.address + 4096
+    let zeros = [UInt8](repeating: 0, count: 60)
+    let symbols = [("__start_BTF", first), ("__stop_BTF", first + 60)]
+    #expect(try absence(builder(zeros, symbols: symbols)) == .noBTF(.removed))
+    #expect(try absence(builder(zeros, symbols: [])) == .noBTF(.neverBuilt))
+    // As `objcopy --only-keep-debug` leaves them: sections of no contents, and symbols.
+    var half = builder([], symbols: symbols)
+    half.sections[0].type = 8
+    half.sections.append(
+      .init(name: ".BTF", type: 8, address: Self.address + 0x20_0000, contents: []))
+    #expect(try absence(half) == .noBTF(.removed))
+    // Functions only.
+    var functions = builder(zeros, symbols: [])
+    functions.sections.removeLast(2)
+    functions.addSymbols([("do_exit", 0x12, 1, Self.address)])
+    #expect(try absence(functions) == .noBTF(.unknown))
+  }
+
   @Test func mutatedFilesNeverCrash() {
     let seed = UInt64.random(in: 0 ... .max)
     print("seed of mutatedFilesNeverCrash: \(seed)")

@@ -42,7 +42,7 @@ struct RealKernelTests {
       #expect(symbols.nearest(to: address)?.offset == 0)
     }
     if symbols.address(of: "linux_banner") != nil {
-      #expect(symbols.addresses(of: "prog_idr").count == 1)
+      #expect(try symbols.named("prog_idr").count == 1)
       #expect(symbols.address(of: "_text") == image.baseAddress)
       let root = image.architecture == .x86 ? "init_top_pgt" : "swapper_pg_dir"
       #expect(symbols.address(of: root).map { $0 % 4096 } == 0)
@@ -64,5 +64,47 @@ struct RealKernelTests {
     let inProg = try btf.field("stats", of: "bpf_prog")
     let inAux = try btf.field("stats", of: "bpf_prog_aux")
     #expect((inProg == nil) != (inAux == nil))
+  }
+
+  /// bpftool prints an enumerator as its enum's flag says, signed or unsigned; so do we.
+  @Test(arguments: RealKernels.files)
+  func everyEnumeratorIsBpftools(path: String) throws {
+    let image = try KernelImage(path: path)
+    let btf = try image.types()
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    defer { try? FileManager.default.removeItem(at: file) }
+    try Data(try #require(image.btf)).write(to: file)
+    let bpftool = Process()
+    bpftool.executableURL = URL(fileURLWithPath: "/usr/sbin/bpftool")
+    bpftool.arguments = ["btf", "dump", "file", file.path, "format", "raw"]
+    let pipe = Pipe()
+    bpftool.standardOutput = pipe
+    try bpftool.run()
+    let output = try #require(try pipe.fileHandleForReading.readToEnd())
+    bpftool.waitUntilExit()
+    try #require(bpftool.terminationStatus == 0)
+
+    var count = 0
+    var id: UInt32?
+    var expected: [String] = []
+    func compare() throws {
+      guard let id else { return }
+      let own = try #require(try btf.enumerators(of: id)).map { "'\($0.name)' val=\($0.value)" }
+      #expect(own == expected, "type \(id)")
+      count += own.count
+    }
+    for line in String(decoding: output, as: UTF8.self).split(separator: "\n") {
+      if line.first == "[" {
+        try compare()
+        let words = line.split(separator: " ", maxSplits: 2)
+        id = words[1].hasPrefix("ENUM") ? UInt32(words[0].dropFirst().dropLast()) : nil
+        expected = []
+      } else if id != nil {
+        // A value of 64 bits has C's suffix.
+        expected.append(line.trimmingCharacters(in: CharacterSet(charactersIn: "\tUL")))
+      }
+    }
+    try compare()
+    #expect(count > 10_000)
   }
 }

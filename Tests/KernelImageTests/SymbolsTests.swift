@@ -1,4 +1,5 @@
 import KernelImage
+import TestSupport
 import Testing
 
 @Suite struct SymbolsTests {
@@ -13,14 +14,36 @@ import Testing
     symbols = try #require(KallsymsTables.search(region).tables?.symbols(in: region))
   }
 
-  @Test func addressesByName() {
+  @Test func addressesByName() throws {
     #expect(symbols.address(of: "prog_idr") == text + 0x100_1000)
     #expect(symbols.address(of: "percpu_3") == 24)
     #expect(symbols.address(of: "twice") == text + 0x100_0000)
-    #expect(symbols.addresses(of: "twice") == [text + 0x100_0000, text + 0x100_2000])
+    #expect(
+      try symbols.named("twice").map(\.address) == [text + 0x100_0000, text + 0x100_2000])
     #expect(symbols.address(of: "prog_id") == nil)
     #expect(symbols.address(of: "") == nil)
-    #expect(symbols.addresses(of: "missing").isEmpty)
+    #expect(try symbols.named("missing").isEmpty)
+    #expect(try symbols.named("").isEmpty)
+  }
+
+  @Test func staticSymbolsThatThinLTORenamed() throws {
+    var builder = ELFBuilder.kernel()
+    let names = [
+      "prog_idr.llvm.13041973212388", "map_idr", "map_idr.llvm.1", "link_idr.llvm.2",
+      "link_idr.llvm.33", "btf_idr.llvm.4.cold", "btf_idr.llvm.", "xprog_idr.llvm.5",
+    ]
+    builder.addSymbols(
+      names.enumerated().map { ($1, 1, 1, KallsymsBuilder.text + 8 * UInt64($0)) })
+    let symbols = try #require(try ELFFile(builder.bytes).symbols())
+    #expect(try symbols.named("prog_idr").map(\.name) == [names[0]])
+    #expect(symbols.address(of: "prog_idr") == text)
+    #expect(symbols.address(of: names[0]) == text)
+    // The exact name comes first.
+    #expect(try symbols.named("map_idr").map(\.name) == ["map_idr"])
+    #expect(try symbols.named("btf_idr").isEmpty)
+    let error = #expect(throws: AmbiguousSymbol.self) { try symbols.named("link_idr") }
+    #expect(error?.candidates == ["link_idr.llvm.2", "link_idr.llvm.33"])
+    #expect(symbols.address(of: "link_idr") == nil)
   }
 
   @Test func nearestSymbol() throws {

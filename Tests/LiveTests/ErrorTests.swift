@@ -74,7 +74,7 @@ extension LiveTests {
       kernel.removeBTF()
       try kernel.written { path in
         try expectFailure(
-          ["-c", guest.target, "-k", path, "prog", "list"], path, "no BTF", "CONFIG_DEBUG_INFO_BTF")
+          ["-c", guest.target, "-k", path, "prog", "list"], path, "no BTF", "built with it")
       }
       #expect(try guest.qmp.status == "running")
     }

@@ -122,7 +122,7 @@ extension LiveTests {
       > type bpf_stats_*pe
       enum bpf_stats_type;  /* size: 4 */
       > type struct list_head -j
-      {"name":"list_head","declaration":"struct list_head","kind":"struct","size":16,"members":[{"name":"next","declaration":"struct list_head *next","depth":0,"offset":0,"size":8,"bit_offset":null,"bit_size":null},{"name":"prev","declaration":"struct list_head *prev","depth":0,"offset":8,"size":8,"bit_offset":null,"bit_size":null}]}
+      {"id":{n},"name":"list_head","declaration":"struct list_head","kind":"struct","size":16,"members":[{"name":"next","declaration":"struct list_head *next","depth":0,"offset":0,"size":8,"bit_offset":null,"bit_size":null},{"name":"prev","declaration":"struct list_head *prev","depth":0,"offset":8,"size":8,"bit_offset":null,"bit_size":null}]}
       > sym init_task
       {symbol init_task} D init_task
       > sym 0x{symbol init_task}
@@ -192,6 +192,7 @@ extension LiveTests {
       ("prog list name no_such_*", 1, "no program with name no_such_*"),
       ("prog stats type sk_lookup", 1, "no program with type sk_lookup"),
       ("prog verifier type sk_lookup", 1, "no program with type sk_lookup"),
+      ("type irq_info", 1, "3 types of"), ("type irq_info#1", 1, "no type irq_info#1"),
       ("sym no_such", 1, "no symbol no_such"),
       ("sym no_such_*", 1, "no symbol matches"), ("sym 0x8", 1, "not in the kernel image"),
       ("read init_task", 64, "'<length>'"), ("read init_task 0", 64, "1 to 16777216"),

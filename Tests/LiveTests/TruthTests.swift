@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension LiveTests {
@@ -33,6 +34,39 @@ extension LiveTests {
       kernel.removeKallsyms()
       try kernel.addSymbolTable()
       let answer = try kernel.written { path in
+        try Program(["-c", guest.target, "-k", path, "prog", "list", "-j"]).run()
+      }
+      #expect(answer.status == 0, "\(answer.err)")
+      #expect(answer.out == (try Program(guest, ["prog", "list", "-j"]).run().out))
+    }
+
+    /// Its statics renamed, as clang's ThinLTO does it, and its BTF in a section of another name.
+    @Test func aVmlinuxThatOtherToolsMade() throws {
+      let guest = LiveGuest("x86-6.1")
+      var kernel = try KernelFile(guest)
+      kernel.removeKallsyms()
+      kernel.renameSection(".BTF", to: ".kernel_types")
+      let name = "prog_idr.llvm.13041973212388"
+      try kernel.addSymbolTable(renaming: ["prog_idr": name])
+      let lines = [
+        "prog list", "sym prog_idr", "read prog_idr 24", "translate prog_idr", "print idr prog_idr",
+      ].flatMap { ["-e", $0] }
+      let answer = try kernel.written { path in
+        try Program(["-c", guest.target, "-k", path, "-j"] + lines).run()
+      }
+      #expect(answer.status == 0, "\(answer.err)")
+      #expect(answer.out.contains(name))
+      // The section that is made up for all symbols is text.
+      let plain = try Program(guest, ["-j"] + lines).run().out
+      #expect(
+        answer.out.replacing(name, with: "prog_idr").replacing(#""type":"T""#, with: #""type":"d""#)
+          == plain)
+    }
+
+    @Test(arguments: [LiveGuest("x86-6.1"), LiveGuest("arm64-6.12")])
+    func aUnifiedKernelImage(guest: LiveGuest) throws {
+      let kernel = try Data(contentsOf: URL(fileURLWithPath: guest.kernel))
+      let answer = try withFile(Data(peFile(".linux", Array(kernel)))) { path in
         try Program(["-c", guest.target, "-k", path, "prog", "list", "-j"]).run()
       }
       #expect(answer.status == 0, "\(answer.err)")

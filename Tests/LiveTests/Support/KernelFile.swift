@@ -23,7 +23,7 @@ struct KernelFile {
       })
   }
 
-  /// As CONFIG_DEBUG_INFO_BTF=n leaves it.
+  /// As `objcopy --remove-section` leaves it: its symbols say where the BTF was.
   mutating func removeBTF() {
     elf.sections.removeAll { $0.name == ".BTF" }
   }
@@ -36,11 +36,17 @@ struct KernelFile {
     }
   }
 
+  mutating func renameSection(_ name: String, to new: String) {
+    for index in elf.sections.indices where elf.sections[index].name == name {
+      elf.sections[index].name = new
+    }
+  }
+
   /// Adds `.symtab`, as a kernel has that one built oneself.
-  mutating func addSymbolTable() throws {
+  mutating func addSymbolTable(renaming names: [String: String] = [:]) throws {
     let text = UInt16(1 + (elf.sections.firstIndex { $0.name == ".text" } ?? 0))
     let global: UInt8 = 0x10
-    elf.addSymbols(try image.symbols.map { ($0.name, global, text, $0.address) })
+    elf.addSymbols(try image.symbols.map { (names[$0.name] ?? $0.name, global, text, $0.address) })
   }
 
   /// Runs a test with a file of this kernel.
