@@ -28,6 +28,30 @@ extension LiveTests {
       #expect(!reasons.isEmpty && hasAnswered)
     }
 
+    /// A kernel in which nobody has loaded anything or asked for statistics.
+    @Test(.timeLimit(.minutes(5)))
+    func aGuestWithoutProgramsThatCountsNothing() throws {
+      let booting = try BootingGuest("x86-6.1", append: "rdinit=/bin/busybox -- sleep 1000000")
+      func ask(_ words: String...) throws -> Program.Result {
+        let guest = ["-c", booting.target, "-k", LiveGuest("x86-6.1").kernel]
+        while true {
+          let result = try Program(guest + words).run()
+          if result.status != 1 || !result.err.contains("try again") { return result }
+          usleep(500_000)
+        }
+      }
+      let stats = try ask("prog", "stats", "-j")
+      #expect((stats.status, stats.out) == (0, "[]\n"))
+      #expect(stats.err.contains("no struct_ops programs; none of other types either"))
+      #expect(stats.err.contains("bpf_stats_enabled is 0"))
+      #expect(try ask("prog", "stats", "type", "struct_ops").status == 1)
+      let info = try ask("info", "-j")
+      #expect((try info.json() as? [String: Any])?["bpf_stats_enabled"] as? Bool == false)
+      let report = try ask("report")
+      #expect(report.out.contains("no struct_ops programs") && report.status == 0)
+      #expect(report.out.contains("bpf_stats_enabled is 0"))
+    }
+
     @Test func aBootLoaderIsNamed() throws {
       // `jmp .` is boot loader enough.
       let sector = [0xeb, 0xfe] + [UInt8](repeating: 0, count: 508) + [0x55, 0xaa]

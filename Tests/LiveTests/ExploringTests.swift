@@ -159,15 +159,22 @@ extension LiveTests {
     /// below a heading of the same columns.
     @Test(arguments: LiveGuest.resting)
     func theScreenOfTranslateSaysWhatItsDocumentSays(guest: LiveGuest) throws {
-      for address in ["_stext", "bpf_stats_enabled_key"] {
-        let result = try Program(guest, ["translate", address]).run()
-        #expect(result.status == 0, "\(result.err)")
-        let lines = result.out.split(separator: "\n").map {
+      let addresses = ["_stext", "bpf_stats_enabled_key"]
+      let result = try Program(
+        guest, addresses.flatMap { ["-e", "translate \($0)", "-e", "-j translate \($0)"] }
+      ).run()
+      #expect(result.status == 0, "\(result.err)")
+      var rest = result.out.split(separator: "\n")[...]
+      for _ in addresses {
+        let lines = rest.prefix { !$0.hasPrefix("{") }.map {
           $0.components(separatedBy: "  ").map { $0.trimmingCharacters(in: .whitespaces) }
             .filter { !$0.isEmpty }
         }
+        rest = rest.dropFirst(lines.count)
+        let json = try #require(rest.first)
+        rest = rest.dropFirst()
         let document = try #require(
-          try documents(guest, ["translate \(address)"]).first as? [String: Any])
+          try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])
         let levels = try #require(document["levels"] as? [[String: Any]])
         try #require(lines.count == levels.count + 3, "\(result.out)")
         #expect(lines[0][0] == document["address"] as? String)

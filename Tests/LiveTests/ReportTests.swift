@@ -16,6 +16,7 @@ extension LiveTests {
       let truth = try #require(try guest.truth("kernel").first)
       let kernel = try #require(report["kernel"] as? [String: String])
       #expect(kernel["banner"] == truth["banner"] as? String)
+      #expect(report["bpf_stats_enabled"] as? Bool == true)
       #expect(report["cpus"] as? Int == (try guest.cpuCount))
       let isLarge = guest.label.hasSuffix("-many")
       #expect((report["stops"] as? Int == 1) != isLarge)

@@ -119,6 +119,7 @@ extension LiveTests {
       #expect(result.status == 0, "\(result.err)")
       let info = try #require(try result.json() as? [String: Any])
       #expect(info["release"] as? String == kernel["release"] as? String)
+      #expect(info["bpf_stats_enabled"] as? Bool == true)
       #expect(info["banner"] as? String == kernel["banner"] as? String)
       if let count = kernel["nr_cpu_ids"] as? Int { #expect(info["nr_cpu_ids"] as? Int == count) }
       if let text = symbols["_text"] { #expect(info["text_base"] as? String == text) }

@@ -44,7 +44,7 @@ final class QMP {
   func monitor(_ line: String) throws -> String {
     let answer = try execute(
       "human-monitor-command", arguments: #"{"command-line":"\#(line)"}"#)
-    return answer as? String ?? ""
+    return (answer as? String ?? "").replacingOccurrences(of: "\r\n", with: "\n")
   }
 
   /// `running`, `paused`, `prelaunch`, …
