@@ -24,10 +24,10 @@ struct Arrival {
       (verdict, threads) = (.ran, nil)
       return
     }
+    if contact.isFirst { try Self.checkIsQEMU(connection, link) }
     let outcome = try connection.ask(Self.inquiry)
     threads = outcome.replies[2].threads
     guard let status = outcome.replies[1].monitorOutput.flatMap(RunStatus.init(monitorText:)) else {
-      // Nothing said that connecting stopped its guest, so that a `c` could be wrong.
       connection.owe(false)
       throw link.notQEMU("it has no monitor")
     }
@@ -36,6 +36,23 @@ struct Arrival {
       version: outcome.replies[3].monitorOutput.flatMap(QEMUVersion.init(monitorText:)))
     self.verdict = outcome.hasStopped ? .ran : verdict
     if case .stopped = self.verdict { connection.owe(false) } else { connection.owe(true) }
+  }
+
+  /// A stub that did not report a stop may be another program's, to which our questions mean
+  /// something else. One question a write: each write begins with the acknowledgement that other
+  /// stubs wait for.
+  private static func checkIsQEMU(
+    _ connection: Connection, _ link: StubLink
+  ) throws(GuestMemError) {
+    var replies: [Reply] = []
+    for request in [.supported, .physicalMemoryMode] as [Request] {
+      replies += try connection.ask([request]).replies
+    }
+    guard case .physicalMemoryMode = replies[1] else {
+      // Nothing said that connecting stopped its guest, so that a `c` could be wrong.
+      connection.owe(false)
+      throw link.notQEMU("it has no physical memory mode")
+    }
   }
 
   /// Asks on, and leaves the guest as it was.

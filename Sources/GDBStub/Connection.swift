@@ -28,6 +28,9 @@ final class Connection {
   private(set) var hasHeardStub = false
   /// The stub has taken our greeting.
   private(set) var isGreeted = false
+  /// The connection ended when the stub had taken the greeting, and before any word of it. GDB's own
+  /// gdbserver does so, which takes an empty packet for the end.
+  private(set) var closedAtGreeting = false
   /// The link broke: nothing that is written here reaches the stub.
   private(set) var isBroken = false
 
@@ -125,6 +128,7 @@ final class Connection {
         if let shortfall = exchange.shortfall, case .notAGDBServer = shortfall {
           throw link.protocolError(shortfall)
         }
+        closedAtGreeting = exchange.hasOnlyAck
         throw lost("it closed the connection")
       case .timedOut where .now >= deadline: throw silence(isTotal: unread == 0, exchange)
       case .timedOut: break

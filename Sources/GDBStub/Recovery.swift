@@ -25,13 +25,13 @@ extension StubLink {
       // Of two stop replies the first may be all that came.
       let ran = debt.state != .unknown || connection.before.stops > 0 && debt.before == nil
       connection.end()
-      throw recover(debt, ran: ran, wasGreeted: connection.isGreeted, threads, error)
+      throw recover(connection, debt, ran: ran, threads, error)
     }
   }
 
   /// Returns the error with what became of the guest.
   private func recover(
-    _ debt: DebtRecord, ran: Bool, wasGreeted: Bool, _ threads: Set<Int>, _ cause: GuestMemError
+    _ first: Connection, _ debt: DebtRecord, ran: Bool, _ threads: Set<Int>, _ cause: GuestMemError
   ) -> GuestMemError {
     let deadline = ContinuousClock.now + Self.limit
     var delay: Duration = .milliseconds(50)
@@ -42,18 +42,29 @@ extension StubLink {
       }
       let left = deadline - .now
       guard left > .zero else { break }
+      var next: Connection?
       do throws(GuestMemError) {
         let connection = try connectAgain(debt.contact, within: left)
+        next = connection
         let arrival = try Arrival(connection, debt.contact, self)
         if let fate = try settle(
-          arrival, ran: ran, wasGreeted: wasGreeted, isAnother: arrival.isOf(others: threads))
+          arrival, ran: ran, wasGreeted: first.isGreeted, isAnother: arrival.isOf(others: threads))
         {
           return GuestMemError(.lost, "\(cause). \(fate)")
         }
         break
       } catch {
-        continue
+        if error.kind == .unsupported { return error }
+        if first.closedAtGreeting, next?.closedAtGreeting == true {
+          return notQEMU("it takes an empty packet for the end, as GDB's gdbserver does")
+        }
       }
+    }
+    if first.closedAtGreeting {
+      return GuestMemError(
+        .lost,
+        "\(target) closed the connection at our first packet, as GDB's gdbserver does. If it is "
+          + "QEMU, its guest may still stand: `cont` in its monitor")
     }
     return GuestMemError(
       .lost,

@@ -19,6 +19,8 @@ enum Contact: UInt8, Sendable {
   /// Our last connection left the guest stopped.
   case afterStopped
 
+  var isFirst: Bool { self == .first || self == .firstToLeaveStopped }
+
   /// Whether a guest is let go on whose stub never says a word. What we wrote reaches QEMU when the
   /// debugger before us leaves, and our end of file after it: without a `c` that would pause the
   /// guest for good.

@@ -61,6 +61,9 @@ public struct Exchange: Sendable {
   /// What came before the first acknowledgement.
   public private(set) var before = Before()
 
+  /// The stub has taken a packet and said nothing else.
+  public var hasOnlyAck: Bool { acks == 1 && !sawPacket && decoder.unfinished.isEmpty }
+
   /// What was fed and is no whole packet yet.
   public var unfinished: ArraySlice<UInt8> { decoder.unfinished }
 
