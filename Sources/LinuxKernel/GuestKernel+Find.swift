@@ -77,6 +77,9 @@ extension GuestKernel {
   ) throws(KernelError) -> KernelLocation {
     var attempt = 1
     while true {
+      // What was read before may be of another boot, or of a moment of this one that has passed.
+      // Later walks read everything again in their closing samples; this one does not.
+      engine.forget()
       let values: [RegisterKey: UInt64]
       if let given {
         values = given
@@ -94,7 +97,6 @@ extension GuestKernel {
       } catch .noKernel(let reason) {
         guard given == nil, attempt < attempts else { throw .noKernel(reason) }
         attempt += 1
-        engine.forget()
       }
     }
   }

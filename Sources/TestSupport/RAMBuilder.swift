@@ -39,6 +39,11 @@ public final class RAMBuilder {
     write(new, at: address)
   }
 
+  /// Writes zeros over the page that holds an address.
+  public func clearPage(of address: PhysicalAddress) {
+    write([UInt8](repeating: 0, count: 4096), at: PhysicalAddress(address.rawValue & ~0xfff))
+  }
+
   public func u64(at address: PhysicalAddress) -> UInt64 {
     bytes.u64(at: Int(address.rawValue - base))!
   }

@@ -3,7 +3,7 @@ import GuestMemory
 /// A running guest as its stub shows it: changes between samples, stops slowly, has holes, fails,
 /// as a test says; and remembers what was asked of it.
 public final class ScriptedMemory: GuestMem {
-  public let guest: ByteBufferMemory
+  public private(set) var guest: ByteBufferMemory
   public private(set) var isHeld = false
   /// The ranges of each sample.
   public private(set) var samples: [[PhysicalRange]] = []
@@ -65,6 +65,9 @@ public final class ScriptedMemory: GuestMem {
     isHeld = false
     releases += 1
   }
+
+  /// The guest is in another state now: it has booted on, it was reset, a snapshot was loaded.
+  public func become(_ other: ByteBufferMemory) { guest = other }
 
   public func forgetSamples() { samples = [] }
 }
