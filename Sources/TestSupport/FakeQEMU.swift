@@ -13,6 +13,8 @@ public final class FakeQEMU: Sendable {
     var tellsNextStop = false
     var hasReadDescription = false
     var awaitsAck = false
+    /// That `g` is about.
+    var selectedCPU = 0
     /// Another client has the stub: nobody is accepted.
     var isOccupied = false
     var hasEnded = false
@@ -126,7 +128,7 @@ public final class FakeQEMU: Sendable {
       state.clients.append(Client())
       state.clients[state.clients.count - 1].wasTold = tells
       if state.isRunning { state.tellsNextStop = false }
-      (state.isRunning, state.hasReadDescription) = (false, false)
+      (state.isRunning, state.hasReadDescription, state.selectedCPU) = (false, false, 0)
       return (state.machine, tells)
     }
     let (_, attoseconds) = machine.stopCost.components

@@ -48,6 +48,15 @@ public final class RAMBuilder {
     bytes.u64(at: Int(address.rawValue - base))!
   }
 
+  /// What was laid out so far, as a guest with so many vCPUs.
+  public func memory(vcpus: [[String: UInt64]]) -> ByteBufferMemory {
+    var registers: [RegisterKey: UInt64] = [:]
+    for (cpu, values) in vcpus.enumerated() {
+      for (name, value) in values { registers[RegisterKey(cpu: cpu, name: name)] = value }
+    }
+    return memory(registers: registers)
+  }
+
   /// What was laid out so far, as a guest.
   public func memory(registers: [RegisterKey: UInt64] = [:]) -> ByteBufferMemory {
     ByteBufferMemory(bytes, base: base, registers: registers)

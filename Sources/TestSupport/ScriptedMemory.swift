@@ -7,6 +7,8 @@ public final class ScriptedMemory: GuestMem {
   public private(set) var isHeld = false
   /// The ranges of each sample.
   public private(set) var samples: [[PhysicalRange]] = []
+  /// The registers of each sample.
+  public private(set) var registers: [[RegisterKey]] = []
   public private(set) var holds = 0
   public private(set) var releases = 0
   /// The number of samples when the guest was held first.
@@ -27,6 +29,13 @@ public final class ScriptedMemory: GuestMem {
   }
 
   public var ram: RAMMap { guest.ram }
+  public var cpuCount: Int { guest.cpuCount }
+  /// A read a register.
+  public func load(of registers: [RegisterKey]) -> SampleLoad {
+    var load = SampleLoad()
+    load.reads = registers.count
+    return load
+  }
   public var consistency: Consistency { isHeld ? .frozen : .instant }
 
   /// While the guest is held a sample stops nothing, as with the stub.
@@ -41,6 +50,7 @@ public final class ScriptedMemory: GuestMem {
   ) throws(GuestMemError) -> Sample {
     if !isHeld { meanwhile(samples.count) }
     samples.append(ranges)
+    self.registers.append(registers)
     let load = limits.load(ranges)
     if load.reads > 1, !limits.admit(load) { excesses += 1 }
     if let failure = fails(self) { throw failure }
@@ -69,5 +79,5 @@ public final class ScriptedMemory: GuestMem {
   /// The guest is in another state now: it has booted on, it was reset, a snapshot was loaded.
   public func become(_ other: ByteBufferMemory) { guest = other }
 
-  public func forgetSamples() { samples = [] }
+  public func forgetSamples() { (samples, registers) = ([], []) }
 }
