@@ -6,7 +6,13 @@ import LinuxKernel
 /// `info`: the guest, its kernel, and where what we know of it came from.
 struct Info: GuestCommand {
   static let configuration = CommandConfiguration(
-    commandName: "info", abstract: "The stub, the guest and its kernel.")
+    commandName: "info", abstract: "The stub, the guest and its kernel.",
+    discussion: """
+      Not all vCPUs need be in one kernel: after a crash with kdump one runs the crash kernel, and \
+      the others stand still in the kernel that crashed. vcpus says where each is: in this_kernel, \
+      which the answer is about, in other_kernel, or in no_kernel, as firmware is. panic_cpu is the \
+      CPU on which this kernel panicked.
+      """)
 
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
@@ -14,7 +20,7 @@ struct Info: GuestCommand {
   func answer(in session: Session) throws -> Answer {
     _ = try session.stub
     // The first, for after a reset the stub is another, too.
-    let found = Result { try session.livingKernel }
+    let found = Result { try session.kernelState() }
     if case .failure(let error as any GuestFailure) = found, error.isOfConnection { throw error }
     let stub = try session.stub
     var missing: [String] = []
@@ -25,8 +31,13 @@ struct Info: GuestCommand {
     facts.add("cpus", JSON(stub.cpuCount))
     facts.add("ram_bytes", .unsigned(stub.ram.byteCount))
     switch found {
-    case .success(let kernel):
-      addKernel(kernel, to: &facts)
+    case .success(let state):
+      addKernel(state.kernel, to: &facts)
+      facts.add("panic_cpu", JSON(state.panicCPU), [state.panicCPU.map { "\($0)" } ?? "-"])
+      facts.add("crash_kernel", .bool(state.kernel.isCrashKernel))
+      facts.add(
+        "vcpus", .array(state.vcpus.map(\.json)),
+        state.vcpus.places.map { "\($0.cpus): \($0.text)" })
       do { _ = try session.programs } catch { missing = ["the BPF programs: \(error)"] }
     case .failure(let error): missing = ["the kernel: \(error)"]
     }
@@ -52,17 +63,15 @@ struct Info: GuestCommand {
   }
 
   private struct Facts {
-    var members: [JSON.Member] = []
+    private(set) var members: [JSON.Member] = []
+    private(set) var pairs: [(String, String)] = []
 
-    var pairs: [(String, String)] {
-      members.map { member in
-        if case .string(let text) = member.value { return (member.key, text) }
-        return (member.key, member.value.text(pretty: false))
-      }
-    }
-
-    mutating func add(_ key: String, _ value: JSON) {
+    /// - Parameter texts: what stands on the screen, a line each; nil for the value itself.
+    mutating func add(_ key: String, _ value: JSON, _ texts: [String]? = nil) {
       members.append(.init(key: key, value: value))
+      var text = value.text(pretty: false)
+      if case .string(let string) = value { text = string }
+      pairs += (texts ?? [text]).map { (key, $0) }
     }
   }
 }

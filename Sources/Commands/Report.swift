@@ -2,6 +2,7 @@ import ArgumentParser
 import Bytes
 import GuestMemory
 import KernelBPF
+import LinuxKernel
 
 /// `report`: what one wants to know of a guest that failed, in one answer.
 struct Report: GuestCommand {
@@ -13,13 +14,21 @@ struct Report: GuestCommand {
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   func answer(in session: Session) throws -> Answer {
+    var query = BPFProgramQuery(type: structOpsType, runtime: true)
+    query.wantsPanic = true
     let listed = Result {
-      try session.list(BPFProgramQuery(type: structOpsType, runtime: true))
+      try session.ofThisBoot { kernel in
+        query.vcpus = try session.vcpusBesideAnAnswer(kernel)
+        return try session.programs.list(query)
+      }
     }
     let programs: [BPFProgram]
-    let (missing, unreadable, stops): ([String], [JSON], Int)
+    let state: KernelState
+    var missing: [String]
+    let (unreadable, stops): ([JSON], Int)
     switch listed {
     case .success(let snapshot):
+      state = try session.state(panicCPU: snapshot.value.panicCPU, snapshot.registers)
       programs = snapshot.value.programs
       missing = snapshot.missing(of: "program")
       unreadable = snapshot.unreadable.map {
@@ -29,13 +38,16 @@ struct Report: GuestCommand {
     case .failure(let error as any GuestFailure) where error.isOfConnection: throw error
     case .failure(let error):
       // Without programs the kernel is still something. Without a kernel there is nothing to report.
-      _ = try session.livingKernel
+      state = try session.kernelState()
       programs = []
       missing = ["the BPF programs: \(error)"]
       unreadable = [["object": "BPF programs", "reason": .string("\(error)")]]
       stops = 0
     }
-    let kernel = try session.kernel
+    if state.kernel.isCrashKernel, session.options.vcpu == nil {
+      missing.append("the programs of the kernel that crashed: \(state.wayToTheCrashed)")
+    }
+    let kernel = state.kernel
     let cpus = try session.stub.cpuCount
     let runtimes = programs.compactMap { program in
       program.runtime.map { (name: program.name, counters: $0) }
@@ -52,6 +64,9 @@ struct Report: GuestCommand {
             ["name": .string($0.name), "verified_insns": JSON($0.verifiedInstructions)]
           }),
         "kernel": ["release": .string(kernel.release), "banner": .string(kernel.banner)],
+        "panic_cpu": JSON(state.panicCPU),
+        "crash_kernel": .bool(kernel.isCrashKernel),
+        "vcpus": .array(state.vcpus.map(\.json)),
         "run_state": .string(session.runState),
         "cpus": JSON(cpus),
         "stops": JSON(stops),
@@ -59,12 +74,17 @@ struct Report: GuestCommand {
       ],
       .lines(
         [
-          "kernel: \(kernel.banner)",
+          "kernel: \(kernel.banner)"
+            + (state.panicCPU.map { " (crashed: panic on CPU \($0))" } ?? ""),
           "guest: \(session.runState), \(cpus) CPU\(cpus == 1 ? "" : "s")",
-          "answer: from \(stops) stop\(stops == 1 ? "" : "s")"
-            + (unreadable.isEmpty ? "" : ", \(unreadable.count) unreadable"),
-          "prog_runtime_stats:",
         ]
+          + state.vcpus.places.filter { $0.text != VCPU.Place.kernel.text }
+          .map { "vCPU \($0.cpus): \($0.text)" }
+          + [
+            "answer: from \(stops) stop\(stops == 1 ? "" : "s")"
+              + (unreadable.isEmpty ? "" : ", \(unreadable.count) unreadable"),
+            "prog_runtime_stats:",
+          ]
           + runtimes.map { $0.counters.line($0.name) }
           + ["prog_verifier_stats:"]
           + programs.map { program in

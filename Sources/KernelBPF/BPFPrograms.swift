@@ -33,17 +33,20 @@ public final class BPFPrograms {
     public var programs: [BPFProgram]
     /// Nanoseconds of CLOCK_REALTIME at boot; nil when it was not asked for or cannot be read.
     public var bootTime: UInt64?
+    /// The CPU that panicked; nil when none did, or it was not asked for.
+    public var panicCPU: Int?
   }
 
   /// The programs that a query asks for, from one instant.
   public func list(_ query: BPFProgramQuery) throws(KernelError) -> Snapshot<Listing> {
     // Without it every counter would be 0.
     if query.wantsRuntime { _ = try kernel.address(of: GuestKernel.perCPUOffsets) }
-    let (walker, bootTime) = (walker, query.wantsDetails ? bootTime : nil)
+    let (kernel, walker, bootTime) = (kernel, walker, query.wantsDetails ? bootTime : nil)
     do {
-      return try kernel.snapshot(engine) { view, cpus throws(ReadFault) in
+      return try kernel.snapshot(engine, vcpus: query.vcpus) { view, cpus throws(ReadFault) in
         // Neither needs the other. A time that cannot be read takes nothing from the programs.
         var offset: UInt64?
+        var panicCPU: Int?
         let programs = try view.gather { () throws(ReadFault) in
           do throws(ReadFault) {
             offset =
@@ -51,11 +54,12 @@ public final class BPFPrograms {
                 try bootTime?.offset(in: view)
               } ?? nil
           } catch .unreadable {}
+          if query.wantsPanic { panicCPU = try kernel.panicCPU(in: view) }
           return try view.branch { () throws(ReadFault) in
             try walker.programs(query, cpus: cpus, in: view)
           }
         }
-        return Listing(programs: programs ?? [], bootTime: offset)
+        return Listing(programs: programs ?? [], bootTime: offset, panicCPU: panicCPU)
       }
     } catch {
       throw .snapshot(error)

@@ -72,6 +72,9 @@ extension LiveTests {
       nr_cpu_ids       {kernel nr_cpu_ids}
       symbols          {n} from {text}
       btf              {n} types from {text}
+      panic_cpu        -
+      crash_kernel     false
+      vcpus            0, 1: in this kernel
       """)
 
     private static let exploring = Transcript(
