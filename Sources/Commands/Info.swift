@@ -36,7 +36,7 @@ struct Info: GuestCommand {
       facts.add("panic_cpu", JSON(state.panicCPU), [state.panicCPU.map { "\($0)" } ?? "-"])
       facts.add("crash_kernel", .bool(state.kernel.isCrashKernel))
       facts.add(
-        "vcpus", .array(state.vcpus.map(\.json)),
+        "vcpus", state.vcpusJSON,
         state.vcpus.places.map { "\($0.cpus): \($0.text)" })
       do { _ = try session.programs } catch { missing = ["the BPF programs: \(error)"] }
     case .failure(let error): missing = ["the kernel: \(error)"]

@@ -66,7 +66,7 @@ struct Report: GuestCommand {
         "kernel": ["release": .string(kernel.release), "banner": .string(kernel.banner)],
         "panic_cpu": JSON(state.panicCPU),
         "crash_kernel": .bool(kernel.isCrashKernel),
-        "vcpus": .array(state.vcpus.map(\.json)),
+        "vcpus": state.vcpusJSON,
         "run_state": .string(session.runState),
         "cpus": JSON(cpus),
         "stops": JSON(stops),

@@ -76,20 +76,25 @@ extension KernelState {
   }
 }
 
-extension VCPU {
-  var json: JSON {
-    func json(_ place: String, _ release: String?, _ textBase: UInt64?, _ reason: String?) -> JSON {
-      [
-        "cpu": JSON(id), "in": .string(place), "release": JSON(release),
-        "text_base": JSON(textBase?.hex), "reason": JSON(reason),
-      ]
-    }
-    return switch place {
-    case .kernel: json("this_kernel", nil, nil, nil)
-    case .anotherKernel(let release, let textBase):
-      json("other_kernel", release, textBase.rawValue, nil)
-    case .noKernel(let reason): json("no_kernel", nil, nil, reason)
-    }
+extension KernelState {
+  var vcpusJSON: JSON {
+    .array(
+      vcpus.map { vcpu in
+        func json(
+          _ place: String, _ release: String?, _ textBase: KernelVirtualAddress?,
+          reason: String? = nil
+        ) -> JSON {
+          [
+            "cpu": JSON(vcpu.id), "in": .string(place), "release": JSON(release),
+            "text_base": JSON(textBase?.rawValue.hex), "reason": JSON(reason),
+          ]
+        }
+        return switch vcpu.place {
+        case .kernel: json("this_kernel", kernel.release, kernel.textBase)
+        case .anotherKernel(let release, let base): json("other_kernel", release, base)
+        case .noKernel(let reason): json("no_kernel", nil, nil, reason: reason)
+        }
+      })
   }
 }
 

@@ -113,8 +113,9 @@ public final class Session {
   /// True when `kernel` is one that an earlier command found.
   var isKernelKnown: Bool { foundKernel != nil }
 
-  /// Says once that a guest is in more than one kernel.
+  /// Remembers where vCPUs are, and says once that they are in more than one kernel.
   func note(_ state: KernelState) {
+    foundKernel?.vcpus = state.vcpus
     // Who names a vCPU knows.
     let notice = options.vcpu == nil ? state.notice : nil
     if let notice, notice != lastNotice { console.note(notice) }

@@ -36,32 +36,39 @@ extension GuestKernel {
     return cpus.isEmpty || isIn(VCPURegisters(of: cpu, in: registers))
   }
 
-  /// Registers of vCPUs that show whether they are in this kernel.
+  /// Registers of vCPUs that show whether they are in this kernel; of those that were not, in
+  /// `vcpus`, also those that say where they are instead.
   public func livenessRegisters(of cpus: some Sequence<Int>) -> [RegisterKey] {
-    cpus.flatMap { cpu in
-      architecture.kernel.livenessRegisters.map { RegisterKey(cpu: cpu, name: $0) }
+    let rules = architecture.kernel
+    let elsewhere = Set(vcpus.filter { $0.place != .kernel }.map(\.id))
+    return cpus.flatMap { cpu in
+      let names =
+        rules.livenessRegisters + (elsewhere.contains(cpu) ? rules.locatingRegisters : [])
+      return names.map { RegisterKey(cpu: cpu, name: $0) }
     }
   }
 
   /// Each vCPU and the kernel that it is in.
   ///
   /// - Parameters:
-  ///   - registers: those of `livenessRegisters(of:)`. For a vCPU that they do not show to be in
-  ///     this kernel, more is read: that is of another instant.
+  ///   - registers: those of `livenessRegisters(of:)`. Where they do not show a vCPU to be in this
+  ///     kernel, more is read: that is of another instant.
   ///   - image: the file of this kernel.
   public func vcpus(
     _ registers: [RegisterKey: Result<UInt64, Absence>], _ image: KernelImage,
     in memory: any GuestMem
   ) throws(KernelError) -> [VCPU] {
-    let shown = Set(VCPURegisters.all(in: registers).filter(isIn).map(\.cpu))
-    guard !(0..<memory.cpuCount).allSatisfy(shown.contains) else {
-      return shown.sorted().map { VCPU(id: $0, place: .kernel) }
+    let all = VCPURegisters.all(in: registers)
+    let shown = Set(all.filter(isIn).map(\.cpu))
+    let isEnough = (0..<memory.cpuCount).allSatisfy { cpu in
+      shown.contains(cpu)
+        || architecture.kernel.locatingRegisters.allSatisfy {
+          registers[RegisterKey(cpu: cpu, name: $0)] != nil
+        }
     }
     // A guide of its own: what earlier searches read is of the past.
     var search = KernelSearch(image, SnapshotEngine(memory), known: self)
-    try search.lookAtAll()
-    return search.vcpus(of: 0).map { vcpu in
-      shown.contains(vcpu.id) ? VCPU(id: vcpu.id, place: .kernel) : vcpu
-    }
+    if isEnough { try search.look(at: all) } else { try search.lookAtAll() }
+    return search.vcpus(of: 0)
   }
 }
