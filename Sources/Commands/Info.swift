@@ -8,7 +8,13 @@ import LinuxKernel
 /// `info`: the guest, its kernel, and where what we know of it came from.
 struct Info: GuestCommand {
   static let configuration = CommandConfiguration(
-    commandName: "info", abstract: "The stub, the guest and its kernel.")
+    commandName: "info", abstract: "The stub, the guest and its kernel.",
+    discussion: """
+      Not all vCPUs need be in one kernel: after a crash with kdump one runs the crash kernel, and \
+      the others stand still in the kernel that crashed. vcpus says where each is: in this_kernel, \
+      which the answer is about, in other_kernel, or in no_kernel, as firmware is. panic_cpu is the \
+      CPU on which this kernel panicked.
+      """)
 
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
@@ -16,7 +22,7 @@ struct Info: GuestCommand {
   func answer(in session: Session) throws -> Answer {
     _ = try session.stub
     // The first, for after a reset the stub is another, too.
-    let found = Result { try look(session) }
+    let found = Result { try session.kernelState() }
     if case .failure(let error as any GuestFailure) = found, error.isOfConnection { throw error }
     let stub = try session.stub
     _ = try stub.lookAgain()
@@ -27,27 +33,23 @@ struct Info: GuestCommand {
     facts.add("architecture", .string(stub.architecture))
     let (cpus, readable) = (stub.cpus.count, try stub.readableCPUs().count)
     facts.add(
-      "cpus", JSON(cpus), shown: readable == cpus ? nil : "\(readable) of \(cpus) vCPUs")
-    facts.members.append(.init(key: "cpus_readable", value: JSON(readable)))
+      "cpus", JSON(cpus), readable == cpus ? nil : ["\(readable) of \(cpus) vCPUs"])
+    facts.add("cpus_readable", JSON(readable), [])
     facts.add("ram_bytes", .unsigned(stub.ram.byteCount))
     switch found {
-    case .success(let (kernel, statsEnabled)):
-      addKernel(kernel, to: &facts)
-      facts.add("bpf_stats_enabled", JSON(statsEnabled), shown: statsEnabled == nil ? "-" : nil)
+    case .success(let state):
+      addKernel(state.kernel, to: &facts)
+      facts.add(
+        "bpf_stats_enabled", JSON(state.countsRuns), state.countsRuns == nil ? ["-"] : nil)
+      facts.add("panic_cpu", JSON(state.panicCPU), [state.panicCPU.map { "\($0)" } ?? "-"])
+      facts.add("crash_kernel", .bool(state.kernel.isCrashKernel))
+      facts.add(
+        "vcpus", state.vcpusJSON,
+        state.vcpus.places.map { "\($0.cpus): \($0.text)" })
       do { _ = try session.programs } catch { missing = ["the BPF programs: \(error)"] }
     case .failure(let error): missing = ["the kernel: \(error)"]
     }
     return Answer(.object(facts.members), .pairs(facts.pairs), missing: missing)
-  }
-
-  /// The kernel, and whether it counts the runs of BPF programs.
-  private func look(_ session: Session) throws -> (GuestKernel, Bool?) {
-    try session.ofThisBoot { kernel in
-      let statisticsSwitch = StatisticsSwitch(kernel)
-      return try session.walk(kernel) { view, _ throws(ReadFault) in
-        (kernel, try statisticsSwitch?.isOn(in: view) ?? nil)
-      }
-    }.value
   }
 
   private func addKernel(_ kernel: GuestKernel, to facts: inout Facts) {
@@ -69,14 +71,15 @@ struct Info: GuestCommand {
   }
 
   private struct Facts {
-    var members: [JSON.Member] = []
-    var pairs: [(String, String)] = []
+    private(set) var members: [JSON.Member] = []
+    private(set) var pairs: [(String, String)] = []
 
-    /// - Parameter shown: what stands on screen; nil for the value itself.
-    mutating func add(_ key: String, _ value: JSON, shown: String? = nil) {
+    /// - Parameter texts: what stands on the screen, a line each; nil for the value itself.
+    mutating func add(_ key: String, _ value: JSON, _ texts: [String]? = nil) {
       members.append(.init(key: key, value: value))
-      let text = if case .string(let text) = value { text } else { value.text(pretty: false) }
-      pairs.append((key, shown ?? text))
+      var text = value.text(pretty: false)
+      if case .string(let string) = value { text = string }
+      pairs += (texts ?? [text]).map { (key, $0) }
     }
   }
 }

@@ -22,6 +22,13 @@ public struct SessionOptions: ParsableArguments {
     help: ArgumentHelp("Longest single stop of a running guest that is planned.", valueName: "ms"))
   var maxPause = 2.0
 
+  @Option(
+    help: ArgumentHelp(
+      "Answer for the kernel that this vCPU is in, from 0; else for the one that crashed, where "
+        + "another runs, or that most vCPUs are in.",
+      valueName: "n"))
+  var vcpu: Int?
+
   @Flag(help: "Stop the guest once, answer everything, then let it go on.")
   var hold = false
 
@@ -48,6 +55,9 @@ public struct SessionOptions: ParsableArguments {
     guard maxPause > 0, maxPause <= 3_600_000 else {
       throw ValidationError("--max-pause takes milliseconds, more than 0 and at most 3600000")
     }
+    guard vcpu.map({ $0 >= 0 }) ?? true else {
+      throw ValidationError("--vcpu takes a number from 0 on")
+    }
     guard timeout > 0, timeout <= 3600 else {
       throw ValidationError("--timeout takes seconds, more than 0 and at most 3600")
     }
@@ -57,9 +67,8 @@ public struct SessionOptions: ParsableArguments {
 extension SessionOptions {
   /// True when they say more than how to print: what to connect to, or how to treat the guest.
   var opensSession: Bool {
-    connect != .qemuDefault || kernel != nil || maxPause != 2 || hold || leaveStopped || noGuardian
-      || trace
-      || timeout != 5
+    connect != .qemuDefault || kernel != nil || maxPause != 2 || vcpu != nil || hold
+      || leaveStopped || noGuardian || trace || timeout != 5
   }
 }
 

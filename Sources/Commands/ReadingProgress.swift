@@ -27,6 +27,8 @@ final class ReadingProgress: GuestMem {
   var ram: RAMMap { source.ram }
   var consistency: Consistency { source.consistency }
   var limits: SampleLimits { source.limits }
+  var cpuCount: Int { source.cpuCount }
+  func load(of registers: [RegisterKey]) -> SampleLoad { source.load(of: registers) }
 
   func sample(
     ranges: [PhysicalRange], registers: [RegisterKey]

@@ -44,6 +44,7 @@ struct Regs: GuestCommand {
     var missing: [String] = []
     let documents = cpus.map { cpu -> JSON in
       var (own, absent): ([String], [String: [String]]) = ([], [:])
+      let kernel = kernel.flatMap { $0.mayBeIn(cpu, values) ? $0 : nil }
       let width = names.map(\.count).max() ?? 0
       let members = names.map { name -> JSON.Member in
         switch values[RegisterKey(cpu: cpu, name: name)] {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Bytes
 import GuestMemory
 import KernelBPF
+import LinuxKernel
 
 /// `report`: what one wants to know of a guest that failed, in one answer.
 struct Report: GuestCommand {
@@ -13,15 +14,23 @@ struct Report: GuestCommand {
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   func answer(in session: Session) throws -> Answer {
+    var query = BPFProgramQuery(type: structOpsType, runtime: true)
+    query.wantsPanic = true
     let listed = Result {
-      try session.list(BPFProgramQuery(type: structOpsType, runtime: true))
+      try session.ofThisBoot { kernel in
+        query.vcpus = try session.vcpusBesideAnAnswer(kernel)
+        return try session.programs.list(query)
+      }
     }
     let programs: [BPFProgram]
-    let (missing, unreadable, stops): ([String], [JSON], Int)
+    let state: KernelState
+    var missing: [String]
+    let (unreadable, stops): ([JSON], Int)
     var (emptyRemark, countersRemark): (String?, String?)
     var statsEnabled: Bool?
     switch listed {
     case .success(let snapshot):
+      state = try session.state(panicCPU: snapshot.value.panicCPU, snapshot.registers)
       programs = snapshot.value.programs
       missing = snapshot.missing(of: "program")
       unreadable = snapshot.unreadable.map {
@@ -34,13 +43,16 @@ struct Report: GuestCommand {
     case .failure(let error as any GuestFailure) where error.isOfConnection: throw error
     case .failure(let error):
       // Without programs the kernel is still something. Without a kernel there is nothing to report.
-      _ = try session.livingKernel
+      state = try session.kernelState()
       programs = []
       missing = ["the BPF programs: \(error)"]
       unreadable = [["object": "BPF programs", "reason": .string("\(error)")]]
       stops = 0
     }
-    let kernel = try session.kernel
+    if state.kernel.isCrashKernel, session.options.vcpu == nil {
+      missing.append("the programs of the kernel that crashed: \(state.wayToTheCrashed)")
+    }
+    let kernel = state.kernel
     let cpus = try session.stub.cpus.count
     let runtimes = programs.compactMap { program in
       program.runtime.map { (program: program, counters: $0) }
@@ -57,6 +69,9 @@ struct Report: GuestCommand {
             ["name": .string($0.name), "verified_insns": JSON($0.verifiedInstructions)]
           }),
         "kernel": ["release": .string(kernel.release), "banner": .string(kernel.banner)],
+        "panic_cpu": JSON(state.panicCPU),
+        "crash_kernel": .bool(kernel.isCrashKernel),
+        "vcpus": state.vcpusJSON,
         "run_state": .string(session.runState),
         "cpus": JSON(cpus),
         "bpf_stats_enabled": JSON(statsEnabled),
@@ -65,11 +80,16 @@ struct Report: GuestCommand {
       ],
       .lines(
         [
-          "kernel: \(kernel.banner)",
+          "kernel: \(kernel.banner)"
+            + (state.panicCPU.map { " (crashed: panic on CPU \($0))" } ?? ""),
           "guest: \(session.runState), \(cpus) CPU\(cpus == 1 ? "" : "s")",
-          "answer: from \(stops) stop\(stops == 1 ? "" : "s")"
-            + (unreadable.isEmpty ? "" : ", \(unreadable.count) unreadable"),
         ]
+          + state.vcpus.places.filter { $0.text != VCPU.Place.kernel.text }
+          .map { "vCPU \($0.cpus): \($0.text)" }
+          + [
+            "answer: from \(stops) stop\(stops == 1 ? "" : "s")"
+              + (unreadable.isEmpty ? "" : ", \(unreadable.count) unreadable")
+          ]
           + [emptyRemark, countersRemark].compactMap { $0 } + ["prog_runtime_stats:"]
           + runtimes.map { $0.counters.line($0.program.shownName) }
           + ["prog_verifier_stats:"]

@@ -23,6 +23,8 @@ public final class Session {
   private var image: KernelImage?
   private var foundKernel: GuestKernel?
   private var foundPrograms: BPFPrograms?
+  /// What was said last of where vCPUs are.
+  private var lastNotice: String?
   private var countedReads = 0
   private var countedBytes = 0
   private(set) var statistics = SessionStatistics()
@@ -103,11 +105,23 @@ public final class Session {
     get throws {
       if let foundKernel { return foundKernel }
       let engine = try engine
-      let kernel = try GuestKernel(try kernelImage, in: engine)
+      let kernel = try GuestKernel(try kernelImage, in: engine, vcpu: options.vcpu)
       foundKernel = kernel
+      note(KernelState(kernel: kernel, panicCPU: kernel.panicCPU, vcpus: kernel.vcpus))
       if options.stats { console.trace("stats: set-up: \(takeStatistics())") }
       return kernel
     }
+  }
+
+  /// True when `kernel` is one that an earlier command found.
+
+  /// Remembers where vCPUs are, and says once that they are in more than one kernel.
+  func note(_ state: KernelState) {
+    foundKernel?.vcpus = state.vcpus
+    // Who names a vCPU knows.
+    let notice = options.vcpu == nil ? state.notice : nil
+    if let notice, notice != lastNotice { console.note(notice) }
+    lastNotice = notice
   }
 
   /// The guest's BPF programs.
@@ -136,11 +150,12 @@ public final class Session {
 
   /// Walks the memory of a kernel that `ofThisBoot` gave.
   func walk<T>(
-    _ kernel: GuestKernel, _ walk: @escaping (MemoryView, [CPU]) throws(ReadFault) -> T
+    _ kernel: GuestKernel, vcpus: [Int]? = nil,
+    _ walk: @escaping (MemoryView, [CPU]) throws(ReadFault) -> T
   ) throws -> Snapshot<T> {
     let engine = try engine
     do throws(SnapshotError) {
-      return try kernel.snapshot(engine, walk)
+      return try kernel.snapshot(engine, vcpus: vcpus, walk)
     } catch {
       throw KernelError.snapshot(error)
     }
@@ -150,7 +165,7 @@ public final class Session {
   /// found anew, once.
   func ofThisBoot<T>(_ take: (GuestKernel) throws -> Snapshot<T>) throws -> Snapshot<T> {
     do {
-      return count(try take(try kernel))
+      return follow(try take(try kernel))
     } catch let error as KernelError where error.isAnotherKernel {
       console.note("\(error); looking for it anew")
       if isHeld {
@@ -161,8 +176,21 @@ public final class Session {
         // It may be another machine, with other RAM, behind the same address.
         disconnect()
       }
-      return count(try take(try kernel))
+      return follow(try take(try kernel))
     }
+  }
+
+  /// Counts a snapshot. Where another vCPU than before has shown that the kernel lives, it is that
+  /// one from now on, and the user learns where the other is.
+  private func follow<T>(_ snapshot: Snapshot<T>) -> Snapshot<T> {
+    let vcpus = Set(snapshot.registers.keys.map(\.cpu))
+    if let vcpu = vcpus.first, let watched = foundKernel?.watchedCPU, !vcpus.contains(watched) {
+      foundKernel?.watchedCPU = vcpu
+      foundPrograms = nil
+      // The answer is there already: it does not fail for this.
+      _ = try? kernelState()
+    }
+    return count(snapshot)
   }
 
   /// Counts what a snapshot cost that was taken without a kernel.

@@ -6,6 +6,7 @@ public final class ByteBufferMemory: GuestMem {
   public var consistency: Consistency { .frozen }
   public var limits: SampleLimits { .none }
   public var registers: [RegisterKey: UInt64]
+  public var cpuCount: Int { (registers.keys.map(\.cpu).max() ?? 0) + 1 }
   private var regions: [(start: UInt64, bytes: [UInt8])]
 
   /// - Parameter base: the physical address of the first byte.

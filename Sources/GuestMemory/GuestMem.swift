@@ -13,6 +13,12 @@ public protocol GuestMem: AnyObject {
   /// What one sample may hold.
   var limits: SampleLimits { get }
 
+  /// The number of vCPUs; a register is of one below it.
+  var cpuCount: Int { get }
+
+  /// What reading registers costs in one sample, besides its ranges.
+  func load(of registers: [RegisterKey]) -> SampleLoad
+
   /// Reads many ranges and registers at *one instant*.
   ///
   /// The answer has an outcome for each range, in order, and for each register. A range outside
@@ -36,6 +42,9 @@ public protocol GuestMem: AnyObject {
 }
 
 extension GuestMem {
+  /// For sources of one vCPU, or of none.
+  public var cpuCount: Int { 1 }
+  public func load(of registers: [RegisterKey]) -> SampleLoad { SampleLoad() }
   public func hold() {}
   public func release() {}
   public func lookAgain() -> Bool { false }

@@ -12,13 +12,15 @@ public struct Snapshot<Value> {
   public var wasHeld: Bool
   /// What the closing samples read.
   public var closing: SampleLoad
+  /// The registers of the closing sample, of the last one where there were several.
+  public var registers: [RegisterKey: Result<UInt64, Absence>] = [:]
 }
 
 extension Snapshot {
   public func map<New>(_ transform: (Value) -> New) -> Snapshot<New> {
     Snapshot<New>(
       value: transform(value), unreadable: unreadable, stops: stops, waves: waves,
-      wasHeld: wasHeld, closing: closing)
+      wasHeld: wasHeld, closing: closing, registers: registers)
   }
 }
 

@@ -105,7 +105,7 @@ final class SnapshotRun<T> {
       }
       return Snapshot(
         value: value, unreadable: pass.view.objects.unreadable + missed, stops: stops,
-        waves: waves, wasHeld: wasHeld, closing: closing)
+        waves: waves, wasHeld: wasHeld, closing: closing, registers: pass.view.registers)
     case .failure(.unreadable(let cause)): throw .unreadable(cause)
     case .failure(.stepLimit): throw .tooManySteps(stepLimit)
     case .failure(.miss): throw .unreadable(Unreadable(lack, at: 0))

@@ -11,6 +11,8 @@ public final class CountingMemory: GuestMem {
   public var ram: RAMMap { source.ram }
   public var consistency: Consistency { source.consistency }
   public var limits: SampleLimits { source.limits }
+  public var cpuCount: Int { source.cpuCount }
+  public func load(of registers: [RegisterKey]) -> SampleLoad { source.load(of: registers) }
 
   public func sample(
     ranges: [PhysicalRange], registers: [RegisterKey]
@@ -39,6 +41,8 @@ public final class RecordingMemory: GuestMem {
   public var ram: RAMMap { source.ram }
   public var consistency: Consistency { source.consistency }
   public var limits: SampleLimits { source.limits }
+  public var cpuCount: Int { source.cpuCount }
+  public func load(of registers: [RegisterKey]) -> SampleLoad { source.load(of: registers) }
 
   public func sample(
     ranges: [PhysicalRange], registers: [RegisterKey]

@@ -38,6 +38,9 @@ public struct BPFProgramQuery: Hashable, Sendable {
   public var id: UInt64?
   public var wantsRuntime = false
   public var wantsDetails = false
+  /// Whether the kernel panicked, and the liveness registers of these vCPUs.
+  public var wantsPanic = false
+  public var vcpus: [Int]?
 
   public init(
     type: UInt32? = nil, id: UInt64? = nil, runtime: Bool = false, details: Bool = false

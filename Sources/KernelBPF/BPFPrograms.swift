@@ -39,19 +39,22 @@ public final class BPFPrograms {
     public var statsEnabled: Bool?
     /// Nanoseconds of CLOCK_REALTIME at boot; nil when it was not asked for or cannot be read.
     public var bootTime: UInt64?
+    /// The CPU that panicked; nil when none did, or it was not asked for.
+    public var panicCPU: Int?
   }
 
   /// The programs that a query asks for, from one instant.
   public func list(_ query: BPFProgramQuery) throws(KernelError) -> Snapshot<Listing> {
     // Without it every counter would be 0.
     if query.wantsRuntime { _ = try kernel.address(of: GuestKernel.perCPUOffsets) }
-    let (walker, bootTime) = (walker, query.wantsDetails ? bootTime : nil)
+    let (kernel, walker, bootTime) = (kernel, walker, query.wantsDetails ? bootTime : nil)
     let statisticsSwitch = query.wantsRuntime ? statisticsSwitch : nil
     do {
-      return try kernel.snapshot(engine) { view, cpus throws(ReadFault) in
+      return try kernel.snapshot(engine, vcpus: query.vcpus) { view, cpus throws(ReadFault) in
         // None needs another. A time that cannot be read takes nothing from the programs.
         var offset: UInt64?
         var statsEnabled: Bool?
+        var panicCPU: Int?
         let found = try view.gather { () throws(ReadFault) in
           statsEnabled = try statisticsSwitch?.isOn(in: view) ?? nil
           do throws(ReadFault) {
@@ -60,6 +63,7 @@ public final class BPFPrograms {
                 try bootTime?.offset(in: view)
               } ?? nil
           } catch .unreadable {}
+          if query.wantsPanic { panicCPU = try kernel.panicCPU(in: view) }
           return try view.branch { () throws(ReadFault) in
             try walker.programs(query, cpus: cpus, in: view)
           }
@@ -69,7 +73,7 @@ public final class BPFPrograms {
         }
         return Listing(
           programs: programs, otherTypes: (found?.count ?? 0) - programs.count,
-          statsEnabled: statsEnabled, bootTime: offset)
+          statsEnabled: statsEnabled, bootTime: offset, panicCPU: panicCPU)
       }
     } catch {
       throw .snapshot(error)

@@ -5,16 +5,51 @@ import KernelImage
 import Paging
 
 extension GuestKernel {
+  /// A process that ends may take the tables with it that its vCPU's register led to: then another
+  /// look at the registers leads to others.
+  private static let attempts = 3
+
   /// Finds a guest's kernel, and checks that a kernel file is the one it runs.
+  ///
+  /// Where the vCPUs are in several kernels of this file, it is the one that crashed, or else the
+  /// one that most of them are in; `vcpus` says where each is.
   ///
   /// - Parameters:
   ///   - image: the guest's vmlinux or vmlinuz.
-  ///   - registers: of vCPU 0, where the caller has them; else they are read.
+  ///   - registers: where the caller has them, of one vCPU or of several; else all are read.
+  ///   - vcpu: find the kernel that this vCPU is in.
   public init(
-    _ image: KernelImage, in engine: SnapshotEngine, registers: [RegisterKey: UInt64]? = nil
+    _ image: KernelImage, in engine: SnapshotEngine, registers: [RegisterKey: UInt64]? = nil,
+    vcpu: Int? = nil
+  ) throws(KernelError) {
+    var attempt = 1
+    while true {
+      // What was read before may be of another boot, or of a moment of this one that has passed.
+      // Later walks read everything again in their closing samples; a search does not.
+      engine.forget()
+      var search = KernelSearch(image, engine)
+      if let registers {
+        try search.look(at: VCPURegisters.all(in: registers))
+      } else {
+        try search.lookAtAll()
+      }
+      do throws(KernelError) {
+        self = try search.kernel(of: vcpu)
+        return
+      } catch .noKernel(let reason) {
+        guard registers == nil, search.isFruitless, attempt < Self.attempts else {
+          throw .noKernel(reason)
+        }
+        attempt += 1
+      }
+    }
+  }
+
+  /// Checks that the image at a place is the file's, and reads what the kernel says of itself.
+  init(
+    _ image: KernelImage, at location: KernelLocation, watching cpu: Int, in engine: SnapshotEngine
   ) throws(KernelError) {
     let rules = image.architecture.kernel
-    let location = try Self.locate(image, registers, rules, engine)
     guard location.readOnlyData != nil else {
       throw .noKernel(
         "the guest is booting: its kernel has not set itself up yet; try again soon (with "
@@ -35,8 +70,8 @@ extension GuestKernel {
     }
     guard let (slide, symbols, values) = match else {
       throw .wrongFile(
-        file: image.name, fileKernel: image.banner?.kernelName ?? "unknown",
-        guestKernel: try location.banner(in: engine.memory)?.kernelName ?? "another one")
+        file: image.name, fileBanner: image.banner,
+        guestBanner: try location.banner(in: engine.memory))
     }
     do { btf = try image.types() } catch { throw .image(error) }
 
@@ -47,7 +82,11 @@ extension GuestKernel {
     textBase = KernelVirtualAddress(image.baseAddress &+ slide)
     self.slide = slide
     variables = values.variables
-    livenessRegisters = rules.livenessRegisters.map { RegisterKey(cpu: 0, name: $0) }
+    self.location = location
+    panicCPU = values.panicCPU
+    isCrashKernel = values.isCrashKernel
+    cpus = values.cpus
+    watchedCPU = cpu
 
     let place = KernelPlace(
       file: image.name, location: location, symbols: symbols, variables: values.variables)
@@ -60,61 +99,21 @@ extension GuestKernel {
       throw .unreadableVariable("nr_cpu_ids")
     }
     self.cpuIDs = cpuIDs
-    // NR_CPUS of the largest configuration; more is garbage.
-    guard (1...8192).contains(cpuIDs) else {
+    guard (1...Int(Self.cpuLimit)).contains(cpuIDs) else {
       throw .noKernel("the guest's kernel has \(cpuIDs) CPUs: it is booting, or not this file's")
-    }
-  }
-
-  /// A process that ends may take the tables with it that its vCPU's register led to: then another
-  /// look at the registers leads to others.
-  private static let attempts = 3
-
-  private static func locate(
-    _ image: KernelImage, _ given: [RegisterKey: UInt64]?, _ rules: any KernelArchitecture,
-    _ engine: SnapshotEngine
-  ) throws(KernelError) -> KernelLocation {
-    var attempt = 1
-    while true {
-      let values: [RegisterKey: UInt64]
-      if let given {
-        values = given
-      } else {
-        values = try read(
-          rules.locatingRegisters.map { RegisterKey(cpu: 0, name: $0) }, engine.memory)
-      }
-      guard !values.isEmpty else {
-        throw .noKernel(
-          "\(image.name) is a kernel for \(image.architecture), and the guest's CPUs have none of "
-            + "the registers of that")
-      }
-      do throws(KernelError) {
-        return try rules.locate(VCPURegisters(values), engine)
-      } catch .noKernel(let reason) {
-        guard given == nil, attempt < attempts else { throw .noKernel(reason) }
-        attempt += 1
-        engine.forget()
-      }
-    }
-  }
-
-  private static func read(
-    _ keys: [RegisterKey], _ memory: any GuestMem
-  ) throws(KernelError) -> [RegisterKey: UInt64] {
-    do {
-      let sample = try memory.sample(ranges: [], registers: keys)
-      return sample.registers.compactMapValues { try? $0.get() }
-    } catch {
-      throw .snapshot(.source(error))
     }
   }
 }
 
-/// Values of the kernel image that are set once, at boot, as the guest has them.
+/// Values of the kernel image as the guest has them. All but `panicCPU` are set once, at boot.
 private struct ImageValues {
   var notes: [UInt8]?
   var banner: String?
   var cpuIDs: UInt32?
+  var panicCPU: Int?
+  var isCrashKernel: Bool
+  /// As many as the guest has vCPUs, at most.
+  var cpus: [CPU] = []
   var variables: [String: UInt64] = [:]
 
   init(
@@ -135,8 +134,11 @@ private struct ImageValues {
       notes = (start, Int(min(stop - start, 4096)))
     }
     let wanted =
-      [range(notes?.start, notes?.count ?? 1), range("linux_banner", 256), range("nr_cpu_ids", 4)]
-      + names.map { range($0, 8) }
+      [
+        range(notes?.start, notes?.count ?? 1), range("linux_banner", 256), range("nr_cpu_ids", 4),
+        range(GuestKernel.panicCPUSymbol, 4), range("elfcorehdr_addr", 8),
+        range(GuestKernel.perCPUOffsets, 8 * memory.cpuCount),
+      ] + names.map { range($0, 8) }
     let outcomes: [[UInt8]?]
     do { outcomes = try memory.readStatic(wanted).map { try? $0.get() } } catch {
       throw .snapshot(.source(error))
@@ -148,7 +150,14 @@ private struct ImageValues {
       return text.split(separator: "\n").first.map(String.init)
     }
     cpuIDs = outcomes[2]?.u32(at: 0)
-    for (name, bytes) in zip(names, outcomes.dropFirst(3)) { variables[name] = bytes?.u64(at: 0) }
+    panicCPU = outcomes[3]?.u32(at: 0).flatMap { GuestKernel.panicCPU($0) }
+    // ELFCORE_ADDR_MAX in a kernel that was not booted after a crash (is_kdump_kernel()).
+    isCrashKernel = outcomes[4]?.u64(at: 0).map { $0 != .max } ?? false
+    // What follows the CPUs that there are is junk.
+    if let cpuIDs, let offsets = outcomes[5] {
+      cpus = CPU.all(in: Array(offsets.prefix(8 * Int(cpuIDs))))
+    }
+    for (name, bytes) in zip(names, outcomes.dropFirst(6)) { variables[name] = bytes?.u64(at: 0) }
   }
 
   /// True when the guest's kernel is the file's: by build-id, or by the banner where one of them
@@ -164,16 +173,6 @@ private struct ImageValues {
 
 private let linuxBannerStart = "Linux version "
 
-extension String {
-  /// `Linux 6.1.0-50-cloud-amd64 (#1 SMP … Debian 6.1.176-1 (2026-07-02))` of a banner.
-  fileprivate var kernelName: String {
-    let words = split(separator: " ")
-    guard words.count > 2 else { return self }
-    let version = firstIndex(of: "#").map { " (" + self[$0...] + ")" } ?? ""
-    return "Linux " + words[2] + version
-  }
-}
-
 extension KernelLocation {
   /// The guest's own banner, searched for without any symbol.
   ///
@@ -184,9 +183,11 @@ extension KernelLocation {
     guard let data = readOnlyData else { return nil }
     let needle = Array(linuxBannerStart.utf8)
     let chunk = 128 << 10
+    // Another system's memory may be anything; a kernel's read-only data is smaller.
+    let end = Int(min(data.count, 64 << 20))
     var unnumbered: String?
-    for start in stride(from: 0, to: Int(data.count), by: chunk) {
-      let count = min(chunk + 512, Int(data.count) - start)
+    for start in stride(from: 0, to: end, by: chunk) {
+      let count = min(chunk + 512, end - start)
       let range = PhysicalRange(data.physical + start, count: count)
       let bytes: [UInt8]
       do {

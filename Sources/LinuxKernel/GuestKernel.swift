@@ -25,14 +25,23 @@ public struct GuestKernel: Sendable {
   public var variables: [String: UInt64]
   /// CPU ids end below this.
   public var cpuIDs: Int
-  /// Registers that show which kernel a vCPU runs, of vCPU 0.
-  public var livenessRegisters: [RegisterKey]
+  /// The CPU that panicked (`panic_cpu` of kernel/panic.c), when the kernel was found; nil when none
+  /// did. Its vCPU may run a crash kernel since.
+  public var panicCPU: Int?
+  /// It was booted after another kernel's crash, to save that one's memory.
+  public var isCrashKernel: Bool
+  /// The guest's vCPUs, and which kernel each was in when this one was found.
+  public var vcpus: [VCPU] = []
+  /// The vCPU whose registers show first that this kernel lives.
+  public var watchedCPU: Int
+  /// No other vCPU can show it: the kernel that this vCPU is in was asked for.
+  var isBoundToVCPU = false
+  /// Where the image was found, and offsets of CPUs that can be vCPUs.
+  let location: KernelLocation
+  let cpus: [CPU]
 
   /// The guest's release, as `uname -r` says it.
-  public var release: String {
-    let words = banner.split(separator: " ")
-    return words.count > 2 ? String(words[2]) : banner
-  }
+  public var release: String { banner.kernelRelease ?? banner }
 
   /// The array that tells where each CPU's variables are. Without its address no CPU is known, and
   /// a reset of the guest goes unnoticed.
@@ -43,44 +52,21 @@ public struct GuestKernel: Sendable {
     KernelVirtualAddress(try symbols.required(symbol, in: file))
   }
 
-  /// Walks this kernel's memory; the answer is from one instant, and from this boot.
-  ///
-  /// After a reset or a kexec the old kernel still lies in RAM, readable and dead: the per-CPU base
-  /// in the registers of a vCPU must be among the offsets that the walked memory has.
-  ///
-  /// - Throws: `SnapshotError.unreadable` with `Unreadable.Reason.kernelChanged` when it is not.
-  public func snapshot<T>(
-    _ engine: SnapshotEngine,
-    _ walk: @escaping (MemoryView, [CPU]) throws(ReadFault) -> T
-  ) throws(SnapshotError) -> Snapshot<T> {
-    let offsets = symbols.address(of: Self.perCPUOffsets).map(KernelVirtualAddress.init)
-    return try engine.snapshot(in: addressSpace, registers: livenessRegisters) {
-      view throws(ReadFault) in
-      guard let offsets else { return try walk(view, []) }
-      // The walk must not wait a wave for the offsets when it does not need them yet.
-      var cpus: [CPU]?
-      do throws(ReadFault) {
-        cpus = try CPU.all(at: offsets, count: cpuIDs, in: view)
-      } catch .miss {}
-      if let cpus { try checkAlive(cpus, view) }
-      let value = try walk(view, cpus ?? [])
-      guard cpus != nil else { throw .miss }
-      return value
-    }
-  }
+  static let panicCPUSymbol = "panic_cpu"
+  /// NR_CPUS of the largest configuration; more is garbage.
+  static let cpuLimit: UInt32 = 8192
 
-  private func checkAlive(_ cpus: [CPU], _ view: MemoryView) throws(ReadFault) {
-    guard view.isSnapshot, !view.registers.isEmpty else { return }
-    let values = VCPURegisters(view.registers.compactMapValues { try? $0.get() })
-    // A source without registers, a memory dump, cannot be of another boot than it is.
-    guard !values.isEmpty,
-      !architecture.kernel.isAlive(values, cpus: cpus, context: context)
-    else { return }
-    throw .unreadable(
-      Unreadable(
-        .kernelChanged(
-          "the guest no longer runs the kernel that was found: it was reset, or it booted another"),
-        at: textBase.rawValue))
+  /// - Parameter value: of `panic_cpu`, PANIC_CPU_INVALID (-1) before a panic.
+  static func panicCPU(_ value: UInt32) -> Int? { value < cpuLimit ? Int(value) : nil }
+
+  /// The CPU that panicked, now; nil when none did, or the kernel does not show it.
+  public func panicCPU(in view: MemoryView) throws(ReadFault) -> Int? {
+    guard let address = symbols.address(of: Self.panicCPUSymbol) else { return nil }
+    do throws(ReadFault) {
+      return Self.panicCPU(try view.u32(at: KernelVirtualAddress(address)))
+    } catch .unreadable {
+      return nil
+    }
   }
 }
 

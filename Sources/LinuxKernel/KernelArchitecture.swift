@@ -6,7 +6,7 @@ import Paging
 /// and what they say. No walk is in here: page-table formats are data, kernel structures have one
 /// walker each.
 protocol KernelArchitecture: Sendable {
-  /// The registers of vCPU 0 that lead to the kernel. QEMU versions name some differently: those
+  /// The registers of a vCPU that lead to the kernel. QEMU versions name some differently: those
   /// that are not there are left out.
   var locatingRegisters: [String] { get }
 
@@ -28,27 +28,11 @@ protocol KernelArchitecture: Sendable {
   /// - Throws: `KernelError.noKernel` when its variables contradict its page tables.
   func map(_ kernel: KernelPlace, _ engine: SnapshotEngine) throws(KernelError) -> KernelMap
 
-  /// Registers of vCPU 0 that change with the kernel that runs.
+  /// Registers of a vCPU that change with the kernel that it is in.
   var livenessRegisters: [String] { get }
 
-  /// True when a vCPU with these registers runs the kernel whose CPUs and tables are given.
+  /// True when a vCPU with these registers is in the kernel whose CPUs and tables are given.
   func isAlive(_ registers: VCPURegisters, cpus: [CPU], context: WalkContext) -> Bool
-}
-
-/// Registers of vCPU 0 by name, those that the source has.
-struct VCPURegisters: Sendable {
-  private var values: [String: UInt64]
-
-  init(_ values: [RegisterKey: UInt64]) {
-    self.values = Dictionary(
-      values.filter { $0.key.cpu == 0 }.map { ($0.key.name, $0.value) }, uniquingKeysWith: { $1 })
-  }
-
-  var isEmpty: Bool { values.isEmpty }
-  var all: some Collection<UInt64> { values.values }
-
-  /// The first of these registers that there is.
-  subscript(_ names: String...) -> UInt64? { names.lazy.compactMap { values[$0] }.first }
 }
 
 /// An image that was found, with its symbols and variables.

@@ -7,7 +7,9 @@ public enum KernelError: Error, Sendable, CustomStringConvertible {
   /// The guest runs no kernel yet, or none that this program knows; the text says which.
   case noKernel(String)
   /// The file is not the guest's kernel.
-  case wrongFile(file: String, fileKernel: String, guestKernel: String)
+  case wrongFile(file: String, fileBanner: String?, guestBanner: String?)
+  /// The guest has fewer vCPUs.
+  case noVCPU(Int, count: Int)
   case symbolNotFound(String, file: String)
   /// As above, of a kernel whose kallsyms has functions only.
   case dataSymbolNotFound(String, file: String)
@@ -21,9 +23,12 @@ public enum KernelError: Error, Sendable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .noKernel(let what): what
-    case .wrongFile(let file, let fileKernel, let guestKernel):
-      "\(file) is not this guest's kernel: the file is \(fileKernel), the guest runs "
-        + "\(guestKernel); give the guest's own vmlinuz or vmlinux with -k"
+    case .wrongFile(let file, let fileBanner, let guestBanner):
+      "\(file) is not this guest's kernel: the file is \(fileBanner?.kernelName ?? "unknown"), the "
+        + "guest runs \(guestBanner?.kernelName ?? "another one"); give the guest's own vmlinuz or "
+        + "vmlinux with -k"
+    case .noVCPU(let cpu, let count):
+      "the guest has no vCPU \(cpu): its vCPUs are 0 to \(count - 1)"
     case .symbolNotFound(let symbol, let file): "\(symbol) symbol not found in \(file)"
     case .dataSymbolNotFound(let symbol, let file):
       "\(symbol) symbol not found in \(file): its kernel keeps the names of functions only "
@@ -41,6 +46,21 @@ public enum KernelError: Error, Sendable, CustomStringConvertible {
   }
 }
 
+extension String {
+  /// The release in a banner, as `uname -r` says it.
+  var kernelRelease: String? {
+    let words = split(separator: " ")
+    return words.count > 2 ? String(words[2]) : nil
+  }
+
+  /// `Linux 6.1.0-50-cloud-amd64 (#1 SMP … Debian 6.1.176-1 (2026-07-02))` of a banner.
+  fileprivate var kernelName: String {
+    guard let release = kernelRelease else { return self }
+    let version = firstIndex(of: "#").map { " (" + self[$0...] + ")" } ?? ""
+    return "Linux " + release + version
+  }
+}
+
 extension SnapshotEngine {
   /// Looks around in memory; the failure is a kernel's.
   func find<T>(
@@ -53,8 +73,15 @@ extension SnapshotEngine {
 extension KernelError {
   /// True when the guest runs another kernel, or another boot of it, than was found before.
   public var isAnotherKernel: Bool {
-    guard case .snapshot(.unreadable(let cause)) = self, case .kernelChanged = cause.reason
-    else { return false }
+    if case .snapshot(let error) = self { error.isOfAnotherKernel } else { false }
+  }
+}
+
+extension SnapshotError {
+  var isOfAnotherKernel: Bool {
+    guard case .unreadable(let cause) = self, case .kernelChanged = cause.reason else {
+      return false
+    }
     return true
   }
 }

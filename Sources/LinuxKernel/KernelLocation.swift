@@ -12,6 +12,11 @@ public struct KernelLocation: Hashable, Sendable {
   /// The tables that showed it: a process's on x86-64.
   public var tables: PageTables
 
+  /// True for what other tables show of the same image.
+  func isSameImage(as other: KernelLocation) -> Bool {
+    start == other.start && displacement == other.displacement
+  }
+
   /// The image as a window of the kernel's address space.
   var window: KernelAddressSpace.Window {
     let end = segments.last.map { $0.virtual.rawValue &+ ($0.count - 1) } ?? start.rawValue

@@ -24,9 +24,12 @@ public struct CPU: Hashable, Sendable {
   public static func all(
     at array: KernelVirtualAddress, count: Int, in view: MemoryView
   ) throws(ReadFault) -> [CPU] {
-    let bytes = try view.bytes(at: array, count: 8 * count)
-    return (0..<count).compactMap { id in
-      let offset = bytes.u64(at: 8 * id) ?? 0
+    all(in: try view.bytes(at: array, count: 8 * count))
+  }
+
+  static func all(in offsets: [UInt8]) -> [CPU] {
+    (0..<offsets.count / 8).compactMap { id in
+      let offset = offsets.u64(at: 8 * id) ?? 0
       return offset == 0 && id != 0 ? nil : CPU(id: id, offset: offset)
     }
   }

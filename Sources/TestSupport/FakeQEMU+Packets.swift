@@ -18,6 +18,8 @@ extension FakeQEMU {
     public var registers: KeyValuePairs<String, UInt64> = [
       "rip": 1, "gs_base": 2, "k_gs_base": 3, "cr0": 4, "cr3": 5, "cr4": 6, "efer": 7,
     ]
+    /// The same of vCPUs whose registers are others, by their numbers from 0.
+    public var otherRegisters: [Int: KeyValuePairs<String, UInt64>] = [:]
     /// What only `p` tells, by numbers from 100.
     public var systemRegisters: KeyValuePairs<String, UInt64> = [:]
     /// Nil for a stub that is not QEMU's, and has no monitor either.
@@ -87,9 +89,12 @@ extension FakeQEMU {
     case "H":
       let thread = Int(packet.dropFirst(2), radix: 16) ?? 0
       let seen = state.machine.clusterSize ?? state.machine.cpus
-      return [(1...seen).contains(thread) ? "OK" : "E22"]
+      guard (1...seen).contains(thread) else { return ["E22"] }
+      state.selectedCPU = thread - 1
+      return ["OK"]
     case "g":
-      return [state.machine.registers.map { $0.value.littleEndianHex }.joined()]
+      let registers = state.machine.otherRegisters[state.selectedCPU] ?? state.machine.registers
+      return [registers.map { $0.value.littleEndianHex }.joined()]
     case "p":
       guard state.hasReadDescription || !state.machine.readsRegistersOnlyWithDescription else {
         return [""]

@@ -14,6 +14,8 @@ public final class FakeQEMU: Sendable {
     var hasReadDescription = false
     /// The last packet that was sent to anybody and not acknowledged.
     var lastPacket: String?
+    /// That `g` is about.
+    var selectedCPU = 0
     /// Another client has the stub: nobody is accepted.
     var isOccupied = false
     var hasEnded = false
@@ -153,7 +155,7 @@ public final class FakeQEMU: Sendable {
     let (machine, isTold) = state.withLock { state in
       let tells = state.isRunning && state.reportsStop()
       state.clients.append(Client())
-      (state.isRunning, state.hasReadDescription) = (false, false)
+      (state.isRunning, state.hasReadDescription, state.selectedCPU) = (false, false, 0)
       return (state.machine, tells)
     }
     let (_, attoseconds) = machine.stopCost.components

@@ -39,8 +39,22 @@ public final class RAMBuilder {
     write(new, at: address)
   }
 
+  /// Writes zeros over the page that holds an address.
+  public func clearPage(of address: PhysicalAddress) {
+    write([UInt8](repeating: 0, count: 4096), at: PhysicalAddress(address.rawValue & ~0xfff))
+  }
+
   public func u64(at address: PhysicalAddress) -> UInt64 {
     bytes.u64(at: Int(address.rawValue - base))!
+  }
+
+  /// What was laid out so far, as a guest with so many vCPUs.
+  public func memory(vcpus: [[String: UInt64]]) -> ByteBufferMemory {
+    var registers: [RegisterKey: UInt64] = [:]
+    for (cpu, values) in vcpus.enumerated() {
+      for (name, value) in values { registers[RegisterKey(cpu: cpu, name: name)] = value }
+    }
+    return memory(registers: registers)
   }
 
   /// What was laid out so far, as a guest.

@@ -3,10 +3,12 @@ import GuestMemory
 /// A running guest as its stub shows it: changes between samples, stops slowly, has holes, fails,
 /// as a test says; and remembers what was asked of it.
 public final class ScriptedMemory: GuestMem {
-  public let guest: ByteBufferMemory
+  public private(set) var guest: ByteBufferMemory
   public private(set) var isHeld = false
   /// The ranges of each sample.
   public private(set) var samples: [[PhysicalRange]] = []
+  /// The registers of each sample.
+  public private(set) var registers: [[RegisterKey]] = []
   public private(set) var holds = 0
   public private(set) var releases = 0
   /// The number of samples when the guest was held first.
@@ -48,6 +50,13 @@ public final class ScriptedMemory: GuestMem {
     return unseenRAM != nil
   }
 
+  public var cpuCount: Int { guest.cpuCount }
+  /// A read a register.
+  public func load(of registers: [RegisterKey]) -> SampleLoad {
+    var load = SampleLoad()
+    load.reads = registers.count
+    return load
+  }
   public var consistency: Consistency { isHeld ? .frozen : .instant }
 
   /// While the guest is held a sample stops nothing, as with the stub.
@@ -62,6 +71,7 @@ public final class ScriptedMemory: GuestMem {
   ) throws(GuestMemError) -> Sample {
     if !isHeld { meanwhile(samples.count) }
     samples.append(ranges)
+    self.registers.append(registers)
     let load = limits.load(ranges)
     if load.reads > 1, !limits.admit(load) { excesses += 1 }
     if let failure = fails(self) { throw failure }
@@ -87,5 +97,8 @@ public final class ScriptedMemory: GuestMem {
     releases += 1
   }
 
-  public func forgetSamples() { samples = [] }
+  /// The guest is in another state now: it has booted on, it was reset, a snapshot was loaded.
+  public func become(_ other: ByteBufferMemory) { guest = other }
+
+  public func forgetSamples() { (samples, registers) = ([], []) }
 }

@@ -30,18 +30,21 @@ public final class SyntheticGuest {
   /// What `prog_idr` is to hold, by id.
   public var programs: [UInt64: UInt64] = [:]
 
-  public var textBase: UInt64 { Self.linkBase + Self.slide }
+  private let slide: UInt64
+  public var textBase: UInt64 { Self.linkBase + slide }
   public var dataOffset: UInt64 { Self.textSize + Self.rodataSize }
   /// Physical minus virtual address of the image.
   public var displacement: UInt64 { imagePhysical.rawValue &- textBase }
 
+  /// - Parameter ram: of another kernel, in which this one lies as well.
   public init(
     _ types: KernelTypes = .kernel(.linux6), cpus: Int = 2, isFiveLevel: Bool = false,
-    ramBytes: Int = 1 << 20
+    ramBytes: Int = 1 << 20, in ram: RAMBuilder? = nil, slide: UInt64 = slide
   ) {
+    self.slide = slide
     self.types = types
     self.cpus = cpus
-    let ram = RAMBuilder(count: ramBytes)
+    let ram = ram ?? RAMBuilder(count: ramBytes)
     self.ram = ram
     imagePhysical = ram.allocate(
       Int(Self.textSize + Self.rodataSize + Self.dataSize), alignment: 0x1_0000)
@@ -105,6 +108,7 @@ public final class SyntheticGuest {
       "phys_base": dataOffset, "page_offset_base": dataOffset + 8, "nr_cpu_ids": dataOffset + 16,
       "__per_cpu_offset": dataOffset + 0x1000, "prog_idr": dataOffset + 0x400,
       "tk_core": dataOffset + 0x500, "bpf_stats_enabled_key": dataOffset + 0x600,
+      "panic_cpu": dataOffset + 24, "elfcorehdr_addr": dataOffset + 32,
       "init_top_pgt": tables.root.rawValue &- imagePhysical.rawValue,
     ]
     ram.write(Array((Self.banner + "\n").utf8), at: place("linux_banner"))
@@ -113,6 +117,8 @@ public final class SyntheticGuest {
     ram.write(pageOffset, at: place("page_offset_base"))
     ram.write(UInt32(cpus), at: place("nr_cpu_ids"))
     ram.write(1 as UInt32, at: place("bpf_stats_enabled_key"))
+    ram.write(UInt32.max, at: place("panic_cpu"))
+    ram.write(UInt64.max, at: place("elfcorehdr_addr"))
     for cpu in 0..<64 {
       // Junk beyond the CPUs that there are.
       let offset = cpu < cpus ? perCPUOffset(cpu) : 0xdead_0000_0000 + UInt64(cpu)

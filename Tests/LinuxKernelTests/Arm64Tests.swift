@@ -49,7 +49,7 @@ import Testing
 
     func locate(in memory: (any GuestMem)? = nil) throws -> KernelLocation {
       let keys = registers.map { (RegisterKey(cpu: 0, name: $0.key), $0.value) }
-      let registers = VCPURegisters(Dictionary(uniqueKeysWithValues: keys))
+      let registers = VCPURegisters(of: 0, in: Dictionary(uniqueKeysWithValues: keys))
       return try Arm64Architecture().locate(registers, SnapshotEngine(memory ?? ram.memory()))
     }
 
@@ -222,9 +222,12 @@ import Testing
       root: guest.tables.root, format: guest.tables.format, pageOffset: nil)
     let cpus = [CPU(id: 0, offset: 0xffff_9adf_2725_4000)]
     func isAlive(_ base: UInt64, _ ttbr1: UInt64) -> Bool {
-      let registers = VCPURegisters([
-        RegisterKey(cpu: 0, name: "TPIDR_EL1"): base, RegisterKey(cpu: 0, name: "TTBR1_EL1"): ttbr1,
-      ])
+      let registers = VCPURegisters(
+        of: 0,
+        in: [
+          RegisterKey(cpu: 0, name: "TPIDR_EL1"): base,
+          RegisterKey(cpu: 0, name: "TTBR1_EL1"): ttbr1,
+        ])
       return Arm64Architecture().isAlive(registers, cpus: cpus, context: context)
     }
     let (base, root) = (cpus[0].offset, guest.tables.root.rawValue)

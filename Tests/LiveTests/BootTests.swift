@@ -1,5 +1,8 @@
 import Foundation
+import GDBStub
 import Testing
+
+@testable import Commands
 
 extension LiveTests {
   /// A guest that is asked all the time while it boots.
@@ -50,6 +53,42 @@ extension LiveTests {
       let report = try ask("report")
       #expect(report.out.contains("no struct_ops programs") && report.status == 0)
       #expect(report.out.contains("bpf_stats_enabled is 0"))
+    }
+
+    /// Sessions that were opened at many moments of a boot and are asked all the time, over a reset
+    /// as well: in the end each says what a new process says.
+    @Test(.timeLimit(.minutes(5)), arguments: ["x86-6.1", "arm64-6.12"])
+    func aSessionOutlivesEveryBoot(guest: String) throws {
+      let booting = try BootingGuest(guest, arguments: ["-action", "reboot=reset"])
+      let question = ["-c", booting.target, "-k", LiveGuest(guest).kernel]
+      var sessions: [Session] = []
+      for boot in 1...2 {
+        while booting.readyCount < boot {
+          if sessions.count < 6 {
+            let console = Console(output: STDOUT_FILENO, errors: open("/dev/null", O_WRONLY))
+            sessions.append(
+              Session(
+                try SessionOptions.parse(question), console: console, debt: ResumeDebt(),
+                isShared: true))
+          }
+          for session in sessions {
+            do { _ = try programs(session) } catch {
+              #expect("\(error)".contains("try again"))
+            }
+          }
+          usleep(100_000)
+        }
+        let told = try Program(question + ["prog", "list", "-j"]).run()
+        #expect(told.status == 0, "\(told.err)")
+        #expect(sessions.count > 1)
+        for session in sessions { #expect(try programs(session) + "\n" == told.out) }
+        try booting.qmp.execute("system_reset")
+      }
+    }
+
+    private func programs(_ session: Session) throws -> String {
+      let command = try #require(try Root.parse(words: ["prog", "list"]) as? any GuestCommand)
+      return try command.answer(in: session).document.text(pretty: false)
     }
 
     @Test func aBootLoaderIsNamed() throws {

@@ -74,6 +74,9 @@ extension LiveTests {
       symbols          {n} from {text}
       btf              {n} types from {text}
       bpf_stats_enabled  true
+      panic_cpu        -
+      crash_kernel     false
+      vcpus            0, 1: in this kernel
       """)
 
     private static let exploring = Transcript(

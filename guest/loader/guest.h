@@ -13,6 +13,7 @@ struct options {
   bool traffic;      // gs.mode=traffic: TCP traffic never stops after the truth
   bool churn;        // gs.mode=churn: and programs come and go all the time
   bool scheduler;    // gs.scx=0 leaves the sched_ext scheduler out
+  int crash_cpu;     // gs.kdump=CPU: the kernel crashes on this CPU after the truth; -1 for none
   unsigned many;     // gs.many=N: N more tiny programs before the truth
 };
 
@@ -44,6 +45,10 @@ void start_churn(void);
 void pin_to_cpu(unsigned cpu);
 void run_on_every_cpu(const struct programs *programs);
 void start_traffic(const struct programs *programs);
+
+// kdump.c
+void load_crash_kernel(void);
+void crash_on_cpu(unsigned cpu);
 
 // kcore.c: kernel memory by virtual address.
 void open_kernel(void);

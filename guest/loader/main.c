@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 static struct options read_options(void) {
-  struct options options = {.scheduler = true};
+  struct options options = {.scheduler = true, .crash_cpu = -1};
   char line[4096];
 
   if (!read_file("/proc/cmdline", line, sizeof line))
@@ -22,6 +22,8 @@ static struct options read_options(void) {
       options.traffic = options.churn = true;
     else if (strcmp(word, "gs.scx=0") == 0)
       options.scheduler = false;
+    else if (strncmp(word, "gs.kdump=", 9) == 0)
+      options.crash_cpu = strtol(word + 9, NULL, 10);
     else if (strncmp(word, "gs.many=", 8) == 0)
       options.many = strtoul(word + 8, NULL, 10);
     else
@@ -82,6 +84,8 @@ int main(void) {
   prepare_kernel(&options);
   open_kernel();
   open_stats();
+  if (options.crash_cpu >= 0)
+    load_crash_kernel();
 
   load_programs(&options, &programs);
   load_as_other_user();
@@ -96,6 +100,10 @@ int main(void) {
     start_traffic(&programs);
   if (options.churn)
     start_churn();
+  fflush(stdout);
+  // The crash kernel says that the guest is ready: see init.
+  if (options.crash_cpu >= 0)
+    crash_on_cpu(options.crash_cpu);
   puts("GUESTSCOPE-READY");
   fflush(stdout);
   for (;;)

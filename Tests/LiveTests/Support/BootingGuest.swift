@@ -56,7 +56,9 @@ final class BootingGuest {
   var target: String { "unix:\(folder.path)/gdb.sock" }
   /// QEMU is gone.
   var hasEnded: Bool { !process.isRunning }
-  var isReady: Bool { console.contains("GUESTSCOPE-READY") }
+  var isReady: Bool { readyCount > 0 }
+  /// The boots that have come to their end.
+  var readyCount: Int { console.components(separatedBy: "GUESTSCOPE-READY").count - 1 }
 
   var console: String {
     let log = try? Data(contentsOf: folder.appendingPathComponent("console.log"))

@@ -21,6 +21,9 @@ struct LiveGuest: CustomTestStringConvertible, Sendable {
   /// Guests that rest, so that their words stay true.
   static var resting: [LiveGuest] { all.filter { !$0.label.hasSuffix("-churn") } }
 
+  /// A crash kernel runs since it told its truth.
+  var hasCrashed: Bool { label.hasSuffix("-kdump") }
+
   /// A guest on each version of QEMU, of an architecture that all of them have.
   static var oneOfEachQEMU: [LiveGuest] {
     var seen: Set<String> = []

@@ -1,0 +1,76 @@
+import GuestMemory
+
+extension GuestKernel {
+  /// Walks this kernel's memory; the answer is from one instant, and from this boot.
+  ///
+  /// After a reset or a kexec the old kernel still lies in RAM, readable and dead: the per-CPU base
+  /// in the registers of a vCPU must be among the offsets that the walked memory has. One vCPU is
+  /// enough to show it; where that one is elsewhere, in firmware or in a crash kernel, another may.
+  ///
+  /// - Parameter vcpus: those whose registers the snapshot is to have; nil for the one that shows
+  ///   that the kernel lives.
+  /// - Throws: `SnapshotError.unreadable` with `Unreadable.Reason.kernelChanged` when no vCPU is in
+  ///   this kernel.
+  public func snapshot<T>(
+    _ engine: SnapshotEngine, vcpus: [Int]? = nil,
+    _ walk: @escaping (MemoryView, [CPU]) throws(ReadFault) -> T
+  ) throws(SnapshotError) -> Snapshot<T> {
+    do throws(SnapshotError) {
+      return try snapshot(engine, through: vcpus ?? [watchedCPU], walk)
+    } catch {
+      guard error.isOfAnotherKernel, let other = try otherVCPU(in: engine.memory) else {
+        throw error
+      }
+      return try snapshot(engine, through: [other], walk)
+    }
+  }
+
+  /// A vCPU that is in this kernel.
+  private func otherVCPU(in memory: any GuestMem) throws(SnapshotError) -> Int? {
+    guard !isBoundToVCPU, memory.cpuCount > 1 else { return nil }
+    do {
+      return try memory.registersOfAll(architecture.kernel.livenessRegisters).first(where: isIn)?
+        .cpu
+    } catch {
+      throw .source(error)
+    }
+  }
+
+  private func snapshot<T>(
+    _ engine: SnapshotEngine, through vcpus: [Int],
+    _ walk: @escaping (MemoryView, [CPU]) throws(ReadFault) -> T
+  ) throws(SnapshotError) -> Snapshot<T> {
+    let offsets = symbols.address(of: Self.perCPUOffsets).map(KernelVirtualAddress.init)
+    return try engine.snapshot(in: addressSpace, registers: livenessRegisters(of: vcpus)) {
+      view throws(ReadFault) in
+      guard let offsets else { return try walk(view, []) }
+      // The walk must not wait a wave for the offsets when it does not need them yet.
+      var cpus: [CPU]?
+      do throws(ReadFault) {
+        cpus = try CPU.all(at: offsets, count: cpuIDs, in: view)
+      } catch .miss {}
+      if let cpus { try checkAlive(cpus, view) }
+      let value = try walk(view, cpus ?? [])
+      guard cpus != nil else { throw .miss }
+      return value
+    }
+  }
+
+  private func checkAlive(_ cpus: [CPU], _ view: MemoryView) throws(ReadFault) {
+    guard view.isSnapshot else { return }
+    let vcpus = VCPURegisters.all(in: view.registers).filter {
+      !isBoundToVCPU || $0.cpu == watchedCPU
+    }
+    // A source without registers, a memory dump, cannot be of another boot than it is.
+    guard !vcpus.isEmpty,
+      !vcpus.contains(where: {
+        architecture.kernel.isAlive($0, cpus: cpus, context: context)
+      })
+    else { return }
+    throw .unreadable(
+      Unreadable(
+        .kernelChanged(
+          "the guest no longer runs the kernel that was found: it was reset, or it booted another"),
+        at: textBase.rawValue))
+  }
+}
