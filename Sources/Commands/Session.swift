@@ -113,8 +113,6 @@ public final class Session {
     }
   }
 
-  /// True when `kernel` is one that an earlier command found.
-
   /// Remembers where vCPUs are, and says once that they are in more than one kernel.
   func note(_ state: KernelState) {
     foundKernel?.vcpus = state.vcpus

@@ -25,9 +25,9 @@ extension LiveTests {
     /// How often each use is ended; `scripts/torture` asks for more, on every QEMU.
     private static let rounds =
       Int(ProcessInfo.processInfo.environment["GUESTSCOPE_KILLS"] ?? "") ?? 25
+    private static let isTorture = ProcessInfo.processInfo.environment["GUESTSCOPE_KILLS"] != nil
     private static var guests: [LiveGuest] {
-      rounds > 25
-        ? LiveGuest.oneOfEachQEMU : ["x86-6.1", "x86-7"].map { LiveGuest($0) }
+      isTorture ? LiveGuest.oneOfEachQEMU : ["x86-6.1", "x86-7"].map { LiveGuest($0) }
     }
 
     @Test(arguments: guests, Use.allCases)
