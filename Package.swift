@@ -3,56 +3,73 @@ import PackageDescription
 
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 
-/// A library target; imports only point down the list below.
-func target(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+/// The modules of the library have a prefix, so that they do not collide with others in the package
+/// graph of a client; their folders do without.
+let prefix = "GuestScope"
+let library = [
+  "Bytes", "GuestMemory", "Paging", "RemoteProtocol", "GDBStub", "BTF", "KernelImage",
+  "LinuxKernel", "KernelBPF",
+]
+
+func module(_ name: String) -> Target.Dependency {
+  .byName(name: library.contains(name) ? prefix + name : name)
 }
 
-/// The tests of the target of the same name.
-func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-  .testTarget(
-    name: name + "Tests", dependencies: [.byName(name: name), "TestSupport"] + dependencies,
+/// A target of the library; imports only point down the list below.
+func library(_ name: String, _ dependencies: [String] = []) -> Target {
+  .target(
+    name: prefix + name, dependencies: dependencies.map(module), path: "Sources/" + name,
     swiftSettings: strict)
+}
+
+/// A target of the program and its tests.
+func target(_ name: String, _ dependencies: [String], _ more: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies.map(module) + more, swiftSettings: strict)
+}
+
+/// The tests of the target of the same name; those of the whole are called Live.
+func tests(_ name: String, _ dependencies: [String] = []) -> Target {
+  .testTarget(
+    name: name + "Tests",
+    dependencies: (["TestSupport"] + (name == "Live" ? [] : [name]) + dependencies).map(module),
+    swiftSettings: strict)
+}
+
+/// A module of the C library, or of another C library, in the folder of its short name.
+func system(_ name: String) -> Target {
+  .systemLibrary(name: "CGuestScope" + name, path: "Sources/C" + name)
 }
 
 let package = Package(
   name: "guestscope",
   products: [
     .executable(name: "guestscope", targets: ["guestscope"]),
-    .library(
-      name: "GuestScope",
-      targets: [
-        "Bytes", "GuestMemory", "Paging", "RemoteProtocol", "GDBStub", "BTF", "KernelImage",
-        "LinuxKernel", "KernelBPF",
-      ]),
+    .library(name: "GuestScope", targets: ["GuestScope"]),
   ],
   dependencies: [
     // docs/commands.md and a test hold its help texts word for word.
     .package(url: "https://github.com/apple/swift-argument-parser", .upToNextMinor(from: "1.8.2"))
   ],
   targets: [
-    target("Bytes"),
-    target("GuestMemory", ["Bytes"]),
-    target("Paging", ["GuestMemory"]),
-    target("RemoteProtocol", ["Bytes"]),
-    .systemLibrary(name: "CLinux"),
-    target("GDBStub", ["Bytes", "GuestMemory", "RemoteProtocol", "CLinux"]),
-    target("BTF", ["Bytes"]),
-    .systemLibrary(name: "CArchive"),
-    target("KernelImage", ["Bytes", "BTF", "CArchive"]),
-    target("LinuxKernel", ["Bytes", "GuestMemory", "Paging", "BTF", "KernelImage"]),
-    target("KernelBPF", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),
+    library("Bytes"),
+    library("GuestMemory", ["Bytes"]),
+    library("Paging", ["GuestMemory"]),
+    library("RemoteProtocol", ["Bytes"]),
+    system("Linux"),
+    library("GDBStub", ["Bytes", "GuestMemory", "RemoteProtocol", "CGuestScopeLinux"]),
+    library("BTF", ["Bytes"]),
+    system("Archive"),
+    library("KernelImage", ["Bytes", "BTF", "CGuestScopeArchive"]),
+    library("LinuxKernel", ["Bytes", "GuestMemory", "Paging", "BTF", "KernelImage"]),
+    library("KernelBPF", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),
+    target("GuestScope", library),
     .systemLibrary(name: "CReadline"),
     target("LineEditing", ["CReadline"]),
     target(
-      "Commands",
-      [
-        "LineEditing", "Bytes", "GuestMemory", "Paging", "RemoteProtocol", "GDBStub", "BTF",
-        "KernelImage", "LinuxKernel", "KernelBPF",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ]),
+      "Commands", ["LineEditing"] + library,
+      [.product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .executableTarget(
-      name: "guestscope", dependencies: ["Commands", "GDBStub"], swiftSettings: strict),
+      name: "guestscope", dependencies: ["Commands", module("GDBStub")], swiftSettings: strict),
     target(
       "TestSupport",
       ["Bytes", "GuestMemory", "Paging", "RemoteProtocol", "BTF", "KernelImage"]),
@@ -63,16 +80,11 @@ let package = Package(
     tests("GDBStub", ["Bytes", "GuestMemory", "RemoteProtocol"]),
     tests("BTF", ["Bytes"]),
     tests("LineEditing"),
-    tests("Commands", ["KernelBPF", "GDBStub", "LineEditing"]),
-    .testTarget(
-      name: "LiveTests",
-      dependencies: [
-        "guestscope", "Commands", "GDBStub", "GuestMemory", "KernelImage", "TestSupport",
-      ],
-      swiftSettings: strict),
+    tests("Commands", ["BTF", "GuestMemory", "KernelBPF", "GDBStub", "LineEditing"]),
     tests("KernelImage", ["Bytes", "BTF"]),
     tests("LinuxKernel", ["Bytes", "GuestMemory", "Paging", "BTF", "KernelImage"]),
     tests("KernelBPF", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel", "GDBStub"]),
+    tests("Live", ["guestscope", "Commands", "GDBStub", "GuestMemory", "BTF", "KernelImage"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 
 extension BTF {
   /// The id of the first type with this name and kind, or nil. Costs a pass over the types.

@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 
 extension BTF {
   /// Decodes a type.

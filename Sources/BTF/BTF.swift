@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 
 /// The type information of a kernel or module: the contents of `.BTF` or of `/sys/kernel/btf/*`.
 ///

@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 
 /// Why a BTF blob could not be read, or why it has no answer to a question.
 public enum BTFError: Error, Equatable, Sendable {

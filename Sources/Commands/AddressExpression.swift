@@ -1,7 +1,7 @@
 import ArgumentParser
-import Bytes
-import GuestMemory
-import LinuxKernel
+import GuestScopeBytes
+import GuestScopeGuestMemory
+import GuestScopeLinuxKernel
 
 /// An address as a user writes it: a number, a symbol, either with an offset behind, and for a
 /// per-CPU variable `@` and the CPU: `init_task`, `jiffies+8`, `runqueues@1+0x40`.

@@ -1,6 +1,6 @@
 import ArgumentParser
-import GDBStub
 import Glibc
+import GuestScopeGDBStub
 
 /// The program: one command, a batch of them, or the prompt.
 public enum CommandLineTool {

@@ -1,9 +1,9 @@
 import ArgumentParser
-import Bytes
-import GDBStub
-import GuestMemory
-import KernelBPF
-import LinuxKernel
+import GuestScopeBytes
+import GuestScopeGDBStub
+import GuestScopeGuestMemory
+import GuestScopeKernelBPF
+import GuestScopeLinuxKernel
 
 /// `info`: the guest, its kernel, and where what we know of it came from.
 struct Info: GuestCommand {

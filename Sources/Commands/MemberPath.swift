@@ -1,6 +1,6 @@
-import BTF
-import Bytes
-import GuestMemory
+import GuestScopeBTF
+import GuestScopeBytes
+import GuestScopeGuestMemory
 
 /// The members behind a type: `.mm.pgd`, `.comm`, `.cpus[2].name`. A pointer on the way is followed.
 struct MemberPath {

@@ -1,6 +1,6 @@
 import ArgumentParser
-import Bytes
-import GuestMemory
+import GuestScopeBytes
+import GuestScopeGuestMemory
 
 /// Memory that `read` and `pread` show: what of a stretch could be read.
 struct MemoryDump {

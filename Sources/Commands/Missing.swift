@@ -1,5 +1,5 @@
-import GuestMemory
-import LinuxKernel
+import GuestScopeGuestMemory
+import GuestScopeLinuxKernel
 
 extension Snapshot {
   /// What the answer lacks, with a first line that counts it: `2 programs unreadable`.

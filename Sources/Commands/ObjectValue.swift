@@ -1,5 +1,5 @@
-import BTF
-import Bytes
+import GuestScopeBTF
+import GuestScopeBytes
 
 /// A kernel object by its type: what `print` shows.
 indirect enum ObjectValue {

@@ -1,5 +1,5 @@
 import ArgumentParser
-import GDBStub
+import GuestScopeGDBStub
 
 /// How to reach the guest. On the command line these stand before or after the command.
 public struct SessionOptions: ParsableArguments {

@@ -1,8 +1,8 @@
 import ArgumentParser
-import BTF
-import Bytes
-import GuestMemory
-import LinuxKernel
+import GuestScopeBTF
+import GuestScopeBytes
+import GuestScopeGuestMemory
+import GuestScopeLinuxKernel
 
 /// `print`: a kernel object by its BTF type.
 struct PrintCommand: GuestCommand {

@@ -1,8 +1,8 @@
 import ArgumentParser
-import Bytes
-import KernelBPF
-import KernelImage
-import LinuxKernel
+import GuestScopeBytes
+import GuestScopeKernelBPF
+import GuestScopeKernelImage
+import GuestScopeLinuxKernel
 
 /// `prog list`: all BPF programs, with the members of `bpftool -j prog show`.
 struct ProgList: GuestCommand {

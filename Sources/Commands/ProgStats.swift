@@ -1,5 +1,5 @@
 import ArgumentParser
-import KernelBPF
+import GuestScopeKernelBPF
 
 /// `prog stats`: how often each program ran, and at what cost.
 struct ProgStats: GuestCommand {

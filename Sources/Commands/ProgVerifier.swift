@@ -1,5 +1,5 @@
 import ArgumentParser
-import KernelBPF
+import GuestScopeKernelBPF
 
 /// `prog verifier`: what the verifier counted.
 struct ProgVerifier: GuestCommand {

@@ -1,5 +1,5 @@
-import GuestMemory
-import KernelBPF
+import GuestScopeGuestMemory
+import GuestScopeKernelBPF
 
 extension Snapshot<BPFPrograms.Listing> {
   /// Why counters may not say what one expects; nil when the guest counts, or cannot be asked.

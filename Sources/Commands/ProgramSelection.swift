@@ -1,6 +1,6 @@
 import ArgumentParser
-import GuestMemory
-import KernelBPF
+import GuestScopeGuestMemory
+import GuestScopeKernelBPF
 
 /// The words `id N`, `name GLOB` and `type T` behind a command.
 struct ProgramSelection {

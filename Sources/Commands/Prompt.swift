@@ -1,5 +1,5 @@
-import GDBStub
-import GuestMemory
+import GuestScopeGDBStub
+import GuestScopeGuestMemory
 import LineEditing
 
 /// The prompt: reads lines from a terminal and runs them over one session.

@@ -1,8 +1,8 @@
 import ArgumentParser
-import BTF
-import KernelBPF
+import GuestScopeBTF
+import GuestScopeKernelBPF
+import GuestScopeLinuxKernel
 import LineEditing
-import LinuxKernel
 
 /// What Tab offers at the prompt, from the one table of commands and from the guest.
 struct PromptCompleter {

@@ -1,5 +1,5 @@
 import ArgumentParser
-import GuestMemory
+import GuestScopeGuestMemory
 
 /// `read`: kernel memory by virtual address.
 struct Read: GuestCommand {

@@ -1,4 +1,4 @@
-import GuestMemory
+import GuestScopeGuestMemory
 
 /// Says on a terminal how much was read of the guest, where that takes long.
 final class ReadingProgress: GuestMem {

@@ -1,7 +1,7 @@
 import ArgumentParser
-import Bytes
-import GuestMemory
-import LinuxKernel
+import GuestScopeBytes
+import GuestScopeGuestMemory
+import GuestScopeLinuxKernel
 
 /// `regs`: the registers of one vCPU or of all, of one instant.
 struct Regs: GuestCommand {

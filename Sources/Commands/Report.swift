@@ -1,8 +1,8 @@
 import ArgumentParser
-import Bytes
-import GuestMemory
-import KernelBPF
-import LinuxKernel
+import GuestScopeBytes
+import GuestScopeGuestMemory
+import GuestScopeKernelBPF
+import GuestScopeLinuxKernel
 
 /// `report`: what one wants to know of a guest that failed, in one answer.
 struct Report: GuestCommand {

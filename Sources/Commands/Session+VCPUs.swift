@@ -1,7 +1,7 @@
-import Bytes
-import GuestMemory
-import KernelBPF
-import LinuxKernel
+import GuestScopeBytes
+import GuestScopeGuestMemory
+import GuestScopeKernelBPF
+import GuestScopeLinuxKernel
 
 /// What a guest's kernel is at, as `info` and `report` say it.
 struct KernelState {

@@ -1,9 +1,9 @@
-import GDBStub
-import GuestMemory
-import KernelBPF
-import KernelImage
-import LinuxKernel
-import RemoteProtocol
+import GuestScopeGDBStub
+import GuestScopeGuestMemory
+import GuestScopeKernelBPF
+import GuestScopeKernelImage
+import GuestScopeLinuxKernel
+import GuestScopeRemoteProtocol
 
 /// What the commands of one run share: the connection, the guest's kernel, what was learnt.
 /// Nothing is read before a command needs it.

@@ -1,4 +1,4 @@
-import GDBStub
+import GuestScopeGDBStub
 
 /// What a piece of work cost the guest and us, as `--stats` prints it.
 struct SessionStatistics: CustomStringConvertible {

@@ -1,7 +1,7 @@
 import ArgumentParser
-import GDBStub
-import GuestMemory
-import LinuxKernel
+import GuestScopeGDBStub
+import GuestScopeGuestMemory
+import GuestScopeLinuxKernel
 
 /// Runs commands over one session and prints their answers: the one command of a command line,
 /// the lines of a batch, or those typed at the prompt.

@@ -1,8 +1,8 @@
 import ArgumentParser
-import Bytes
-import GuestMemory
-import KernelImage
-import LinuxKernel
+import GuestScopeBytes
+import GuestScopeGuestMemory
+import GuestScopeKernelImage
+import GuestScopeLinuxKernel
 
 /// `sym`: symbols by name or pattern, or the one that holds an address.
 struct Sym: GuestCommand {

@@ -1,8 +1,8 @@
 import ArgumentParser
-import Bytes
-import GuestMemory
-import LinuxKernel
-import Paging
+import GuestScopeBytes
+import GuestScopeGuestMemory
+import GuestScopeLinuxKernel
+import GuestScopePaging
 
 /// `translate`: the way of a kernel address through the page tables, and what it is.
 struct Translate: GuestCommand {

@@ -1,6 +1,6 @@
 import ArgumentParser
-import BTF
-import LinuxKernel
+import GuestScopeBTF
+import GuestScopeLinuxKernel
 
 /// `type`: a type of the guest's kernel.
 struct TypeCommand: GuestCommand {

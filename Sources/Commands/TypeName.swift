@@ -1,5 +1,5 @@
-import BTF
-import KernelImage
+import GuestScopeBTF
+import GuestScopeKernelImage
 
 extension BTF {
   /// The type that a user means: `task_struct`, `struct list_head`, `enum bpf_prog_type`, `u64`, or

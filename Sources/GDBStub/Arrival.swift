@@ -1,5 +1,5 @@
-import GuestMemory
-import RemoteProtocol
+import GuestScopeGuestMemory
+import GuestScopeRemoteProtocol
 
 /// A connection on which it is known whether the guest ran until it was made.
 struct Arrival {

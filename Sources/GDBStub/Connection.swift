@@ -1,5 +1,5 @@
-import GuestMemory
-import RemoteProtocol
+import GuestScopeGuestMemory
+import GuestScopeRemoteProtocol
 
 /// What came back for the requests of one write.
 struct Outcome {

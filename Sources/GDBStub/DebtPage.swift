@@ -1,6 +1,6 @@
-import CLinux
+import CGuestScopeLinux
 import Glibc
-import RemoteProtocol
+import GuestScopeRemoteProtocol
 import Synchronization
 
 /// What a connection owes the guest, in one word that two processes read.

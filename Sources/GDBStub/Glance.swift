@@ -1,5 +1,5 @@
-import GuestMemory
-import RemoteProtocol
+import GuestScopeGuestMemory
+import GuestScopeRemoteProtocol
 
 enum Glance {
   /// Bytes of requests in one write: QEMU reads 4096 at a time (CHR_READ_BUF_LEN), and what it

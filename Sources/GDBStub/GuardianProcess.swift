@@ -1,6 +1,6 @@
-import Bytes
 import Glibc
-import RemoteProtocol
+import GuestScopeBytes
+import GuestScopeRemoteProtocol
 
 /// What a guardian does: it waits for the end of the process that started it, and lets the guest go
 /// on if that is owed.

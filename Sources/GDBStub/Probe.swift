@@ -1,5 +1,5 @@
-import GuestMemory
-import RemoteProtocol
+import GuestScopeGuestMemory
+import GuestScopeRemoteProtocol
 
 /// What the first stop of a session finds out.
 struct Probe {

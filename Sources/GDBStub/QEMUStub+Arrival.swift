@@ -1,5 +1,5 @@
-import GuestMemory
-import RemoteProtocol
+import GuestScopeGuestMemory
+import GuestScopeRemoteProtocol
 
 /// Every connection of ours but the first finds a guest that we left running or stopped, and asks
 /// before it acts: somebody, or something, may have stopped it since or let it go on.

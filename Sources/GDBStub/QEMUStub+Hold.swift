@@ -1,4 +1,4 @@
-import GuestMemory
+import GuestScopeGuestMemory
 
 extension QEMUStub {
   /// Stops the guest until `release()`. Our own death lets it go on if there is a guardian.

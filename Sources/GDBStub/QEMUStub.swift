@@ -1,5 +1,5 @@
-import GuestMemory
-import RemoteProtocol
+import GuestScopeGuestMemory
+import GuestScopeRemoteProtocol
 
 /// A guest behind QEMU's gdbserver.
 ///

@@ -1,5 +1,5 @@
-import GuestMemory
-import RemoteProtocol
+import GuestScopeGuestMemory
+import GuestScopeRemoteProtocol
 
 /// A link that breaks while the guest stands still for us: nobody else would let it go on.
 extension StubLink {

@@ -1,6 +1,6 @@
-import Bytes
-import GuestMemory
-import RemoteProtocol
+import GuestScopeBytes
+import GuestScopeGuestMemory
+import GuestScopeRemoteProtocol
 
 /// How to read registers by name: which packets, and where in their replies.
 struct RegisterRecipe {

@@ -1,4 +1,4 @@
-import RemoteProtocol
+import GuestScopeRemoteProtocol
 
 /// Whether the guest runs when we are not there, and so whether our connections end in `c`.
 public enum RunState: Sendable, Equatable {

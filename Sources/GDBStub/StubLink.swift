@@ -1,6 +1,6 @@
 import Glibc
-import GuestMemory
-import RemoteProtocol
+import GuestScopeGuestMemory
+import GuestScopeRemoteProtocol
 
 /// The way to one stub: its address, and what all connections to it share.
 final class StubLink {

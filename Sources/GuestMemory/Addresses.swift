@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 
 /// An address in the guest's physical address space. Arithmetic wraps modulo 2^64.
 public struct PhysicalAddress: Hashable, Comparable, Sendable, CustomStringConvertible {

@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 
 /// Guest memory in a byte buffer: for tests, dumps and embedding. Frozen.
 public final class ByteBufferMemory: GuestMem {

@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 
 /// Why a single physical read failed.
 public enum PhysicalReadError: Error, Sendable, CustomStringConvertible {

@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 
 /// How kernel virtual addresses become physical ones. Reads page tables, if it must, through the
 /// view like any other memory.

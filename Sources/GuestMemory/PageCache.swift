@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 
 /// Guest physical memory as far as it is known, in 8-byte words.
 ///

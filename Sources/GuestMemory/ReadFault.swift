@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 
 /// Why a walker's read did not give a value.
 public enum ReadFault: Error, Sendable {

@@ -1,5 +1,5 @@
-import BTF
-import LinuxKernel
+import GuestScopeBTF
+import GuestScopeLinuxKernel
 
 /// Where the members of the kernel's BPF structures are, in bytes. Nil: this kernel has no such
 /// member, and what it would say is absent from answers.

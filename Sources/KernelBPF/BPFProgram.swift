@@ -1,5 +1,5 @@
-import GuestMemory
-import LinuxKernel
+import GuestScopeGuestMemory
+import GuestScopeLinuxKernel
 
 /// A BPF program as the kernel keeps it. Nil: this kernel does not keep it, or it was not asked for.
 public struct BPFProgram: Sendable {

@@ -1,6 +1,6 @@
-import Bytes
-import GuestMemory
-import LinuxKernel
+import GuestScopeBytes
+import GuestScopeGuestMemory
+import GuestScopeLinuxKernel
 
 /// Reads the programs of `prog_idr`, as `bpf_prog_get_info_by_fd()` of kernel/bpf/syscall.c does.
 public struct BPFProgramWalker: Sendable {

@@ -1,7 +1,7 @@
-import BTF
-import GuestMemory
-import KernelImage
-import LinuxKernel
+import GuestScopeBTF
+import GuestScopeGuestMemory
+import GuestScopeKernelImage
+import GuestScopeLinuxKernel
 
 /// The BPF programs of a guest: finds `prog_idr` and takes snapshots of what it leads to.
 public final class BPFPrograms {

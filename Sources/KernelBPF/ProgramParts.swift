@@ -1,5 +1,5 @@
-import Bytes
-import GuestMemory
+import GuestScopeBytes
+import GuestScopeGuestMemory
 
 /// What `struct bpf_prog` itself says.
 struct ProgramHead {

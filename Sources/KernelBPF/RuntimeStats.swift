@@ -1,6 +1,6 @@
-import Bytes
-import GuestMemory
-import LinuxKernel
+import GuestScopeBytes
+import GuestScopeGuestMemory
+import GuestScopeLinuxKernel
 
 /// How often a program ran and at what cost: one CPU's record, or the sum.
 public struct RunCounters: Hashable, Sendable {

@@ -1,6 +1,6 @@
-import BTF
-import GuestMemory
-import LinuxKernel
+import GuestScopeBTF
+import GuestScopeGuestMemory
+import GuestScopeLinuxKernel
 
 /// Whether the kernel counts how often programs run, and for how long: the static key
 /// `bpf_stats_enabled_key` of kernel/bpf/core.c. The sysctl kernel.bpf_stats_enabled turns it on,

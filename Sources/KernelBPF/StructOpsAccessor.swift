@@ -1,6 +1,6 @@
-import GuestMemory
-import KernelImage
-import LinuxKernel
+import GuestScopeGuestMemory
+import GuestScopeKernelImage
+import GuestScopeLinuxKernel
 
 /// What the verifier counted for a program.
 public struct VerifierStats: Hashable, Sendable {

@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 
 /// Which addresses an AArch64 function names, read from its instructions. Arm ARM (DDI 0487) C6.
 struct AArch64Code {

@@ -1,5 +1,5 @@
-import BTF
-import Bytes
+import GuestScopeBTF
+import GuestScopeBytes
 
 /// Data symbols of an arm64 Image whose kallsyms has functions only (CONFIG_KALLSYMS_ALL=n): what
 /// it exports, and static variables that the code of several functions names. Nothing is guessed:

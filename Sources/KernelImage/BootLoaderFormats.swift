@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 
 /// Where a file for a boot loader has the kernel in it, or nil for any other file.
 ///

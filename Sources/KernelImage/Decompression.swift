@@ -1,4 +1,4 @@
-import CArchive
+import CGuestScopeArchive
 import Glibc
 
 /// A compression that kernels come in, by the first bytes of the stream (scripts/Makefile.lib,

@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 
 extension ELFFile {
   private static let shtSymtab: UInt32 = 2

@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 
 /// A 64-bit little-endian ELF file (elf(5)), every access checked against its end.
 public struct ELFFile: Sendable {

@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 
 /// The symbols that a kernel exports to modules, `__ksymtab` and `__ksymtab_gpl`: three 32-bit
 /// words each, value, name and namespace, each relative to its own place (`struct kernel_symbol` of

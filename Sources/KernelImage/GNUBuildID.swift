@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 
 /// The build-id in ELF notes: the descriptor of the `NT_GNU_BUILD_ID` note of owner "GNU", or nil.
 ///

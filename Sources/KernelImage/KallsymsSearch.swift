@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 
 /// What came of a search for the tables in a region.
 public enum KallsymsSearch: Sendable {

@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 
 extension KallsymsTables {
   /// The kernel's half of the address space begins here at the earliest (AArch64 with 52-bit

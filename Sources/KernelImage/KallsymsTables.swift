@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 
 /// Where a kernel's own symbol table lies (kernel/kallsyms.c, scripts/kallsyms.c) and how its
 /// addresses are written.

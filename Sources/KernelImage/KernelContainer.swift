@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 
 /// The kernel inside of a file, out of every wrapping.
 enum KernelContainer {

@@ -1,5 +1,5 @@
-import BTF
-import Bytes
+import GuestScopeBTF
+import GuestScopeBytes
 
 extension KernelImage {
   /// Reads an arm64 Image: the memory of the kernel from `_text` on, without section headers.

@@ -1,5 +1,5 @@
-import BTF
-import Bytes
+import GuestScopeBTF
+import GuestScopeBytes
 
 /// What a kernel file says about the guest that runs it: release, build-id, symbols and types, all
 /// at link addresses.

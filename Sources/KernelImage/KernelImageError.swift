@@ -1,6 +1,6 @@
-import BTF
-import Bytes
 import Glibc
+import GuestScopeBTF
+import GuestScopeBytes
 
 /// Why a file is of no use as a guest's kernel.
 public struct KernelImageError: Error, Equatable, Sendable {

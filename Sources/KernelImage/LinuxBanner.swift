@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 
 /// The text of `linux_banner` (init/version-timestamp.c) in a region, without the newline, or nil.
 ///

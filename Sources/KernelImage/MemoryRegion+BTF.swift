@@ -1,5 +1,5 @@
-import BTF
-import Bytes
+import GuestScopeBTF
+import GuestScopeBytes
 
 extension MemoryRegion {
   /// The kernel's BTF: between its two symbols, or where a header stands (without

@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 
 /// The 256 strings that kallsyms names are made of: `kallsyms_token_table` and
 /// `kallsyms_token_index` (scripts/kallsyms.c).

@@ -1,7 +1,7 @@
-import Bytes
-import GuestMemory
-import KernelImage
-import Paging
+import GuestScopeBytes
+import GuestScopeGuestMemory
+import GuestScopeKernelImage
+import GuestScopePaging
 
 /// arm64 with pages of 4, 16 or 64 KiB and addresses of up to 52 bits.
 struct Arm64Architecture: KernelArchitecture {

@@ -1,7 +1,7 @@
-import BTF
-import Bytes
-import GuestMemory
-import KernelImage
+import GuestScopeBTF
+import GuestScopeBytes
+import GuestScopeGuestMemory
+import GuestScopeKernelImage
 
 /// How far the guest's wall clock is ahead of its time since boot, from `tk_core` of
 /// kernel/time/timekeeping.c.

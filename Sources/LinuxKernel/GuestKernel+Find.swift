@@ -1,8 +1,8 @@
-import BTF
-import Bytes
-import GuestMemory
-import KernelImage
-import Paging
+import GuestScopeBTF
+import GuestScopeBytes
+import GuestScopeGuestMemory
+import GuestScopeKernelImage
+import GuestScopePaging
 
 extension GuestKernel {
   /// A process that ends may take the tables with it that its vCPU's register led to: then another

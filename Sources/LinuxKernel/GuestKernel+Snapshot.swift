@@ -1,4 +1,4 @@
-import GuestMemory
+import GuestScopeGuestMemory
 
 extension GuestKernel {
   /// Walks this kernel's memory; the answer is from one instant, and from this boot.

@@ -1,6 +1,6 @@
-import BTF
-import GuestMemory
-import KernelImage
+import GuestScopeBTF
+import GuestScopeGuestMemory
+import GuestScopeKernelImage
 
 /// The kernel of one boot of a guest: where it is, what its symbols and types are.
 ///

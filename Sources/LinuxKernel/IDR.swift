@@ -1,6 +1,6 @@
-import BTF
-import Bytes
-import GuestMemory
+import GuestScopeBTF
+import GuestScopeBytes
+import GuestScopeGuestMemory
 
 /// The kernel's `struct idr` (include/linux/idr.h): ids to pointers, on an xarray.
 public struct IDR: Sendable {

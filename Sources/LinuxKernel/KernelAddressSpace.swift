@@ -1,5 +1,5 @@
-import GuestMemory
-import Paging
+import GuestScopeGuestMemory
+import GuestScopePaging
 
 /// The kernel's own view of memory: windows that are physically contiguous, page tables else.
 public struct KernelAddressSpace: AddressSpace, Hashable, Sendable {

@@ -1,6 +1,6 @@
-import GuestMemory
-import KernelImage
-import Paging
+import GuestScopeGuestMemory
+import GuestScopeKernelImage
+import GuestScopePaging
 
 /// What differs between architectures in finding a kernel: which registers and variables to read,
 /// and what they say. No walk is in here: page-table formats are data, kernel structures have one

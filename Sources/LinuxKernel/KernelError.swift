@@ -1,6 +1,6 @@
-import BTF
-import GuestMemory
-import KernelImage
+import GuestScopeBTF
+import GuestScopeGuestMemory
+import GuestScopeKernelImage
 
 /// Why the guest's kernel could not be found or read.
 public enum KernelError: Error, Sendable, CustomStringConvertible {

@@ -1,5 +1,5 @@
-import GuestMemory
-import Paging
+import GuestScopeGuestMemory
+import GuestScopePaging
 
 /// Where a running kernel's image is, found in registers and page tables alone.
 public struct KernelLocation: Hashable, Sendable {

@@ -1,4 +1,4 @@
-import GuestMemory
+import GuestScopeGuestMemory
 
 /// What kind of kernel memory an address is in.
 public struct KernelRegion: Hashable, Sendable, CustomStringConvertible {

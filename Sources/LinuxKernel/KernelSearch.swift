@@ -1,5 +1,5 @@
-import GuestMemory
-import KernelImage
+import GuestScopeGuestMemory
+import GuestScopeKernelImage
 
 /// Looks for the kernels that the vCPUs of a guest are in. One of them may be in firmware, in a
 /// crash kernel or in a guest of the guest: none stands for the machine.

@@ -1,5 +1,5 @@
-import Bytes
-import GuestMemory
+import GuestScopeBytes
+import GuestScopeGuestMemory
 
 /// A CPU and where its per-CPU variables are.
 public struct CPU: Hashable, Sendable {

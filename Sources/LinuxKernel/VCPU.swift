@@ -1,5 +1,5 @@
-import GuestMemory
-import KernelImage
+import GuestScopeGuestMemory
+import GuestScopeKernelImage
 
 /// A vCPU of a guest, and which kernel it is in.
 ///

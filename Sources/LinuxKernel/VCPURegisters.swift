@@ -1,4 +1,4 @@
-import GuestMemory
+import GuestScopeGuestMemory
 
 /// Registers of one vCPU by name, those that the source has.
 struct VCPURegisters: Sendable {

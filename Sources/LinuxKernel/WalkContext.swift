@@ -1,5 +1,5 @@
-import GuestMemory
-import Paging
+import GuestScopeGuestMemory
+import GuestScopePaging
 
 /// What translating a kernel address needs to know of one boot of one kernel.
 public struct WalkContext: Hashable, Sendable {

@@ -1,7 +1,7 @@
-import Bytes
-import GuestMemory
-import KernelImage
-import Paging
+import GuestScopeBytes
+import GuestScopeGuestMemory
+import GuestScopeKernelImage
+import GuestScopePaging
 
 /// `__START_KERNEL_map` of arch/x86/include/asm/page_64_types.h: where the image window begins.
 /// KASLR moves the image within the first GiB (KERNEL_IMAGE_SIZE) of it.

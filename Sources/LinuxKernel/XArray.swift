@@ -1,6 +1,6 @@
-import BTF
-import Bytes
-import GuestMemory
+import GuestScopeBTF
+import GuestScopeBytes
+import GuestScopeGuestMemory
 
 /// Where the members of `struct xa_node` are in this kernel.
 public struct XArrayLayout: Hashable, Sendable {

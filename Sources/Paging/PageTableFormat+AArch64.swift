@@ -1,4 +1,4 @@
-import GuestMemory
+import GuestScopeGuestMemory
 
 extension PageTableFormat {
   /// The tables below TTBR1_EL1, as TCR_EL1 describes them. Arm ARM (DDI 0487) D8.2 and D8.3,

@@ -1,4 +1,4 @@
-import GuestMemory
+import GuestScopeGuestMemory
 
 /// The page tables below one root: the kernel's, or those that a vCPU has loaded.
 public struct PageTables: Hashable, Sendable {

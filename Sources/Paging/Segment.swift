@@ -1,4 +1,4 @@
-import GuestMemory
+import GuestScopeGuestMemory
 
 /// A stretch of virtual memory that is physically contiguous and has one set of permissions.
 public struct Segment: Hashable, Sendable {

@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 
 /// Matches what comes back with the requests that were written in one go.
 ///

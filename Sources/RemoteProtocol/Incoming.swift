@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 
 /// One thing that stood in what the stub sent.
 public enum Incoming: Sendable, Equatable {

@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 
 /// A command of QEMU's human monitor that only looks.
 ///

@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 
 /// Splits a byte stream into what stands in it; however the stream is cut, the items are the same.
 ///

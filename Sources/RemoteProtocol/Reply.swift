@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 
 /// What the stub answered to one request.
 public enum Reply: Sendable, Equatable {

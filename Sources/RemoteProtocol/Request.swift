@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 
 /// A packet that this client can send.
 ///

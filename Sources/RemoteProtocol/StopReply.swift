@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 
 /// The guest stopped or ended, told without having been asked.
 public struct StopReply: Sendable, Equatable {

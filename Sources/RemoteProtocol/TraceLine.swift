@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 
 /// One line of what `--trace` writes: bytes of one direction, as readable text that can be read
 /// back.

@@ -1,5 +1,5 @@
-import BTF
-import Bytes
+import GuestScopeBTF
+import GuestScopeBytes
 
 /// Builds BTF blobs type by type; ids count from 1, or from a base's end.
 public struct BTFBuilder {

@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 
 /// A PE file with one section of a name, as `objcopy --add-section` makes it on systemd-stub, and a
 /// certificate table behind it.

@@ -1,5 +1,5 @@
-import Bytes
-import GuestMemory
+import GuestScopeBytes
+import GuestScopeGuestMemory
 
 /// A guest whose memory is damaged again and again, each time from the same good state.
 public struct CorruptibleGuest {

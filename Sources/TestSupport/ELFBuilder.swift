@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 
 /// Builds a 64-bit little-endian ELF file like a vmlinux: sections, one loaded segment over the
 /// addressed ones, symbols.

@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 
 extension FakeQEMU {
   /// What the stub is, and what its guest looks like.

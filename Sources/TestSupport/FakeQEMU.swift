@@ -1,5 +1,5 @@
-import Bytes
 import Glibc
+import GuestScopeBytes
 import Synchronization
 
 /// A gdbserver that stops, tells, answers and lets go as QEMU's does, on a thread of its own: one

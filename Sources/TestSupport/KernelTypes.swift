@@ -1,4 +1,4 @@
-import BTF
+import GuestScopeBTF
 
 /// The structs of a synthetic kernel: as BTF for the code under test, and as plain offsets for the
 /// builders, so that neither believes the other.

@@ -1,5 +1,5 @@
-import GuestMemory
-import Paging
+import GuestScopeGuestMemory
+import GuestScopePaging
 
 /// Lays out page tables of any format.
 public final class PageTableBuilder {

@@ -1,5 +1,5 @@
-import Bytes
-import GuestMemory
+import GuestScopeBytes
+import GuestScopeGuestMemory
 
 /// Guest RAM while a test lays it out: one region from a physical address on.
 public final class RAMBuilder {

@@ -1,4 +1,4 @@
-import GuestMemory
+import GuestScopeGuestMemory
 
 /// A running guest as its stub shows it: changes between samples, stops slowly, has holes, fails,
 /// as a test says; and remembers what was asked of it.

@@ -1,6 +1,6 @@
-import GuestMemory
-import KernelImage
-import Paging
+import GuestScopeGuestMemory
+import GuestScopeKernelImage
+import GuestScopePaging
 
 /// An arm64 guest whose RAM is written by hand: a kernel image of 2 MiB each of code, read-only data
 /// and data, its linear map, and the areas of two CPUs. Pages of 4 KiB, addresses of 48 bits.

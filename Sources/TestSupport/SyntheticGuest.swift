@@ -1,7 +1,7 @@
-import Bytes
-import GuestMemory
-import KernelImage
-import Paging
+import GuestScopeBytes
+import GuestScopeGuestMemory
+import GuestScopeKernelImage
+import GuestScopePaging
 
 /// A guest whose RAM is written by hand: a kernel image with KASLR and a "negative" `phys_base`,
 /// a direct map, vmalloc memory behind page tables, per-CPU areas.

@@ -1,5 +1,5 @@
-import Bytes
-import GuestMemory
+import GuestScopeBytes
+import GuestScopeGuestMemory
 
 /// A BPF program of a synthetic guest, as the guest means it.
 public struct SyntheticProgram {

@@ -1,4 +1,4 @@
-import GuestMemory
+import GuestScopeGuestMemory
 
 /// Lays out the kernel's xarrays: `struct xa_node` trees of 64 slots a node.
 public struct XArrayBuilder {

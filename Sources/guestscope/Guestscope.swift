@@ -1,6 +1,6 @@
 import Commands
-import GDBStub
 import Glibc
+import GuestScopeGDBStub
 
 @main
 struct Guestscope {

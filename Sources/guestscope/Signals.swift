@@ -1,6 +1,6 @@
 import Commands
-import GDBStub
 import Glibc
+import GuestScopeGDBStub
 
 /// Takes signals on a thread of their own: those that end the program let the guest go on first,
 /// Ctrl-Z waits for that, and the others are the prompt's. No other thread ever sees them. System

@@ -1,5 +1,5 @@
-import BTF
-import Bytes
+import GuestScopeBTF
+import GuestScopeBytes
 import TestSupport
 import Testing
 

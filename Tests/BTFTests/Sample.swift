@@ -1,5 +1,5 @@
-import BTF
 import Foundation
+import GuestScopeBTF
 
 /// The BTF of Tests/Fixtures/sample.c.
 enum Sample {

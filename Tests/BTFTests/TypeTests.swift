@@ -1,4 +1,4 @@
-import BTF
+import GuestScopeBTF
 import TestSupport
 import Testing
 

@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 import Testing
 
 @Suite struct HexdumpTests {

@@ -1,4 +1,4 @@
-import GDBStub
+import GuestScopeGDBStub
 import LineEditing
 import Testing
 

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import GDBStub
+import GuestScopeGDBStub
 import Testing
 
 @testable import Commands

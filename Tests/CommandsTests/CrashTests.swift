@@ -1,5 +1,5 @@
 import Foundation
-import GDBStub
+import GuestScopeGDBStub
 import TestSupport
 import Testing
 

@@ -1,9 +1,9 @@
-import KernelBPF
-import LinuxKernel
+import GuestScopeKernelBPF
+import GuestScopeLinuxKernel
 import Testing
 
 @testable import Commands
-@testable import GuestMemory
+@testable import GuestScopeGuestMemory
 
 @Suite struct ScreenTests {
   @Test func columnsAreAsWideAsTheirWidestCell() {

@@ -1,9 +1,9 @@
 import Glibc
-import GuestMemory
+import GuestScopeGuestMemory
 import TestSupport
 import Testing
 
-@testable import GDBStub
+@testable import GuestScopeGDBStub
 
 /// A link that breaks while the guest stands still for us.
 @Suite struct RecoveryTests {

@@ -1,6 +1,6 @@
-import GDBStub
 import Glibc
-import GuestMemory
+import GuestScopeGDBStub
+import GuestScopeGuestMemory
 import TestSupport
 import Testing
 

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@testable import GDBStub
+@testable import GuestScopeGDBStub
 
 @Test(arguments: [
   ("127.0.0.1:1234", StubTarget.tcp(host: "127.0.0.1", port: 1234)),

@@ -1,9 +1,9 @@
 import Glibc
-import GuestMemory
+import GuestScopeGuestMemory
 import TestSupport
 import Testing
 
-@testable import GDBStub
+@testable import GuestScopeGDBStub
 
 @Suite struct TroubleTests {
   private func failure(_ qemu: FakeQEMU) throws -> GuestMemError {

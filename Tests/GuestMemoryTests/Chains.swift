@@ -1,4 +1,4 @@
-import GuestMemory
+import GuestScopeGuestMemory
 import TestSupport
 
 /// A guest of objects: each a chain of words in pages of their own, each word the address of the

@@ -1,4 +1,4 @@
-import GuestMemory
+import GuestScopeGuestMemory
 import TestSupport
 import Testing
 

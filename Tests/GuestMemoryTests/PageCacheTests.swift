@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@testable import GuestMemory
+@testable import GuestScopeGuestMemory
 
 @Suite struct PageCacheTests {
   private func isKnown(_ cache: PageCache, _ address: UInt64, _ count: Int) -> Bool {

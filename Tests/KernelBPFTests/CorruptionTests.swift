@@ -1,9 +1,9 @@
 import Foundation
-import GDBStub
-import GuestMemory
-import KernelBPF
-import KernelImage
-import LinuxKernel
+import GuestScopeGDBStub
+import GuestScopeGuestMemory
+import GuestScopeKernelBPF
+import GuestScopeKernelImage
+import GuestScopeLinuxKernel
 import TestSupport
 import Testing
 

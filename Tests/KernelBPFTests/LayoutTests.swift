@@ -1,11 +1,11 @@
-import BTF
-import GuestMemory
-import KernelImage
-import LinuxKernel
+import GuestScopeBTF
+import GuestScopeGuestMemory
+import GuestScopeKernelImage
+import GuestScopeLinuxKernel
 import TestSupport
 import Testing
 
-@testable import KernelBPF
+@testable import GuestScopeKernelBPF
 
 @Suite struct LayoutTests {
   @Test(arguments: [

@@ -1,4 +1,4 @@
-import KernelBPF
+import GuestScopeKernelBPF
 import Testing
 
 @Suite struct RunCountersTests {

@@ -1,8 +1,8 @@
-import BTF
-import GuestMemory
-import KernelBPF
-import KernelImage
-import LinuxKernel
+import GuestScopeBTF
+import GuestScopeGuestMemory
+import GuestScopeKernelBPF
+import GuestScopeKernelImage
+import GuestScopeLinuxKernel
 import TestSupport
 
 extension SyntheticGuest {

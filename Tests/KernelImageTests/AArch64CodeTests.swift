@@ -1,7 +1,7 @@
-import Bytes
+import GuestScopeBytes
 import Testing
 
-@testable import KernelImage
+@testable import GuestScopeKernelImage
 
 /// Addresses read out of instructions. The words are what GNU as makes of the text beside them.
 @Suite struct AArch64CodeTests {

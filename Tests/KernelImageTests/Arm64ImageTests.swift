@@ -1,6 +1,6 @@
-import BTF
-import Bytes
-import KernelImage
+import GuestScopeBTF
+import GuestScopeBytes
+import GuestScopeKernelImage
 import TestSupport
 import Testing
 

@@ -1,5 +1,5 @@
-import Bytes
-import CArchive
+import CGuestScopeArchive
+import GuestScopeBytes
 
 /// One stream of a compression as libarchive writes it: "gzip", "xz", "zstd", "lz4", "bzip2" or
 /// "lzma".

@@ -1,5 +1,5 @@
-import Bytes
-import KernelImage
+import GuestScopeBytes
+import GuestScopeKernelImage
 import Testing
 
 /// Writes kallsyms tables as scripts/kallsyms.c of the different kernels does.

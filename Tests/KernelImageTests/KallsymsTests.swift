@@ -1,5 +1,5 @@
-import Bytes
-import KernelImage
+import GuestScopeBytes
+import GuestScopeKernelImage
 import TestSupport
 import Testing
 

@@ -1,6 +1,6 @@
-import BTF
 import Foundation
-import KernelImage
+import GuestScopeBTF
+import GuestScopeKernelImage
 import Testing
 
 enum RealKernels {

@@ -1,4 +1,4 @@
-import KernelImage
+import GuestScopeKernelImage
 import TestSupport
 import Testing
 

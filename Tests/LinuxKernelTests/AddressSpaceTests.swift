@@ -1,6 +1,6 @@
-import GuestMemory
-import LinuxKernel
-import Paging
+import GuestScopeGuestMemory
+import GuestScopeLinuxKernel
+import GuestScopePaging
 import TestSupport
 import Testing
 

@@ -1,10 +1,10 @@
-import GuestMemory
-import Paging
+import GuestScopeGuestMemory
+import GuestScopePaging
 import TestSupport
 import Testing
 
-@testable import KernelImage
-@testable import LinuxKernel
+@testable import GuestScopeKernelImage
+@testable import GuestScopeLinuxKernel
 
 /// Finding an arm64 kernel in registers and page tables.
 @Suite struct Arm64Tests {

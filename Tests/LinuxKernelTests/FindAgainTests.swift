@@ -1,6 +1,6 @@
-import GuestMemory
-import KernelImage
-import LinuxKernel
+import GuestScopeGuestMemory
+import GuestScopeKernelImage
+import GuestScopeLinuxKernel
 import TestSupport
 import Testing
 

@@ -1,8 +1,8 @@
-import BTF
-import GuestMemory
-import KernelImage
-import LinuxKernel
-import Paging
+import GuestScopeBTF
+import GuestScopeGuestMemory
+import GuestScopeKernelImage
+import GuestScopeLinuxKernel
+import GuestScopePaging
 import TestSupport
 import Testing
 

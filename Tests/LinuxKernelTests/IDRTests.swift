@@ -1,6 +1,6 @@
-import BTF
-import GuestMemory
-import LinuxKernel
+import GuestScopeBTF
+import GuestScopeGuestMemory
+import GuestScopeLinuxKernel
 import TestSupport
 import Testing
 

@@ -1,5 +1,5 @@
-import GuestMemory
-import LinuxKernel
+import GuestScopeGuestMemory
+import GuestScopeLinuxKernel
 import TestSupport
 import Testing
 

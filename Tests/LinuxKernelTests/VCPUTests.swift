@@ -1,9 +1,9 @@
-import GuestMemory
-import KernelImage
+import GuestScopeGuestMemory
+import GuestScopeKernelImage
 import TestSupport
 import Testing
 
-@testable import LinuxKernel
+@testable import GuestScopeLinuxKernel
 
 /// Guests whose vCPUs are not all in one kernel.
 @Suite struct VCPUTests {

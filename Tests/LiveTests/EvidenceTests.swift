@@ -1,6 +1,6 @@
 import Foundation
-import GDBStub
-import GuestMemory
+import GuestScopeGDBStub
+import GuestScopeGuestMemory
 import Testing
 
 extension LiveTests {

@@ -1,5 +1,5 @@
-import GDBStub
-import GuestMemory
+import GuestScopeGDBStub
+import GuestScopeGuestMemory
 import Testing
 
 extension LiveTests {

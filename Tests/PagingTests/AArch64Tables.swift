@@ -1,6 +1,6 @@
-import GuestMemory
+import GuestScopeGuestMemory
 
-@testable import Paging
+@testable import GuestScopePaging
 
 /// An address space of the Arm architecture as its manual has it, written down independently of
 /// `PageTableFormat.aarch64`.

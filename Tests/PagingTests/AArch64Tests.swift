@@ -1,7 +1,7 @@
-import GuestMemory
+import GuestScopeGuestMemory
 import Testing
 
-@testable import Paging
+@testable import GuestScopePaging
 
 @Suite struct AArch64Tests {
   @Test("The levels are those of the architecture", arguments: AArch64Space.all)

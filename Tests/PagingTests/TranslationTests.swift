@@ -1,5 +1,5 @@
-import GuestMemory
-import Paging
+import GuestScopeGuestMemory
+import GuestScopePaging
 import TestSupport
 import Testing
 

@@ -1,4 +1,4 @@
-import Bytes
+import GuestScopeBytes
 
 /// A generator whose whole state is a seed, so that a failing test can be run again (SplitMix64).
 struct SeededGenerator: RandomNumberGenerator {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import RemoteProtocol
+@testable import GuestScopeRemoteProtocol
 
 private let read = Request.readMemory(address: 0x1000, count: 2)
 

@@ -1,7 +1,7 @@
-import Bytes
+import GuestScopeBytes
 import Testing
 
-@testable import RemoteProtocol
+@testable import GuestScopeRemoteProtocol
 
 /// A whole minimal session with QEMU 7.2 and a running guest: one write, one read.
 private let session = Transcript(

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import RemoteProtocol
+@testable import GuestScopeRemoteProtocol
 
 private let pcRAM = MemoryBackends(monitorText: "memory backend: pc.ram\n")
 private let none = MemoryBackends(monitorText: "")

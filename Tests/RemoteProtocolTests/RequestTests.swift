@@ -1,6 +1,6 @@
 import Testing
 
-@testable import RemoteProtocol
+@testable import GuestScopeRemoteProtocol
 
 @Test(
   arguments: [

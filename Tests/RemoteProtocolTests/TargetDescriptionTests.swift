@@ -1,6 +1,6 @@
 import Testing
 
-@testable import RemoteProtocol
+@testable import GuestScopeRemoteProtocol
 
 private let x86 = TargetDescription(documents: [
   "target.xml": ascii(TargetDescriptionText.x86Target),

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import RemoteProtocol
+@testable import GuestScopeRemoteProtocol
 
 @Test func aTraceIsReadable() {
   #expect(TraceLine(.sent, ascii("$m1000,8#5d")).description == "-> $m1000,8#5d")

@@ -1,7 +1,7 @@
 import Foundation
 import TestSupport
 
-@testable import KernelImage
+@testable import GuestScopeKernelImage
 
 /// The vmlinux inside of a guest's kernel, to be changed and written to a file of its own.
 struct KernelFile {
