@@ -64,8 +64,14 @@ struct Arrival {
       outcome.replies.removeLast()
       return outcome
     }
+    var outcome = Outcome(replies: [], hasStopped: false, last: connection.first)
     // The last is for the next connection.
-    var outcome = try connection.ask(requests + [.markStopped])
+    for requests in (requests + [.markStopped]).writes {
+      let part = try connection.ask(requests)
+      outcome.replies += part.replies
+      outcome.last = part.last
+      if part.hasStopped { outcome.hasStopped = true }
+    }
     outcome.replies.removeLast()
     if outcome.hasStopped {
       connection.owe(true)
