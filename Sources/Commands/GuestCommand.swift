@@ -1,5 +1,8 @@
 import ArgumentParser
 
+/// A command whose answer says whether the guest runs, and why not.
+protocol RunStateCommand: GuestCommand {}
+
 /// A command that asks the guest.
 protocol GuestCommand: ParsableCommand, CompletedCommand {
   var session: SessionOptions { get }

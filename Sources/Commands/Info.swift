@@ -6,7 +6,7 @@ import GuestScopeKernelBPF
 import GuestScopeLinuxKernel
 
 /// `info`: the guest, its kernel, and where what we know of it came from.
-struct Info: GuestCommand {
+struct Info: RunStateCommand {
   static let configuration = CommandConfiguration(
     commandName: "info", abstract: "The stub, the guest and its kernel.",
     discussion: """

@@ -5,7 +5,7 @@ import GuestScopeKernelBPF
 import GuestScopeLinuxKernel
 
 /// `report`: what one wants to know of a guest that failed, in one answer.
-struct Report: GuestCommand {
+struct Report: RunStateCommand {
   static let configuration = CommandConfiguration(
     commandName: "report",
     abstract: "The failure report: kernel, CPUs, and the struct_ops programs' statistics.")

@@ -15,6 +15,7 @@ public final class Session {
   let isShared: Bool
   private let debt: ResumeDebt
   private let guardian: String?
+  private var stopReason: String?
   private(set) var openStub: QEMUStub?
   private var isFirstContact = true
   private var openEngine: SnapshotEngine?
@@ -56,6 +57,7 @@ public final class Session {
       stubOptions.leaveStopped = options.leaveStopped && isFirstContact
       stubOptions.guardian = options.noGuardian ? nil : guardian
       stubOptions.notice = { [console] in console.note($0) }
+      stubOptions.stopReason = { [weak self] in self?.stopReason = $0 }
       stubOptions.isInterrupted = { [interrupts] in interrupts.isCancelled }
       if options.trace {
         stubOptions.trace = { [console] way, bytes in
@@ -235,6 +237,12 @@ public final class Session {
     guard isShared, line.opensSession else { return }
     throw UsageError(
       "the options that open a session stand before its commands: guestscope -c … -e '…'")
+  }
+
+  /// Takes the sentence on why the guest has stopped, if that is new.
+  func takeStopReason() -> String? {
+    defer { stopReason = nil }
+    return stopReason
   }
 
   /// A new command begins: what it reads is counted from here.

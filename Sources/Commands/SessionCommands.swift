@@ -1,7 +1,7 @@
 import ArgumentParser
 
 /// `hold`: stops the guest until `resume`.
-struct Hold: GuestCommand {
+struct Hold: RunStateCommand {
   static let configuration = CommandConfiguration(
     commandName: "hold", abstract: "Stop the guest until resume, or until the session ends.",
     discussion: """
@@ -25,7 +25,7 @@ struct Hold: GuestCommand {
 }
 
 /// `resume`: ends a `hold`.
-struct Resume: GuestCommand {
+struct Resume: RunStateCommand {
   static let configuration = CommandConfiguration(
     commandName: "resume", abstract: "Let the guest go on that hold stopped.",
     discussion: "A guest that somebody else has stopped stays stopped.")

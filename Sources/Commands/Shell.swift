@@ -63,6 +63,9 @@ final class Shell {
     defer {
       session.endCommand()
       console.clearStatus()
+      if let reason = session.takeStopReason(), !(command is any RunStateCommand) {
+        console.note(reason)
+      }
       if session.options.stats || command.session.stats {
         console.trace("stats: \(session.takeStatistics())")
       }

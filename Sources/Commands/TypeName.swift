@@ -11,7 +11,7 @@ extension BTF {
     let stars = text.reversed().prefix { $0 == "*" || $0 == " " }
     let name = String(text.dropLast(stars.count))
     guard !name.isEmpty else { throw CommandError("'\(text)' names no type") }
-    var type = try type(named: name, in: file)
+    var type = try type(named: name, in: file, asked: text)
     for star in stars where star == "*" {
       guard let pointer = pointer(to: type) else {
         throw CommandError("the BTF of \(file) has no type \(text)")
@@ -27,14 +27,15 @@ extension BTF {
     }
   }
 
-  private func type(named text: String, in file: String) throws -> UInt32 {
+  /// - Parameter asked: what the user typed, for the message that there is none.
+  private func type(named text: String, in file: String, asked: String) throws -> UInt32 {
     let parts = text.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)
     let groups = types(named: String(parts[0]))
     if parts.count == 2, let id = groups.joined().first(where: { "\($0)" == parts[1] }) {
       return id
     }
     guard parts.count == 1, let found = groups.first else {
-      throw CommandError("the BTF of \(file) has no type \(text)")
+      throw CommandError("the BTF of \(file) has no type \(asked)")
     }
     guard found.count == 1 else {
       let list = found.map { id in

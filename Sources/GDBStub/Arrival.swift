@@ -7,6 +7,8 @@ struct Arrival {
   let verdict: Verdict
   /// The threads of its vCPUs, where that was asked.
   let threads: Set<Int>?
+  /// This QEMU does not report whether a guest that was stopped has been let go on since.
+  let isUnsure: Bool
 
   /// What is asked where the greeting does not settle it. The first has QEMU report the stop that
   /// our next byte causes, should somebody let the guest go on meanwhile.
@@ -21,7 +23,7 @@ struct Arrival {
     self.connection = connection
     try connection.greet()
     if connection.before.stops >= 2 {
-      (verdict, threads) = (.ran, nil)
+      (verdict, threads, isUnsure) = (.ran, nil, false)
       return
     }
     if contact.isFirst { try Self.checkIsQEMU(connection, link) }
@@ -31,9 +33,9 @@ struct Arrival {
       connection.owe(false)
       throw link.notQEMU("it has no monitor")
     }
-    let verdict = Verdict(
-      connection.before, contact, status: status,
-      version: outcome.replies[3].monitorOutput.flatMap(QEMUVersion.init(monitorText:)))
+    let version = outcome.replies[3].monitorOutput.flatMap(QEMUVersion.init(monitorText:))
+    isUnsure = version?.reportsEveryStop != true
+    let verdict = Verdict(connection.before, contact, status: status, version: version)
     self.verdict = outcome.hasStopped ? .ran : verdict
     if case .stopped = self.verdict { connection.owe(false) } else { connection.owe(true) }
   }

@@ -36,8 +36,13 @@ struct Probe {
     targetDocument = isWhole ? document : nil
     if case .stopped(let reason) = arrival.verdict, !outcome.hasStopped {
       runState = .stopped(reason: reason)
-      let word = reason.map { " (\($0))" } ?? ""
-      options.notice("the guest is stopped\(word), and stays so")
+      if let reason {
+        options.report("the guest is stopped (\(reason)), and stays so")
+      } else if arrival.isUnsure, !options.leaveStopped {
+        options.notice(
+          "the guest was stopped after the last debugger left, and stays so. If whoever stopped it let "
+            + "it go on again, which QEMU from 8.1 on does not report: `cont` in its monitor")
+      }
       return
     }
     runState = .running

@@ -41,10 +41,12 @@ extension QEMUStub {
     case .stopped(let reason):
       runState = .stopped(reason: reason)
       guard old != runState else { return }
+      if let reason {
+        return link.options.report("the guest has stopped since (\(reason)), and stays so")
+      }
       link.options.notice(
-        reason.map { "the guest has stopped since (\($0)), and stays so" }
-          ?? "the guest was stopped between two of our stops, and stays so. If whoever stopped it "
-          + "let it go on again, which QEMU from 8.1 on does not report: `cont` in its monitor")
+        "the guest was stopped between two of our stops, and stays so. If whoever stopped it let it "
+          + "go on again, which QEMU from 8.1 on does not report: `cont` in its monitor")
     }
   }
 }

@@ -44,12 +44,11 @@ enum Verdict: Equatable {
   init(
     _ before: Exchange.Before, _ contact: Contact, status: RunStatus, version: QEMUVersion?
   ) {
-    let reportsEveryStop = version.map { ($0.major, $0.minor) <= (8, 0) } ?? false
     if before.stops >= 2 {
       self = .ran
     } else if case .paused(let reason?) = status {
       self = .stopped(reason: reason)
-    } else if reportsEveryStop || before.stops == 1 || before.hasMark {
+    } else if version?.reportsEveryStop == true || before.stops == 1 || before.hasMark {
       self = .stopped(reason: nil)
     } else if contact == .firstToLeaveStopped {
       self = .stopped(reason: nil)
@@ -57,4 +56,9 @@ enum Verdict: Equatable {
       self = .takenAsRunning
     }
   }
+}
+
+extension QEMUVersion {
+  /// Up to 8.0 every stop is reported to the client whose connection caused it.
+  var reportsEveryStop: Bool { (major, minor) <= (8, 0) }
 }

@@ -16,10 +16,15 @@ public struct StubOptions {
   public var trace: ((TraceDirection, [UInt8]) -> Void)?
   /// Called with what the user should know and no answer carries.
   public var notice: (String) -> Void = { _ in }
+  /// Called, in place of `notice`, with a sentence on why the guest has stopped where QEMU knows a
+  /// reason (`guest-panicked`); nil for `notice`.
+  public var stopReason: ((String) -> Void)?
   /// Asked before each stop; true ends the work with `GuestMemError.Kind.interrupted`.
   public var isInterrupted: () -> Bool = { false }
 
   public init() {}
+
+  func report(_ reason: String) { (stopReason ?? notice)(reason) }
 }
 
 public enum TraceDirection: Sendable { case sent, received }
