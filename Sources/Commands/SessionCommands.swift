@@ -6,9 +6,9 @@ struct Hold: RunStateCommand {
     commandName: "hold", abstract: "Stop the guest until resume, or until the session ends.",
     discussion: """
       All answers in between are of one instant. However the session ends, by quit, Ctrl-D, an \
-      error or a signal, the guest goes on. Only a kill -9 of this program during a hold leaves \
-      it stopped: say cont to QEMU's monitor, or attach gdb and continue. And while Ctrl-Z \
-      suspends this program the guest stays held.
+      error, a signal or a kill -9, the guest goes on. With --no-guardian a kill -9 leaves it \
+      stopped: say cont to QEMU's monitor, or attach gdb and continue. While Ctrl-Z suspends this \
+      program the guest stays held.
       """)
 
   @OptionGroup var output: OutputOptions

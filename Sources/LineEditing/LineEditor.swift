@@ -26,8 +26,10 @@ public final class LineEditor {
   ) {
     self.input = input
     self.wake = wake
-    if input != STDIN_FILENO { unsafe rl_instream = fdopen(dup(input), "r") }
-    if output != STDOUT_FILENO { unsafe rl_outstream = fdopen(dup(output), "w") }
+    if input != STDIN_FILENO { unsafe rl_instream = fdopen(fcntl(input, F_DUPFD_CLOEXEC, 3), "r") }
+    if output != STDOUT_FILENO {
+      unsafe rl_outstream = fdopen(fcntl(output, F_DUPFD_CLOEXEC, 3), "w")
+    }
     unsafe rl_readline_name = UnsafePointer(strdup("guestscope"))
     // Signals come through `wake`, to the one thread that may call readline.
     rl_catch_signals = 0
