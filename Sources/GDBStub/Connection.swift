@@ -54,7 +54,7 @@ final class Connection {
   /// knows whether it does, `StubLink.settling` asks on another.
   deinit {
     if !isBroken, debt.state == .owed || !hasHeardStub { pay() }
-    link.debt.note(socket.descriptor) { $0 = .nothing }
+    link.debt.forget(socket.descriptor)
     if let trace = link.options.trace { for (way, bytes) in traced { trace(way, bytes) } }
   }
 

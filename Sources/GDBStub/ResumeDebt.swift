@@ -40,7 +40,14 @@ public final class ResumeDebt: Sendable {
       guard current == descriptor else { return }
       var record = page.record
       change(&record)
-      set(&current, record.state == .nothing ? nil : descriptor, record)
+      set(&current, descriptor, record)
+    }
+  }
+
+  /// The connection ends, and owes nothing.
+  func forget(_ descriptor: Int32) {
+    current.withLock { current in
+      if current == descriptor { set(&current, nil, .nothing) }
     }
   }
 
@@ -98,7 +105,7 @@ public final class ResumeDebt: Sendable {
   public func whenClear(isMeant: () -> Bool = { false }, _ body: () -> Void) {
     for _ in 0..<1000 {
       let isDone = current.withLock { current in
-        guard current == nil || isMeant() else { return false }
+        guard page.record.state == .nothing || isMeant() else { return false }
         body()
         return true
       }
@@ -121,7 +128,7 @@ public final class ResumeDebt: Sendable {
     guard let descriptor = current else { return false }
     guard page.record.isLikelyOwed else { return false }
     Self.resume(descriptor)
-    set(&current, nil, .nothing)
+    set(&current, descriptor, .nothing)
     return true
   }
 
