@@ -23,6 +23,7 @@ public final class Session {
   private var image: KernelImage?
   private var foundKernel: GuestKernel?
   private var foundPrograms: BPFPrograms?
+  private var foundMaps: BPFMaps?
   /// What was said last of where vCPUs are.
   private var lastNotice: String?
   private var countedReads = 0
@@ -132,6 +133,16 @@ public final class Session {
     }
   }
 
+  /// The guest's BPF maps.
+  var maps: BPFMaps {
+    get throws {
+      if let foundMaps { return foundMaps }
+      let maps = try BPFMaps(try kernel, try engine)
+      foundMaps = maps
+      return maps
+    }
+  }
+
   /// The guest's kernel for a command that reads nothing of it: one that an earlier command found
   /// may be dead meanwhile.
   var livingKernel: GuestKernel {
@@ -144,6 +155,11 @@ public final class Session {
   /// Takes a snapshot of the guest's programs.
   func list(_ query: BPFProgramQuery) throws -> Snapshot<BPFPrograms.Listing> {
     try ofThisBoot { _ in try programs.list(query) }
+  }
+
+  /// Takes a snapshot of the guest's maps.
+  func listMaps(id: UInt64? = nil, type: UInt32? = nil) throws -> Snapshot<[BPFMap]> {
+    try ofThisBoot { _ in try maps.list(id: id, type: type) }
   }
 
   /// Walks the memory of a kernel that `ofThisBoot` gave.
@@ -169,6 +185,7 @@ public final class Session {
       if isHeld {
         foundKernel = nil
         foundPrograms = nil
+        foundMaps = nil
         try engine.forget()
       } else {
         // It may be another machine, with other RAM, behind the same address.
@@ -185,6 +202,7 @@ public final class Session {
     if let vcpu = vcpus.first, let watched = foundKernel?.watchedCPU, !vcpus.contains(watched) {
       foundKernel?.watchedCPU = vcpu
       foundPrograms = nil
+      foundMaps = nil
       // The answer is there already: it does not fail for this.
       _ = try? kernelState()
     }
@@ -219,6 +237,7 @@ public final class Session {
     (countedReads, countedBytes) = (0, 0)
     foundKernel = nil
     foundPrograms = nil
+    foundMaps = nil
     noteHold()
   }
 
