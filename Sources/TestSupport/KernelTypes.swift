@@ -143,7 +143,7 @@ extension KernelTypes {
       [
         ("map_type", 24, .u32), ("key_size", 28, .u32), ("value_size", 32, .u32),
         ("max_entries", 36, .u32), ("map_flags", 48, .u32), ("id", 60, .u32),
-        ("btf", 72, .pointerTo("btf")), ("name", 80, .bytes(16)), ("frozen", 130, .u8),
+        ("btf", 72, .pointer), ("name", 80, .bytes(16)), ("frozen", 130, .u8),
       ]
         + (isOld
           ? [("memory", 104, .structure("bpf_map_memory"))]

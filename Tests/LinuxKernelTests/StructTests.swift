@@ -93,13 +93,13 @@ private struct Owner: KernelStruct {
     let embedded = try btf([("owner", 0x1000 - 8, .structure("owner"))])
     let ofPointer = try btf([("owner", 48, .pointerTo("owner"))])
     let ofVoid = try btf([("owner", 48, .pointer)])
-    // The embedded owner's type is the 4 bytes at 0x2000, where nothing was written.
+    // An owner that is embedded at 0x1ff8 has its type at 0x2000.
     func type(_ btf: BTF) throws -> UInt32? {
       try read(btf, reads: 2) { widget, view throws(ReadFault) in
         try widget.owner?.read(in: view).type
       }
     }
-    #expect(try type(embedded) == 0)
+    #expect(try type(embedded) == 6)
     #expect(try type(ofPointer) == 5)
     #expect(try type(ofVoid) == 5)
     let null = try btf([("owner", 56, .pointerTo("owner"))])
