@@ -14,6 +14,8 @@ public enum BTFError: Error, Equatable, Sendable {
   case ambiguous(name: String, ids: [UInt32])
   /// No kernel has this member of so many bytes.
   case badSize(Int, path: String, structName: String)
+  /// The member is of another type or size than the reader knows.
+  case otherType(path: String, structName: String, found: String, expected: String)
   /// Types refer to each other without an end, or deeper than any compiler would make them.
   case tooDeep(id: UInt32)
 }
@@ -34,6 +36,9 @@ extension BTFError: CustomStringConvertible {
         + "\(ids.map(String.init).joined(separator: ", "))), and which one is meant is not known"
     case .badSize(let size, let path, let structName):
       "the BTF is damaged: \(path) of struct \(structName) has \(size) bytes"
+    case .otherType(let path, let structName, let found, let expected):
+      "\(path) of struct \(structName) is \(found) in this kernel's BTF; guestscope can read it only "
+        + "as \(expected)"
     case .tooDeep(let id):
       "the BTF is damaged: type \(id) contains or refers to itself without an end"
     }

@@ -1,7 +1,6 @@
 import ArgumentParser
 import GuestScopeBytes
 import GuestScopeKernelBPF
-import GuestScopeKernelImage
 import GuestScopeLinuxKernel
 
 /// `prog list`: all BPF programs, with the members of `bpftool -j prog show`.
@@ -19,13 +18,13 @@ struct ProgList: GuestCommand {
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   static func nextWord(after words: [String]) -> [WordKind] {
-    ProgramSelection.nextWord(after: words, keys: ["id", "name", "type"])
+    ObjectSelection.nextWord(after: words, of: .program, keys: ["id", "name", "type"])
   }
 
   func validate() throws { _ = try selection }
 
-  private var selection: ProgramSelection {
-    get throws { try ProgramSelection(words, keys: ["id", "name", "type"]) }
+  private var selection: ObjectSelection {
+    get throws { try ObjectSelection(words, of: "program", keys: ["id", "name", "type"]) }
   }
 
   func answer(in session: Session) throws -> Answer {
@@ -33,10 +32,9 @@ struct ProgList: GuestCommand {
     let programs = try session.programs
     let snapshot = try session.list(
       BPFProgramQuery(
-        type: try selection.typeNumber(programs, default: "all"), id: selection.id, runtime: true,
-        details: true))
-    var listed = snapshot.value.programs
-    if let glob = selection.name.map(Glob.init) { listed.removeAll { !glob.matches($0.name) } }
+        type: try selection.typeNumber(in: programs.typeNames, default: "all"), id: selection.id,
+        runtime: true, details: true))
+    let listed = selection.matching(snapshot.value.programs, name: \.name)
     try selection.admit(listed, unreadable: snapshot.unreadable)
     let bootTime = snapshot.value.bootTime
     return Answer(

@@ -14,18 +14,18 @@ struct ProgVerifier: GuestCommand {
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   static func nextWord(after words: [String]) -> [WordKind] {
-    ProgramSelection.nextWord(after: words, keys: ["type"])
+    ObjectSelection.nextWord(after: words, of: .program, keys: ["type"])
   }
 
   func validate() throws { _ = try selection }
 
-  private var selection: ProgramSelection {
-    get throws { try ProgramSelection(words, keys: ["type"]) }
+  private var selection: ObjectSelection {
+    get throws { try ObjectSelection(words, of: "program", keys: ["type"]) }
   }
 
   func answer(in session: Session) throws -> Answer {
     let selection = try selection
-    let type = try selection.typeNumber(try session.programs, default: "struct_ops")
+    let type = try selection.typeNumber(in: try session.programs.typeNames, default: "struct_ops")
     let snapshot = try session.list(BPFProgramQuery(type: type))
     let listed = snapshot.value.programs
     try selection.admit(listed, unreadable: snapshot.unreadable)

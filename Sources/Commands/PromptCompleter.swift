@@ -98,25 +98,34 @@ struct PromptCompleter {
       return Set(names).count == 1 ? names + copies(names[0] + "@", kernel) : names
     case .typeName(let keyword): return typeNames(word, behind: keyword)
     case .member(let type): return members(of: type, word)
-    case .programType:
-      guard let programs = try? session.programs else { return [] }
-      return matching(word, programs.typeNames.values.sorted() + ["all"])
-    case .programName:
+    case .objectType(let kind): return matching(word, typeNames(of: kind).sorted() + ["all"])
+    case .objectName(let kind):
       // The kernel admits no other characters (bpf_obj_name_cpy), and a damaged guest has any.
-      let names = programs().map(\.name).filter { name in
+      let names = objects(kind).map(\.name).filter { name in
         !name.isEmpty
           && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_.".contains($0)) }
       }
       return matching(word, names.sorted())
-    case .programID: return matching(word, programs().map { "\($0.id)" })
+    case .objectID(let kind): return matching(word, objects(kind).map { "\($0.id)" })
     case .cpu:
       guard let stub = try? session.stub else { return [] }
       return matching(word, stub.cpus.map { "\($0)" })
     }
   }
 
-  private func programs() -> [BPFProgram] {
-    (try? session.list(BPFProgramQuery()))?.value.programs ?? []
+  private func objects(_ kind: ObjectKind) -> [(id: UInt64, name: String)] {
+    switch kind {
+    case .program:
+      (try? session.list(BPFProgramQuery()))?.value.programs.map { ($0.id, $0.name) } ?? []
+    case .map: (try? session.listMaps())?.value.map { ($0.id, $0.name) } ?? []
+    }
+  }
+
+  private func typeNames(of kind: ObjectKind) -> [String] {
+    switch kind {
+    case .program: (try? session.programs).map { Array($0.typeNames.values) } ?? []
+    case .map: (try? session.maps).map { Array($0.types.names.values) } ?? []
+    }
   }
 
   /// The copies of a per-CPU variable: `runqueues@0`, `runqueues@1`.

@@ -22,7 +22,8 @@ public struct Root: ParsableCommand {
       """,
     version: version,
     groupedSubcommands: [
-      CommandGroup(name: "Guest", subcommands: [Prog.self, Report.self, Info.self]),
+      CommandGroup(
+        name: "Guest", subcommands: [Prog.self, MapCommand.self, Report.self, Info.self]),
       CommandGroup(
         name: "Exploring",
         subcommands: [

@@ -24,6 +24,7 @@ public final class Session {
   private var image: KernelImage?
   private var foundKernel: GuestKernel?
   private var foundPrograms: BPFPrograms?
+  private var foundMaps: BPFMaps?
   /// What was said last of where vCPUs are.
   private var lastNotice: String?
   private var countedReads = 0
@@ -134,6 +135,16 @@ public final class Session {
     }
   }
 
+  /// The guest's BPF maps.
+  var maps: BPFMaps {
+    get throws {
+      if let foundMaps { return foundMaps }
+      let maps = try BPFMaps(try kernel, try engine)
+      foundMaps = maps
+      return maps
+    }
+  }
+
   /// The guest's kernel for a command that reads nothing of it: one that an earlier command found
   /// may be dead meanwhile.
   var livingKernel: GuestKernel {
@@ -146,6 +157,11 @@ public final class Session {
   /// Takes a snapshot of the guest's programs.
   func list(_ query: BPFProgramQuery) throws -> Snapshot<BPFPrograms.Listing> {
     try ofThisBoot { _ in try programs.list(query) }
+  }
+
+  /// Takes a snapshot of the guest's maps.
+  func listMaps(id: UInt64? = nil, type: UInt32? = nil) throws -> Snapshot<[BPFMap]> {
+    try ofThisBoot { _ in try maps.list(id: id, type: type) }
   }
 
   /// Walks the memory of a kernel that `ofThisBoot` gave.
@@ -171,6 +187,7 @@ public final class Session {
       if isHeld {
         foundKernel = nil
         foundPrograms = nil
+        foundMaps = nil
         try engine.forget()
       } else {
         // It may be another machine, with other RAM, behind the same address.
@@ -187,6 +204,7 @@ public final class Session {
     if let vcpu = vcpus.first, let watched = foundKernel?.watchedCPU, !vcpus.contains(watched) {
       foundKernel?.watchedCPU = vcpu
       foundPrograms = nil
+      foundMaps = nil
       // The answer is there already: it does not fail for this.
       _ = try? kernelState()
     }
@@ -221,6 +239,7 @@ public final class Session {
     (countedReads, countedBytes) = (0, 0)
     foundKernel = nil
     foundPrograms = nil
+    foundMaps = nil
     noteHold()
   }
 

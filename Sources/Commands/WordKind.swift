@@ -2,9 +2,9 @@
 enum WordKind: Equatable {
   case words([String])
   case command
-  case programName
-  case programID
-  case programType
+  case objectName(ObjectKind)
+  case objectID(ObjectKind)
+  case objectType(ObjectKind)
   /// A vCPU's number.
   case cpu
   case symbol
@@ -13,6 +13,11 @@ enum WordKind: Equatable {
   /// A path of members from a type.
   case member(ofType: String)
   case file
+}
+
+/// Objects of the guest that a selection names.
+enum ObjectKind: Equatable {
+  case program, map
 }
 
 /// A command whose words the prompt can complete.

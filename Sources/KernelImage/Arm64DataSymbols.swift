@@ -20,8 +20,9 @@ struct Arm64DataSymbols {
     var found = exported.filter { symbols.nearest(to: $0.address)?.offset != 0 }.map {
       KernelSymbols.Symbol(name: $0.name, address: $0.address, type: "D")
     }
-    if let address = programs {
-      found.append(KernelSymbols.Symbol(name: "prog_idr", address: address, type: "d"))
+    for (name, functions) in Self.idrs {
+      guard let address = common(to: functions, least: 2, where: isUnusedIDR) else { continue }
+      found.append(KernelSymbols.Symbol(name: name, address: address, type: "d"))
     }
     if let address = timekeeper {
       found.append(KernelSymbols.Symbol(name: "tk_core", address: address, type: "b"))
@@ -29,12 +30,12 @@ struct Arm64DataSymbols {
     return found
   }
 
-  /// `prog_idr` of kernel/bpf/syscall.c.
-  private var programs: UInt64? {
-    common(to: ["bpf_prog_get_curr_or_next", "bpf_prog_by_id", "bpf_prog_free_id"], least: 2) {
-      isUnusedIDR(at: $0)
-    }
-  }
+  /// The tables of ids of kernel/bpf/syscall.c and btf.c, and functions that each name one of them
+  /// and no other.
+  private static let idrs: KeyValuePairs<String, [String]> = [
+    "prog_idr": ["bpf_prog_get_curr_or_next", "bpf_prog_by_id", "bpf_prog_free_id"],
+    "map_idr": ["bpf_map_get_curr_or_next", "bpf_map_free_id"],
+  ]
 
   /// `tk_core` of kernel/time/timekeeping.c, which begins a cache line.
   private var timekeeper: UInt64? {

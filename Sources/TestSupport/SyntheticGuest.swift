@@ -27,8 +27,9 @@ public final class SyntheticGuest {
   private var nextVmalloc: UInt64
   private var nextPerCPU: UInt64 = 0x40
   public private(set) var perCPUAreas: [PhysicalAddress] = []
-  /// What `prog_idr` is to hold, by id.
+  /// What `prog_idr` and `map_idr` are to hold, by id.
   public var programs: [UInt64: UInt64] = [:]
+  public var maps: [UInt64: UInt64] = [:]
 
   private let slide: UInt64
   public var textBase: UInt64 { Self.linkBase + slide }
@@ -107,6 +108,7 @@ public final class SyntheticGuest {
       "__stop_notes": Self.textSize + 0x800 + UInt64(Self.notes.count),
       "phys_base": dataOffset, "page_offset_base": dataOffset + 8, "nr_cpu_ids": dataOffset + 16,
       "__per_cpu_offset": dataOffset + 0x1000, "prog_idr": dataOffset + 0x400,
+      "map_idr": dataOffset + 0x440,
       "tk_core": dataOffset + 0x500, "bpf_stats_enabled_key": dataOffset + 0x600,
       "panic_cpu": dataOffset + 24, "elfcorehdr_addr": dataOffset + 32,
       "init_top_pgt": tables.root.rawValue &- imagePhysical.rawValue,
@@ -129,17 +131,24 @@ public final class SyntheticGuest {
       1_700_000_000_000_000_000 as UInt64, at: timekeeper + types["timekeeper.offs_real"])
   }
 
-  /// Writes `prog_idr`.
+  /// Writes `prog_idr` and `map_idr`.
   ///
   /// - Parameter next: `idr_next`; nil for one more than the highest id.
   public func writeIDR(base: UInt32 = 0, next: UInt32? = nil) {
+    writeIDR("prog_idr", programs, base: base, next: next)
+    writeIDR("map_idr", maps, base: 0, next: nil)
+  }
+
+  private func writeIDR(_ symbol: String, _ objects: [UInt64: UInt64], base: UInt32, next: UInt32?)
+  {
+    guard symbols[symbol] != nil else { return }
     let entries = Dictionary(
-      uniqueKeysWithValues: programs.map { ($0.key - UInt64(base), $0.value) })
-    let idr = place("prog_idr")
+      uniqueKeysWithValues: objects.map { ($0.key - UInt64(base), $0.value) })
+    let idr = place(symbol)
     let builder = XArrayBuilder(ram, types, virtual: direct)
     ram.write(builder.head(entries), at: idr + 8)
     ram.write(base, at: idr + types["idr.idr_base"])
-    let highest = programs.keys.max().map { UInt32($0) + 1 } ?? 0
+    let highest = objects.keys.max().map { UInt32($0) + 1 } ?? 0
     ram.write(next ?? highest, at: idr + types["idr.idr_next"])
   }
 

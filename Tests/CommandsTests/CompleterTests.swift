@@ -22,6 +22,7 @@ import Testing
       ("-j ", "tr", ["translate"]), ("help ", "tr", ["translate"]), ("", "hel", ["help"]),
       ("prog ", "s", ["show", "stats"]),
       ("prog ", "", ["list", "show", "stats", "verifier", "id", "name", "type"]),
+      ("map ", "", ["list", "show", "id", "name", "type"]), ("map show id 5 ", "n", ["name"]),
       ("help prog ", "ver", ["verifier"]), ("prog list ", "n", ["name"]),
       ("prog list id 5 ", "t", ["type"]), ("prog stats ", "", ["type"]),
       ("read init_task 8 -f ", "x", ["x8", "x4"]), ("read --format ", "s", ["string"]),

@@ -32,6 +32,18 @@ extension LiveTests {
       #expect(warm["snapshot_bytes"]! < 16_384)
     }
 
+    @Test func mapsTakeOneWaveForAllThatTheyLeadTo() throws {
+      let result = try Program(
+        LiveGuest("x86-6.1"), ["--stats", "-e", "map list", "-e", "map list"]
+      ).run()
+      let lines = stats(result.err)
+      try #require(lines.count == 3, "\(result.err)")
+      // idr, xa_node, bpf_map behind four levels of page tables, and what it leads to.
+      #expect(lines[1]["waves"]! <= 8)
+      #expect(lines[1]["snapshot"] == 1)
+      #expect(lines[2]["waves"] == 0 && lines[2]["stops"] == 1 && lines[2]["snapshot"] == 1)
+    }
+
     @Test func depthNotNumberMakesWaves() throws {
       let words = ["--stats", "prog", "list"]
       let few = stats(try Program(LiveGuest("x86-6.1"), words).run().err)

@@ -46,6 +46,15 @@ extension LiveTests {
       kprobe_sync: cnt={prog kprobe_sync run_cnt} nsecs={prog kprobe_sync run_time_ns} misses=0 ns/call={n}.{n}
         cpu 0: cnt={n} nsecs={n} misses=0{text}
         cpu 1: cnt={n} nsecs={n} misses=0{text}
+      > map list name lengths
+      ID  TYPE  NAME     FLAGS  KEY  VALUE  MAX_ENTRIES  MEMLOCK  FROZEN  BTF
+       {map lengths id}  hash  lengths  0x0  4  8  64  {map lengths bytes_memlock}  no  {map lengths btf_id}
+      > -j map show name programs type prog_array
+      [{"id":{map programs id},"type":"prog_array","name":"programs","flags":0,"bytes_key":4,"bytes_value":4,"max_entries":2000,"bytes_memlock":16384,"frozen":0,"btf_id":0,"owner_prog_type":"socket_filter","owner_jited":true}]
+      > map id {map lengths id} -j
+      [{"id":{map lengths id},"type":"hash","name":"lengths","flags":0,"bytes_key":4,"bytes_value":8,"max_entries":64,"bytes_memlock":{map lengths bytes_memlock},"frozen":0,"btf_id":{map lengths btf_id}}]
+      > map name no_such_* -j
+      {"error":"the guest has no map with name no_such_*"}
       > report
       kernel: {kernel banner}
       guest: running, {kernel cpus} CPUs
@@ -181,6 +190,9 @@ extension LiveTests {
       ("help fly", 64, "no command 'fly'"), ("-j", 64, "no command behind them"),
       ("prog stats type fly", 64, "'fly' is no type of program"),
       ("prog list id 4000000", 1, "no program with id 4000000"),
+      ("map list type fly", 64, "'fly' is no type of map"),
+      ("map list id x", 64, "'x' is not a map id"),
+      ("map list id 4000000 type hash", 1, "no map with id 4000000 type hash"),
       ("info extra", 64, "Unexpected argument 'extra'"), ("report -x", 64, "Unknown option '-x'"),
       ("print no_such_type init_task", 1, "no type no_such_type"),
       ("print 'no_such_type *' init_task", 1, "no type no_such_type"),
@@ -302,7 +314,8 @@ extension LiveTests {
 
     @Test func jsonIsADocumentALine() throws {
       let lines = [
-        "info", "prog list", "prog stats", "prog verifier", "report", "sym init_task", "type idr",
+        "info", "prog list", "prog stats", "prog verifier", "map list", "report", "sym init_task",
+        "type idr",
         "read init_task 16", "pread 0 16", "print task_struct init_task .thread",
         "translate init_task", "regs", "hold", "resume",
       ]

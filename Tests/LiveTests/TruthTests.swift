@@ -27,6 +27,27 @@ extension LiveTests {
       }
     }
 
+    @Test(arguments: LiveGuest.resting)
+    func everyFieldOfEveryMapEqualsTheGuestsWord(guest: LiveGuest) throws {
+      let truth = try guest.truth("map")
+      let result = try Program(guest, ["map", "list", "-j"]).run()
+      #expect(result.status == 0, "\(result.err)")
+      let listed = try result.objects()
+      #expect(listed.map { $0["id"] as? Int } == truth.map { $0["id"] as? Int })
+      // Without these the comparison would prove little.
+      let types = Set(truth.compactMap { $0["type"] as? String })
+      #expect(types.isSuperset(of: ["array", "percpu_hash", "prog_array", "struct_ops"]))
+      #expect(truth.contains { $0["owner_prog_type"] as? String == "socket_filter" })
+      #expect(truth.contains { $0["frozen"] as? Int == 1 })
+      for (ours, theirs) in zip(listed, truth) {
+        #expect(Set(ours.keys) == Set(theirs.keys).subtracting(["kind"]))
+        for key in ours.keys {
+          let (our, their) = (ours[key] as? NSObject, theirs[key] as? NSObject)
+          #expect(our != nil && our == their, "\(key) of map \(ours["id"] ?? 0)")
+        }
+      }
+    }
+
     /// A vmlinux that one has built oneself: uncompressed, symbols in `.symtab`.
     @Test func aVmlinuxIsAsGoodAsAVmlinuz() throws {
       let guest = LiveGuest("x86-6.1")

@@ -71,10 +71,12 @@ struct cpu_stats cpu_stats(uint64_t program, unsigned cpu);
 unsigned possible_cpus(void);
 uint64_t per_cpu_offset(unsigned cpu);
 
-// program_truth.c, kernel_truth.c: JSON lines.
+// program_truth.c, map_truth.c, kernel_truth.c: JSON lines.
 struct totals {
   uint64_t programs, counts, nanoseconds, misses;
 };
 struct totals read_totals(void);
 void print_program_truth(void);
+void make_maps(void);
+void print_map_truth(void);
 void print_kernel_truth(void);

@@ -71,6 +71,7 @@ static void print_truth(void) {
   puts("GUESTSCOPE-TRUTH-BEGIN");
   print_kernel_truth();
   print_program_truth();
+  print_map_truth();
   puts("GUESTSCOPE-TRUTH-END");
 }
 
@@ -89,6 +90,7 @@ int main(void) {
 
   load_programs(&options, &programs);
   load_as_other_user();
+  make_maps();
   load_many(options.many);
   say("programs are loaded");
   run_on_every_cpu(&programs);

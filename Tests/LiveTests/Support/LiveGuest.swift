@@ -63,7 +63,7 @@ struct LiveGuest: CustomTestStringConvertible, Sendable {
     }
   }
 
-  /// The guest's own words of one kind: `prog`, `kernel`, `iomem`.
+  /// The guest's own words of one kind: `prog`, `map`, `kernel`, `iomem`.
   func truth(_ kind: String) throws -> [[String: Any]] {
     let lines = try String(contentsOfFile: path("truth.jsonl"), encoding: .utf8)
       .split(separator: "\n")

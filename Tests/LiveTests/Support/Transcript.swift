@@ -7,7 +7,7 @@ import Testing
 ///     {symbol init_task} D init_task
 ///
 /// What stands in braces depends on the boot: `{symbol NAME}`, `{value NAME}`, `{kernel KEY}` and
-/// `{prog NAME KEY}` are the guest's own words; `{n}`, `{hex}` and `{text}` anything of that shape,
+/// `{prog NAME KEY}`, `{map NAME KEY}` are the guest's own words; `{n}`, `{hex}` and `{text}` anything of that shape,
 /// with any number of blanks before it; `{lines}` any number of lines. Two blanks or more stand for
 /// any number, for a column is as wide as its widest cell. All else is literal.
 struct Transcript {
@@ -57,10 +57,12 @@ struct Transcript {
   private struct Words {
     private let kernel: [String: Any]
     private let programs: [[String: Any]]
+    private let maps: [[String: Any]]
 
     init(_ guest: LiveGuest) throws {
       kernel = try #require(try guest.truth("kernel").first)
       programs = try guest.truth("prog")
+      maps = try guest.truth("map")
     }
 
     /// A regular expression for an answer.
@@ -100,7 +102,7 @@ struct Transcript {
     }
 
     private static let braces =
-      #"\{(n|hex|text|lines|(symbol|value|kernel) [^ {}]+|prog [^ {}]+ [^ {}]+)\}"#
+      #"\{(n|hex|text|lines|(symbol|value|kernel) [^ {}]+|(prog|map) [^ {}]+ [^ {}]+)\}"#
 
     private func pattern(of word: String) throws -> String {
       switch word {
@@ -121,6 +123,7 @@ struct Transcript {
       case "symbol": value = (kernel["symbols"] as? [String: String])?[words[1]]?.dropFirst(2)
       case "value": value = (kernel["values"] as? [String: String])?[words[1]]?.dropFirst(2)
       case "kernel": value = kernel[words[1]]
+      case "map": value = maps.first { $0["name"] as? String == words[1] }?[words[2]]
       default: value = programs.first { $0["name"] as? String == words[1] }?[words[2]]
       }
       return value.map { "\($0)" }
