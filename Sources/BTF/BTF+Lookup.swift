@@ -15,7 +15,7 @@ extension BTF {
   ///
   /// - Parameter members: paths of members that it must have. Files of a kernel may each have a
   ///   struct of the same name (`struct console` of printk and of a driver): the members that a
-  ///   caller needs tell which one it means.
+  ///   caller needs decide which one it means.
   /// - Throws: `BTFError.ambiguous` when several have all these members.
   public func structID(
     _ name: String, having members: [String] = []
@@ -44,7 +44,7 @@ extension BTF {
     }
   }
 
-  /// The names and values of an enum, behind typedefs and qualifiers; nil for any other type.
+  /// The names and values of an enum, through typedefs and qualifiers; nil for any other type.
   public func enumerators(of id: UInt32) throws(BTFError) -> [(name: String, value: Int128)]? {
     switch try type(try resolve(id)) {
     case .enum(_, _, let list), .enum64(_, _, let list): list.map { (text($0.name), $0.value) }

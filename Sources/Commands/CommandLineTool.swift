@@ -69,7 +69,7 @@ extension Session {
     do {
       try close()
       let rest = takeStatistics()
-      // Each command has told what of a hold lay before its end.
+      // Each command has reported the part of a hold that lay before its end.
       if options.stats, rest.stops.total > .zero { console.trace("stats: end: \(rest)") }
       return status
     } catch {

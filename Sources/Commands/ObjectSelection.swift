@@ -76,7 +76,7 @@ struct ObjectSelection {
     guard let number = names.first(where: { $0.value == name })?.key else {
       let known = names.sorted { $0.key < $1.key }.map(\.value)
       throw UsageError(
-        "'\(name)' is no type of \(noun) in this guest's kernel: it has all, "
+        "'\(name)' is not a type of \(noun) in this guest's kernel: it has all, "
           + known.joined(separator: ", "))
     }
     return number

@@ -14,7 +14,8 @@ struct KernelState {
 }
 
 extension Session {
-  /// Registers of more vCPUs than have so many reads do not go into the stop of an answer.
+  /// The most register reads that an answer's own stop takes on to say where all vCPUs are. Where
+  /// they need more, they are left out of it.
   private static let readsBesideAnAnswer = 16
 
   /// The vCPUs whose registers come with an answer: all, if that is little more.

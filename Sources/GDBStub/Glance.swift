@@ -37,12 +37,12 @@ extension QEMUStub {
     do throws(GuestMemError) {
       return try link.settling(connection, of: threads) { () throws(GuestMemError) in
         var replies: [Reply] = []
-        // What QEMU has not read when we end is lost, and a `c` behind it too.
+        // When we end, QEMU drops what it has not read yet, and with it a `c` at the end.
         for requests in requests.writes { replies += try connection.ask(requests).replies }
         return replies
       }
     } catch {
-      // Later replies would be taken for others. The guest first: who is told may take long.
+      // Later replies would be taken for others. The guest comes first: the user may be slow to read.
       connection.pay()
       countHeld(until: .now)
       held = nil

@@ -13,6 +13,7 @@ public final class QEMUStub: GuestMem {
   public internal(set) var runState: RunState
   /// The indices of the vCPUs, ascending. Those that can be plugged in later leave gaps.
   public private(set) var cpus: [Int]
+  /// One more than the highest of them.
   public var cpuCount: Int { (cpus.last ?? 0) + 1 }
   /// The architecture in the stub's words: `i386:x86-64`, `aarch64`.
   public var architecture: String { recipe.description.architecture ?? "unknown" }

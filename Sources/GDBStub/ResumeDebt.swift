@@ -101,7 +101,7 @@ public final class ResumeDebt: Sendable {
   /// Does something that may take as long as it likes, when no guest stands still for us and none
   /// can be stopped meanwhile. After a second of waiting in any case.
   ///
-  /// - Parameter isMeant: true while the user holds the guest, which is no reason to wait.
+  /// - Parameter isMeant: true while the user holds the guest: then there is nothing to wait for.
   public func whenClear(isMeant: () -> Bool = { false }, _ body: () -> Void) {
     for _ in 0..<1000 {
       let isDone = current.withLock { current in

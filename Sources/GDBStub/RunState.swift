@@ -30,7 +30,7 @@ enum Contact: UInt8, Sendable {
 /// Whether the guest ran until a connection stopped it: the rules of when a connection ends in `c`.
 enum Verdict: Equatable {
   case ran
-  /// Nobody can know. Running is the rule, and the user is told.
+  /// Nobody can know. Running is the rule, and a notice says so.
   case takenAsRunning
   case stopped(reason: String?)
 

@@ -34,8 +34,8 @@ public protocol GuestMem: AnyObject {
   /// Lets a guest go on that `hold()` stopped.
   func release() throws(GuestMemError)
 
-  /// Learns anew what can change while the source is in use: where the guest has RAM (memory is
-  /// plugged in and out). To be asked before something is refused for it, once an answer.
+  /// Reads again what can change while the source is in use: where the guest has RAM, for memory
+  /// is plugged in and out. To be called before something is refused for it, once an answer.
   ///
   /// - Returns: whether anything changed.
   func lookAgain() throws(GuestMemError) -> Bool

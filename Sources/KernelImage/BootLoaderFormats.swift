@@ -14,7 +14,7 @@ func embeddedKernel(in file: [UInt8]) throws(KernelImageError.Reason) -> Range<I
 ///
 /// An x86 bzImage and an arm64 Image are PE files too, without such a section.
 private enum UnifiedKernelImage {
-  /// Where the kernel lies in the file, or nil when the file is no unified kernel image.
+  /// Where the kernel lies in the file, or nil when the file is not a unified kernel image.
   static func kernel(in file: [UInt8]) throws(KernelImageError.Reason) -> Range<Int>? {
     let (mz, pe): (UInt16, UInt32) = (0x5a4d, 0x0000_4550)
     guard file.u16(at: 0) == mz, let header = file.u32(at: 0x3c).map(Int.init),

@@ -64,7 +64,7 @@ public struct Exchange: Sendable {
   /// The stub has taken a packet and said nothing else.
   public var hasOnlyAck: Bool { acks == 1 && !sawPacket && decoder.unfinished.isEmpty }
 
-  /// What was fed and is no whole packet yet.
+  /// The bytes at the end that are not a whole packet yet.
   public var unfinished: ArraySlice<UInt8> { decoder.unfinished }
 
   /// What to report when no more will come: nil when the exchange is complete.
