@@ -1,5 +1,6 @@
 import ArgumentParser
 import GuestScopeKernelBPF
+import GuestScopeLinuxKernel
 
 /// `map`: everything about BPF maps.
 struct MapCommand: ParsableCommand {
@@ -41,19 +42,20 @@ struct MapList: GuestCommand {
 
   func answer(in session: Session) throws -> Answer {
     let selection = try selection
-    let maps = try session.maps
-    let type = try selection.typeNumber(in: maps.types.names, default: "all")
-    let snapshot = try session.listMaps(id: selection.id, type: type)
-    let listed = selection.matching(snapshot.value, name: \.name)
+    let kernel = try session.kernel
+    let type = try selection.typeNumber(in: kernel.mapTypes.names, default: "all")
+    let query = ObjectQuery(ids: selection.id.map { [$0] }, types: type.map { [$0] })
+    let snapshot = try session.ofThisBoot { _ in try session.bpf.maps(query) }
+    let listed = selection.matching(snapshot.value.objects, name: \.name)
     try selection.admit(listed, unreadable: snapshot.unreadable)
     let isEmpty = listed.isEmpty && snapshot.unreadable.isEmpty
     return Answer(
-      .array(listed.map { json($0, maps) }), .table(table(listed, maps)),
+      .array(listed.map { json($0, kernel) }), .table(table(listed, kernel)),
       missing: snapshot.missing(of: "map"), remarks: isEmpty ? ["the guest has no BPF maps"] : [])
   }
 
-  private func json(_ map: BPFMap, _ maps: BPFMaps) -> JSON {
-    let type = maps.types[map.type]
+  private func json(_ map: BPFMap, _ kernel: GuestKernel) -> JSON {
+    let type = kernel.mapTypes[map.type]
     let json: JSON = [
       "id": .unsigned(map.id),
       "type": type.map { .string($0) } ?? JSON(map.type),
@@ -67,14 +69,14 @@ struct MapList: GuestCommand {
       "btf_id": JSON(map.btfID),
     ]
     guard type == "prog_array" else { return json }
-    let owner = map.owner.map { maps.programTypes[$0.type].map { .string($0) } ?? JSON($0.type) }
+    let owner = map.owner.map { kernel.programTypes[$0.type].map { .string($0) } ?? JSON($0.type) }
     return json.adding([
       "owner_prog_type": owner ?? .null,
       "owner_jited": JSON(map.owner?.isJited),
     ])
   }
 
-  private func table(_ listed: [BPFMap], _ maps: BPFMaps) -> Table {
+  private func table(_ listed: [BPFMap], _ kernel: GuestKernel) -> Table {
     func text(_ number: (some BinaryInteger)?) -> String { number.map { "\($0)" } ?? "-" }
     return Table(
       [
@@ -84,7 +86,7 @@ struct MapList: GuestCommand {
       ],
       rows: listed.map { map in
         [
-          text(map.id), maps.types[map.type] ?? "type \(map.type)", map.name,
+          text(map.id), kernel.mapTypes[map.type] ?? "type \(map.type)", map.name,
           "0x" + String(map.flags, radix: 16), text(map.keySize), text(map.valueSize),
           text(map.maxEntries), text(map.memlock), map.isFrozen.map { $0 ? "yes" : "no" } ?? "-",
           text(map.btfID),

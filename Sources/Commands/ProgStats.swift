@@ -30,8 +30,10 @@ struct ProgStats: GuestCommand {
 
   func answer(in session: Session) throws -> Answer {
     let selection = try selection
-    let type = try selection.typeNumber(in: try session.programs.typeNames, default: "struct_ops")
-    let snapshot = try session.list(BPFProgramQuery(type: type, runtime: true))
+    let type = try selection.typeNumber(
+      in: try session.kernel.programTypes.names, default: "struct_ops")
+    let query = BPFProgramQuery(ObjectQuery(type: type), runtime: true)
+    let snapshot = try session.ofThisBoot { _ in try session.bpf.programs(query) }
     try selection.admit(snapshot.value.programs, unreadable: snapshot.unreadable)
     var rows: [JSON] = []
     var lines: [String] = []

@@ -25,19 +25,21 @@ struct ProgVerifier: GuestCommand {
 
   func answer(in session: Session) throws -> Answer {
     let selection = try selection
-    let type = try selection.typeNumber(in: try session.programs.typeNames, default: "struct_ops")
-    let snapshot = try session.list(BPFProgramQuery(type: type))
+    let type = try selection.typeNumber(
+      in: try session.kernel.programTypes.names, default: "struct_ops")
+    let query = BPFProgramQuery(ObjectQuery(type: type))
+    let snapshot = try session.ofThisBoot { _ in try session.bpf.programs(query) }
     let listed = snapshot.value.programs
     try selection.admit(listed, unreadable: snapshot.unreadable)
     return Answer(
       .array(
         listed.map {
-          ["name": .string($0.name), "verified_insns": JSON($0.verifiedInstructions)]
+          ["name": .string($0.name), "verified_insns": JSON($0.verifiedInsns)]
         }),
       .table(
         Table(
           [.text("NAME"), .number("VERIFIED_INSNS")],
-          rows: listed.map { [$0.name, $0.verifiedInstructions.map { "\($0)" } ?? "-"] })),
+          rows: listed.map { [$0.name, $0.verifiedInsns.map { "\($0)" } ?? "-"] })),
       missing: snapshot.missing(of: "program"),
       remarks: snapshot.emptyRemark(type: type == nil ? nil : "struct_ops").map { [$0] } ?? [])
   }

@@ -1,7 +1,7 @@
 import GuestScopeGuestMemory
 import GuestScopeKernelBPF
 
-extension Snapshot<BPFPrograms.Listing> {
+extension Snapshot<BPFObjects.Programs> {
   /// Why counters may not say what one expects; nil when the guest counts, or cannot be asked.
   var countersRemark: String? {
     guard value.statsEnabled == false else { return nil }

@@ -116,15 +116,18 @@ struct PromptCompleter {
   private func objects(_ kind: ObjectKind) -> [(id: UInt64, name: String)] {
     switch kind {
     case .program:
-      (try? session.list(BPFProgramQuery()))?.value.programs.map { ($0.id, $0.name) } ?? []
-    case .map: (try? session.listMaps())?.value.map { ($0.id, $0.name) } ?? []
+      (try? session.ofThisBoot { _ in try session.bpf.programs(BPFProgramQuery()) })?
+        .value.programs.map { ($0.id, $0.name) } ?? []
+    case .map:
+      (try? session.ofThisBoot { _ in try session.bpf.maps() })?
+        .value.objects.map { ($0.id, $0.name) } ?? []
     }
   }
 
   private func typeNames(of kind: ObjectKind) -> [String] {
     switch kind {
-    case .program: (try? session.programs).map { Array($0.typeNames.values) } ?? []
-    case .map: (try? session.maps).map { Array($0.types.names.values) } ?? []
+    case .program: (try? session.kernel.programTypes).map { Array($0.names.values) } ?? []
+    case .map: (try? session.kernel.mapTypes).map { Array($0.names.values) } ?? []
     }
   }
 

@@ -14,12 +14,12 @@ struct Report: RunStateCommand {
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   func answer(in session: Session) throws -> Answer {
-    var query = BPFProgramQuery(type: structOpsType, runtime: true)
+    var query = BPFProgramQuery(ObjectQuery(type: structOpsType), runtime: true)
     query.wantsPanic = true
     let listed = Result {
       try session.ofThisBoot { kernel in
         query.vcpus = try session.vcpusBesideAnAnswer(kernel)
-        return try session.programs.list(query)
+        return try session.bpf.programs(query)
       }
     }
     let programs: [BPFProgram]
@@ -66,7 +66,7 @@ struct Report: RunStateCommand {
           }),
         "prog_verifier_stats": .array(
           programs.map {
-            ["name": .string($0.name), "verified_insns": JSON($0.verifiedInstructions)]
+            ["name": .string($0.name), "verified_insns": JSON($0.verifiedInsns)]
           }),
         "kernel": ["release": .string(kernel.release), "banner": .string(kernel.banner)],
         "panic_cpu": JSON(state.panicCPU),
@@ -95,7 +95,7 @@ struct Report: RunStateCommand {
           + ["prog_verifier_stats:"]
           + programs.map { program in
             "\(program.shownName): verified_insns="
-              + (program.verifiedInstructions.map { "\($0)" } ?? "-")
+              + (program.verifiedInsns.map { "\($0)" } ?? "-")
           }),
       missing: missing, remarks: countersRemark.map { [$0] } ?? [])
   }
