@@ -52,8 +52,8 @@ import Testing
 
   @Test(arguments: [
     "frobnicate", "prog list id", "prog list id x", "prog list id -1", "prog list colour red",
-    "prog list id 5 id 6", "prog list type all type all", "read a 4 --format x8",
-    "pread 0 3 --format x4", "print struct task_struct", "print enum e 0 ..",
+    "prog list id 5 id 6", "prog list type all type all", "read a 4 --as x8",
+    "pread 0 3 --as x4", "print struct task_struct", "print enum e 0 ..",
     "prog stats id 5", "prog verifier name x", "--max-pause 0 info", "--max-pause nan info",
     "--max-pause 1e14 info", "--max-pause inf info", "--max-pause -1 info", "--timeout 1e300 info",
     "--timeout 0 info", "--timeout x info", "-c nowhere info", "info extra",

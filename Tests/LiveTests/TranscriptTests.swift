@@ -149,13 +149,13 @@ extension LiveTests {
       [{"address":"0x{symbol prog_idr}","type":"d","symbol":"prog_idr","offset":0}]
       > read linux_banner 13
       {symbol linux_banner}  4c 69 6e 75 78 20 76 65  72 73 69 6f 6e           |Linux version|
-      > read linux_banner 512 -f string
+      > read linux_banner 512 -t string
       {kernel banner}{lines}
-      > read page_offset_base 8 -f x8
+      > read page_offset_base 8 -t x8
       {symbol page_offset_base}  0x{value page_offset_base}
-      > read -j -f x8 phys_base 8
+      > read -j -t x8 phys_base 8
       [{"address":"0x{symbol phys_base}","words":["0x{hex}"]}]
-      > pread 0 4 -f x4
+      > pread 0 4 --as x4
       0000000000000000  0x{hex}
       > pread -j 0 2
       [{"address":"0x0","bytes":"{hex}"}]
@@ -276,7 +276,7 @@ extension LiveTests {
       prog stats
       -j prog verifier
       sym "init_task"
-      read init_task\\+8 16 --format x8
+      read init_task\\+8 16 --as x8
       print task_struct init_task .comm
       regs
       translate linux_banner

@@ -18,22 +18,13 @@ struct PromptCompleter {
       let words = (try? Words.split(before))
         ?? (isQuoted ? try? Words.split(String(before.dropLast())) : nil)
     else { return .words([]) }
-    // Options may stand before the command.
-    var rest = words.drop { $0.hasPrefix("-") }
-    let isHelp = rest.first == "help"
-    if isHelp { rest = rest.dropFirst() }
-    var command: ParsableCommand.Type = Root.self
-    while let next = rest.first,
-      let inner = command.configuration.subcommands.first(where: { $0.names.contains(next) })
-    {
-      command = inner
-      rest = rest.dropFirst()
-    }
-    if isHelp { return .words(commands(of: command, word)) }
+    let named = CommandWords(words)
+    let (command, rest) = (named.command, named.rest)
+    if named.isHelp { return .words(commands(of: command, word)) }
     if word.hasPrefix("-"), !word.hasPrefix("->") {
       // What opens a session is not for its lines: before the command stand what all commands have.
-      let options = Root.options(of: command == Root.self ? Info.self : command)
-      return .words(matching(word, options))
+      let options = OptionDescription.all(of: command == Root.self ? Info.self : command)
+      return .words(matching(word, options.flatMap(\.words)))
     }
     if command == Root.self {
       return rest.isEmpty
@@ -54,23 +45,24 @@ struct PromptCompleter {
     return .words(found)
   }
 
-  /// What a command takes behind these words.
+  /// What a command takes after these words.
   private func words(
     of command: any CompletedCommand.Type, _ words: [String], _ word: String
   ) -> (kinds: [WordKind], found: [String]) {
+    let options = OptionDescription.all(of: command)
     var arguments: [String] = []
     /// Of the option before, if it takes a value.
-    var value: [WordKind] = []
+    var values: [String]?
     for word in words {
       if word.hasPrefix("-") {
-        value = command.value(of: word)
-      } else if value.isEmpty {
+        values = options.first { $0.words.contains(word) }?.values
+      } else if values == nil {
         arguments.append(word)
       } else {
-        value = []
+        values = nil
       }
     }
-    let kinds = value.isEmpty ? command.nextWord(after: arguments) : value
+    let kinds = values.map { [.words($0)] } ?? command.nextWord(after: arguments)
     var seen: Set<String> = []
     return (kinds, kinds.flatMap { candidates($0, word) }.filter { seen.insert($0).inserted })
   }
@@ -87,7 +79,6 @@ struct PromptCompleter {
   private func candidates(_ kind: WordKind, _ word: String) -> [String] {
     switch kind {
     case .words(let words): return matching(word, words)
-    case .command: return commands(of: Root.self, word)
     case .file: return []
     case .symbol:
       // All 80,000 would help nobody.
