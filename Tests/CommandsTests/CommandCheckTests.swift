@@ -41,8 +41,8 @@ import Testing
   @Test(
     arguments: [
       ("read x", "read <address> <length> [--as <format>] [--json] [--pretty]"),
-      ("-j -c :1 prog 5", "prog list [id <n>] [name <glob>] [type <type>]"),
-      ("map show -p x", "map list [id <n>] [name <glob>] [type <type>]"),
+      ("-j -c :1 prog 5", "prog list [id <n> | name <glob> | type <type>] ..."),
+      ("map show -p x", "map list [id <n> | name <glob> | type <type>] ..."),
       ("source", "source <file> [--keep-going] [--json] [--pretty]"), ("fly", nil), ("-j", nil),
       ("--timeout x read", nil),
     ] as [(String, String?)])

@@ -95,7 +95,7 @@ import Testing
 
     let stats = try run("prog", "stats")
     #expect(stats.errors == "")
-    #expect(stats.output == "lab: cnt=100 nsecs=200 misses=3 ns/call=2.000 miss_rate=0.0291\n")
+    #expect(stats.output == "lab: cnt=100 nsecs=200 misses=3 ns/call=2.000 miss_rate=0.0291 id=3\n")
     let perCPU = try run("-j", "prog", "stats", "--per-cpu")
     #expect(
       perCPU.output == #"[{"name":"lab","cnt":100,"nsecs":200,"misses":3,"per_cpu":["#
@@ -166,6 +166,11 @@ import Testing
     (["prog", "show", "type", "socket_filter"], "no program with type socket_filter"),
     (["prog", "stats", "type", "socket_filter"], "no program with type socket_filter"),
     (["prog", "verifier", "type", "socket_filter"], "no program with type socket_filter"),
+    (["prog", "stats", "id", "77,78", "name", "X*"], "no program with id 77 or id 78 or name X*"),
+    (
+      ["prog", "verifier", "name", "lab", "type", "socket_filter", "type", "kprobe"],
+      "no program with name lab type socket_filter or type kprobe"
+    ),
   ])
   func aSelectionThatMatchesNothingIsNoAnswer(words: [String], sentence: String) throws {
     defer { end() }
@@ -177,6 +182,52 @@ import Testing
     #expect(json.errors == screen.errors)
     let pretty = try run(words + ["-p"])
     #expect(pretty.output == "{\n    \"error\": \"the guest has \(sentence)\"\n}\n")
+  }
+
+  @Test func idsAndNamesAreAlternativesAndTypesNarrowThem() throws {
+    var other = SyntheticProgram(id: 12, name: "label")
+    other.type = 2
+    guest.add(other)
+    guest.writeIDR()
+    qemu.change { $0.ram = guest.ram.bytes }
+    defer { end() }
+    func ids(_ line: String) throws -> [Int] {
+      let result = try run("-j", "-e", line)
+      #expect((result.status, result.errors) == (0, ""), "\(line)")
+      return (result.json as? [[String: Any]] ?? []).compactMap { $0["id"] as? Int }
+    }
+    for (words, wanted) in [
+      ("", [3, 9, 12]), ("id 3", [3]), ("id 3 id 9", [3, 9]), ("id 9,3", [3, 9]),
+      ("id 3 id 77", [3]), ("name lab*", [3, 12]), ("name lab name label", [3, 12]),
+      ("id 9 name lab", [3, 9]), ("type struct_ops", [3]), ("name lab* type struct_ops", [3]),
+      ("id 9 name lab type kprobe", [9]), ("type kprobe type struct_ops", [3, 9, 12]),
+      ("id 3 type all", [3]), ("type kprobe type all", [3, 9, 12]),
+    ] {
+      #expect(try ids("prog list \(words)") == wanted, "\(words)")
+      let standard = words == "" ? [3] : wanted
+      #expect(try ids("prog stats --ids \(words)") == standard, "\(words)")
+      #expect(try ids("prog verifier --ids \(words)") == standard, "\(words)")
+    }
+  }
+
+  @Test func idsAndTypesAreThereWhereTheyAreWanted() throws {
+    defer { end() }
+    let stats = try run("-j", "prog", "stats", "--ids", "id", "3")
+    #expect(
+      stats.output
+        == #"[{"name":"lab","id":3,"type":"struct_ops","cnt":100,"nsecs":200,"misses":3}]"# + "\n")
+    let verifier = try run("-j", "prog", "verifier", "id", "9", "--ids")
+    #expect(verifier.output.hasSuffix(#"evil","id":9,"type":"kprobe","verified_insns":0}]"# + "\n"))
+    #expect(
+      try run("prog", "verifier", "--ids", "id", "3").output
+        == "NAME  ID  TYPE        VERIFIED_INSNS\nlab    3  struct_ops            1234\n")
+    let all = try run("prog", "stats", "type", "all").output.split(separator: "\n")
+    #expect(all[0].hasSuffix(" miss_rate=0.0291 id=3"))
+    #expect(all[1].hasSuffix("evil: cnt=0 nsecs=0 misses=0 id=9 type=kprobe"))
+    // Only a program's own line, and no line of a report.
+    let perCPU = try run("prog", "stats", "--per-cpu").output.split(separator: "\n")
+    #expect(perCPU.map { $0.contains("id=") } == [true, false, false])
+    #expect(try run("report").output.contains("miss_rate=0.0291\n"))
   }
 
   /// A guest as most are: other types than struct_ops, and nobody counts.
@@ -380,6 +431,9 @@ import Testing
     let completer = PromptCompleter(session: try session())
     #expect(completer.completion("prog list name ", "") == .words(["lab"]))
     #expect(completer.completion("prog list id ", "") == .words(["3", "9"]))
+    #expect(completer.completion("prog stats id 3 name x id ", "9") == .words(["9"]))
+    #expect(completer.completion("prog list id ", "3,") == .words(["3,3", "3,9"]))
+    #expect(completer.completion("prog verifier id 3 type ", "struct") == .words(["struct_ops"]))
   }
 
   @Test(arguments: [("info", "6.1.0-test"), ("sym prog_idr", "prog_idr"), ("regs 0", "_text+")])

@@ -41,9 +41,14 @@ extension LiveTests {
       > prog verifier -j type kprobe
       [{"name":"kprobe_sync","verified_insns":{prog kprobe_sync verified_insns}}]
       > prog stats type kprobe
-      kprobe_sync: cnt={prog kprobe_sync run_cnt} nsecs={prog kprobe_sync run_time_ns} misses=0 ns/call={n}.{n}
+      kprobe_sync: cnt={prog kprobe_sync run_cnt} nsecs={prog kprobe_sync run_time_ns} misses=0 ns/call={n}.{n} id={prog kprobe_sync id} type=kprobe
+      > prog stats id {prog kprobe_sync id} name reno_init --ids -j
+      [{"name":"reno_init","id":{prog reno_init id},"type":"struct_ops","cnt":{prog reno_init run_cnt},"nsecs":{prog reno_init run_time_ns},"misses":0},{"name":"kprobe_sync","id":{prog kprobe_sync id},"type":"kprobe","cnt":{prog kprobe_sync run_cnt},"nsecs":{prog kprobe_sync run_time_ns},"misses":0}]
+      > prog verifier --ids name reno_init
+      NAME       ID  TYPE        VERIFIED_INSNS
+      reno_init {prog reno_init id}  struct_ops {prog reno_init verified_insns}
       > prog stats type kprobe --per-cpu
-      kprobe_sync: cnt={prog kprobe_sync run_cnt} nsecs={prog kprobe_sync run_time_ns} misses=0 ns/call={n}.{n}
+      kprobe_sync: cnt={prog kprobe_sync run_cnt} nsecs={prog kprobe_sync run_time_ns} misses=0 ns/call={n}.{n} id={prog kprobe_sync id} type=kprobe
         cpu 0: cnt={n} nsecs={n} misses=0{text}
         cpu 1: cnt={n} nsecs={n} misses=0{text}
       > map list name lengths

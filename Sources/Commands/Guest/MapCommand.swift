@@ -9,10 +9,10 @@ struct MapCommand: ParsableCommand {
 }
 
 /// `map list`: all BPF maps, with the members of `bpftool -j map show`.
-struct MapList: GuestCommand {
+struct MapList: SelectingCommand {
   static let configuration = CommandConfiguration(
-    commandName: "list", abstract: "All BPF maps, or those of an id, name or type.",
-    usage: "guestscope map list [id <n>] [name <glob>] [type <type>]",
+    commandName: "list", abstract: "All BPF maps, or those of ids, names or types.",
+    usage: "guestscope map list \(SelectionArguments.usage)",
     discussion: """
       bytes_memlock is what the kernel would report in fdinfo; since Linux 6.4 it depends on the \
       type of the map, and is null for those whose rule guestscope does not know: storages, \
@@ -20,31 +20,18 @@ struct MapList: GuestCommand {
       """,
     aliases: ["show"])
 
-  @Argument(
-    help: ArgumentHelp(
-      "id N, name GLOB (*, ? and [a-z]), type T (as bpftool names them).", valueName: "selection"))
-  var words: [String] = []
+  @OptionGroup var selected: SelectionArguments
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
-  private static let keys = ["id", "name", "type"]
-
-  static func nextWord(after words: [String]) -> [WordKind] {
-    ObjectSelection.nextWord(after: words, of: .map, keys: keys)
-  }
-
-  func validate() throws { _ = try selection }
-
-  private var selection: ObjectSelection {
-    get throws { try ObjectSelection(words, of: "map", keys: Set(Self.keys)) }
-  }
+  static let objects = ObjectKind.map
 
   func answer(in session: Session) throws -> Answer {
     let selection = try selection
     let maps = try session.maps
-    let type = try selection.typeNumber(in: maps.types.names, default: "all")
-    let snapshot = try session.listMaps(id: selection.id, type: type)
-    let listed = selection.matching(snapshot.value, name: \.name)
+    let types = try selection.typeNumbers(in: maps.types.names)
+    let snapshot = try session.listMaps(id: selection.onlyID, type: types?.only)
+    let listed = selection.matching(snapshot.value, types: types)
     try selection.admit(listed, unreadable: snapshot.unreadable)
     let isEmpty = listed.isEmpty && snapshot.unreadable.isEmpty
     return Answer(

@@ -3,43 +3,50 @@ import GuestScopeGuestMemory
 import GuestScopeKernelImage
 
 /// The words `id N`, `name GLOB` and `type T` after a command that lists objects of one kind.
+///
+/// An object is selected when any of the ids or any of the names is its own, and one of the types
+/// is, too; what is not said selects all.
 struct ObjectSelection {
-  /// What messages call the objects: `program`.
-  let noun: String
-  var id: UInt64?
-  var name: String?
-  var type: String?
+  let objects: ObjectKind
+  private(set) var ids: [UInt64] = []
+  private(set) var names: [String] = []
+  private(set) var types: [String] = []
 
-  /// - Parameter keys: which of the words this command takes.
-  init(_ words: [String], of noun: String, keys: Set<String>) throws {
-    self.noun = noun
+  init(_ words: [String], of objects: ObjectKind) throws {
+    self.objects = objects
+    let keys = objects.keys
     var rest = words[...]
-    var seen: Set<String> = []
     while let key = rest.popFirst() {
       guard keys.contains(key) else {
-        throw ValidationError("'\(key)' is not one of: \(keys.sorted().joined(separator: ", "))")
+        throw ValidationError("'\(key)' is not one of: \(keys.joined(separator: ", "))")
       }
       guard let value = rest.popFirst() else { throw ValidationError("'\(key)' takes a value") }
-      guard seen.insert(key).inserted else { throw ValidationError("'\(key)' can stand once") }
       switch key {
       case "id":
-        guard let number = UInt64(value) else {
-          throw ValidationError("'\(value)' is not a \(noun) id")
+        for text in value.split(separator: ",", omittingEmptySubsequences: false) {
+          guard let id = UInt64(text) else {
+            throw ValidationError("'\(text)' is not a \(objects.noun) id")
+          }
+          ids.append(id)
         }
-        id = number
-      case "name": name = value
-      default: type = value
+      case "name": names.append(value)
+      default: types.append(value)
       }
     }
   }
 
-  /// True when words narrow the answer: then one without an object is none.
-  var isNarrow: Bool { id != nil || name != nil || (type != nil && type != "all") }
+  /// The only id that an object can have: no walker need look for others.
+  var onlyID: UInt64? { ids.count == 1 && names.isEmpty ? ids[0] : nil }
 
-  /// The words, as in `no program with name x type kprobe`.
+  /// True when words narrow the answer: then one without an object is none.
+  private var isNarrow: Bool {
+    !ids.isEmpty || !names.isEmpty || !(types.isEmpty || types.contains("all"))
+  }
+
+  /// The words, as in `no program with id 3 or name x type kprobe`.
   private var text: String {
-    [("id", id.map { "\($0)" }), ("name", name), ("type", type)]
-      .compactMap { key, value in value.map { "\(key) \($0)" } }.joined(separator: " ")
+    [ids.map { "id \($0)" } + names.map { "name \($0)" }, types.map { "type \($0)" }]
+      .filter { !$0.isEmpty }.map { $0.joined(separator: " or ") }.joined(separator: " ")
   }
 
   /// Refuses an answer in which nothing is what was asked for.
@@ -47,38 +54,54 @@ struct ObjectSelection {
   /// - Parameter unreadable: an object that is missing may be the one.
   func admit<Object>(_ objects: [Object], unreadable: [UnreadableObject]) throws {
     guard isNarrow, objects.isEmpty, unreadable.isEmpty else { return }
-    throw CommandError("the guest has no \(noun) with \(text)")
+    throw CommandError("the guest has no \(self.objects.noun) with \(text)")
   }
 
-  /// Those of the objects whose names are asked for.
-  func matching<Object>(_ objects: [Object], name: (Object) -> String) -> [Object] {
-    guard let glob = self.name.map(Glob.init) else { return objects }
-    return objects.filter { glob.matches(name($0)) }
-  }
-
-  static func nextWord(after words: [String], of kind: ObjectKind, keys: [String]) -> [WordKind] {
-    guard words.count % 2 == 1, let key = words.last else {
-      return [.words(keys.filter { !words.contains($0) })]
-    }
-    return switch key {
-    case "id": [.objectID(kind)]
-    case "name": [.objectName(kind)]
-    default: [.objectType(kind)]
-    }
-  }
-
-  /// The number of a type's name; nil for `all`.
+  /// The selected ones of the objects.
   ///
-  /// - Parameter names: all types of this kernel, by number.
-  func typeNumber(in names: [UInt32: String], default standard: String) throws -> UInt32? {
-    let name = type ?? standard
-    if name == "all" { return nil }
-    guard let number = names.first(where: { $0.value == name })?.key else {
-      let known = names.sorted { $0.key < $1.key }.map(\.value)
-      throw UsageError(
-        "'\(name)' is not a type of \(noun) in this guest's kernel: it has all, "
-          + known.joined(separator: ", "))
+  /// - Parameter types: what `typeNumbers` gave.
+  func matching<Object: SelectableObject>(_ objects: [Object], types: Set<UInt32>?) -> [Object] {
+    let globs = names.map(Glob.init)
+    return objects.filter { object in
+      let isNamed =
+        (ids.isEmpty && globs.isEmpty) || ids.contains(object.id)
+        || globs.contains { $0.matches(object.name) }
+      return isNamed && types?.contains(object.type) ?? true
     }
-    return number
   }
+
+  /// The numbers of the types; nil for all.
+  ///
+  /// - Parameters:
+  ///   - names: all types of this kernel, by number.
+  ///   - standard: the type where the words select nothing at all.
+  func typeNumbers(
+    in names: [UInt32: String], default standard: String = "all"
+  ) throws -> Set<UInt32>? {
+    let isOpen = ids.isEmpty && self.names.isEmpty && types.isEmpty
+    let wanted = isOpen ? [standard] : types
+    let numbers = try wanted.filter { $0 != "all" }.map { name in
+      guard let number = names.first(where: { $0.value == name })?.key else {
+        let known = names.sorted { $0.key < $1.key }.map(\.value)
+        throw UsageError(
+          "'\(name)' is not a type of \(objects.noun) in this guest's kernel: it has all, "
+            + known.joined(separator: ", "))
+      }
+      return number
+    }
+    return wanted.isEmpty || wanted.contains("all") ? nil : Set(numbers)
+  }
+}
+
+/// An object that a selection can name.
+protocol SelectableObject {
+  var id: UInt64 { get }
+  var name: String { get }
+  /// A number of the kernel's enumeration of types.
+  var type: UInt32 { get }
+}
+
+extension Set {
+  /// The element of a set that has no other.
+  var only: Element? { count == 1 ? first : nil }
 }

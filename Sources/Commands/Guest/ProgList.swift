@@ -4,37 +4,25 @@ import GuestScopeKernelBPF
 import GuestScopeLinuxKernel
 
 /// `prog list`: all BPF programs, with the members of `bpftool -j prog show`.
-struct ProgList: GuestCommand {
+struct ProgList: SelectingCommand {
   static let configuration = CommandConfiguration(
-    commandName: "list", abstract: "All BPF programs, or those of an id, name or type.",
-    usage: "guestscope prog list [id <n>] [name <glob>] [type <type>]",
+    commandName: "list", abstract: "All BPF programs, or those of ids, names or types.",
+    usage: "guestscope prog list \(SelectionArguments.usage)",
     aliases: ["show"])
 
-  @Argument(
-    help: ArgumentHelp(
-      "id N, name GLOB (*, ? and [a-z]), type T (as bpftool names them).", valueName: "selection"))
-  var words: [String] = []
+  @OptionGroup var selected: SelectionArguments
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
-  static func nextWord(after words: [String]) -> [WordKind] {
-    ObjectSelection.nextWord(after: words, of: .program, keys: ["id", "name", "type"])
-  }
-
-  func validate() throws { _ = try selection }
-
-  private var selection: ObjectSelection {
-    get throws { try ObjectSelection(words, of: "program", keys: ["id", "name", "type"]) }
-  }
+  static let objects = ObjectKind.program
 
   func answer(in session: Session) throws -> Answer {
     let selection = try selection
     let programs = try session.programs
+    let types = try selection.typeNumbers(in: programs.typeNames)
     let snapshot = try session.list(
-      BPFProgramQuery(
-        type: try selection.typeNumber(in: programs.typeNames, default: "all"), id: selection.id,
-        runtime: true, details: true))
-    let listed = selection.matching(snapshot.value.programs, name: \.name)
+      BPFProgramQuery(type: types?.only, id: selection.onlyID, runtime: true, details: true))
+    let listed = selection.matching(snapshot.value.programs, types: types)
     try selection.admit(listed, unreadable: snapshot.unreadable)
     let bootTime = snapshot.value.bootTime
     return Answer(

@@ -2,43 +2,44 @@ import ArgumentParser
 import GuestScopeKernelBPF
 
 /// `prog stats`: how often each program ran, and at what cost.
-struct ProgStats: GuestCommand {
+struct ProgStats: SelectingCommand {
   static let configuration = CommandConfiguration(
     commandName: "stats", abstract: "Runs, nanoseconds and misses of each program.",
-    usage: "guestscope prog stats [type <type>] [--per-cpu]",
+    usage: "guestscope prog stats \(SelectionArguments.usage) [--per-cpu] [--ids]",
     discussion: """
       The kernel counts runs and nanoseconds only while kernel.bpf_stats_enabled is 1 in the guest; \
-      misses it counts always.
+      misses it counts always. Without a selection the programs are those of type struct_ops; type \
+      all means all.
       """)
 
-  @Argument(
-    help: ArgumentHelp("type T, default struct_ops; or type all.", valueName: "selection"))
-  var words: [String] = []
+  @OptionGroup var selected: SelectionArguments
   @Flag(help: "Also each CPU's own numbers.") var perCpu = false
+  @Flag(help: "Also the id and the type of each program in JSON; the screen always has them.")
+  var ids = false
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
-  static func nextWord(after words: [String]) -> [WordKind] {
-    ObjectSelection.nextWord(after: words, of: .program, keys: ["type"])
-  }
-
-  func validate() throws { _ = try selection }
-
-  private var selection: ObjectSelection {
-    get throws { try ObjectSelection(words, of: "program", keys: ["type"]) }
-  }
+  static let objects = ObjectKind.program
 
   func answer(in session: Session) throws -> Answer {
     let selection = try selection
-    let type = try selection.typeNumber(in: try session.programs.typeNames, default: "struct_ops")
-    let snapshot = try session.list(BPFProgramQuery(type: type, runtime: true))
-    try selection.admit(snapshot.value.programs, unreadable: snapshot.unreadable)
+    let programs = try session.programs
+    let types = try selection.typeNumbers(in: programs.typeNames, default: "struct_ops")
+    let snapshot = try session.list(
+      BPFProgramQuery(type: types?.only, id: selection.onlyID, runtime: true))
+    let listed = selection.matching(snapshot.value.programs, types: types)
+    try selection.admit(listed, unreadable: snapshot.unreadable)
     var rows: [JSON] = []
     var lines: [String] = []
-    for program in snapshot.value.programs {
+    for program in listed {
       guard let runtime = program.runtime else { continue }
-      var row = JSON.object([.init(key: "name", value: .string(program.name))] + runtime.members)
-      lines.append(runtime.line(program.shownName))
+      let type = programs.typeName(program.type)
+      var row = JSON.object(
+        [.init(key: "name", value: .string(program.name))]
+          + (ids ? program.identity(type) : []) + runtime.members)
+      lines.append(
+        runtime.line(program.shownName) + " id=\(program.id)"
+          + (type == "struct_ops" ? "" : " type=\(type)"))
       if perCpu {
         let each = program.perCPU.map { cpu, counters in
           JSON.object([.init(key: "cpu", value: JSON(cpu))] + counters.members)
@@ -51,8 +52,17 @@ struct ProgStats: GuestCommand {
     return Answer(
       .array(rows), .lines(lines), missing: snapshot.missing(of: "program"),
       remarks: [
-        snapshot.emptyRemark(type: type == nil ? nil : "struct_ops"), snapshot.countersRemark,
+        snapshot.emptyRemark(type: types == nil ? nil : "struct_ops"), snapshot.countersRemark,
       ].compactMap { $0 })
+  }
+}
+
+extension BPFProgram {
+  /// `id` and `type`, which `--ids` adds after `name`.
+  ///
+  /// - Parameter type: the name of its type.
+  func identity(_ type: String) -> [JSON.Member] {
+    [.init(key: "id", value: .unsigned(id)), .init(key: "type", value: .string(type))]
   }
 }
 

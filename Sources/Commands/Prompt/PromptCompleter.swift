@@ -97,7 +97,10 @@ struct PromptCompleter {
           && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_.".contains($0)) }
       }
       return matching(word, names.sorted())
-    case .objectID(let kind): return matching(word, objects(kind).map { "\($0.id)" })
+    case .objectID(let kind):
+      // Several may stand in one word: 3,7
+      let before = word.lastIndex(of: ",").map { word[...$0] } ?? ""
+      return matching(word, objects(kind).map { "\(before)\($0.id)" })
     case .cpu:
       guard let stub = try? session.stub else { return [] }
       return matching(word, stub.cpus.map { "\($0)" })
