@@ -113,6 +113,13 @@ import Testing
     let facts = try #require(info.json as? [String: Any])
     #expect(facts["release"] as? String == "6.1.0-test")
     #expect(facts["run_state"] as? String == "running")
+    #expect(facts["kernel_file"] as? String == kernel)
+    for (key, count) in [("symbols", "count"), ("btf", "types")] {
+      let source = try #require(facts[key] as? [String: Any])
+      #expect(Set(source.keys) == [count, "source"])
+      #expect(try #require(source[count] as? Int) > 0)
+      #expect(source["source"] as? String == "vmlinux")
+    }
     #expect(qemu.isRunning)
   }
 
@@ -318,9 +325,43 @@ import Testing
       #expect((error == nil) == (index == 3), "\(document)")
       if let error { #expect(result.errors.contains(": \(error)\n"), "\(result.errors)") }
     }
-    let wrong = try run("-j", "prog", "fly")
-    #expect(wrong.status == 64)
-    #expect((wrong.json as? [String: String])?["error"]?.contains("no command 'fly'") == true)
+  }
+
+  /// Whatever is wrong, and wherever: one document, the sentence of standard error.
+  @Test func everyFailureIsADocumentUnderJSON() throws {
+    defer { end() }
+    let endless = folder.appendingPathComponent("endless").path
+    try "source \(endless)\n".write(toFile: endless, atomically: false, encoding: .utf8)
+    for (words, status, sentence) in [
+      (["-j", "prog", "fly"], 64, "no command 'fly'"), (["-j"], 64, "no command: give one"),
+      (["-j", "help", "fly"], 64, "no command 'fly'"), (["info", "extra", "-j"], 64, "extra"),
+      (["read", "x", "-j"], 64, "'<length>'"), (["read", "x", "8", "-jt", "y"], 64, "'y'"),
+      (["--timeout", "x", "-j", "info"], 64, "--timeout"), (["-j", "-x"], 64, "'-x'"),
+      (["-c", "nowhere", "info", "--json"], 64, "HOST:PORT"), (["-j", "hold"], 64, "session"),
+      (["prog", "list", "-j", "-e", "info"], 64, "beside"), (["-j", "-e", "'"], 64, "its end"),
+      (["-j", "-f", "/no/such"], 1, "cannot open /no/such"), (["-j", "-f", endless], 1, "deep"),
+      (["-j", "-e", "source /no/such"], 1, "cannot open"), (["-j", "regs", "9"], 1, "no vCPU 9"),
+      (["-j", "-k", "/no/such", "info"], 1, "/no/such"), (["-j", "read", "8", "8"], 1, "mapped"),
+    ] as [([String], Int32, String)] {
+      let result = try run(words)
+      #expect(result.status == status, "\(words): \(result.errors)")
+      let document = try #require(result.json as? [String: String], "\(words): \(result.output)")
+      #expect(Set(document.keys) == ["error"])
+      let error = document["error"] ?? ""
+      #expect(error.contains(sentence), "\(words): \(error)")
+      #expect(result.errors.split(separator: "\n").first?.hasSuffix(": \(error)") == true)
+    }
+  }
+
+  @Test func aLineThatIsRefusedIsFollowedByItsUsage() throws {
+    defer { end() }
+    let usage = "\nusage: guestscope read <address> <length> [--as <format>] [--json] [--pretty]\n"
+    for words in [["read"], ["-j", "read", "x"], ["read", "x", "8", "9"]] {
+      #expect(try run(words).errors.hasSuffix(usage))
+    }
+    // Nobody who runs a script sees where it was typed.
+    #expect(try !run("-e", "read").errors.contains("usage:"))
+    #expect(try !run("-j", "read", "8", "8").errors.contains("usage:"))
   }
 
   @Test func withoutACommandNothingIsAnswered() throws {

@@ -85,8 +85,9 @@ extension LiveTests {
       paging           x86-64 4-level
       page_table_root  0x{hex}
       nr_cpu_ids       {kernel nr_cpu_ids}
-      symbols          {n} from {text}
-      btf              {n} types from {text}
+      kernel_file      {text}/kernel
+      symbols          {n} from vmlinuz
+      btf              {n} types from vmlinuz
       bpf_stats_enabled  true
       panic_cpu        -
       crash_kernel     false
