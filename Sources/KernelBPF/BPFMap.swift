@@ -6,6 +6,8 @@ public struct BPFMap: Sendable {
   public var id: UInt64
   /// A number of `enum bpf_map_type`.
   public var type: UInt32
+  /// The word of bpftool: `lru_hash`; nil for a type that this kernel has no name for.
+  public var typeName: String?
   /// At most 15 characters; invalid UTF-8 is replaced.
   public var name: String
   /// `BPF_F_…` of include/uapi/linux/bpf.h.
@@ -27,6 +29,7 @@ public struct BPFMap: Sendable {
   public struct Owner: Hashable, Sendable {
     /// A number of `enum bpf_prog_type`.
     public var type: UInt32
+    public var typeName: String?
     public var isJited: Bool
   }
 }
@@ -34,15 +37,17 @@ public struct BPFMap: Sendable {
 extension BPFMap {
   /// Reads a map as `bpf_map_get_info_by_fd()` of kernel/bpf/syscall.c does.
   init(_ map: KernelObject<BPFMapStruct>) throws(ReadFault) {
-    let type = map.kernel.mapTypes[map.mapType] ?? ""
+    let type = map.kernel.mapTypes[map.mapType]
     let (btf, memlock, owner) = try map.view.together(
-      map.btf?.id ?? 0, MapMemory(map: map, type: type).bytes(),
+      map.btf?.id ?? 0, MapMemory(map: map, type: type ?? "").bytes(),
       type == "prog_array" ? map.programOwner() : nil)
     self.init(
-      id: UInt64(map.id), type: map.mapType, name: map.name, flags: map.mapFlags,
+      id: UInt64(map.id), type: map.mapType, typeName: type, name: map.name, flags: map.mapFlags,
       keySize: map.keySize, valueSize: map.valueSize, maxEntries: map.maxEntries,
       isFrozen: map.frozen, btfID: map.has(\.btf) ? btf : nil, memlock: memlock,
-      owner: owner.map { Owner(type: $0.type, isJited: $0.jited) })
+      owner: owner.map {
+        Owner(type: $0.type, typeName: map.kernel.programTypes[$0.type], isJited: $0.jited)
+      })
   }
 }
 

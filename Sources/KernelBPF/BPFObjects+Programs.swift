@@ -4,9 +4,8 @@ import GuestScopeLinuxKernel
 
 extension BPFObjects {
   /// Programs, and what the guest says of them all.
-  public struct Programs {
-    public var programs: [BPFProgram]
-    /// How many programs are of another type than the query asks for.
+  public struct Programs: ObjectListing {
+    public var objects: [BPFProgram]
     public var otherTypes: Int
     /// Whether the guest counts runs; nil when it was not asked for or cannot be read.
     public var statsEnabled: Bool?
@@ -37,7 +36,7 @@ extension BPFObjects {
         query.wantsPanic ? walk.kernel.panicCPU(in: walk.view) : nil,
         bootTime?.offset(in: walk.view), table.list(query.objects, in: walk, reader.read))
       return Programs(
-        programs: list.objects.map { $0.dated(by: time ?? nil) }, otherTypes: list.otherTypes,
+        objects: list.objects.map { $0.dated(by: time ?? nil) }, otherTypes: list.otherTypes,
         statsEnabled: isEnabled ?? nil,
         panicCPU: panicCPU)
     }

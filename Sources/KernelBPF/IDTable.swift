@@ -32,8 +32,17 @@ public struct ObjectQuery: Hashable, Sendable {
   public init(type: UInt32?) { types = type.map { [$0] } }
 }
 
+/// Objects of a table, and perhaps what the guest says of them all.
+public protocol ObjectListing {
+  associatedtype Object
+  /// By ascending id.
+  var objects: [Object] { get }
+  /// How many objects are of another type than the query asks for.
+  var otherTypes: Int { get }
+}
+
 /// What a table gave.
-public struct ObjectList<Object> {
+public struct ObjectList<Object>: ObjectListing {
   /// By ascending id.
   public var objects: [Object] = []
   /// How many objects are of another type than the query asks for.

@@ -48,13 +48,13 @@ extension BPFObjects: StructOpsAccessor {
   /// - Parameter type: a number of `enum bpf_prog_type`; nil for all programs.
   public func verifierStats(type: UInt32?) throws(KernelError) -> Snapshot<[VerifierStats]> {
     try programs(BPFProgramQuery(ObjectQuery(type: type))).map { listing in
-      listing.programs.map { VerifierStats(name: $0.name, verifiedInsns: $0.verifiedInsns) }
+      listing.objects.map { VerifierStats(name: $0.name, verifiedInsns: $0.verifiedInsns) }
     }
   }
 
   public func runtimeStats(type: UInt32?) throws(KernelError) -> Snapshot<[RuntimeStats]> {
     try programs(BPFProgramQuery(ObjectQuery(type: type), runtime: true)).map { listing in
-      listing.programs.compactMap { program in
+      listing.objects.compactMap { program in
         program.runtime.map { RuntimeStats(name: program.name, counters: $0) }
       }
     }

@@ -26,10 +26,14 @@ import Testing
     }
   }
 
-  @Test func optionsAreThoseOfTheHelp() {
-    #expect(Set(Root.options(of: Read.self)).isSuperset(of: ["-j", "--json", "-f", "--format"]))
-    #expect(!Root.options(of: Read.self).contains("--connect"))
-    #expect(Root.options(of: Root.self).contains("--keep-going"))
+  @Test func optionsAreThoseOfTheHelp() throws {
+    let options = OptionDescription.all(of: Read.self)
+    #expect(options.contains { Set($0.words) == ["-j", "--json"] && $0.values == nil })
+    let form = try #require(options.first { Set($0.words) == ["-t", "--as"] })
+    #expect(form.values == ["hex", "x8", "x4", "string"])
+    #expect(!options.contains { $0.words.contains("--connect") })
+    let all = OptionDescription.all(of: Root.self).flatMap(\.words)
+    #expect(Set(all).isSuperset(of: ["--keep-going", "-c", "--connect", "-e", "-f", "--help"]))
   }
 
   @Test(arguments: ["bash", "zsh", "fish"])

@@ -51,7 +51,7 @@ enum Fuzz {
         let kernel = round % finding == 0 ? try GuestKernel(image, in: engine) : kernel
         let snapshot = try BPFObjects(kernel, engine).programs(query)
         if snapshot.unreadable.isEmpty { tally.whole += 1 } else { tally.partial += 1 }
-        for program in snapshot.value.programs { check(program, round) }
+        for program in snapshot.value.objects { check(program, round) }
       } catch {
         let kind = "\(error)".filter { !$0.isNumber && !("a"..."f").contains($0) }
         tally.failed[String(kind.prefix(90)), default: 0] += 1
@@ -100,15 +100,15 @@ enum Fuzz {
     let image = try KernelImage(path: "\(guest)/kernel")
     let recording = RecordingMemory(try QEMUStub(.tcp(host: "127.0.0.1", port: port)))
     let live = try BPFObjects(recording, kernel: image).programs(Fuzz.query)
-    #expect(live.unreadable.isEmpty && !live.value.programs.isEmpty)
+    #expect(live.unreadable.isEmpty && !live.value.objects.isEmpty)
 
     // What was recorded plays back to the same answer.
     let memory = recording.memory
     let replay = ScriptedMemory(memory)
     let kernel = try GuestKernel(image, in: SnapshotEngine(replay))
     let replayed = try BPFObjects(kernel, SnapshotEngine(replay)).programs(Fuzz.query)
-    #expect(replayed.value.programs.map(\.name) == live.value.programs.map(\.name))
-    #expect(replayed.value.programs.map(\.runtime) == live.value.programs.map(\.runtime))
+    #expect(replayed.value.objects.map(\.name) == live.value.objects.map(\.name))
+    #expect(replayed.value.objects.map(\.runtime) == live.value.objects.map(\.runtime))
 
     let corruptible = try CorruptibleGuest(memory, read: Array(replay.samples.joined()))
     let tally = Fuzz.run(corruptible, image, kernel, rounds: Fuzz.rounds, finding: 100)

@@ -10,7 +10,7 @@ import Testing
   @Test func allThatAProgramSaysIsRead() throws {
     let listing = try SyntheticGuest.sample().guest.list()
     #expect(listing.unreadable.isEmpty)
-    let programs = listing.value.programs
+    let programs = listing.value.objects
     #expect(programs.map(\.id) == [3, 66, 70_000])
     #expect(programs.map(\.name) == ["lab_init", "lab_with_a_long", "probe"])
     #expect(programs.map(\.type) == [27, 27, 2])
@@ -34,12 +34,12 @@ import Testing
   }
 
   @Test func aProgramWithSubprogramsIsAsLongAsTheyAreTogether() throws {
-    let programs = try SyntheticGuest.sample().guest.list().value.programs
+    let programs = try SyntheticGuest.sample().guest.list().value.objects
     #expect(programs[1].details?.jitedBytes == 167)
   }
 
   @Test func aKernelThatKeepsLessHasNilNotZero() throws {
-    let programs = try SyntheticGuest.sample(.kernel(.linux5)).guest.list().value.programs
+    let programs = try SyntheticGuest.sample(.kernel(.linux5)).guest.list().value.objects
     #expect(programs.map(\.name) == ["lab_init", "lab_with_a_long", "probe"])
     #expect(programs[0].runtime == RunCounters(cnt: 15, nsecs: 1500, misses: nil))
     #expect(programs.allSatisfy { $0.verifiedInsns == nil && $0.runtime?.misses == nil })
@@ -49,11 +49,11 @@ import Testing
     let guest = SyntheticGuest.sample().guest
     let memory = ScriptedMemory(guest.memory)
     let bpf = try guest.bpf(memory)
-    let type = try bpf.programs(BPFProgramQuery(ObjectQuery(type: 27))).value.programs
+    let type = try bpf.programs(BPFProgramQuery(ObjectQuery(type: 27))).value.objects
     #expect(type.map(\.id) == [3, 66])
     #expect(type.allSatisfy { $0.runtime == nil && $0.details == nil && $0.perCPU.isEmpty })
     func ids(_ ids: Set<UInt64>) throws -> [UInt64] {
-      try bpf.programs(BPFProgramQuery(ObjectQuery(ids: ids))).value.programs.map(\.id)
+      try bpf.programs(BPFProgramQuery(ObjectQuery(ids: ids))).value.objects.map(\.id)
     }
     #expect(try ids([66]) == [66] && ids([67]) == [] && ids([70_000, 3, 1 << 40]) == [3, 70_000])
     _ = try ids([66])
@@ -91,7 +91,7 @@ import Testing
     let replayed = try guest.bpf(memory).programs(BPFProgramQuery(runtime: true, details: true))
     #expect(replayed.unreadable.isEmpty)
     #expect(replayed.names == live.names)
-    #expect(replayed.value.programs.map(\.runtime) == live.value.programs.map(\.runtime))
+    #expect(replayed.value.objects.map(\.runtime) == live.value.objects.map(\.runtime))
   }
 
   @Test func aWallClockThatIsUnreadableIsAbsent() throws {
@@ -99,7 +99,7 @@ import Testing
     guest.symbols["tk_core"] = 1 << 24
     let listing = try guest.list()
     #expect(listing.names == ["lab_init", "lab_with_a_long", "probe"])
-    #expect(listing.value.programs.allSatisfy { $0.details?.loadedAt == nil })
+    #expect(listing.value.objects.allSatisfy { $0.details?.loadedAt == nil })
     #expect(listing.unreadable.isEmpty)
   }
 
@@ -108,8 +108,8 @@ import Testing
     let with = try guest.list()
     guest.symbols["tk_core"] = nil
     let without = try guest.list()
-    #expect(with.value.programs[0].details?.loadedAt != nil)
-    #expect(without.value.programs[0].details?.loadedAt == nil)
+    #expect(with.value.objects[0].details?.loadedAt != nil)
+    #expect(without.value.objects[0].details?.loadedAt == nil)
     #expect(with.waves == without.waves)
   }
 
@@ -187,7 +187,7 @@ import Testing
     for (cpu, page) in pages.prefix(2).enumerated() {
       guest.ram.write(UInt64(cpu + 20), at: page + guest.types["bpf_prog_stats.cnt"])
     }
-    let program = try guest.list().value.programs[0]
+    let program = try guest.list().value.objects[0]
     #expect(program.perCPU.map(\.counters.cnt) == [20, 21])
   }
 }

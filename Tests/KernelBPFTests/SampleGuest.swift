@@ -39,5 +39,5 @@ extension SyntheticGuest {
 }
 
 extension Snapshot<BPFObjects.Programs> {
-  var names: [String] { value.programs.map(\.name) }
+  var names: [String] { value.objects.map(\.name) }
 }

@@ -15,18 +15,14 @@ struct Read: GuestCommand {
   @Argument(help: "Bytes: up to 16 MiB, decimal or with 0x.", transform: ByteCount.init(userText:))
   var length: ByteCount
   @Option(
-    name: .shortAndLong, help: "hex (bytes and text), x8, x4 (words), string (up to the first NUL)."
-  )
+    name: [.customShort("t"), .customLong("as")],
+    help: ArgumentHelp(
+      "hex (bytes and text), x8, x4 (words), string (up to the first NUL).", valueName: "format"))
   var format = MemoryDump.Format.hex
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   static func nextWord(after words: [String]) -> [WordKind] { words.isEmpty ? [.symbol] : [] }
-
-  static func value(of option: String) -> [WordKind] {
-    ["-f", "--format"].contains(option)
-      ? [.words(MemoryDump.Format.allCases.map(\.rawValue))] : []
-  }
 
   func validate() throws { try format.admit(length) }
 
@@ -59,16 +55,12 @@ struct PRead: GuestCommand {
   @Argument(help: "Bytes: up to 16 MiB, decimal or with 0x.", transform: ByteCount.init(userText:))
   var length: ByteCount
   @Option(
-    name: .shortAndLong, help: "hex (bytes and text), x8, x4 (words), string (up to the first NUL)."
-  )
+    name: [.customShort("t"), .customLong("as")],
+    help: ArgumentHelp(
+      "hex (bytes and text), x8, x4 (words), string (up to the first NUL).", valueName: "format"))
   var format = MemoryDump.Format.hex
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
-
-  static func value(of option: String) -> [WordKind] {
-    ["-f", "--format"].contains(option)
-      ? [.words(MemoryDump.Format.allCases.map(\.rawValue))] : []
-  }
 
   func validate() throws {
     try format.admit(length)

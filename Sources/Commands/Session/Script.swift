@@ -53,7 +53,7 @@ extension Shell {
         guard let line = try script.next() else { break }
         worst = Status.worse(worst, run(line: line))
       } catch {
-        return report(error)
+        return report(error, output.form)
       }
       // Nobody reads, or Ctrl-C: no reason to go on.
       if worst > 128 || (worst != Status.answered && !keepsGoing) { return worst }

@@ -40,18 +40,18 @@ final class Shell {
       }
       return try run(Root.parse(words: words))
     } catch {
-      return report(error, OutputForm(unparsed: words) ?? output.form)
+      let isTyped = depth == 0 && history != nil
+      return report(
+        error, CommandWords.form(of: words) ?? output.form,
+        usage: isTyped ? CommandWords(words).usage : nil)
     }
   }
 
   func run(_ command: any ParsableCommand) throws -> Int32 {
+    if let command = command as? any SessionCommand { try session.admit(command.session) }
     switch command {
-    case let command as any ShellCommand:
-      try session.admit(command.session)
-      return try command.run(in: self)
-    case let command as any GuestCommand:
-      try session.admit(command.session)
-      return answer(command)
+    case let command as any ShellCommand: return try command.run(in: self)
+    case let command as any GuestCommand: return answer(command)
     case is Root: throw UsageError("options, and no command behind them: help lists the commands")
     default: throw CleanExit.helpRequest(command)
     }
@@ -87,7 +87,9 @@ final class Shell {
   }
 
   /// Says why there is no answer; returns the exit status for it.
-  func report(_ error: any Error, _ form: OutputForm = .screen) -> Int32 {
+  func report(
+    _ error: any Error, _ form: OutputForm = .screen, usage: String? = nil
+  ) -> Int32 {
     switch error {
     case is BrokenPipe: return Status.brokenPipe
     case is Cancelled: return Status.interrupted
@@ -100,14 +102,12 @@ final class Shell {
       }
     default: break
     }
-    return console.report(error, form, showsUsage: depth == 0 && history != nil)
+    return console.report(error, form, usage: usage)
   }
 }
 
 /// A command that works on the session itself, and has no answer of its own.
-protocol ShellCommand: ParsableCommand, CompletedCommand {
-  var session: SessionOptions { get }
-
+protocol ShellCommand: SessionCommand {
   func run(in shell: Shell) throws -> Int32
 }
 
@@ -143,24 +143,18 @@ extension Console {
   /// Says why there is no answer, on standard error and, where a program reads, in the answer's
   /// place; prints the help that a parser was asked for. Returns the exit status.
   ///
-  /// - Parameter showsUsage: who typed the line is shown how it should have been.
-  func report(_ error: any Error, _ form: OutputForm, showsUsage: Bool = false) -> Int32 {
-    let (text, status): (String, Int32) =
+  /// - Parameter usage: how the line should have been; shown where the parser refused it.
+  func report(_ error: any Error, _ form: OutputForm, usage: String? = nil) -> Int32 {
+    let (text, status, isOfParser): (String, Int32, Bool) =
       switch error {
-      case is UsageError: ("\(error)", Status.usage)
-      case is CommandError, is any GuestFailure: ("\(error)", Status.failed)
-      default: (Root.message(for: error), Root.exitCode(for: error).rawValue)
+      case is UsageError: ("\(error)", Status.usage, false)
+      case is CommandError, is any GuestFailure: ("\(error)", Status.failed, false)
+      default: (Root.message(for: error), Root.exitCode(for: error).rawValue, true)
       }
     guard status == 0 else {
       if let document = form.text(["error": .string(text)]) { try? answer(document) }
       note(text)
-      let usage = "Usage: guestscope "
-      let full = Root.fullMessage(for: error).split(separator: "\n")
-      // That of all commands together would tell nothing.
-      let ofAll = usage + "<options>"
-      if showsUsage, let line = full.first(where: { $0.hasPrefix(usage) && !$0.hasPrefix(ofAll) }) {
-        trace("usage: " + line.dropFirst(usage.count))
-      }
+      if isOfParser, let usage { trace("usage: " + usage) }
       return status
     }
     do {

@@ -18,22 +18,13 @@ struct PromptCompleter {
       let words = (try? Words.split(before))
         ?? (isQuoted ? try? Words.split(String(before.dropLast())) : nil)
     else { return .words([]) }
-    // Options may stand before the command.
-    var rest = words.drop { $0.hasPrefix("-") }
-    let isHelp = rest.first == "help"
-    if isHelp { rest = rest.dropFirst() }
-    var command: ParsableCommand.Type = Root.self
-    while let next = rest.first,
-      let inner = command.configuration.subcommands.first(where: { $0.names.contains(next) })
-    {
-      command = inner
-      rest = rest.dropFirst()
-    }
-    if isHelp { return .words(commands(of: command, word)) }
+    let named = CommandWords(words)
+    let (command, rest) = (named.command, named.rest)
+    if named.isHelp { return .words(commands(of: command, word)) }
     if word.hasPrefix("-"), !word.hasPrefix("->") {
       // What opens a session is not for its lines: before the command stand what all commands have.
-      let options = Root.options(of: command == Root.self ? Info.self : command)
-      return .words(matching(word, options))
+      let options = OptionDescription.all(of: command == Root.self ? Info.self : command)
+      return .words(matching(word, options.flatMap(\.words)))
     }
     if command == Root.self {
       return rest.isEmpty
@@ -54,23 +45,24 @@ struct PromptCompleter {
     return .words(found)
   }
 
-  /// What a command takes behind these words.
+  /// What a command takes after these words.
   private func words(
     of command: any CompletedCommand.Type, _ words: [String], _ word: String
   ) -> (kinds: [WordKind], found: [String]) {
+    let options = OptionDescription.all(of: command)
     var arguments: [String] = []
     /// Of the option before, if it takes a value.
-    var value: [WordKind] = []
+    var values: [String]?
     for word in words {
       if word.hasPrefix("-") {
-        value = command.value(of: word)
-      } else if value.isEmpty {
+        values = options.first { $0.words.contains(word) }?.values
+      } else if values == nil {
         arguments.append(word)
       } else {
-        value = []
+        values = nil
       }
     }
-    let kinds = value.isEmpty ? command.nextWord(after: arguments) : value
+    let kinds = values.map { [.words($0)] } ?? command.nextWord(after: arguments)
     var seen: Set<String> = []
     return (kinds, kinds.flatMap { candidates($0, word) }.filter { seen.insert($0).inserted })
   }
@@ -87,7 +79,6 @@ struct PromptCompleter {
   private func candidates(_ kind: WordKind, _ word: String) -> [String] {
     switch kind {
     case .words(let words): return matching(word, words)
-    case .command: return commands(of: Root.self, word)
     case .file: return []
     case .symbol:
       // All 80,000 would help nobody.
@@ -98,7 +89,9 @@ struct PromptCompleter {
       return Set(names).count == 1 ? names + copies(names[0] + "@", kernel) : names
     case .typeName(let keyword): return typeNames(word, behind: keyword)
     case .member(let type): return members(of: type, word)
-    case .objectType(let kind): return matching(word, typeNames(of: kind).sorted() + ["all"])
+    case .objectType(let kind):
+      return matching(
+        word, ((try? kind.typeNames(in: session.kernel)) ?? [:]).values.sorted() + ["all"])
     case .objectName(let kind):
       // The kernel admits no other characters (bpf_obj_name_cpy), and a damaged guest has any.
       let names = objects(kind).map(\.name).filter { name in
@@ -106,29 +99,18 @@ struct PromptCompleter {
           && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_.".contains($0)) }
       }
       return matching(word, names.sorted())
-    case .objectID(let kind): return matching(word, objects(kind).map { "\($0.id)" })
+    case .objectID(let kind):
+      // Several may stand in one word: 3,7
+      let before = word.lastIndex(of: ",").map { word[...$0] } ?? ""
+      return matching(word, objects(kind).map { "\(before)\($0.id)" })
     case .cpu:
       guard let stub = try? session.stub else { return [] }
       return matching(word, stub.cpus.map { "\($0)" })
     }
   }
 
-  private func objects(_ kind: ObjectKind) -> [(id: UInt64, name: String)] {
-    switch kind {
-    case .program:
-      (try? session.ofThisBoot { _ in try session.bpf.programs(BPFProgramQuery()) })?
-        .value.programs.map { ($0.id, $0.name) } ?? []
-    case .map:
-      (try? session.ofThisBoot { _ in try session.bpf.maps() })?
-        .value.objects.map { ($0.id, $0.name) } ?? []
-    }
-  }
-
-  private func typeNames(of kind: ObjectKind) -> [String] {
-    switch kind {
-    case .program: (try? session.kernel.programTypes).map { Array($0.names.values) } ?? []
-    case .map: (try? session.kernel.mapTypes).map { Array($0.names.values) } ?? []
-    }
+  private func objects(_ kind: ObjectKind) -> [any SelectableObject] {
+    (try? session.ofThisBoot { _ in try kind.all(of: try session.bpf) })?.value ?? []
   }
 
   /// The copies of a per-CPU variable: `runqueues@0`, `runqueues@1`.

@@ -49,6 +49,8 @@ public struct SessionOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Give up on a silent stub after so many seconds.", valueName: "s"))
   var timeout = 5.0
 
+  @OptionGroup var batch: BatchOptions
+
   public init() {}
 
   public func validate() throws {
@@ -70,6 +72,36 @@ extension SessionOptions {
     connect != .qemuDefault || kernel != nil || maxPause != 2 || vcpu != nil || hold
       || leaveStopped || noGuardian || trace || timeout != 5
   }
+}
+
+/// Where a session's commands come from.
+struct BatchOptions: ParsableArguments {
+  @Option(
+    name: .customShort("e"),
+    // A command may begin with an option: -e '-j info'.
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("A command; may be repeated. One session serves all.", valueName: "cmd"))
+  var commands: [String] = []
+
+  @Option(
+    name: .customShort("f"),
+    help: ArgumentHelp(
+      "A script, - for standard input: a command a line, # begins a comment.", valueName: "file"),
+    completion: .file())
+  var file: String?
+
+  var isEmpty: Bool { commands.isEmpty && file == nil }
+
+  func validate() throws {
+    if !commands.isEmpty, file != nil { throw ValidationError("give either -e or -f") }
+  }
+}
+
+/// What a line that fails means for those after it. A group, for so it is the same option before
+/// and after `source`.
+struct FailureOptions: ParsableArguments {
+  @Flag(help: "Run a batch on after a line that fails; end with the worst status.")
+  var keepGoing = false
 }
 
 /// How to print an answer: bpftool's letters.

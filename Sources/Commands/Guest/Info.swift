@@ -3,6 +3,7 @@ import GuestScopeBytes
 import GuestScopeGDBStub
 import GuestScopeGuestMemory
 import GuestScopeKernelBPF
+import GuestScopeKernelImage
 import GuestScopeLinuxKernel
 
 /// `info`: the guest, its kernel, and where what we know of it came from.
@@ -38,7 +39,7 @@ struct Info: RunStateCommand {
     facts.add("ram_bytes", .unsigned(stub.ram.byteCount))
     switch found {
     case .success(let state):
-      addKernel(state.kernel, to: &facts)
+      addKernel(state.kernel, try session.kernelImage, to: &facts)
       facts.add(
         "bpf_stats_enabled", JSON(state.countsRuns), state.countsRuns == nil ? ["-"] : nil)
       facts.add("panic_cpu", JSON(state.panicCPU), [state.panicCPU.map { "\($0)" } ?? "-"])
@@ -54,7 +55,7 @@ struct Info: RunStateCommand {
     return Answer(.object(facts.members), .pairs(facts.pairs), missing: missing)
   }
 
-  private func addKernel(_ kernel: GuestKernel, to facts: inout Facts) {
+  private func addKernel(_ kernel: GuestKernel, _ image: KernelImage, to facts: inout Facts) {
     facts.add("release", .string(kernel.release))
     facts.add("banner", .string(kernel.banner))
     facts.add("text_base", .string(kernel.textBase.rawValue.hex))
@@ -68,8 +69,15 @@ struct Info: RunStateCommand {
     facts.add("paging", .string(kernel.addressSpace.tables.format.name))
     facts.add("page_table_root", .string(kernel.context.root.rawValue.hex))
     facts.add("nr_cpu_ids", JSON(kernel.cpuIDs))
-    facts.add("symbols", .string("\(kernel.symbols.count) from \(kernel.file)"))
-    facts.add("btf", .string("\(kernel.btf.endID - 1) types from \(kernel.file)"))
+    facts.add("kernel_file", .string(kernel.file))
+    let source = image.kind.rawValue
+    let (symbols, types) = (kernel.symbols.count, kernel.btf.endID - 1)
+    facts.add(
+      "symbols", ["count": JSON(symbols), "source": .string(source)],
+      ["\(symbols) from \(source)"])
+    facts.add(
+      "btf", ["types": JSON(types), "source": .string(source)],
+      ["\(types) types from \(source)"])
   }
 
   private struct Facts {

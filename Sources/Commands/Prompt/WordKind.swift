@@ -1,7 +1,8 @@
+import ArgumentParser
+
 /// What a word of a command may be: completion at the prompt offers these.
 enum WordKind: Equatable {
   case words([String])
-  case command
   case objectName(ObjectKind)
   case objectID(ObjectKind)
   case objectType(ObjectKind)
@@ -15,23 +16,14 @@ enum WordKind: Equatable {
   case file
 }
 
-/// Objects of the guest that a selection names.
-enum ObjectKind: Equatable {
-  case program, map
-}
-
 /// A command whose words the prompt can complete.
-protocol CompletedCommand {
+protocol CompletedCommand: ParsableCommand {
   /// What the next word may be, options aside.
   ///
   /// - Parameter words: those that stand behind the command already.
   static func nextWord(after words: [String]) -> [WordKind]
-
-  /// What the value of an option may be; none for an option without one.
-  static func value(of option: String) -> [WordKind]
 }
 
 extension CompletedCommand {
   static func nextWord(after words: [String]) -> [WordKind] { [] }
-  static func value(of option: String) -> [WordKind] { [] }
 }

@@ -30,7 +30,7 @@ public struct Answer {
 /// Rows under a heading; columns are as wide as their widest cell. An empty cell shows as `-`, so
 /// that each line has as many words as there are columns.
 public struct Table {
-  public struct Column {
+  public struct Column: Sendable {
     var heading: String
     var isNumber: Bool
 
