@@ -67,7 +67,7 @@ struct Info: RunStateCommand {
     facts.add("page_table_root", .string(kernel.context.root.rawValue.hex))
     facts.add("nr_cpu_ids", JSON(kernel.cpuIDs))
     facts.add("symbols", .string("\(kernel.symbols.count) from \(kernel.file)"))
-    facts.add("btf", .string("\(kernel.btf.endID - 1) types from \(kernel.file)"))
+    facts.add("btf", .string("\(kernel.btf.endID.rawValue - 1) types from \(kernel.file)"))
   }
 
   private struct Facts {

@@ -96,10 +96,10 @@ extension BPFLayout {
   ///
   /// - Throws: a `BTFError` that names the member when the kernel lacks one that every answer needs.
   public init(_ btf: BTF) throws(BTFError) {
-    func offset(_ path: String, in type: UInt32) throws(BTFError) -> Int? {
+    func offset(_ path: String, in type: BTF.TypeID) throws(BTFError) -> Int? {
       try btf.field(path, in: type)?.offset
     }
-    func needed(_ path: String, in type: UInt32) throws(BTFError) -> Int {
+    func needed(_ path: String, in type: BTF.TypeID) throws(BTFError) -> Int {
       try btf.requiredField(path, in: type).offset
     }
     idr = try IDR.Layout(btf)

@@ -6,7 +6,7 @@ struct MemberDeclaration: Sendable {
   enum Form: Sendable {
     case value(ValueForm)
     /// Makes the layout of the structure that the member leads to, from its type.
-    case link(@Sendable (BTF, UInt32) throws(BTFError) -> any AnyStructLayout)
+    case link(@Sendable (BTF, BTF.TypeID) throws(BTFError) -> any AnyStructLayout)
   }
 
   var path: String
@@ -54,7 +54,7 @@ public struct StructLayout<Struct: KernelStruct>: AnyStructLayout {
   }
 
   /// The same of the structure with this type id, which may have no name.
-  init(_ btf: BTF, type: UInt32) throws(BTFError) {
+  init(_ btf: BTF, type: BTF.TypeID) throws(BTFError) {
     var places: [String: MemberPlace] = [:]
     for member in Self.members(of: declared) {
       guard let field = try btf.field(member.path, in: type) else {
