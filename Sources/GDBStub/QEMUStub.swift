@@ -102,7 +102,8 @@ public final class QEMUStub: GuestMem {
     let load = limits.load(ranges)
     // Undisturbed QEMU needs a little more than half of what is planned for it.
     let nap = load.reads < 16 ? .zero : limits.cost(load) * 0.75
-    var replies = try exchange(requests, nap: nap)[...]
+    let glance = try glance(requests, nap: nap)
+    var replies = glance.replies[...]
     let values = recipe.values(of: registers, in: &replies)
     if !memory.isEmpty {
       guard replies.popFirst() == .ok else {
@@ -114,7 +115,8 @@ public final class QEMUStub: GuestMem {
       outcomes.append(join(replies.prefix(packets.count), of: range, packets))
       replies = replies.dropFirst(packets.count)
     }
-    return Sample(memory: outcomes, registers: values)
+    return Sample(
+      memory: outcomes, registers: values, time: UInt64(clamping: glance.first.nanoseconds))
   }
 
   /// A range in reads that the stub takes; none for one that is not wholly RAM.

@@ -19,7 +19,8 @@ public struct StubOptions {
   /// Called, in place of `notice`, with a sentence on why the guest has stopped where QEMU knows a
   /// reason (`guest-panicked`); nil for `notice`.
   public var stopReason: ((String) -> Void)?
-  /// Asked before each stop; true ends the work with `GuestMemError.Kind.interrupted`.
+  /// Asked before each stop and while one waits for its turn or for the stub's replies; true ends
+  /// the work with `GuestMemError.Kind.interrupted`. Between samples `SnapshotEngine` asks its own.
   public var isInterrupted: () -> Bool = { false }
 
   public init() {}

@@ -62,7 +62,7 @@ extension GuestKernel {
     for slide in rules.slides(of: linked, base: image.baseAddress, at: location) {
       let symbols = linked.slid(by: slide)
       let values = try ImageValues(
-        image, slide, symbols, rules.placeVariables, location, engine.memory)
+        image, slide, symbols, rules.placeVariables, location, engine)
       if values.isKernel(of: image) {
         match = (slide, symbols, values)
         break
@@ -71,7 +71,7 @@ extension GuestKernel {
     guard let (slide, symbols, values) = match else {
       throw .wrongFile(
         file: image.name, fileBanner: image.banner,
-        guestBanner: try location.banner(in: engine.memory))
+        guestBanner: try location.banner(engine))
     }
     do { btf = try image.types() } catch { throw .image(error) }
     lookups = KernelLookups(btf)
@@ -119,7 +119,7 @@ private struct ImageValues {
 
   init(
     _ image: KernelImage, _ slide: UInt64, _ symbols: KernelSymbols, _ names: [String],
-    _ location: KernelLocation, _ memory: any GuestMem
+    _ location: KernelLocation, _ engine: SnapshotEngine
   ) throws(KernelError) {
     func range(_ address: UInt64?, _ count: Int) -> PhysicalRange {
       guard let address else { return PhysicalRange(PhysicalAddress(.max), count: 1) }
@@ -138,10 +138,10 @@ private struct ImageValues {
       [
         range(notes?.start, notes?.count ?? 1), range("linux_banner", 256), range("nr_cpu_ids", 4),
         range(GuestKernel.panicCPUSymbol, 4), range("elfcorehdr_addr", 8),
-        range(GuestKernel.perCPUOffsets, 8 * memory.cpuCount),
+        range(GuestKernel.perCPUOffsets, 8 * engine.memory.cpuCount),
       ] + names.map { range($0, 8) }
     let outcomes: [[UInt8]?]
-    do { outcomes = try memory.readStatic(wanted).map { try? $0.get() } } catch {
+    do { outcomes = try engine.readStatic(wanted).map { try? $0.get() } } catch {
       throw .snapshot(.source(error))
     }
     self.notes = outcomes[0]
@@ -180,7 +180,7 @@ extension KernelLocation {
   /// Since 6.1 (commit 2df8220cc511) an image has two. The first is of init/version.o, which is
   /// built before the build's number and time are known, and says `# SMP` where the other one, of
   /// init/version-timestamp.o, says `#1 SMP`.
-  func banner(in memory: any GuestMem) throws(KernelError) -> String? {
+  func banner(_ engine: SnapshotEngine) throws(KernelError) -> String? {
     guard let data = readOnlyData else { return nil }
     let needle = Array(linuxBannerStart.utf8)
     let chunk = 128 << 10
@@ -192,7 +192,7 @@ extension KernelLocation {
       let range = PhysicalRange(data.physical + start, count: count)
       let bytes: [UInt8]
       do {
-        guard case .success(let found)? = try memory.readStatic([range]).first else { continue }
+        guard case .success(let found)? = try engine.readStatic([range]).first else { continue }
         bytes = found
       } catch {
         throw .snapshot(.source(error))

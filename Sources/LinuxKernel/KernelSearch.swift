@@ -31,7 +31,7 @@ struct KernelSearch {
     let rules = image.architecture.kernel
     let vcpus: [VCPURegisters]
     do {
-      vcpus = try engine.memory.registersOfAll(rules.locatingRegisters + rules.livenessRegisters)
+      vcpus = try engine.registersOfAll(rules.locatingRegisters + rules.livenessRegisters)
     } catch {
       throw .snapshot(.source(error))
     }

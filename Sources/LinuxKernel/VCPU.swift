@@ -56,18 +56,18 @@ extension GuestKernel {
   ///   - image: the file of this kernel.
   public func vcpus(
     _ registers: [RegisterKey: Result<UInt64, Absence>], _ image: KernelImage,
-    in memory: any GuestMem
+    in engine: SnapshotEngine
   ) throws(KernelError) -> [VCPU] {
     let all = VCPURegisters.all(in: registers)
     let shown = Set(all.filter(isIn).map(\.cpu))
-    let isEnough = (0..<memory.cpuCount).allSatisfy { cpu in
+    let isEnough = (0..<engine.memory.cpuCount).allSatisfy { cpu in
       shown.contains(cpu)
         || architecture.kernel.locatingRegisters.allSatisfy {
           registers[RegisterKey(cpu: cpu, name: $0)] != nil
         }
     }
     // A guide of its own: what earlier searches read is of the past.
-    var search = KernelSearch(image, SnapshotEngine(memory), known: self)
+    var search = KernelSearch(image, engine.afresh(), known: self)
     if isEnough { try search.look(at: all) } else { try search.lookAtAll() }
     return search.vcpus(of: 0)
   }

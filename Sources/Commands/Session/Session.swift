@@ -77,9 +77,11 @@ public final class Session {
   var engine: SnapshotEngine {
     get throws {
       if let openEngine { return openEngine }
-      let progress = ReadingProgress(try stub, console)
-      let memory = CountingMemory(progress)
+      let progress = ReadingProgress(console)
+      let memory = CountingMemory(try stub)
       let engine = SnapshotEngine(memory)
+      engine.isInterrupted = { [interrupts] in interrupts.isCancelled }
+      engine.progress = progress.count
       self.memory = memory
       self.progress = progress
       openEngine = engine
