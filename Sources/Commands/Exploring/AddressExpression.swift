@@ -79,12 +79,9 @@ struct ResolvedAddress {
   var value: UInt64
   var cpu: Int?
 
-  /// - Parameter cpus: of this instant.
-  func address(_ cpus: [CPU]) throws(ReadFault) -> KernelVirtualAddress {
+  func address(in walk: Walk) throws(ReadFault) -> KernelVirtualAddress {
     guard let cpu else { return KernelVirtualAddress(value) }
-    // None in a pass that still waits for them.
-    guard !cpus.isEmpty else { throw .miss }
-    guard let owner = cpus.first(where: { $0.id == cpu }) else {
+    guard let owner = try walk.cpus.first(where: { $0.id == cpu }) else {
       throw .unreadable(Unreadable(.corrupt("CPU \(cpu) has no per-CPU area"), at: value))
     }
     return owner.address(of: KernelVirtualAddress(value))

@@ -72,8 +72,8 @@ struct PrintCommand: GuestCommand {
       let snapshot = try session.ofThisBoot { kernel in
         let id = try kernel.btf.type(userText: type, in: kernel.file)
         let start = try address.resolved(in: kernel)
-        return try session.walk(kernel) { view, cpus throws(ReadFault) in
-          try object(of: id, at: try start.address(cpus), path, kernel, in: view)
+        return try session.walk(kernel) { walk throws(ReadFault) in
+          try object(of: id, at: try start.address(in: walk), path, kernel, in: walk.view)
         }
       }
       let value = try snapshot.value.get()

@@ -29,10 +29,11 @@ struct Read: GuestCommand {
   func answer(in session: Session) throws -> Answer {
     let snapshot = try session.ofThisBoot { kernel in
       let target = try address.resolved(in: kernel)
-      return try session.walk(kernel) { view, cpus throws(ReadFault) in
-        try MemoryDump.read(try target.address(cpus).rawValue, count: length.value, in: view) {
+      return try session.walk(kernel) { walk throws(ReadFault) in
+        let start = try target.address(in: walk).rawValue
+        return try MemoryDump.read(start, count: length.value, in: walk.view) {
           address, count throws(ReadFault) in
-          try view.bytes(at: KernelVirtualAddress(address), count: count)
+          try walk.view.bytes(at: KernelVirtualAddress(address), count: count)
         }
       }
     }

@@ -52,7 +52,9 @@ struct Sym: GuestCommand {
     let copy = try session.ofThisBoot { kernel in
       let resolved = try address.resolved(in: kernel)
       target = resolved
-      return try session.walk(kernel) { _, cpus throws(ReadFault) in try resolved.address(cpus) }
+      return try session.walk(kernel) { walk throws(ReadFault) in
+        try resolved.address(in: walk)
+      }
     }.value
     let kernel = try session.kernel
     guard kernel.perCPUVariables?.contains(target.value) == true,

@@ -39,12 +39,12 @@ struct Translate: GuestCommand {
           "\(target.value.hex) is no kernel address: those begin at "
             + tables.format.firstKernelAddress.hex)
       }
-      return try session.walk(kernel) { view, cpus throws(ReadFault) in
-        let address = try target.address(cpus)
+      return try session.walk(kernel) { walk throws(ReadFault) in
+        let address = try target.address(in: walk)
         return Path(
-          address: address, region: try kernel.region(of: address, cpus: cpus, in: view),
-          steps: try tables.steps(to: address, in: view),
-          mapping: try tables.mapping(at: address, in: view))
+          address: address, region: try walk.region(of: address),
+          steps: try tables.steps(to: address, in: walk.view),
+          mapping: try tables.mapping(at: address, in: walk.view))
       }
     }
     let kernel = try session.kernel

@@ -47,7 +47,9 @@ struct Info: RunStateCommand {
       facts.add(
         "vcpus", state.vcpusJSON,
         state.vcpus.places.map { "\($0.cpus): \($0.text)" })
-      do { _ = try session.programs } catch { missing = ["the BPF programs: \(error)"] }
+      do { _ = try state.kernel.address(of: "prog_idr") } catch {
+        missing = ["the BPF programs: \(error)"]
+      }
     case .failure(let error): missing = ["the kernel: \(error)"]
     }
     return Answer(.object(facts.members), .pairs(facts.pairs), missing: missing)

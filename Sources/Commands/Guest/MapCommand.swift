@@ -1,4 +1,5 @@
 import ArgumentParser
+import GuestScopeGuestMemory
 import GuestScopeKernelBPF
 
 /// `map`: everything about BPF maps.
@@ -8,15 +9,14 @@ struct MapCommand: ParsableCommand {
     defaultSubcommand: MapList.self)
 }
 
-/// `map list`: all BPF maps, with the members of `bpftool -j map show`.
-struct MapList: SelectingCommand {
+/// `map list`: all BPF maps, with the keys of `bpftool -j map show`.
+struct MapList: ListCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "All BPF maps, or those of ids, names or types.",
     usage: "guestscope map list \(SelectionArguments.usage)",
     discussion: """
-      bytes_memlock is what the kernel would report in fdinfo; since Linux 6.4 it depends on the \
-      type of the map, and is null for those whose rule guestscope does not know: storages, \
-      stack_trace, bloom_filter, arena, rhash, and those of devices, CPUs and sockets.
+      MEMLOCK is what the kernel counts as the map's memory, in bytes: elements of storages, and \
+      of some other maps, are not in it.
       """,
     aliases: ["show"])
 
@@ -26,56 +26,35 @@ struct MapList: SelectingCommand {
 
   static let objects = ObjectKind.map
 
-  func answer(in session: Session) throws -> Answer {
-    let selection = try selection
-    let maps = try session.maps
-    let types = try selection.typeNumbers(in: maps.types.names)
-    let snapshot = try session.listMaps(id: selection.onlyID, type: types?.only)
-    let listed = selection.matching(snapshot.value, types: types)
-    try selection.admit(listed, unreadable: snapshot.unreadable)
-    let isEmpty = listed.isEmpty && snapshot.unreadable.isEmpty
-    return Answer(
-      .array(listed.map { json($0, maps) }), .table(table(listed, maps)),
-      missing: snapshot.missing(of: "map"), remarks: isEmpty ? ["the guest has no BPF maps"] : [])
-  }
+  static let fields: [Field<BPFMap>] = [
+    Field("id", .number("ID")) { .unsigned($0.id) },
+    Field("type", .text("TYPE")) { JSON(named: $0.typeName, $0.type) },
+    Field("name", .text("NAME")) { .string($0.name) },
+    Field("flags") { JSON($0.flags) },
+    .onScreen(.text("FLAGS")) { "0x" + String($0.flags, radix: 16) },
+    Field("bytes_key", .number("KEY")) { JSON($0.keySize) },
+    Field("bytes_value", .number("VALUE")) { JSON($0.valueSize) },
+    Field("max_entries", .number("MAX_ENTRIES")) { JSON($0.maxEntries) },
+    Field("bytes_memlock", .number("MEMLOCK")) { JSON($0.memlock) },
+    // A number, as bpftool has it.
+    Field("frozen") { JSON($0.isFrozen.map { $0 ? 1 : 0 }) },
+    .onScreen(.text("FROZEN")) { $0.isFrozen.map { $0 ? "yes" : "no" } },
+    Field("btf_id", .number("BTF")) { JSON($0.btfID) },
+    Field("owner_prog_type") { map in
+      guard map.typeName == "prog_array" else { return nil }
+      return map.owner.map { JSON(named: $0.typeName, $0.type) } ?? .null
+    },
+    Field("owner_jited") { $0.typeName == "prog_array" ? JSON($0.owner?.isJited) : nil },
+  ]
 
-  private func json(_ map: BPFMap, _ maps: BPFMaps) -> JSON {
-    let type = maps.types[map.type]
-    let json: JSON = [
-      "id": .unsigned(map.id),
-      "type": type.map { .string($0) } ?? JSON(map.type),
-      "name": .string(map.name),
-      "flags": JSON(map.flags),
-      "bytes_key": JSON(map.keySize),
-      "bytes_value": JSON(map.valueSize),
-      "max_entries": JSON(map.maxEntries),
-      "bytes_memlock": JSON(map.memlock),
-      "frozen": JSON(map.isFrozen.map { $0 ? 1 : 0 }),
-      "btf_id": JSON(map.btfID),
-    ]
-    guard type == "prog_array" else { return json }
-    let owner = map.owner.map { maps.programTypes[$0.type].map { .string($0) } ?? JSON($0.type) }
-    return json.adding([
-      "owner_prog_type": owner ?? .null,
-      "owner_jited": JSON(map.owner?.isJited),
-    ])
+  func list(_ query: ObjectQuery, of bpf: BPFObjects) throws -> Snapshot<ObjectList<BPFMap>> {
+    try bpf.maps(query)
   }
+}
 
-  private func table(_ listed: [BPFMap], _ maps: BPFMaps) -> Table {
-    func text(_ number: (some BinaryInteger)?) -> String { number.map { "\($0)" } ?? "-" }
-    return Table(
-      [
-        .number("ID"), .text("TYPE"), .text("NAME"), .text("FLAGS"), .number("KEY"),
-        .number("VALUE"), .number("MAX_ENTRIES"), .number("MEMLOCK"), .text("FROZEN"),
-        .number("BTF"),
-      ],
-      rows: listed.map { map in
-        [
-          text(map.id), maps.types[map.type] ?? "type \(map.type)", map.name,
-          "0x" + String(map.flags, radix: 16), text(map.keySize), text(map.valueSize),
-          text(map.maxEntries), text(map.memlock), map.isFrozen.map { $0 ? "yes" : "no" } ?? "-",
-          text(map.btfID),
-        ]
-      })
+extension JSON {
+  /// A type as bpftool shows it: the word, or the number that has none.
+  init(named word: String?, _ number: UInt32) {
+    self = word.map { .string($0) } ?? JSON(number)
   }
 }

@@ -35,8 +35,8 @@ struct ObjectSelection {
     }
   }
 
-  /// The only id that an object can have: no walker need look for others.
-  var onlyID: UInt64? { ids.count == 1 && names.isEmpty ? ids[0] : nil }
+  /// The only ids that an object can have: no walker need look for others.
+  var onlyIDs: Set<UInt64>? { ids.isEmpty || !names.isEmpty ? nil : Set(ids) }
 
   /// True when words narrow the answer: then one without an object is none.
   private var isNarrow: Bool {
@@ -91,17 +91,4 @@ struct ObjectSelection {
     }
     return wanted.isEmpty || wanted.contains("all") ? nil : Set(numbers)
   }
-}
-
-/// An object that a selection can name.
-protocol SelectableObject {
-  var id: UInt64 { get }
-  var name: String { get }
-  /// A number of the kernel's enumeration of types.
-  var type: UInt32 { get }
-}
-
-extension Set {
-  /// The element of a set that has no other.
-  var only: Element? { count == 1 ? first : nil }
 }

@@ -22,60 +22,58 @@ struct ProgStats: SelectingCommand {
   static let objects = ObjectKind.program
 
   func answer(in session: Session) throws -> Answer {
-    let selection = try selection
-    let programs = try session.programs
-    let types = try selection.typeNumbers(in: programs.typeNames, default: "struct_ops")
-    let snapshot = try session.list(
-      BPFProgramQuery(type: types?.only, id: selection.onlyID, runtime: true))
-    let listed = selection.matching(snapshot.value.programs, types: types)
-    try selection.admit(listed, unreadable: snapshot.unreadable)
-    var rows: [JSON] = []
-    var lines: [String] = []
-    for program in listed {
-      guard let runtime = program.runtime else { continue }
-      let type = programs.typeName(program.type)
-      var row = JSON.object(
-        [.init(key: "name", value: .string(program.name))]
-          + (ids ? program.identity(type) : []) + runtime.members)
-      lines.append(
-        runtime.line(program.shownName) + " id=\(program.id)"
-          + (type == "struct_ops" ? "" : " type=\(type)"))
-      if perCpu {
-        let each = program.perCPU.map { cpu, counters in
-          JSON.object([.init(key: "cpu", value: JSON(cpu))] + counters.members)
-        }
-        row = row.adding(["per_cpu": .array(each)])
-        lines += program.perCPU.map { cpu, counters in "  " + counters.line("cpu \(cpu)") }
-      }
-      rows.append(row)
+    let found = try find(in: session, type: "struct_ops") { query, bpf in
+      try bpf.programs(BPFProgramQuery(query, runtime: true))
+    }
+    let lines = found.objects.flatMap { program in
+      [program.runtimeLine.map { $0 + program.identityText }].compactMap { $0 }
+        + (perCpu ? program.perCPU.map { "  " + $1.line("cpu \($0)") } : [])
     }
     return Answer(
-      .array(rows), .lines(lines), missing: snapshot.missing(of: "program"),
+      .array([JSON](found.objects, Self.fields(ids: ids, perCPU: perCpu))), .lines(lines),
+      missing: found.snapshot.missing,
       remarks: [
-        snapshot.emptyRemark(type: types == nil ? nil : "struct_ops"), snapshot.countersRemark,
+        found.emptyRemark(of: .program), found.snapshot.value.countersRemark,
       ].compactMap { $0 })
+  }
+
+  /// - Parameters:
+  ///   - ids: also the id and type of each program.
+  ///   - perCPU: also each CPU's own counters.
+  static func fields(ids: Bool = false, perCPU: Bool = false) -> [Field<BPFProgram>] {
+    [Field("name") { .string($0.name) }] + (ids ? identity : []) + [
+      Field("cnt") { JSON($0.runtime?.cnt) },
+      Field("nsecs") { JSON($0.runtime?.nsecs) },
+      Field("misses") { JSON($0.runtime?.misses) },
+    ] + (perCPU ? [Field("per_cpu") { .array($0.perCPU.map(json)) }] : [])
+  }
+
+  /// What `--ids` adds after the name.
+  static let identity: [Field<BPFProgram>] = [
+    Field("id", .number("ID")) { .unsigned($0.id) },
+    Field("type", .text("TYPE")) { JSON(named: $0.typeName, $0.type) },
+  ]
+
+  private static func json(_ cpu: Int, _ counters: RunCounters) -> JSON {
+    [
+      "cpu": JSON(cpu), "cnt": .unsigned(counters.cnt), "nsecs": .unsigned(counters.nsecs),
+      "misses": JSON(counters.misses),
+    ]
   }
 }
 
 extension BPFProgram {
-  /// `id` and `type`, which `--ids` adds after `name`.
-  ///
-  /// - Parameter type: the name of its type.
-  func identity(_ type: String) -> [JSON.Member] {
-    [.init(key: "id", value: .unsigned(id)), .init(key: "type", value: .string(type))]
+  /// `lab: cnt=100 nsecs=200 misses=3 ns/call=2.000 miss_rate=0.0291`; nil when statistics were not
+  /// asked for.
+  var runtimeLine: String? { runtime?.line(shownName) }
+
+  /// ` id=21`, with the type where it is not struct_ops.
+  fileprivate var identityText: String {
+    " id=\(id)" + (typeName == "struct_ops" ? "" : " type=\(shownType)")
   }
 }
 
 extension RunCounters {
-  /// `cnt`, `nsecs`, `misses`.
-  var members: [JSON.Member] {
-    [
-      .init(key: "cnt", value: .unsigned(cnt)), .init(key: "nsecs", value: .unsigned(nsecs)),
-      .init(key: "misses", value: JSON(misses)),
-    ]
-  }
-
-  /// `lab: cnt=100 nsecs=200 misses=3 ns/call=2.000 miss_rate=0.0291`.
   func line(_ name: String) -> String {
     var line = "\(name): cnt=\(cnt) nsecs=\(nsecs) misses=\(misses.map { "\($0)" } ?? "-")"
     if cnt > 0 { line += " ns/call=" + fixed(nsPerCall, 3) }

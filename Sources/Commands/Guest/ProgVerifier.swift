@@ -18,32 +18,18 @@ struct ProgVerifier: SelectingCommand {
   static let objects = ObjectKind.program
 
   func answer(in session: Session) throws -> Answer {
-    let selection = try selection
-    let programs = try session.programs
-    let types = try selection.typeNumbers(in: programs.typeNames, default: "struct_ops")
-    let snapshot = try session.list(BPFProgramQuery(type: types?.only, id: selection.onlyID))
-    let listed = selection.matching(snapshot.value.programs, types: types)
-    try selection.admit(listed, unreadable: snapshot.unreadable)
-    let rows = listed.map { program in
-      (program: program, type: programs.typeName(program.type))
+    let found = try find(in: session, type: "struct_ops") { query, bpf in
+      try bpf.programs(BPFProgramQuery(query))
     }
+    let fields = Self.fields(ids: ids)
     return Answer(
-      .array(
-        rows.map { program, type in
-          .object(
-            [.init(key: "name", value: .string(program.name))]
-              + (ids ? program.identity(type) : [])
-              + [.init(key: "verified_insns", value: JSON(program.verifiedInstructions))])
-        }),
-      .table(
-        Table(
-          [.text("NAME")] + (ids ? [.number("ID"), .text("TYPE")] : [])
-            + [.number("VERIFIED_INSNS")],
-          rows: rows.map { program, type in
-            [program.name] + (ids ? ["\(program.id)", type] : [])
-              + [program.verifiedInstructions.map { "\($0)" } ?? "-"]
-          })),
-      missing: snapshot.missing(of: "program"),
-      remarks: snapshot.emptyRemark(type: types == nil ? nil : "struct_ops").map { [$0] } ?? [])
+      .array([JSON](found.objects, fields)), .table(Table(found.objects, fields)),
+      missing: found.snapshot.missing,
+      remarks: found.emptyRemark(of: .program).map { [$0] } ?? [])
+  }
+
+  static func fields(ids: Bool = false) -> [Field<BPFProgram>] {
+    [Field("name", .text("NAME")) { .string($0.name) }] + (ids ? ProgStats.identity : [])
+      + [Field("verified_insns", .number("VERIFIED_INSNS")) { JSON($0.verifiedInsns) }]
   }
 }

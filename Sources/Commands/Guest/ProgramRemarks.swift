@@ -1,27 +1,33 @@
-import GuestScopeGuestMemory
 import GuestScopeKernelBPF
 
-extension Snapshot<BPFPrograms.Listing> {
+extension BPFObjects.Programs {
   /// Why counters may not say what one expects; nil when the guest counts, or cannot be asked.
   var countersRemark: String? {
-    guard value.statsEnabled == false else { return nil }
+    guard statsEnabled == false else { return nil }
     return "the guest counts no runs now: bpf_stats_enabled is 0 "
       + "(sysctl kernel.bpf_stats_enabled=1 in the guest turns it on)"
-  }
-
-  /// What to say of a list without a program.
-  ///
-  /// - Parameter type: the one that was asked for; nil for all.
-  func emptyRemark(type: String?) -> String? {
-    guard value.programs.isEmpty, unreadable.isEmpty else { return nil }
-    guard let type else { return "the guest has no BPF programs" }
-    let others = value.otherTypes
-    return "no \(type) programs; "
-      + (others == 0 ? "none of other types either" : "\(others) of other types: type all")
   }
 }
 
 extension BPFProgram {
   /// The name on screen, where none is a dash.
   var shownName: String { name.isEmpty ? "-" : name }
+
+  /// The name of the type on screen.
+  var shownType: String { typeName ?? "type \(type)" }
+}
+
+extension ProgramAttachment {
+  var structOps: String? { if case .structOps(let type, _) = self { type } else { nil } }
+
+  var member: String? { if case .structOps(_, let member) = self { member } else { nil } }
+
+  /// A function, or `NAME:FUNCTION` of a program.
+  var target: String? {
+    switch self {
+    case .structOps: nil
+    case .kernel(let function): function
+    case .program(let name, let function): name.map { "\($0):\(function)" } ?? function
+    }
+  }
 }

@@ -14,12 +14,12 @@ struct Report: RunStateCommand {
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   func answer(in session: Session) throws -> Answer {
-    var query = BPFProgramQuery(type: structOpsType, runtime: true)
+    var query = BPFProgramQuery(ObjectQuery(type: structOpsType), runtime: true)
     query.wantsPanic = true
     let listed = Result {
       try session.ofThisBoot { kernel in
         query.vcpus = try session.vcpusBesideAnAnswer(kernel)
-        return try session.programs.list(query)
+        return try session.bpf.programs(query)
       }
     }
     let programs: [BPFProgram]
@@ -31,15 +31,16 @@ struct Report: RunStateCommand {
     switch listed {
     case .success(let snapshot):
       state = try session.state(panicCPU: snapshot.value.panicCPU, snapshot.registers)
-      programs = snapshot.value.programs
-      missing = snapshot.missing(of: "program")
+      programs = snapshot.value.objects
+      missing = snapshot.missing
       unreadable = snapshot.unreadable.map {
         ["object": .string("\($0.key)"), "reason": .string("\($0.cause)")]
       }
       stops = snapshot.stops
       statsEnabled = snapshot.value.statsEnabled
-      emptyRemark = snapshot.emptyRemark(type: "struct_ops")
-      countersRemark = snapshot.countersRemark
+      emptyRemark = Found(objects: programs, snapshot: snapshot, standard: "struct_ops")
+        .emptyRemark(of: .program)
+      countersRemark = snapshot.value.countersRemark
     case .failure(let error as any GuestFailure) where error.isOfConnection: throw error
     case .failure(let error):
       // Without programs the kernel is still something. Without a kernel there is nothing to report.
@@ -54,20 +55,11 @@ struct Report: RunStateCommand {
     }
     let kernel = state.kernel
     let cpus = try session.stub.cpus.count
-    let runtimes = programs.compactMap { program in
-      program.runtime.map { (program: program, counters: $0) }
-    }
     return Answer(
       [
         "schema": "single",
-        "prog_runtime_stats": .array(
-          runtimes.map {
-            .object([.init(key: "name", value: .string($0.program.name))] + $0.counters.members)
-          }),
-        "prog_verifier_stats": .array(
-          programs.map {
-            ["name": .string($0.name), "verified_insns": JSON($0.verifiedInstructions)]
-          }),
+        "prog_runtime_stats": .array([JSON](programs, ProgStats.fields())),
+        "prog_verifier_stats": .array([JSON](programs, ProgVerifier.fields())),
         "kernel": ["release": .string(kernel.release), "banner": .string(kernel.banner)],
         "panic_cpu": JSON(state.panicCPU),
         "crash_kernel": .bool(kernel.isCrashKernel),
@@ -91,11 +83,11 @@ struct Report: RunStateCommand {
               + (unreadable.isEmpty ? "" : ", \(unreadable.count) unreadable")
           ]
           + [emptyRemark, countersRemark].compactMap { $0 } + ["prog_runtime_stats:"]
-          + runtimes.map { $0.counters.line($0.program.shownName) }
+          + programs.compactMap(\.runtimeLine)
           + ["prog_verifier_stats:"]
           + programs.map { program in
             "\(program.shownName): verified_insns="
-              + (program.verifiedInstructions.map { "\($0)" } ?? "-")
+              + (program.verifiedInsns.map { "\($0)" } ?? "-")
           }),
       missing: missing, remarks: countersRemark.map { [$0] } ?? [])
   }

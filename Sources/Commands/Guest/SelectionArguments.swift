@@ -1,5 +1,4 @@
 import ArgumentParser
-import GuestScopeKernelBPF
 
 /// The words that select objects, of all commands that list them.
 struct SelectionArguments: ParsableArguments {
@@ -37,6 +36,3 @@ extension SelectingCommand {
     }
   }
 }
-
-extension BPFProgram: SelectableObject {}
-extension BPFMap: SelectableObject {}

@@ -1,7 +1,7 @@
 /// Rows under a heading; columns are as wide as their widest cell. An empty cell shows as `-`, so
 /// that each line has as many words as there are columns.
 struct Table {
-  struct Column {
+  struct Column: Sendable {
     var heading: String
     var isNumber: Bool
 

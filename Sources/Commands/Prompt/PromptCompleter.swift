@@ -89,7 +89,9 @@ struct PromptCompleter {
       return Set(names).count == 1 ? names + copies(names[0] + "@", kernel) : names
     case .typeName(let keyword): return typeNames(word, behind: keyword)
     case .member(let type): return members(of: type, word)
-    case .objectType(let kind): return matching(word, typeNames(of: kind).sorted() + ["all"])
+    case .objectType(let kind):
+      return matching(
+        word, ((try? kind.typeNames(in: session.kernel)) ?? [:]).values.sorted() + ["all"])
     case .objectName(let kind):
       // The kernel admits no other characters (bpf_obj_name_cpy), and a damaged guest has any.
       let names = objects(kind).map(\.name).filter { name in
@@ -107,19 +109,8 @@ struct PromptCompleter {
     }
   }
 
-  private func objects(_ kind: ObjectKind) -> [(id: UInt64, name: String)] {
-    switch kind {
-    case .program:
-      (try? session.list(BPFProgramQuery()))?.value.programs.map { ($0.id, $0.name) } ?? []
-    case .map: (try? session.listMaps())?.value.map { ($0.id, $0.name) } ?? []
-    }
-  }
-
-  private func typeNames(of kind: ObjectKind) -> [String] {
-    switch kind {
-    case .program: (try? session.programs).map { Array($0.typeNames.values) } ?? []
-    case .map: (try? session.maps).map { Array($0.types.names.values) } ?? []
-    }
+  private func objects(_ kind: ObjectKind) -> [any SelectableObject] {
+    (try? session.ofThisBoot { _ in try kind.all(of: try session.bpf) })?.value ?? []
   }
 
   /// The copies of a per-CPU variable: `runqueues@0`, `runqueues@1`.

@@ -16,17 +16,6 @@ enum WordKind: Equatable {
   case file
 }
 
-/// Objects of the guest that a selection names.
-enum ObjectKind: String {
-  case program, map
-
-  /// What messages call such an object.
-  var noun: String { rawValue }
-
-  /// The words that select some of them, each with a value after it.
-  var keys: [String] { ["id", "name", "type"] }
-}
-
 /// A command whose words the prompt can complete.
 protocol CompletedCommand: ParsableCommand {
   /// What the next word may be, options aside.

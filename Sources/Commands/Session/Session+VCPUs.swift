@@ -30,10 +30,9 @@ extension Session {
   func kernelState() throws -> KernelState {
     let snapshot = try ofThisBoot { kernel in
       let statistics = StatisticsSwitch(kernel)
-      return try walk(kernel, vcpus: try vcpusBesideAnAnswer(kernel)) { view, _ throws(ReadFault) in
-        try view.gather { () throws(ReadFault) in
-          (try kernel.panicCPU(in: view), try statistics?.isOn(in: view) ?? nil)
-        }
+      return try walk(kernel, vcpus: try vcpusBesideAnAnswer(kernel)) { walk throws(ReadFault) in
+        try walk.view.together(
+          kernel.panicCPU(in: walk.view), statistics?.isOn(in: walk.view) ?? nil)
       }
     }
     var state = try state(panicCPU: snapshot.value.0, snapshot.registers)

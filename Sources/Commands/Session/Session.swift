@@ -23,8 +23,6 @@ final class Session {
   private var progress: ReadingProgress?
   private var image: KernelImage?
   private var foundKernel: GuestKernel?
-  private var foundPrograms: BPFPrograms?
-  private var foundMaps: BPFMaps?
   /// What was said last of where vCPUs are.
   private var lastNotice: String?
   private var countedReads = 0
@@ -125,53 +123,26 @@ final class Session {
     lastNotice = notice
   }
 
-  /// The guest's BPF programs.
-  var programs: BPFPrograms {
-    get throws {
-      if let foundPrograms { return foundPrograms }
-      let programs = try BPFPrograms(try kernel, try engine)
-      foundPrograms = programs
-      return programs
-    }
-  }
-
-  /// The guest's BPF maps.
-  var maps: BPFMaps {
-    get throws {
-      if let foundMaps { return foundMaps }
-      let maps = try BPFMaps(try kernel, try engine)
-      foundMaps = maps
-      return maps
-    }
-  }
+  /// The guest's BPF objects.
+  var bpf: BPFObjects { get throws { BPFObjects(try kernel, try engine) } }
 
   /// The guest's kernel for a command that reads nothing of it: one that an earlier command found
   /// may be dead meanwhile.
   var livingKernel: GuestKernel {
     get throws {
       guard foundKernel != nil else { return try kernel }
-      return try ofThisBoot { kernel in try walk(kernel) { _, _ in kernel } }.value
+      return try ofThisBoot { kernel in try walk(kernel) { _ in kernel } }.value
     }
-  }
-
-  /// Takes a snapshot of the guest's programs.
-  func list(_ query: BPFProgramQuery) throws -> Snapshot<BPFPrograms.Listing> {
-    try ofThisBoot { _ in try programs.list(query) }
-  }
-
-  /// Takes a snapshot of the guest's maps.
-  func listMaps(id: UInt64? = nil, type: UInt32? = nil) throws -> Snapshot<[BPFMap]> {
-    try ofThisBoot { _ in try maps.list(id: id, type: type) }
   }
 
   /// Walks the memory of a kernel that `ofThisBoot` gave.
   func walk<T>(
     _ kernel: GuestKernel, vcpus: [Int]? = nil,
-    _ walk: @escaping (MemoryView, [CPU]) throws(ReadFault) -> T
+    _ walker: @escaping (Walk) throws(ReadFault) -> T
   ) throws -> Snapshot<T> {
     let engine = try engine
     do throws(SnapshotError) {
-      return try kernel.snapshot(engine, vcpus: vcpus, walk)
+      return try kernel.snapshot(engine, vcpus: vcpus, walker)
     } catch {
       throw KernelError.snapshot(error)
     }
@@ -186,8 +157,6 @@ final class Session {
       console.note("\(error); looking for it anew")
       if isHeld {
         foundKernel = nil
-        foundPrograms = nil
-        foundMaps = nil
         try engine.forget()
       } else {
         // It may be another machine, with other RAM, behind the same address.
@@ -203,8 +172,6 @@ final class Session {
     let vcpus = Set(snapshot.registers.keys.map(\.cpu))
     if let vcpu = vcpus.first, let watched = foundKernel?.watchedCPU, !vcpus.contains(watched) {
       foundKernel?.watchedCPU = vcpu
-      foundPrograms = nil
-      foundMaps = nil
       // The answer is there already: it does not fail for this.
       _ = try? kernelState()
     }
@@ -238,8 +205,6 @@ final class Session {
     progress = nil
     (countedReads, countedBytes) = (0, 0)
     foundKernel = nil
-    foundPrograms = nil
-    foundMaps = nil
     noteHold()
   }
 
