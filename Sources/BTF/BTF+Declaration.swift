@@ -1,14 +1,14 @@
 extension BTF {
   /// A type in C, such as `struct bpf_prog_aux *`, or with a name the declaration of a variable of
   /// this type, such as `u8 tag[8]` or `int (*open)(struct inode *)`.
-  public func declaration(of id: UInt32, name: String = "") throws(BTFError) -> String {
+  public func declaration(of id: TypeID, name: String = "") throws(BTFError) -> String {
     var steps = 1024
     return try declaration(of: id, name, depth: 0, &steps)
   }
 
   /// C declares from the name outwards: each level wraps what was declared so far.
   private func declaration(
-    of id: UInt32, _ inner: String, depth: Int, _ steps: inout Int
+    of id: TypeID, _ inner: String, depth: Int, _ steps: inout Int
   ) throws(BTFError) -> String {
     steps -= 1
     guard depth < Self.maxDepth, steps > 0 else { throw .tooDeep(id: id) }
@@ -31,7 +31,7 @@ extension BTF {
       var list: [String] = []
       for parameter in parameters {
         list.append(
-          parameter.type == 0
+          parameter.type == .void
             ? "..." : try declaration(of: parameter.type, "", depth: depth, &steps))
       }
       let arguments = list.isEmpty ? "void" : list.joined(separator: ", ")
@@ -59,9 +59,9 @@ extension BTF {
     }
   }
 
-  /// A qualifier of a pointer stands behind its `*`, any other in front of the type.
+  /// A qualifier of a pointer stands after its `*`, any other before the type.
   private func qualified(
-    _ qualifier: String, _ target: UInt32, _ inner: String, depth: Int, _ steps: inout Int
+    _ qualifier: String, _ target: TypeID, _ inner: String, depth: Int, _ steps: inout Int
   ) throws(BTFError) -> String {
     if try kind(of: target) == .ptr {
       let words = inner.isEmpty ? qualifier : qualifier + " " + inner
@@ -70,7 +70,7 @@ extension BTF {
     return qualifier + " " + (try declaration(of: target, inner, depth: depth, &steps))
   }
 
-  private func tag(_ id: UInt32) throws(BTFError) -> String {
+  private func tag(_ id: TypeID) throws(BTFError) -> String {
     let name = try name(of: id)
     return name.isEmpty ? "{...}" : name
   }

@@ -5,7 +5,7 @@ public struct Field: Equatable, Sendable {
   /// Bytes to read at `offset`: the size of the member's type, or of what holds a bit-field's bits.
   public let size: Int
   /// The id of the member's type.
-  public let type: UInt32
+  public let type: BTF.TypeID
   /// The bits of a bit-field in the little-endian number of `size` bytes at `offset`, nil for a
   /// whole member.
   public let bits: Range<Int>?
@@ -28,7 +28,7 @@ extension BTF {
   }
 
   /// The same of the struct or union with this type id.
-  public func requiredField(_ path: String, in structID: UInt32) throws(BTFError) -> Field {
+  public func requiredField(_ path: String, in structID: TypeID) throws(BTFError) -> Field {
     guard let field = try field(path, in: structID) else {
       throw .noMember(path: path, structName: try name(of: structID))
     }
@@ -36,7 +36,7 @@ extension BTF {
   }
 
   /// Where a member lies in the struct or union with this type id.
-  public func field(_ path: String, in structID: UInt32) throws(BTFError) -> Field? {
+  public func field(_ path: String, in structID: TypeID) throws(BTFError) -> Field? {
     var type = structID
     var bitOffset = 0
     var found: BTFType.Member?
@@ -56,11 +56,11 @@ extension BTF {
 
   /// The bytes that a value of this type takes, or nil for void, functions, forward declarations
   /// and damaged types.
-  public func size(of id: UInt32) -> Int? {
+  public func size(of id: TypeID) -> Int? {
     var count = 1
     var id = id
     for _ in 0..<Self.maxDepth {
-      guard let resolved = try? resolve(id), let (kind, sizeOrType) = try? header(of: resolved)
+      guard let resolved = try? resolve(id), let (kind, word) = try? header(of: resolved)
       else { return nil }
       let size: Int
       switch kind {
@@ -71,7 +71,7 @@ extension BTF {
         count = product
         id = element
         continue
-      case .int, .float, .struct, .union, .enum, .enum64, .datasec: size = Int(sizeOrType)
+      case .int, .float, .struct, .union, .enum, .enum64, .datasec: size = Int(word)
       case .ptr: size = 8
       default: return nil
       }
@@ -82,12 +82,12 @@ extension BTF {
   }
 
   /// What a type is behind typedefs, qualifiers, type tags and variables.
-  public func resolve(_ id: UInt32) throws(BTFError) -> UInt32 {
+  public func resolve(_ id: TypeID) throws(BTFError) -> TypeID {
     var at = id
     for _ in 0..<Self.maxDepth {
-      let (kind, target) = try header(of: at)
+      let (kind, word) = try header(of: at)
       switch kind {
-      case .typedef, .volatile, .const, .restrict, .typeTag, .var: at = target
+      case .typedef, .volatile, .const, .restrict, .typeTag, .var: at = TypeID(word)
       default: return at
       }
     }
@@ -95,7 +95,7 @@ extension BTF {
   }
 
   /// The members of a struct or union behind typedefs and qualifiers, or nil when it is neither.
-  public func members(of id: UInt32) throws(BTFError) -> [BTFType.Member]? {
+  public func members(of id: TypeID) throws(BTFError) -> [BTFType.Member]? {
     let resolved = try resolve(id)
     let kind = try kind(of: resolved)
     guard kind == .struct || kind == .union else { return nil }
@@ -114,7 +114,7 @@ extension BTF {
 
   /// A member by its name, also in anonymous members; its bit offset is from the start of `id`.
   private func member(
-    _ name: [UInt8], of id: UInt32, depth: Int, _ steps: inout Int
+    _ name: [UInt8], of id: TypeID, depth: Int, _ steps: inout Int
   ) throws(BTFError) -> BTFType.Member? {
     guard depth < Self.maxDepth else { throw .tooDeep(id: id) }
     for member in try members(of: id) ?? [] {

@@ -14,7 +14,7 @@ extension BTF {
   /// neither.
   ///
   /// Anonymous structs and unions are opened, named ones are not.
-  public func layout(of id: UInt32) throws(BTFError) -> [LayoutRow]? {
+  public func layout(of id: TypeID) throws(BTFError) -> [LayoutRow]? {
     guard let members = try members(of: id) else { return nil }
     var rows: [LayoutRow] = []
     try append(members, of: id, at: 0, depth: 0, to: &rows)
@@ -24,7 +24,7 @@ extension BTF {
   private static let maxRows = 1 << 14
 
   private func append(
-    _ members: [BTFType.Member], of id: UInt32, at start: Int, depth: Int,
+    _ members: [BTFType.Member], of id: TypeID, at start: Int, depth: Int,
     to rows: inout [LayoutRow]
   ) throws(BTFError) {
     guard depth < Self.maxDepth, rows.count + members.count < Self.maxRows else {

@@ -2,12 +2,12 @@ import GuestScopeBytes
 
 extension BTF {
   /// The id of the first type with this name and kind, or nil. Costs a pass over the types.
-  public func id(named name: String, kind: BTFKind) -> UInt32? {
+  public func id(named name: String, kind: BTFKind) -> TypeID? {
     ids(named: name, kind: kind, limit: 1).first
   }
 
   /// The ids of all types with this name, of one kind or of any, lowest first.
-  public func ids(named name: String, kind: BTFKind? = nil) -> [UInt32] {
+  public func ids(named name: String, kind: BTFKind? = nil) -> [TypeID] {
     ids(named: name, kind: kind, limit: .max)
   }
 
@@ -19,7 +19,7 @@ extension BTF {
   /// - Throws: `BTFError.ambiguous` when several have all these members.
   public func structID(
     _ name: String, having members: [String] = []
-  ) throws(BTFError) -> UInt32 {
+  ) throws(BTFError) -> TypeID {
     var found = composites(named: Array(name.utf8))
     if found.isEmpty, let typedef = id(named: name, kind: .typedef) {
       let target = try resolve(typedef)
@@ -27,7 +27,7 @@ extension BTF {
     }
     guard !found.isEmpty else { throw .noStruct(name: name) }
     for member in members where found.count > 1 {
-      var having: [UInt32] = []
+      var having: [TypeID] = []
       for id in found where try field(member, in: id) != nil { having.append(id) }
       guard !having.isEmpty else { throw .noMember(path: member, structName: name) }
       found = having
@@ -45,14 +45,14 @@ extension BTF {
   }
 
   /// The names and values of an enum, through typedefs and qualifiers; nil for any other type.
-  public func enumerators(of id: UInt32) throws(BTFError) -> [(name: String, value: Int128)]? {
+  public func enumerators(of id: TypeID) throws(BTFError) -> [(name: String, value: Int128)]? {
     switch try type(try resolve(id)) {
     case .enum(_, _, let list), .enum64(_, _, let list): list.map { (text($0.name), $0.value) }
     default: nil
     }
   }
 
-  private func ids(named name: String, kind: BTFKind?, limit: Int) -> [UInt32] {
+  private func ids(named name: String, kind: BTFKind?, limit: Int) -> [TypeID] {
     guard !name.isEmpty else { return [] }
     var found = base?.ids(named: name, kind: kind, limit: limit) ?? []
     let utf8 = Array(name.utf8)
@@ -62,17 +62,19 @@ extension BTF {
         guard let own = blob.u32(at: at + 4), Info(own).rawKind == kind.rawValue else { continue }
       }
       guard let string = blob.u32(at: at), equal(BTFString(offset: string), utf8) else { continue }
-      found.append(firstID + UInt32(index))
+      found.append(id(at: index))
     }
     return found
   }
 
   /// The ids of all structs and unions with this name, lowest first.
-  private func composites(named name: [UInt8]) -> [UInt32] {
+  private func composites(named name: [UInt8]) -> [TypeID] {
     guard !name.isEmpty else { return [] }
     return (base?.composites(named: name) ?? [])
       + composites.filter { id in
-        guard let string = blob.u32(at: Int(offsets[Int(id - firstID)])) else { return false }
+        guard let string = index(of: id).flatMap({ blob.u32(at: Int(offsets[$0])) }) else {
+          return false
+        }
         return equal(BTFString(offset: string), name)
       }
   }

@@ -2,27 +2,27 @@ import GuestScopeBytes
 
 extension BTF {
   /// Decodes a type.
-  public func type(_ id: UInt32) throws(BTFError) -> BTFType {
-    guard id != 0 else { return .void }
+  public func type(_ id: TypeID) throws(BTFError) -> BTFType {
+    guard id != .void else { return .void }
     let (btf, at) = try locate(id)
     return try btf.decode(at: at)
   }
 
   /// The kind of a type, without decoding the rest.
-  public func kind(of id: UInt32) throws(BTFError) -> BTFKind {
+  public func kind(of id: TypeID) throws(BTFError) -> BTFKind {
     try header(of: id).kind
   }
 
   /// The kind of a type, and the word that is its size or the id of the type that it refers to.
-  func header(of id: UInt32) throws(BTFError) -> (kind: BTFKind, sizeOrType: UInt32) {
-    guard id != 0 else { return (.void, 0) }
+  func header(of id: TypeID) throws(BTFError) -> (kind: BTFKind, sizeOrType: UInt32) {
+    guard id != .void else { return (.void, 0) }
     let (btf, at) = try locate(id)
     return (try btf.info(at: at).kind, try btf.u32(at: at + 8))
   }
 
   /// The name of a type as text, empty when it has none.
-  public func name(of id: UInt32) throws(BTFError) -> String {
-    guard id != 0 else { return "" }
+  public func name(of id: TypeID) throws(BTFError) -> String {
+    guard id != .void else { return "" }
     let (btf, at) = try locate(id)
     return text(try btf.string(at: at))
   }
@@ -47,11 +47,19 @@ extension BTF {
   }
 
   /// The BTF that holds a type, and the byte offset of the type in it.
-  func locate(_ id: UInt32) throws(BTFError) -> (BTF, Int) {
+  func locate(_ id: TypeID) throws(BTFError) -> (BTF, Int) {
     if id < firstID, let base { return try base.locate(id) }
-    guard id >= firstID, Int(id - firstID) < offsets.count else { throw .noType(id: id) }
-    return (self, Int(offsets[Int(id - firstID)]))
+    guard let index = index(of: id) else { throw .noType(id: id) }
+    return (self, Int(offsets[index]))
   }
+
+  /// The place of a type of our own among them.
+  func index(of id: TypeID) -> Int? {
+    guard id >= firstID, id < endID else { return nil }
+    return Int(id.rawValue - firstID.rawValue)
+  }
+
+  func id(at index: Int) -> TypeID { TypeID(firstID.rawValue + UInt32(index)) }
 
   func info(at offset: Int) throws(BTFError) -> (kind: BTFKind, info: Info) {
     let info = Info(try u32(at: offset + 4))
@@ -62,6 +70,8 @@ extension BTF {
   func string(at offset: Int) throws(BTFError) -> BTFString {
     BTFString(offset: try u32(at: offset))
   }
+
+  private func typeID(at offset: Int) throws(BTFError) -> TypeID { TypeID(try u32(at: offset)) }
 
   func u32(at offset: Int) throws(BTFError) -> UInt32 {
     guard let value = blob.u32(at: offset) else {
@@ -81,10 +91,11 @@ extension BTF {
       return .int(
         size: Int(sizeOrType), bits: Int(word & 0xff), bitOffset: Int(word >> 16 & 0xff),
         encoding: .init(rawValue: UInt8(word >> 24 & 0xf)))
-    case .ptr: return .ptr(sizeOrType)
+    case .ptr: return .ptr(TypeID(sizeOrType))
     case .array:
       return .array(
-        element: try u32(at: rest), index: try u32(at: rest + 4), count: Int(try u32(at: rest + 8)))
+        element: try typeID(at: rest), index: try typeID(at: rest + 4),
+        count: Int(try u32(at: rest + 8)))
     case .struct: return .struct(size: Int(sizeOrType), members: try members(at: rest, info))
     case .union: return .union(size: Int(sizeOrType), members: try members(at: rest, info))
     case .enum:
@@ -94,20 +105,20 @@ extension BTF {
       return .enum64(
         size: Int(sizeOrType), isSigned: info.flag, enumerators: try enumerators64(at: rest, info))
     case .fwd: return .fwd(isUnion: info.flag)
-    case .typedef: return .typedef(sizeOrType)
-    case .volatile: return .volatile(sizeOrType)
-    case .const: return .const(sizeOrType)
-    case .restrict: return .restrict(sizeOrType)
-    case .func: return .func(proto: sizeOrType)
+    case .typedef: return .typedef(TypeID(sizeOrType))
+    case .volatile: return .volatile(TypeID(sizeOrType))
+    case .const: return .const(TypeID(sizeOrType))
+    case .restrict: return .restrict(TypeID(sizeOrType))
+    case .func: return .func(proto: TypeID(sizeOrType))
     case .funcProto:
-      return .funcProto(returns: sizeOrType, parameters: try parameters(at: rest, info))
-    case .var: return .var(sizeOrType)
+      return .funcProto(returns: TypeID(sizeOrType), parameters: try parameters(at: rest, info))
+    case .var: return .var(TypeID(sizeOrType))
     case .datasec: return .datasec(size: Int(sizeOrType), variables: try variables(at: rest, info))
     case .float: return .float(size: Int(sizeOrType))
     case .declTag:
       let component = Int32(bitPattern: try u32(at: rest))
-      return .declTag(sizeOrType, component: component < 0 ? nil : Int(component))
-    case .typeTag: return .typeTag(sizeOrType)
+      return .declTag(TypeID(sizeOrType), component: component < 0 ? nil : Int(component))
+    case .typeTag: return .typeTag(TypeID(sizeOrType))
     }
   }
 
@@ -116,7 +127,7 @@ extension BTF {
       let place = try u32(at: at + 8)
       // BTF_MEMBER_BIT_OFFSET, BTF_MEMBER_BITFIELD_SIZE: with the flag the word holds both.
       return BTFType.Member(
-        name: try string(at: at), type: try u32(at: at + 4),
+        name: try string(at: at), type: try typeID(at: at + 4),
         bitOffset: Int(info.flag ? place & 0xff_ffff : place),
         bitSize: Int(info.flag ? place >> 24 : 0))
     }
@@ -143,14 +154,14 @@ extension BTF {
 
   private func parameters(at offset: Int, _ info: Info) throws(BTFError) -> [BTFType.Parameter] {
     try records(info, at: offset, size: 8) { at throws(BTFError) in
-      BTFType.Parameter(name: try string(at: at), type: try u32(at: at + 4))
+      BTFType.Parameter(name: try string(at: at), type: try typeID(at: at + 4))
     }
   }
 
   private func variables(at offset: Int, _ info: Info) throws(BTFError) -> [BTFType.Variable] {
     try records(info, at: offset, size: 12) { at throws(BTFError) in
       BTFType.Variable(
-        type: try u32(at: at), offset: Int(try u32(at: at + 4)), size: Int(try u32(at: at + 8)))
+        type: try typeID(at: at), offset: Int(try u32(at: at + 4)), size: Int(try u32(at: at + 8)))
     }
   }
 

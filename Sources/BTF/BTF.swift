@@ -12,13 +12,13 @@ public final class BTF: Sendable {
   /// The byte offset in `blob` of each type of our own; the first one has the id `firstID`.
   let offsets: [UInt32]
   /// Ids of our own structs and unions: a name is then looked up in a tenth of the types.
-  let composites: [UInt32]
-  let firstID: UInt32
+  let composites: [TypeID]
+  let firstID: TypeID
   let firstString: UInt32
   let strings: Range<Int>
 
   /// One more than the highest type id; id 0 is `void`.
-  public var endID: UInt32 { firstID + UInt32(offsets.count) }
+  public var endID: TypeID { TypeID(firstID.rawValue + UInt32(offsets.count)) }
   var endString: UInt32 { firstString + UInt32(strings.count) }
 
   /// Reads the header and finds the types. `base` is the kernel's BTF when the blob is a module's.
@@ -28,7 +28,7 @@ public final class BTF: Sendable {
     let header = try Header(blob)
     self.blob = blob
     self.base = base
-    firstID = base?.endID ?? 1
+    firstID = base?.endID ?? TypeID(1)
     firstString = base?.endString ?? 0
     strings = header.strings
     (offsets, composites) = try Self.scan(blob, header.types, firstID: firstID)
@@ -91,10 +91,10 @@ public final class BTF: Sendable {
 
   /// The one pass over all types: where each begins, and which are structs or unions.
   private static func scan(
-    _ blob: [UInt8], _ types: Range<Int>, firstID: UInt32
-  ) throws(BTFError) -> (offsets: [UInt32], composites: [UInt32]) {
+    _ blob: [UInt8], _ types: Range<Int>, firstID: TypeID
+  ) throws(BTFError) -> (offsets: [UInt32], composites: [TypeID]) {
     var offsets: [UInt32] = []
-    var composites: [UInt32] = []
+    var composites: [TypeID] = []
     offsets.reserveCapacity(types.count / 20)
     var at = types.lowerBound
     while at < types.upperBound {
@@ -105,7 +105,7 @@ public final class BTF: Sendable {
       guard let kind = info.kind, kind != .void else {
         throw .malformed("kind \(info.rawKind) is not known", offset: at + 4)
       }
-      let id = firstID + UInt32(offsets.count)
+      let id = TypeID(firstID.rawValue + UInt32(offsets.count))
       if [.struct, .union].contains(kind) { composites.append(id) }
       offsets.append(UInt32(at))
       at += 12 + info.trailingBytes(of: kind)

@@ -5,19 +5,19 @@ public enum BTFError: Error, Equatable, Sendable {
   /// The blob breaks the format at a byte offset from its start.
   case malformed(String, offset: Int)
   /// There is no type with this id.
-  case noType(id: UInt32)
+  case noType(id: BTF.TypeID)
   /// There is no struct, union or typedef of one with this name.
   case noStruct(name: String)
   /// The struct has no member at this path.
   case noMember(path: String, structName: String)
   /// Several structs or unions of this name have the members that are asked for.
-  case ambiguous(name: String, ids: [UInt32])
+  case ambiguous(name: String, ids: [BTF.TypeID])
   /// No kernel has this member of so many bytes.
   case badSize(Int, path: String, structName: String)
   /// The member is of another type or size than the reader knows.
   case otherType(path: String, structName: String, found: String, expected: String)
   /// Types refer to each other without an end, or deeper than any compiler would make them.
-  case tooDeep(id: UInt32)
+  case tooDeep(id: BTF.TypeID)
 }
 
 extension BTFError: CustomStringConvertible {
@@ -33,7 +33,7 @@ extension BTFError: CustomStringConvertible {
       "struct \(structName) has no member \(path) in this kernel's BTF"
     case .ambiguous(let name, let ids):
       "this kernel's BTF has \(ids.count) different structs \(name) (type ids "
-        + "\(ids.map(String.init).joined(separator: ", "))), and which one is meant is not known"
+        + "\(ids.map(\.description).joined(separator: ", "))), and which one is meant is not known"
     case .badSize(let size, let path, let structName):
       "the BTF is damaged: \(path) of struct \(structName) has \(size) bytes"
     case .otherType(let path, let structName, let found, let expected):

@@ -3,8 +3,8 @@
 public enum BTFType: Equatable, Sendable {
   case void
   case int(size: Int, bits: Int, bitOffset: Int, encoding: IntEncoding)
-  case ptr(UInt32)
-  case array(element: UInt32, index: UInt32, count: Int)
+  case ptr(BTF.TypeID)
+  case array(element: BTF.TypeID, index: BTF.TypeID, count: Int)
   case `struct`(size: Int, members: [Member])
   case union(size: Int, members: [Member])
   /// `isSigned` is the type's flag. pahole(1) sets it from 1.24 on: in older kernels every enum is
@@ -12,18 +12,18 @@ public enum BTFType: Equatable, Sendable {
   case `enum`(size: Int, isSigned: Bool, enumerators: [Enumerator])
   case enum64(size: Int, isSigned: Bool, enumerators: [Enumerator])
   case fwd(isUnion: Bool)
-  case typedef(UInt32)
-  case volatile(UInt32)
-  case const(UInt32)
-  case restrict(UInt32)
-  case `func`(proto: UInt32)
-  case funcProto(returns: UInt32, parameters: [Parameter])
-  case `var`(UInt32)
+  case typedef(BTF.TypeID)
+  case volatile(BTF.TypeID)
+  case const(BTF.TypeID)
+  case restrict(BTF.TypeID)
+  case `func`(proto: BTF.TypeID)
+  case funcProto(returns: BTF.TypeID, parameters: [Parameter])
+  case `var`(BTF.TypeID)
   case datasec(size: Int, variables: [Variable])
   case float(size: Int)
   /// `component` is the index of a member or parameter, nil when the tag is on the whole type.
-  case declTag(UInt32, component: Int?)
-  case typeTag(UInt32)
+  case declTag(BTF.TypeID, component: Int?)
+  case typeTag(BTF.TypeID)
 
   /// The `encoding` bits of an int: `BTF_INT_SIGNED`, `BTF_INT_CHAR`, `BTF_INT_BOOL`.
   public struct IntEncoding: OptionSet, Sendable {
@@ -38,7 +38,7 @@ public enum BTFType: Equatable, Sendable {
   /// A member of a struct or union; its name is empty when it is anonymous.
   public struct Member: Equatable, Sendable {
     public let name: BTFString
-    public let type: UInt32
+    public let type: BTF.TypeID
     /// Bits from the start of the struct.
     public let bitOffset: Int
     /// Bits of a bit-field, 0 when the member is none.
@@ -54,12 +54,12 @@ public enum BTFType: Equatable, Sendable {
   /// A parameter of a function; type 0 at the end stands for `...`.
   public struct Parameter: Equatable, Sendable {
     public let name: BTFString
-    public let type: UInt32
+    public let type: BTF.TypeID
   }
 
   /// A variable of a data section: `struct btf_var_secinfo`, in bytes from the section's start.
   public struct Variable: Equatable, Sendable {
-    public let type: UInt32
+    public let type: BTF.TypeID
     public let offset: Int
     public let size: Int
   }

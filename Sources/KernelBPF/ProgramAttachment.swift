@@ -18,7 +18,8 @@ extension ProgramReader {
     _ prog: KernelObject<BPFProgStruct>, _ aux: KernelObject<BPFProgAux>,
     _ info: KernelObject<BPFProgAuxInfo>
   ) throws(ReadFault) -> ProgramAttachment? {
-    guard let type = info.attachBTFID, type != 0 else { return nil }
+    guard let id = info.attachBTFID, id != 0 else { return nil }
+    let type = BTF.TypeID(id)
     if prog.type == structOpsType {
       return try structOps(type, index: prog.expectedAttachType, info)
     }
@@ -38,7 +39,7 @@ extension ProgramReader {
 
   /// The BTF type is the struct, not the one of the map's value; the member is its number.
   private func structOps(
-    _ type: UInt32, index: UInt32?, _ info: KernelObject<BPFProgAuxInfo>
+    _ type: BTF.TypeID, index: UInt32?, _ info: KernelObject<BPFProgAuxInfo>
   ) throws(ReadFault) -> ProgramAttachment? {
     let types = try info.attachBTF?.types() ?? walk.kernel.btf
     guard let name = try? types.name(of: type), !name.isEmpty else { return nil }
@@ -73,7 +74,7 @@ private struct BPFProgAuxFunction: KernelStruct {
 
 extension BTF {
   /// What programs attach to by a type: a function, or the tracepoint of a `btf_trace_…`.
-  func attachName(of type: UInt32) -> String? {
+  func attachName(of type: TypeID) -> String? {
     guard let name = try? name(of: type), !name.isEmpty else { return nil }
     let prefix = "btf_trace_"
     return name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name

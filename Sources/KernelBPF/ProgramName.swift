@@ -57,7 +57,9 @@ extension KernelObject<BPFProgAux> {
     let aux = try read(as: BPFProgAuxFunctions.self)
     guard let (btf, function) = try aux.typesAndFunction() else { return nil }
     let types = try btf.types()
-    guard let id = function, let long = try? types.name(of: id), long.hasPrefix(self.name) else {
+    guard let id = function, let long = try? types.name(of: BTF.TypeID(id)),
+      long.hasPrefix(self.name)
+    else {
       return nil
     }
     return long

@@ -40,7 +40,7 @@ public final class Walk {
 
   /// - Throws: `Unreadable.Reason.lacking` where this kernel's structure is another one.
   func layout<Struct: KernelStruct>(
-    of declaration: Struct.Type, type: UInt32? = nil
+    of declaration: Struct.Type, type: BTF.TypeID? = nil
   ) throws(ReadFault) -> StructLayout<Struct> {
     do throws(BTFError) { return try kernel.layouts.layout(of: declaration, type: type) } catch {
       throw .unreadable(Unreadable(.lacking("\(error)"), at: 0))

@@ -97,7 +97,7 @@ import Testing
   }
 
   private func askEverything(_ btf: BTF) {
-    for id in 0...btf.endID {
+    for id in [.void] + btf.typeIDs + [btf.endID] {
       _ = try? btf.type(id)
       _ = try? btf.name(of: id)
       _ = btf.size(of: id)

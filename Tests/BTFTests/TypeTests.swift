@@ -104,7 +104,7 @@ import Testing
     #expect(try size("forward", .fwd) == nil)
     #expect(try size("run", .func) == nil)
     #expect(btf.size(of: 0) == nil)
-    #expect(btf.size(of: .max) == nil)
+    #expect(btf.size(of: BTF.TypeID(.max)) == nil)
   }
 
   @Test func aModulesTypesContinueThoseOfTheKernel() throws {

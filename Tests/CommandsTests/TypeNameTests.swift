@@ -26,7 +26,7 @@ import Testing
   }
 
   @Test func oneOfSeveralIsChosenByItsID() throws {
-    func id(_ text: String) throws -> UInt32 { try btf.type(userText: text, in: "vmlinux") }
+    func id(_ text: String) throws -> BTF.TypeID { try btf.type(userText: text, in: "vmlinux") }
     #expect(try id("struct dma_chan#3") == 3)
     #expect(try id("dma_chan#2") == 2)
     #expect(try id("dma_chan#6") == 6)

@@ -51,7 +51,7 @@ struct RealKernelTests {
     }
     #expect(symbols.filter { $0.isAbsolute }.allSatisfy { $0.address < 1 << 32 })
 
-    #expect(btf.endID > 50_000)
+    #expect(btf.endID.rawValue > 50_000)
     #expect(
       btf.enumerators(ofEnum: "bpf_prog_type")?.first { $0.value == 27 }?.name
         == "BPF_PROG_TYPE_STRUCT_OPS")
@@ -85,7 +85,7 @@ struct RealKernelTests {
     try #require(bpftool.terminationStatus == 0)
 
     var count = 0
-    var id: UInt32?
+    var id: BTF.TypeID?
     var expected: [String] = []
     func compare() throws {
       guard let id else { return }
@@ -97,7 +97,8 @@ struct RealKernelTests {
       if line.first == "[" {
         try compare()
         let words = line.split(separator: " ", maxSplits: 2)
-        id = words[1].hasPrefix("ENUM") ? UInt32(words[0].dropFirst().dropLast()) : nil
+        let isEnum = words[1].hasPrefix("ENUM")
+        id = isEnum ? UInt32(words[0].dropFirst().dropLast()).map { BTF.TypeID($0) } : nil
         expected = []
       } else if id != nil {
         // A value of 64 bits has C's suffix.

@@ -36,7 +36,7 @@ struct MemberPath {
 
   /// Where a path leads.
   struct Target {
-    var type: UInt32
+    var type: BTF.TypeID
     var address: KernelVirtualAddress
     var bits: Range<Int>?
   }
@@ -45,7 +45,7 @@ struct MemberPath {
   ///
   /// - Throws: `MemberPathError` inside the result for a path that the type does not have.
   func follow(
-    from type: UInt32, at address: KernelVirtualAddress, _ btf: BTF, in view: MemoryView
+    from type: BTF.TypeID, at address: KernelVirtualAddress, _ btf: BTF, in view: MemoryView
   ) throws(ReadFault) -> Result<Target, MemberPathError> {
     var target = Target(type: type, address: address, bits: nil)
     for step in steps {

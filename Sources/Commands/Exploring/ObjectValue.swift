@@ -67,7 +67,7 @@ struct ObjectDecoder {
   ///   - offset: of the value in `bytes`.
   ///   - bits: of a bit-field.
   func value(
-    _ type: UInt32, at offset: Int, in bytes: [UInt8], bits: Range<Int>? = nil
+    _ type: BTF.TypeID, at offset: Int, in bytes: [UInt8], bits: Range<Int>? = nil
   ) -> ObjectValue {
     var steps = Self.maxSteps
     return value(type, at: offset, in: bytes, bits, depth: 0, &steps)
@@ -79,7 +79,7 @@ struct ObjectDecoder {
 
   /// A damaged type shows as such, and takes nothing from its neighbours.
   private func value(
-    _ type: UInt32, at offset: Int, in bytes: [UInt8], _ bits: Range<Int>?, depth: Int,
+    _ type: BTF.TypeID, at offset: Int, in bytes: [UInt8], _ bits: Range<Int>?, depth: Int,
     _ steps: inout Int
   ) -> ObjectValue {
     do throws(BTFError) {
@@ -92,7 +92,7 @@ struct ObjectDecoder {
   }
 
   private func decode(
-    _ type: UInt32, at offset: Int, in bytes: [UInt8], _ bits: Range<Int>?, depth: Int,
+    _ type: BTF.TypeID, at offset: Int, in bytes: [UInt8], _ bits: Range<Int>?, depth: Int,
     _ steps: inout Int
   ) throws(BTFError) -> ObjectValue {
     let resolved = try btf.resolve(type)
@@ -138,7 +138,7 @@ struct ObjectDecoder {
   }
 
   private func array(
-    of element: UInt32, _ count: Int, at offset: Int, in bytes: [UInt8], depth: Int,
+    of element: BTF.TypeID, _ count: Int, at offset: Int, in bytes: [UInt8], depth: Int,
     _ steps: inout Int
   ) throws(BTFError) -> ObjectValue {
     let size = btf.size(of: element) ?? 0
@@ -220,12 +220,12 @@ struct ObjectDecoder {
     return .scalar("\(name) (\(match.value))", .string(name))
   }
 
-  private func isCharacter(_ type: UInt32) throws(BTFError) -> Bool {
+  private func isCharacter(_ type: BTF.TypeID) throws(BTFError) -> Bool {
     let resolved = try btf.resolve(type)
     return try btf.name(of: resolved) == "char"
   }
 
-  private func isByte(_ type: UInt32) throws(BTFError) -> Bool {
+  private func isByte(_ type: BTF.TypeID) throws(BTFError) -> Bool {
     guard case .int(1, _, _, let encoding) = try btf.type(try btf.resolve(type)) else {
       return false
     }

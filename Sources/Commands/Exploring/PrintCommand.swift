@@ -86,7 +86,8 @@ struct PrintCommand: GuestCommand {
   }
 
   private func object(
-    of type: UInt32, at address: KernelVirtualAddress, _ path: MemberPath, _ kernel: GuestKernel,
+    of type: BTF.TypeID, at address: KernelVirtualAddress, _ path: MemberPath,
+    _ kernel: GuestKernel,
     in view: MemoryView
   ) throws(ReadFault) -> Result<ObjectValue, MemberPathError> {
     let btf = kernel.btf

@@ -34,7 +34,7 @@ struct TypeCommand: GuestCommand {
     let kernel = try session.kernel
     let btf = kernel.btf
     let text = words.joined(separator: " ")
-    let id: UInt32
+    let id: BTF.TypeID
     do { id = try btf.type(userText: text, in: kernel.file) } catch {
       guard text.contains(where: { "*?[".contains($0) }) else { throw error }
       return try list(text, kernel)
@@ -43,7 +43,8 @@ struct TypeCommand: GuestCommand {
     let declaration = try btf.declaration(of: id, name: try btf.ownName(of: id))
     let size = btf.size(of: id)
     var document: JSON = [
-      "id": JSON(id), "name": .string(try btf.name(of: id)), "declaration": .string(declaration),
+      "id": JSON(id.rawValue), "name": .string(try btf.name(of: id)),
+      "declaration": .string(declaration),
       "kind": .string("\(try btf.kind(of: id))"), "size": JSON(size),
     ]
     let comment = size.map { "  /* size: \($0) */" } ?? ""
@@ -102,13 +103,13 @@ extension TypeCommand {
 
 extension BTF {
   /// The name to declare a type with: a function has one, other types are one.
-  fileprivate func ownName(of id: UInt32) throws(BTFError) -> String {
+  fileprivate func ownName(of id: TypeID) throws(BTFError) -> String {
     let kind = try kind(of: id)
     return kind == .func || kind == .var ? try name(of: id) : ""
   }
 
   /// What a typedef stands for, one step on.
-  fileprivate func next(of id: UInt32) throws(BTFError) -> UInt32 {
+  fileprivate func next(of id: TypeID) throws(BTFError) -> TypeID {
     if case .typedef(let target) = try type(id) { target } else { id }
   }
 }

@@ -7,7 +7,7 @@ extension BTF {
   ///
   /// Without a keyword a struct comes before a typedef of its name. `#` and a type's id behind the
   /// name tell it from others of the same name.
-  func type(userText text: String, in file: String) throws -> UInt32 {
+  func type(userText text: String, in file: String) throws -> TypeID {
     let stars = text.reversed().prefix { $0 == "*" || $0 == " " }
     let name = String(text.dropLast(stars.count))
     guard !name.isEmpty else { throw CommandError("'\(text)' names no type") }
@@ -21,14 +21,14 @@ extension BTF {
     return type
   }
 
-  private func pointer(to pointee: UInt32) -> UInt32? {
-    (1..<endID).first { id in
+  private func pointer(to pointee: TypeID) -> TypeID? {
+    typeIDs.first { id in
       if case .ptr(pointee)? = try? type(id) { true } else { false }
     }
   }
 
   /// - Parameter asked: what the user typed, for the message that there is none.
-  private func type(named text: String, in file: String, asked: String) throws -> UInt32 {
+  private func type(named text: String, in file: String, asked: String) throws -> TypeID {
     let parts = text.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)
     let groups = types(named: String(parts[0]))
     if parts.count == 2, let id = groups.joined().first(where: { "\($0)" == parts[1] }) {
@@ -50,7 +50,7 @@ extension BTF {
   }
 
   /// The types that a name may mean, in groups; one of an earlier group hides those of later ones.
-  private func types(named text: String) -> [[UInt32]] {
+  private func types(named text: String) -> [[TypeID]] {
     let words = text.split(separator: " ").map(String.init)
     let (name, groups): (String, [Set<BTFKind>])
     if words.count == 2, let kinds = Self.kinds[words[0]] {
@@ -62,7 +62,7 @@ extension BTF {
     let found = ids(named: name)
     return groups.map { kinds in
       // Typedefs of the same type are one: x86 6.12 has `u8` twice.
-      var seen: Set<UInt32> = []
+      var seen: Set<TypeID> = []
       return found.filter { id in
         guard let kind = try? kind(of: id), kinds.contains(kind) else { return false }
         return seen.insert((try? resolve(id)) ?? id).inserted
@@ -71,7 +71,7 @@ extension BTF {
   }
 
   /// `struct console#1234`: what means this type alone.
-  private func spelling(of id: UInt32) -> String {
+  private func spelling(of id: TypeID) -> String {
     let keyword: String? =
       switch try? kind(of: id) {
       case .struct: "struct"
@@ -86,13 +86,13 @@ extension BTF {
   /// each once.
   ///
   /// - Parameter text: the pattern; `struct`, `union` or `enum` may stand before it.
-  func types(matching text: String) -> [UInt32] {
+  func types(matching text: String) -> [TypeID] {
     let words = text.split(separator: " ").map(String.init)
     let named = words.count == 2 ? Self.kinds[words[0]] : nil
     let kinds = named ?? Self.namedKinds
     let pattern = Glob(named == nil ? words.joined(separator: " ") : words[1])
-    var found: [String: UInt32] = [:]
-    for id in 1..<endID {
+    var found: [String: TypeID] = [:]
+    for id in typeIDs {
       guard let kind = try? kind(of: id), kinds.contains(kind), let name = try? name(of: id),
         !name.isEmpty, pattern.matches(name)
       else { continue }
@@ -134,7 +134,7 @@ extension BTF {
     let kinds =
       keyword.flatMap { Self.kinds[$0] } ?? Self.namedKinds
     var names: Set<String> = []
-    for id in 1..<endID {
+    for id in typeIDs {
       guard names.count < limit, let kind = try? kind(of: id), kinds.contains(kind),
         let name = try? name(of: id), name.hasPrefix(prefix), !name.isEmpty
       else { continue }

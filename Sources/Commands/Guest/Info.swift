@@ -71,7 +71,7 @@ struct Info: RunStateCommand {
     facts.add("nr_cpu_ids", JSON(kernel.cpuIDs))
     facts.add("kernel_file", .string(kernel.file))
     let source = image.kind.rawValue
-    let (symbols, types) = (kernel.symbols.count, kernel.btf.endID - 1)
+    let (symbols, types) = (kernel.symbols.count, kernel.btf.endID.rawValue - 1)
     facts.add(
       "symbols", ["count": JSON(symbols), "source": .string(source)],
       ["\(symbols) from \(source)"])

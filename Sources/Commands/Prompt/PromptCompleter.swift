@@ -155,9 +155,9 @@ struct PromptCompleter {
 
 extension MemberPath {
   /// The type at the end of the path, pointers followed; nil where it leads nowhere.
-  fileprivate func type(from type: UInt32, _ btf: BTF) -> UInt32? {
+  fileprivate func type(from type: BTF.TypeID, _ btf: BTF) -> BTF.TypeID? {
     var type = type
-    func pointee(_ type: UInt32) -> UInt32? {
+    func pointee(_ type: BTF.TypeID) -> BTF.TypeID? {
       guard let resolved = try? btf.resolve(type) else { return nil }
       if case .ptr(let target)? = try? btf.type(resolved) { return try? btf.resolve(target) }
       return resolved
@@ -181,7 +181,7 @@ extension MemberPath {
 
 extension BTF {
   /// The names of a struct's members, those of its anonymous members among them.
-  fileprivate func memberNames(of id: UInt32) throws(BTFError) -> [String] {
+  fileprivate func memberNames(of id: TypeID) throws(BTFError) -> [String] {
     try layout(of: id)?.map(\.name).filter { !$0.isEmpty } ?? []
   }
 }

@@ -32,7 +32,7 @@ public class DeclaredMember: @unchecked Sendable {
   /// - Throws: a `BTFError` that names a required member that is missing, or one whose type is not
   ///   the one that is declared.
   func find(
-    in type: UInt32, called structName: String, _ layouts: StructLayouts
+    in type: BTF.TypeID, called structName: String, _ layouts: StructLayouts
   ) throws(BTFError) {
     try companion?.find(in: type, called: structName, layouts)
     for path in paths {
@@ -52,7 +52,7 @@ struct MemberPlace {
   var bits: Range<Int>?
   /// The type at the end of a link; nil where the BTF does not say it and the declaration's name
   /// does.
-  var target: UInt32?
+  var target: BTF.TypeID?
   /// A pointer stands between, or, for items, between each of them.
   var isPointer = false
   /// What must be read to have the member.

@@ -68,7 +68,7 @@ extension MemberForm {
 extension BTF {
   /// The structure that a pointer leads to; nil where the BTF does not say more than that it is a
   /// pointer, and the name of the declaration says which.
-  fileprivate func structure(at pointee: UInt32) throws(BTFError) -> UInt32? {
+  fileprivate func structure(at pointee: BTF.TypeID) throws(BTFError) -> BTF.TypeID? {
     let resolved = try resolve(pointee)
     switch try type(resolved) {
     case .struct, .union: return resolved

@@ -14,7 +14,7 @@ public final class StructLayout<Struct: KernelStruct>: Sendable {
 
   /// - Throws: a `BTFError` that names a required member that is missing, or one whose type is not
   ///   the one that is declared.
-  init(type: UInt32, _ layouts: StructLayouts) throws(BTFError) {
+  init(type: BTF.TypeID, _ layouts: StructLayouts) throws(BTFError) {
     let members = Struct()
     let declared = Self.declarations(of: members)
     for member in declared {
