@@ -2,8 +2,8 @@ import ArgumentParser
 
 /// The program's command line, and the table of all its commands: the prompt, scripts, help,
 /// completion and docs/commands.md have no other.
-public struct Root: ParsableCommand {
-  public static let configuration = CommandConfiguration(
+struct Root: ParsableCommand {
+  static let configuration = CommandConfiguration(
     commandName: "guestscope",
     abstract: "bpftool for a guest that you cannot log in to.",
     discussion: """
@@ -41,7 +41,7 @@ public struct Root: ParsableCommand {
   @OptionGroup var output: OutputOptions
   @OptionGroup var failure: FailureOptions
 
-  public init() {}
+  init() {}
 }
 
 extension Root {
