@@ -96,6 +96,12 @@ int main(void) {
   run_on_every_cpu(&programs);
   say("traffic is done");
   wait_for_rest();
+  // Not where it would take minutes, or nothing that it says lasts.
+  if (has_bpftool() && !options.many && !options.churn) {
+    print_bpftool();
+    say("bpftool is done");
+    wait_for_rest();
+  }
   print_truth();
 
   if (options.traffic)
