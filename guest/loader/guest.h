@@ -74,6 +74,9 @@ void make_event_links(void);
 void make_network_links(void);
 void make_struct_ops(void);
 
+// netkit.c
+unsigned make_netkit(const char *name);
+
 // more_maps.c: maps of types that map_truth.c does not make, as far as the kernel has them.
 void make_more_maps(void);
 

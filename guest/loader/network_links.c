@@ -17,6 +17,8 @@ enum {
   attach_type_netfilter = 45,
   tcx_ingress = 46,
   tcx_egress = 47,
+  netkit_primary = 54,
+  netkit_peer = 55,
   next_program = -1,                 // TCX_NEXT
 };
 
@@ -77,6 +79,19 @@ static void link_traffic_control(void) {
   make_link("link_tcx", &request);
 }
 
+// Two devices that are down.
+static void link_netkit(void) {
+  unsigned device = make_netkit("gs_netkit");
+  int program = load_raw(&(struct raw_program){
+      .name = "link_netkit", .type = BPF_PROG_TYPE_SCHED_CLS, .result = next_program});
+  struct link_request request = {
+      .object = program, .target = device, .attach_type = netkit_primary};
+
+  link_twice("link_netkit", &request);
+  request.attach_type = netkit_peer;
+  make_link("link_netkit", &request);
+}
+
 static int open_namespace(void) {
   int namespace = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
   if (namespace < 0)
@@ -88,6 +103,7 @@ static int open_namespace(void) {
 void make_network_links(void) {
   int guest = open_namespace();
 
+  link_netkit();
   if (unshare(CLONE_NEWNET))
     fail("cannot make a network namespace: %m");
   link_namespace(open_namespace());

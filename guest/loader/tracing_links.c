@@ -9,6 +9,9 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 
+// Newer than the headers that the loader is compiled with.
+enum { trace_fentry_multi = 59 };
+
 // Up to 5.19 BPF_LINK_CREATE does not take tracing programs, and cookies do not exist.
 static void link_tracing(const char *name, int program, uint32_t attach_type, uint64_t cookie) {
   struct link_request request = {.object = program, .attach_type = attach_type, .words[1] = cookie};
@@ -47,6 +50,25 @@ static void link_functions(void) {
     });
     link_tracing(links[index].name, program, links[index].attach_type, links[index].cookie);
   }
+}
+
+// From 7.2 on.
+static void link_many_functions(void) {
+  static const uint64_t cookies[] = {0x88, 0x9999999999999999};
+  uint32_t functions[] = {
+      kernel_type("bpf_fentry_test8", BTF_KIND_FUNC),
+      kernel_type("bpf_fentry_test9", BTF_KIND_FUNC),
+  };
+  int program = load_raw(&(struct raw_program){
+      .name = "tracing_multi",
+      .type = BPF_PROG_TYPE_TRACING,
+      .attach_type = trace_fentry_multi,
+  });
+  make_link("tracing_multi", &(struct link_request){
+                                 .object = program,
+                                 .attach_type = trace_fentry_multi,
+                                 .words = {(uintptr_t)functions, (uintptr_t)cookies, 2},
+                             });
 }
 
 // One program traces the end of another; one replaces a function of another.
@@ -88,6 +110,7 @@ static void link_raw_tracepoint(void) {
 
 void make_tracing_links(void) {
   link_functions();
+  link_many_functions();
   link_programs();
   link_raw_tracepoint();
 }
