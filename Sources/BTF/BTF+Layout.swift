@@ -14,9 +14,9 @@ public struct Field: Equatable, Sendable {
 extension BTF {
   /// Where a member lies in a struct, or nil when this kernel has no such member.
   ///
-  /// `path` names members with dots between: it goes into embedded structs (through typedefs,
-  /// qualifiers and anonymous members), not through pointers or arrays. Throws when the struct
-  /// itself is missing, when there are several of this name, or when the types are damaged.
+  /// `path` is that of a `MemberPath`, but does not go through pointers: `idr_rt.xa_head`. Throws when
+  /// the struct itself is missing, when there are several of this name, or when the types are
+  /// damaged.
   public func field(_ path: String, of structName: String) throws(BTFError) -> Field? {
     try field(path, in: try structID(structName))
   }
@@ -37,21 +37,17 @@ extension BTF {
 
   /// Where a member lies in the struct or union with this type id.
   public func field(_ path: String, in structID: TypeID) throws(BTFError) -> Field? {
-    var type = structID
-    var bitOffset = 0
-    var found: BTFType.Member?
-    for name in path.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false) {
-      guard !name.isEmpty else { return nil }
-      // A bit-field, pointer or scalar has no members.
-      guard found?.bitSize ?? 0 == 0 else { return nil }
-      var steps = Self.maxSteps
-      guard let member = try member(Array(name), of: type, depth: 0, &steps) else { return nil }
-      bitOffset += member.bitOffset
-      type = member.type
-      found = member
+    guard let path = MemberPath(path), !path.steps.isEmpty else { return nil }
+    let route: MemberRoute
+    do throws(BTFError) {
+      route = try self.route(path, from: structID)
+    } catch {
+      if error.isOfPath { return nil }
+      throw error
     }
-    guard let found else { return nil }
-    return try field(of: found, bitOffset: bitOffset)
+    guard route.pointers.isEmpty else { return nil }
+    let size = route.bits.map { ($0.upperBound + 7) / 8 } ?? size(of: route.type) ?? 0
+    return Field(offset: route.offset, size: size, type: route.type, bits: route.bits)
   }
 
   /// The bytes that a value of this type takes, or nil for void, functions, forward declarations
@@ -111,6 +107,13 @@ extension BTF {
   /// Members looked at in one struct: anonymous members that contain others twice would double at
   /// each level.
   static let maxSteps = 1 << 18
+
+  /// Where the member of a struct or union with this name lies; nil when there is none.
+  func place(of name: String, in id: TypeID) throws(BTFError) -> Field? {
+    var steps = Self.maxSteps
+    guard let member = try member(Array(name.utf8), of: id, depth: 0, &steps) else { return nil }
+    return try field(of: member, bitOffset: member.bitOffset)
+  }
 
   /// A member by its name, also in anonymous members; its bit offset is from the start of `id`.
   private func member(

@@ -10,6 +10,10 @@ public enum BTFError: Error, Equatable, Sendable {
   case noStruct(name: String)
   /// The struct has no member at this path.
   case noMember(path: String, structName: String)
+  /// A type has no such member or element; `of` is the type as C writes it.
+  case noStep(MemberPath.Step, of: String)
+  /// An array has fewer elements.
+  case outOfBounds(Int, count: Int, of: String)
   /// Several structs or unions of this name have the members that are asked for.
   case ambiguous(name: String, ids: [BTF.TypeID])
   /// No kernel has this member of so many bytes.
@@ -31,6 +35,11 @@ extension BTFError: CustomStringConvertible {
       "this kernel's BTF has no struct or union \(name)"
     case .noMember(let path, let structName):
       "struct \(structName) has no member \(path) in this kernel's BTF"
+    case .noStep(.member(let name), let type): "\(type) has no member \(name)"
+    case .noStep(.element(let index), let type):
+      "\(type) has no [\(index)]: it is neither an array nor a pointer"
+    case .outOfBounds(let index, let count, let type):
+      "\(type) has no [\(index)]: it has \(count) element" + (count == 1 ? "" : "s")
     case .ambiguous(let name, let ids):
       "this kernel's BTF has \(ids.count) different structs \(name) (type ids "
         + "\(ids.map(\.description).joined(separator: ", "))), and which one is meant is not known"
@@ -41,6 +50,16 @@ extension BTFError: CustomStringConvertible {
         + "as \(expected)"
     case .tooDeep(let id):
       "the BTF is damaged: type \(id) contains or refers to itself without an end"
+    }
+  }
+}
+
+extension BTFError {
+  /// True when the types are sound, and a path asks for what they do not have.
+  var isOfPath: Bool {
+    switch self {
+    case .noStep, .outOfBounds: true
+    default: false
     }
   }
 }

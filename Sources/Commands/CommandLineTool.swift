@@ -3,14 +3,14 @@ import Glibc
 import GuestScopeGDBStub
 
 /// The program: one command, a batch of them, or the prompt.
-public enum CommandLineTool {
+package enum CommandLineTool {
   /// Runs the program and returns its exit status.
   ///
   /// - Parameters:
   ///   - debt: what a signal path pays before the program ends.
   ///   - guardian: the path of this program; see `StubOptions.guardian`.
   ///   - interrupts: where the signal thread puts signals that do not end the program.
-  public static func run(
+  package static func run(
     _ arguments: [String], debt: ResumeDebt, guardian: String? = nil,
     interrupts: Interrupts = Interrupts(), console: Console? = nil
   ) -> Int32 {

@@ -2,8 +2,8 @@ import ArgumentParser
 
 /// The program's command line, and the table of all its commands: the prompt, scripts, help,
 /// completion and docs/commands.md have no other.
-public struct Root: ParsableCommand {
-  public static let configuration = CommandConfiguration(
+struct Root: ParsableCommand {
+  static let configuration = CommandConfiguration(
     commandName: "guestscope",
     abstract: "bpftool for a guest that you cannot log in to.",
     discussion: """
@@ -23,7 +23,11 @@ public struct Root: ParsableCommand {
     version: version,
     groupedSubcommands: [
       CommandGroup(
-        name: "Guest", subcommands: [Prog.self, MapCommand.self, Report.self, Info.self]),
+        name: "Guest",
+        subcommands: [
+          Prog.self, MapCommand.self, LinkCommand.self, BTFCommand.self, StructOpsCommand.self,
+          Report.self, Info.self,
+        ]),
       CommandGroup(
         name: "Exploring",
         subcommands: [
@@ -41,7 +45,7 @@ public struct Root: ParsableCommand {
   @OptionGroup var output: OutputOptions
   @OptionGroup var failure: FailureOptions
 
-  public init() {}
+  init() {}
 }
 
 extension Root {

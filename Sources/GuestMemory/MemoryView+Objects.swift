@@ -81,6 +81,12 @@ struct ObjectScopes {
 }
 
 extension MemoryView {
+  /// True when an object missed in this pass: what looks absent may only be unread.
+  public var hasMisses: Bool { !objects.missed.isEmpty }
+
+  /// The objects that this pass could not read so far.
+  public var unreadableObjects: [UnreadableObject] { objects.unreadable }
+
   /// Reads one object of many. What goes wrong inside stays inside: an object that misses is
   /// nil in this pass, one that is unreadable is nil, counted and named.
   ///

@@ -22,6 +22,9 @@ public struct Unreadable: Error, Hashable, Sendable, CustomStringConvertible {
     /// The kernel lacks what the reader needs: a symbol, a structure that it knows. The text is a
     /// sentence.
     case lacking(String)
+    /// What was asked for does not exist: a pointer on the way is NULL, no object has the id. The text
+    /// is the whole sentence.
+    case missing(String)
     /// The guest's kernel is not the one that was found before: a reset, a kexec.
     case kernelChanged(String)
     /// It changed faster than it could be read.
@@ -45,7 +48,7 @@ public struct Unreadable: Error, Hashable, Sendable, CustomStringConvertible {
     case .absent(let absence): "\(address.hex): \(absence)"
     case .notMapped: "\(address.hex) is not mapped"
     case .corrupt(let what): "\(what) at \(address.hex)"
-    case .lacking(let what), .kernelChanged(let what): what
+    case .lacking(let what), .missing(let what), .kernelChanged(let what): what
     case .moving: "it changed faster than it could be read"
     case .tooDeep(let waves):
       "gave up after \(waves) rounds of reads, each of which led to more"
@@ -58,4 +61,14 @@ extension ReadFault {
   public static func corrupt(_ what: String, at address: KernelVirtualAddress) -> Self {
     .unreadable(Unreadable(.corrupt(what), at: address.rawValue))
   }
+
+  /// What was asked for does not exist; `what` is a sentence that says so.
+  public static func missing(_ what: String, at address: KernelVirtualAddress) -> Self {
+    .unreadable(Unreadable(.missing(what), at: address.rawValue))
+  }
+}
+
+extension Unreadable {
+  /// True when nothing is damaged: what was asked for does not exist.
+  public var isMissing: Bool { if case .missing = reason { true } else { false } }
 }

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 import Testing
 
@@ -34,6 +35,19 @@ import Testing
     #expect(!options.contains { $0.words.contains("--connect") })
     let all = OptionDescription.all(of: Root.self).flatMap(\.words)
     #expect(Set(all).isSuperset(of: ["--keep-going", "-c", "--connect", "-e", "-f", "--help"]))
+  }
+
+  /// The parser gives an option to the outermost command that has it, wherever it stands.
+  @Test func noCommandHasAnOptionThatMeansAnotherThingBeforeIt() {
+    let shared: Set = ["-j", "--json", "-p", "--pretty", "--keep-going", "-h", "--help"]
+    let outer = Set(OptionDescription.all(of: Root.self).flatMap(\.words)).subtracting(shared)
+    #expect(outer.contains("-f") && outer.contains("--stats"))
+    func check(_ command: ParsableCommand.Type) {
+      let own = OptionDescription.all(of: command).flatMap(\.words)
+      #expect(outer.isDisjoint(with: own), "\(command): \(own)")
+      command.configuration.subcommands.forEach(check)
+    }
+    Root.configuration.subcommands.forEach(check)
   }
 
   @Test(arguments: ["bash", "zsh", "fish"])

@@ -14,7 +14,7 @@ struct ProgStats: SelectingCommand {
 
   @OptionGroup var selected: SelectionArguments
   @Flag(help: "Also each CPU's own numbers.") var perCpu = false
-  @Flag(help: "Also the id and the type of each program in JSON; the screen always has them.")
+  @Flag(help: "In JSON also the id and the type of each program.")
   var ids = false
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions

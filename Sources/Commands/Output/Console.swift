@@ -1,7 +1,7 @@
 import Glibc
 
 /// Where answers and everything else go: answers to standard output, the rest to standard error.
-public final class Console {
+package final class Console {
   /// What begins a note: the program's name, or the line of a script.
   var prefix = "guestscope: "
   private let output: Int32
@@ -21,7 +21,7 @@ public final class Console {
   /// - Parameters:
   ///   - output, errors: file descriptors, not closed here.
   ///   - interrupts: ends a long answer half-way.
-  public init(
+  init(
     output: Int32 = STDOUT_FILENO, errors: Int32 = STDERR_FILENO, interrupts: Interrupts? = nil
   ) {
     self.output = output

@@ -15,3 +15,15 @@ extension Duration {
     Double(components.seconds) * 1e3 + Double(components.attoseconds) / 1e15
   }
 }
+
+extension String {
+  /// Names come from guest memory: what a terminal would take for a command is replaced.
+  var printable: String {
+    // Nearly all are plain.
+    if utf8.allSatisfy({ (0x20..<0x7f).contains($0) }) { return self }
+    return String(
+      String.UnicodeScalarView(
+        unicodeScalars.map { $0.value < 0x20 || (0x7f..<0xa0).contains($0.value) ? "\u{fffd}" : $0 }
+      ))
+  }
+}

@@ -1,5 +1,5 @@
 /// A JSON document, with the members of objects in the order they are given.
-public enum JSON: Hashable, Sendable {
+enum JSON: Hashable, Sendable {
   case null
   case bool(Bool)
   case unsigned(UInt64)
@@ -8,41 +8,46 @@ public enum JSON: Hashable, Sendable {
   case array([JSON])
   case object([Member])
 
-  public struct Member: Hashable, Sendable {
-    public var key: String
-    public var value: JSON
+  struct Member: Hashable, Sendable {
+    var key: String
+    var value: JSON
   }
 }
 
 extension JSON: ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral,
   ExpressibleByStringLiteral
 {
-  public init(dictionaryLiteral elements: (String, JSON)...) {
+  init(dictionaryLiteral elements: (String, JSON)...) {
     self = .object(elements.map { Member(key: $0.0, value: $0.1) })
   }
 
-  public init(arrayLiteral elements: JSON...) { self = .array(elements) }
-  public init(stringLiteral value: String) { self = .string(value) }
+  init(arrayLiteral elements: JSON...) { self = .array(elements) }
+  init(stringLiteral value: String) { self = .string(value) }
 
   /// Null for nil.
-  public init(_ number: (some UnsignedInteger)?) {
+  init(_ number: (some UnsignedInteger)?) {
     self = number.map { .unsigned(UInt64($0)) } ?? .null
   }
 
-  public init(_ number: Int?) { self = number.map { .unsigned(UInt64($0)) } ?? .null }
+  init(_ number: Int?) { self = number.map { .unsigned(UInt64($0)) } ?? .null }
 
   /// A number of 64 bits with or without a sign.
-  public init(_ number: Int128) {
+  init(_ number: Int128) {
     self =
       number < 0
       ? .signed(Int64(truncatingIfNeeded: number)) : .unsigned(UInt64(truncatingIfNeeded: number))
   }
 
-  public init(_ text: String?) { self = text.map { .string($0) } ?? .null }
-  public init(_ flag: Bool?) { self = flag.map { .bool($0) } ?? .null }
+  init(_ text: String?) { self = text.map { .string($0) } ?? .null }
+  init(_ flag: Bool?) { self = flag.map { .bool($0) } ?? .null }
 
   /// Adds members to an object.
-  public func adding(_ members: KeyValuePairs<String, JSON>) -> JSON {
+  public func adding(_ members: [Member]) -> JSON {
+    guard case .object(let own) = self else { return self }
+    return .object(own + members)
+  }
+
+  func adding(_ members: KeyValuePairs<String, JSON>) -> JSON {
     guard case .object(let own) = self else { return self }
     return .object(own + members.map { Member(key: $0.key, value: $0.value) })
   }
@@ -50,7 +55,7 @@ extension JSON: ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral,
 
 extension JSON {
   /// On one line, or, `pretty`, indented by bpftool's four spaces.
-  public func text(pretty: Bool) -> String {
+  func text(pretty: Bool) -> String {
     var text = ""
     write(to: &text, indent: pretty ? 0 : nil)
     return text

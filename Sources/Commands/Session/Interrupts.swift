@@ -2,7 +2,7 @@ import Glibc
 import Synchronization
 
 /// Signals as a session sees them. One thread of the executable takes them all and passes them on.
-public final class Interrupts: Sendable {
+package final class Interrupts: Sendable {
   /// Readable after a signal that the prompt acts on; a byte a signal, its number.
   let wake: Int32
   private let wakeEnd: Int32
@@ -14,7 +14,7 @@ public final class Interrupts: Sendable {
   /// What the terminal was like before line editing.
   private let terminal = Mutex<termios?>(nil)
 
-  public init() {
+  package init() {
     var ends: [Int32] = [-1, -1]
     _ = unsafe pipe(&ends)
     for end in ends {
@@ -30,7 +30,7 @@ public final class Interrupts: Sendable {
   }
 
   /// Takes a signal; false for one that ends the program.
-  public func take(_ number: Int32) -> Bool {
+  package func take(_ number: Int32) -> Bool {
     let isPromptSignal = [SIGWINCH, SIGCONT].contains(number)
     guard hasPrompt.load(ordering: .acquiring) else { return isPromptSignal }
     guard number == SIGINT || isPromptSignal else { return false }
@@ -41,7 +41,7 @@ public final class Interrupts: Sendable {
   }
 
   /// The terminal as the user's shell had it; for the path that ends the program.
-  public func restoreTerminal() {
+  package func restoreTerminal() {
     // In the background (Ctrl-Z, then `kill %1`) it is the shell's, and a try would stop the program
     // instead of ending it (SIGTTOU).
     guard tcgetpgrp(STDIN_FILENO) == getpgrp() else { return }
@@ -66,7 +66,7 @@ public final class Interrupts: Sendable {
   }
 
   /// The guest is held because the user wants it so, for as long as he likes.
-  public var isHolding: Bool {
+  package var isHolding: Bool {
     get { holding.load(ordering: .acquiring) }
     set { holding.store(newValue, ordering: .releasing) }
   }

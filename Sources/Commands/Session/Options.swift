@@ -2,7 +2,7 @@ import ArgumentParser
 import GuestScopeGDBStub
 
 /// How to reach the guest. On the command line these stand before or after the command.
-public struct SessionOptions: ParsableArguments {
+struct SessionOptions: ParsableArguments {
   @Option(
     name: [.short, .customLong("connect")],
     help: ArgumentHelp(
@@ -51,9 +51,9 @@ public struct SessionOptions: ParsableArguments {
 
   @OptionGroup var batch: BatchOptions
 
-  public init() {}
+  init() {}
 
-  public func validate() throws {
+  func validate() throws {
     guard maxPause > 0, maxPause <= 3_600_000 else {
       throw ValidationError("--max-pause takes milliseconds, more than 0 and at most 3600000")
     }
@@ -105,14 +105,14 @@ struct FailureOptions: ParsableArguments {
 }
 
 /// How to print an answer: bpftool's letters.
-public struct OutputOptions: ParsableArguments {
+struct OutputOptions: ParsableArguments {
   @Flag(name: .shortAndLong, help: "JSON on one line.")
   var json = false
 
   @Flag(name: .shortAndLong, help: "JSON, indented.")
   var pretty = false
 
-  public init() {}
+  init() {}
 }
 
 extension StubTarget {

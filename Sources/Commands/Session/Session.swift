@@ -7,7 +7,7 @@ import GuestScopeRemoteProtocol
 
 /// What the commands of one run share: the connection, the guest's kernel, what was learnt.
 /// Nothing is read before a command needs it.
-public final class Session {
+final class Session {
   let options: SessionOptions
   let console: Console
   let interrupts: Interrupts
@@ -32,7 +32,7 @@ public final class Session {
   /// - Parameters:
   ///   - debt: what a signal path pays before the program ends.
   ///   - guardian: see `StubOptions`.
-  public init(
+  init(
     _ options: SessionOptions, console: Console, debt: ResumeDebt, guardian: String? = nil,
     interrupts: Interrupts = Interrupts(), isShared: Bool = false
   ) {
@@ -190,7 +190,7 @@ public final class Session {
   }
 
   /// Lets the guest go on that `--hold` or `hold` stopped.
-  public func close() throws {
+  func close() throws {
     defer { noteHold() }
     try openStub?.release()
   }

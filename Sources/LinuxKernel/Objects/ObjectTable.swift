@@ -1,0 +1,103 @@
+import GuestScopeBTF
+import GuestScopeGuestMemory
+
+/// Objects that the kernel numbers, and finds by their number: BPF programs, maps, links and BTFs,
+/// and tasks.
+public struct ObjectTable: Sendable {
+  public enum Kind: String, Hashable, CaseIterable, Sendable {
+    case prog, map, link, btf
+    /// By its pid in the root pid namespace; threads are among them.
+    case task
+
+    /// What messages call an object.
+    public var noun: String {
+      switch self {
+      case .prog: "program"
+      case .btf: "BTF"
+      case .map, .link, .task: rawValue
+      }
+    }
+
+    /// What messages call its number.
+    var numberNoun: String { self == .task ? "pid" : "id" }
+  }
+
+  public let kind: Kind
+  private let idr: IDR
+  private let tasks: TaskLinks?
+
+  /// - Throws: `KernelError.symbolNotFound` for a kernel without the table.
+  public init(_ kind: Kind, _ kernel: GuestKernel) throws(KernelError) {
+    self.kind = kind
+    let symbol = kind == .task ? "init_pid_ns" : "\(kind)_idr"
+    let start = try kernel.address(of: symbol)
+    do throws(BTFError) {
+      let layout = try IDR.Layout(kernel.btf)
+      tasks = kind == .task ? try TaskLinks(kernel.btf) : nil
+      // Since 4.15 (commit 95846ecf9dac): before, pids were in a hash table.
+      let offset =
+        kind == .task ? try kernel.btf.requiredField("idr", of: "pid_namespace").offset : 0
+      idr = IDR(at: start + offset, layout)
+    } catch {
+      throw .btf(error)
+    }
+  }
+
+  /// Where the object with a number is.
+  ///
+  /// - Throws: `ReadFault.missing` when there is none.
+  public func address(
+    of id: UInt64, in view: MemoryView
+  ) throws(ReadFault) -> KernelVirtualAddress {
+    let found = try idr.compactMap([id], in: view) { entry throws(ReadFault) in
+      try object(entry.pointer, in: view)
+    }
+    if let address = found.first { return address }
+    // A node of the table that is still to be read, or damaged, hides what hangs on it.
+    if view.hasMisses { throw .miss }
+    if let damaged = view.unreadableObjects.last { throw .unreadable(damaged.cause) }
+    throw .missing(
+      "the guest has no \(kind.noun) with \(kind.numberNoun) \(id)", at: idr.address)
+  }
+
+  /// The numbers of all objects, ascending.
+  public func ids(in view: MemoryView) throws(ReadFault) -> [UInt64] {
+    try idr.compactMap(in: view) { entry throws(ReadFault) in
+      let key = ObjectKey(kind.noun, id: entry.index, at: entry.pointer)
+      let found = try view.object(key) { () throws(ReadFault) in
+        try object(entry.pointer, in: view)
+      }
+      return found.flatMap { $0 }.map { _ in entry.index }
+    }
+  }
+
+  /// What an entry of the table leads to; nil when it is another kind of number.
+  private func object(
+    _ entry: KernelVirtualAddress, in view: MemoryView
+  ) throws(ReadFault) -> KernelVirtualAddress? {
+    try tasks.map { tasks throws(ReadFault) in try tasks.task(of: entry, in: view) } ?? entry
+  }
+}
+
+/// The way from `struct pid` to the task with that number, as `pid_task()` of kernel/pid.c goes it.
+private struct TaskLinks: Sendable {
+  /// Bytes from the start of `struct pid` to `tasks[PIDTYPE_PID].first`.
+  var first: Int
+  /// Bytes from the start of `struct task_struct` to `pid_links[PIDTYPE_PID]`.
+  var link: Int
+
+  init(_ btf: BTF) throws(BTFError) {
+    // PIDTYPE_PID of `enum pid_type` (include/linux/pid.h) is 0.
+    first = try btf.requiredField("tasks[0].first", of: "pid").offset
+    // Since 4.19 (commit 2c4704756cab): before, each had a `struct pid_link` around it.
+    link = try btf.requiredField("pid_links[0]", of: "task_struct").offset
+  }
+
+  /// Nil for a number that only a process group or a session has.
+  func task(
+    of pid: KernelVirtualAddress, in view: MemoryView
+  ) throws(ReadFault) -> KernelVirtualAddress? {
+    let node = try view.pointer(at: pid + first)
+    return node.rawValue == 0 ? nil : node + -link
+  }
+}
