@@ -74,7 +74,7 @@ final class Prompt {
     } catch {
       _ = shell.report(error)
     }
-    let runs = session.openStub?.runState == .running && !session.isHeld
+    let runs = session.connection?.stub.runState == .running && !session.isHeld
     console.trace(
       "help lists the commands, Tab completes, Ctrl-D leaves"
         + (runs ? "; the guest runs meanwhile" : ""))

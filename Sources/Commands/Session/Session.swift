@@ -16,18 +16,11 @@ final class Session {
   private let debt: ResumeDebt
   private let guardian: String?
   private var stopReason: String?
-  private(set) var openStub: QEMUStub?
+  private(set) var connection: GuestConnection?
   private var isFirstContact = true
-  private var openEngine: SnapshotEngine?
-  private(set) var memory: CountingMemory?
-  private var progress: ReadingProgress?
   private var image: KernelImage?
-  private var foundKernel: GuestKernel?
-  /// What was said last of where vCPUs are.
-  private var lastNotice: String?
-  private var countedReads = 0
-  private var countedBytes = 0
-  private(set) var statistics = SessionStatistics()
+  /// What was spent since it was taken last, but for what the connection counts.
+  private var statistics = SessionStatistics()
 
   /// - Parameters:
   ///   - debt: what a signal path pays before the program ends.
@@ -44,9 +37,10 @@ final class Session {
     self.isShared = isShared
   }
 
-  var stub: QEMUStub {
+  /// The connection, which is opened when a command first needs it.
+  var openConnection: GuestConnection {
     get throws {
-      if let openStub { return openStub }
+      if let connection { return connection }
       // The file first: reading it takes long, and stops nobody.
       if options.kernel != nil { _ = try kernelImage }
       var stubOptions = StubOptions()
@@ -68,26 +62,16 @@ final class Session {
       let stub = try QEMUStub(options.connect, options: stubOptions, debt: debt)
       isFirstContact = false
       if options.hold { try stub.hold() }
-      openStub = stub
+      let opened = GuestConnection(stub, console, interrupts)
+      connection = opened
       noteHold()
-      return stub
+      return opened
     }
   }
 
-  var engine: SnapshotEngine {
-    get throws {
-      if let openEngine { return openEngine }
-      let progress = ReadingProgress(console)
-      let memory = CountingMemory(try stub)
-      let engine = SnapshotEngine(memory)
-      engine.isInterrupted = { [interrupts] in interrupts.isCancelled }
-      engine.progress = progress.count
-      self.memory = memory
-      self.progress = progress
-      openEngine = engine
-      return engine
-    }
-  }
+  var stub: QEMUStub { get throws { try openConnection.stub } }
+
+  var engine: SnapshotEngine { get throws { try openConnection.boot.engine } }
 
   var kernelImage: KernelImage {
     get throws {
@@ -106,10 +90,11 @@ final class Session {
 
   var kernel: GuestKernel {
     get throws {
-      if let foundKernel { return foundKernel }
-      let engine = try engine
-      let kernel = try GuestKernel(try kernelImage, in: engine, vcpu: options.vcpu)
-      foundKernel = kernel
+      let connection = try openConnection
+      if let kernel = connection.boot.kernel { return kernel }
+      let kernel = try GuestKernel(
+        try kernelImage, in: connection.boot.engine, vcpu: options.vcpu)
+      connection.boot.kernel = kernel
       note(KernelState(kernel: kernel, panicCPU: kernel.panicCPU, vcpus: kernel.vcpus))
       if options.stats { console.trace("stats: set-up: \(takeStatistics())") }
       return kernel
@@ -118,11 +103,11 @@ final class Session {
 
   /// Remembers where vCPUs are, and says once that they are in more than one kernel.
   func note(_ state: KernelState) {
-    foundKernel?.vcpus = state.vcpus
+    connection?.boot.kernel?.vcpus = state.vcpus
     // Who names a vCPU knows.
     let notice = options.vcpu == nil ? state.notice : nil
-    if let notice, notice != lastNotice { console.note(notice) }
-    lastNotice = notice
+    if let notice, notice != connection?.boot.lastNotice { console.note(notice) }
+    connection?.boot.lastNotice = notice
   }
 
   /// The guest's BPF objects.
@@ -132,7 +117,7 @@ final class Session {
   /// may be dead meanwhile.
   var livingKernel: GuestKernel {
     get throws {
-      guard foundKernel != nil else { return try kernel }
+      guard connection?.boot.kernel != nil else { return try kernel }
       return try ofThisBoot { kernel in try walk(kernel) { _ in kernel } }.value
     }
   }
@@ -157,9 +142,8 @@ final class Session {
       return follow(try take(try kernel))
     } catch let error as KernelError where error.isAnotherKernel {
       console.note("\(error); looking for it anew")
-      if isHeld {
-        foundKernel = nil
-        try engine.forget()
+      if let connection, isHeld {
+        connection.boot = connection.boot.next
       } else {
         // It may be another machine, with other RAM, behind the same address.
         disconnect()
@@ -172,8 +156,10 @@ final class Session {
   /// one from now on, and the user learns where the other is.
   private func follow<T>(_ snapshot: Snapshot<T>) -> Snapshot<T> {
     let vcpus = Set(snapshot.registers.keys.map(\.cpu))
-    if let vcpu = vcpus.first, let watched = foundKernel?.watchedCPU, !vcpus.contains(watched) {
-      foundKernel?.watchedCPU = vcpu
+    if let vcpu = vcpus.first, let watched = connection?.boot.kernel?.watchedCPU,
+      !vcpus.contains(watched)
+    {
+      connection?.boot.kernel?.watchedCPU = vcpu
       // The answer is there already: it does not fail for this.
       _ = try? kernelState()
     }
@@ -192,7 +178,7 @@ final class Session {
   /// Lets the guest go on that `--hold` or `hold` stopped.
   func close() throws {
     defer { noteHold() }
-    try openStub?.release()
+    try connection?.stub.release()
   }
 
   /// Tells the signal thread whether the guest is held because the user wants it so.
@@ -201,22 +187,17 @@ final class Session {
   /// Forgets the connection and all that it told; the next command opens it anew.
   func disconnect() {
     statistics = takeStatistics()
-    openStub = nil
-    openEngine = nil
-    memory = nil
-    progress = nil
-    (countedReads, countedBytes) = (0, 0)
-    foundKernel = nil
+    connection = nil
     noteHold()
   }
 
-  var isConnected: Bool { openStub != nil }
+  var isConnected: Bool { connection != nil }
 
   /// True while `hold` stops the guest.
-  var isHeld: Bool { openStub?.isHeld ?? false }
+  var isHeld: Bool { connection?.stub.isHeld ?? false }
 
   /// Whether the guest runs between commands, in a word or two.
-  var runState: String { isHeld ? "held" : openStub?.runState.text ?? "unknown" }
+  var runState: String { isHeld ? "held" : connection?.stub.runState.text ?? "unknown" }
 
   /// Refuses options of a line that only the command line can set.
   func admit(_ line: SessionOptions) throws {
@@ -232,7 +213,7 @@ final class Session {
   }
 
   /// A new command begins: what it reads is counted from here.
-  func beginCommand() { progress?.begin() }
+  func beginCommand() { connection?.beginCommand() }
 
   /// A command has ended, and may have begun or ended a hold.
   func endCommand() { noteHold() }
@@ -240,12 +221,8 @@ final class Session {
   /// What was spent since the last call.
   func takeStatistics() -> SessionStatistics {
     var taken = statistics
-    if let openStub { taken.stops.add(openStub.takeStatistics()) }
-    let (reads, bytes) = (memory?.reads ?? 0, memory?.bytes ?? 0)
-    taken.reads += reads - countedReads
-    taken.bytes += bytes - countedBytes
-    (countedReads, countedBytes) = (reads, bytes)
     statistics = SessionStatistics()
+    connection?.takeStatistics(into: &taken)
     return taken
   }
 }
