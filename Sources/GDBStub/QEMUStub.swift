@@ -6,10 +6,11 @@ import GuestScopeRemoteProtocol
 /// Each sample is a *glance*: a fresh connection that asks whether the guest ran, and one write that
 /// ends in `c` if it did. The guest stands still for a round trip and while QEMU itself answers. A
 /// guest that was stopped before us stays stopped.
-public final class QEMUStub: GuestMem {
+public final class QEMUStub: GuestSource {
   public let target: StubTarget
+  public var identity: String { "\(target)" }
   public private(set) var ram: RAMMap
-  /// Whether the guest runs between our stops.
+  /// Whether the guest runs between our stops, and so whether our connections end in `c`.
   public internal(set) var runState: RunState
   /// The indices of the vCPUs, ascending. Those that can be plugged in later leave gaps.
   public private(set) var cpus: [Int]

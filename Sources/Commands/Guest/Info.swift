@@ -1,6 +1,5 @@
 import ArgumentParser
 import GuestScopeBytes
-import GuestScopeGDBStub
 import GuestScopeGuestMemory
 import GuestScopeKernelBPF
 import GuestScopeKernelImage
@@ -21,22 +20,22 @@ struct Info: RunStateCommand {
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   func answer(in session: Session) throws -> Answer {
-    _ = try session.stub
-    // The first, for after a reset the stub is another, too.
+    _ = try session.source
+    // The first, for after a reset the source is another, too.
     let found = Result { try session.kernelState() }
     if case .failure(let error as any GuestFailure) = found, error.isOfConnection { throw error }
-    let stub = try session.stub
-    _ = try stub.lookAgain()
+    let source = try session.source
+    _ = try source.lookAgain()
     var missing: [String] = []
     var facts = Facts()
-    facts.add("stub", .string("\(stub.target)"))
+    facts.add("stub", .string(source.identity))
     facts.add("run_state", .string(session.runState))
-    facts.add("architecture", .string(stub.architecture))
-    let (cpus, readable) = (stub.cpus.count, try stub.readableCPUs().count)
+    facts.add("architecture", .string(source.architecture))
+    let (cpus, readable) = (source.cpus.count, try source.readableCPUs().count)
     facts.add(
       "cpus", JSON(cpus), readable == cpus ? nil : ["\(readable) of \(cpus) vCPUs"])
     facts.add("cpus_readable", JSON(readable), [])
-    facts.add("ram_bytes", .unsigned(stub.ram.byteCount))
+    facts.add("ram_bytes", .unsigned(source.ram.byteCount))
     switch found {
     case .success(let state):
       addKernel(state.kernel, try session.kernelImage, to: &facts)

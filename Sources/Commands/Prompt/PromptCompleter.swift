@@ -104,8 +104,8 @@ struct PromptCompleter {
       let before = word.lastIndex(of: ",").map { word[...$0] } ?? ""
       return matching(word, objects(kind).map { "\(before)\($0.id)" })
     case .cpu:
-      guard let stub = try? session.stub else { return [] }
-      return matching(word, stub.cpus.map { "\($0)" })
+      guard let source = try? session.source else { return [] }
+      return matching(word, source.cpus.map { "\($0)" })
     }
   }
 

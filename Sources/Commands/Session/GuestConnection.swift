@@ -1,17 +1,16 @@
-import GuestScopeGDBStub
 import GuestScopeGuestMemory
 
 /// A session's connection to its guest: what it cost, and what was learnt through it.
 final class GuestConnection {
-  let stub: QEMUStub
+  let source: any GuestSource
   var boot: Boot
   private let memory: CountingMemory
   private let progress: ReadingProgress
   private var counted = (reads: 0, bytes: 0)
 
-  init(_ stub: QEMUStub, _ console: Console, _ interrupts: Interrupts) {
-    self.stub = stub
-    memory = CountingMemory(stub)
+  init(_ source: any GuestSource, _ console: Console, _ interrupts: Interrupts) {
+    self.source = source
+    memory = CountingMemory(source)
     progress = ReadingProgress(console)
     let engine = SnapshotEngine(memory)
     engine.isInterrupted = { interrupts.isCancelled }
@@ -24,7 +23,7 @@ final class GuestConnection {
 
   /// Adds what was spent here since the last call.
   func takeStatistics(into taken: inout SessionStatistics) {
-    taken.stops.add(stub.takeStatistics())
+    taken.stops.add(source.takeStatistics())
     taken.reads += memory.reads - counted.reads
     taken.bytes += memory.bytes - counted.bytes
     counted = (memory.reads, memory.bytes)

@@ -3,7 +3,6 @@ import GuestScopeGuestMemory
 import GuestScopeKernelBPF
 import GuestScopeKernelImage
 import GuestScopeLinuxKernel
-import GuestScopeRemoteProtocol
 
 /// What the commands of one run share: the connection, the guest's kernel, what was learnt.
 /// Nothing is read before a command needs it.
@@ -13,11 +12,13 @@ final class Session {
   let interrupts: Interrupts
   /// Several commands share it: what one does to the guest lasts for the next.
   let isShared: Bool
-  private let debt: ResumeDebt
-  private let guardian: String?
-  private var stopReason: String?
+  let debt: ResumeDebt
+  let guardian: String?
+  /// Why the guest has stopped, until somebody says it.
+  var stopReason: String?
   private(set) var connection: GuestConnection?
-  private var isFirstContact = true
+  /// No connection was made yet.
+  var isFirstContact = true
   private var image: KernelImage?
   /// What was spent since it was taken last, but for what the connection counts.
   private var statistics = SessionStatistics()
@@ -43,33 +44,15 @@ final class Session {
       if let connection { return connection }
       // The file first: reading it takes long, and stops nobody.
       if options.kernel != nil { _ = try kernelImage }
-      var stubOptions = StubOptions()
-      stubOptions.timeout = .nanoseconds(Int64(options.timeout * 1e9))
-      stubOptions.maxPause = .nanoseconds(Int64(options.maxPause * 1e6))
-      // What the user knew when the program began says nothing of what comes later.
-      stubOptions.leaveStopped = options.leaveStopped && isFirstContact
-      stubOptions.guardian = options.noGuardian ? nil : guardian
-      stubOptions.notice = { [console] in console.note($0) }
-      stubOptions.stopReason = { [weak self] in self?.stopReason = $0 }
-      stubOptions.isInterrupted = { [interrupts] in interrupts.isCancelled }
-      if options.trace {
-        stubOptions.trace = { [console] way, bytes in
-          for line in TraceLine.lines(way == .sent ? .sent : .received, bytes) {
-            console.trace("\(line)")
-          }
-        }
-      }
-      let stub = try QEMUStub(options.connect, options: stubOptions, debt: debt)
-      isFirstContact = false
-      if options.hold { try stub.hold() }
-      let opened = GuestConnection(stub, console, interrupts)
+      let opened = GuestConnection(try openSource(), console, interrupts)
       connection = opened
       noteHold()
       return opened
     }
   }
 
-  var stub: QEMUStub { get throws { try openConnection.stub } }
+  /// The guest that commands ask.
+  var source: any GuestSource { get throws { try openConnection.source } }
 
   var engine: SnapshotEngine { get throws { try openConnection.boot.engine } }
 
@@ -178,7 +161,7 @@ final class Session {
   /// Lets the guest go on that `--hold` or `hold` stopped.
   func close() throws {
     defer { noteHold() }
-    try connection?.stub.release()
+    try connection?.source.release()
   }
 
   /// Tells the signal thread whether the guest is held because the user wants it so.
@@ -194,10 +177,10 @@ final class Session {
   var isConnected: Bool { connection != nil }
 
   /// True while `hold` stops the guest.
-  var isHeld: Bool { connection?.stub.isHeld ?? false }
+  var isHeld: Bool { connection?.source.isHeld ?? false }
 
   /// Whether the guest runs between commands, in a word or two.
-  var runState: String { isHeld ? "held" : connection?.stub.runState.text ?? "unknown" }
+  var runState: String { isHeld ? "held" : connection?.source.runState.text ?? "unknown" }
 
   /// Refuses options of a line that only the command line can set.
   func admit(_ line: SessionOptions) throws {

@@ -1,5 +1,4 @@
 import ArgumentParser
-import GuestScopeGDBStub
 import GuestScopeGuestMemory
 import GuestScopeLinuxKernel
 
