@@ -127,7 +127,7 @@ struct ProgramReader {
       // bpf_prog_insn_size(): an instruction is 8 bytes.
       xlatedBytes: prog.len.map { Int($0) * 8 },
       jitedBytes: lengths.isEmpty ? prog.jitedLen.map { Int($0) } : lengths.reduce(0, +),
-      memlockBytes: prog.pages.map { Int($0) * walk.kernel.context.format.pageSize },
+      memlockBytes: prog.pages.map { Int($0) * walk.kernel.pageSize },
       mapIDs: maps?.map(\.id), btfID: info.has(\.btf) ? btf ?? 0 : nil,
       isOrphaned: isForDevice && info.offload?.rawValue == 0, attachment: attachment)
   }

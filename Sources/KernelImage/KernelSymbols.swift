@@ -64,6 +64,12 @@ public struct KernelSymbols: Sendable {
     return (self[index], address - found)
   }
 
+  /// The address of the first symbol behind an address.
+  func address(after address: UInt64) -> UInt64? {
+    let next = firstIndex { $0 > address }
+    return next < count ? addresses[next] : nil
+  }
+
   /// The symbols whose name matches a shell pattern.
   public func matching(glob: String) -> [Symbol] {
     let pattern = Glob(glob)

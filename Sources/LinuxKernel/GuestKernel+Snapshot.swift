@@ -33,7 +33,7 @@ extension GuestKernel {
   private func otherVCPU(_ engine: SnapshotEngine) throws(SnapshotError) -> Int? {
     guard !isBoundToVCPU, engine.memory.cpuCount > 1 else { return nil }
     do {
-      return try engine.registersOfAll(architecture.kernel.livenessRegisters).first(where: isIn)?
+      return try engine.registersOfAll(architecture.rules.livenessRegisters).first(where: isIn)?
         .cpu
     } catch {
       throw .source(error)
@@ -63,7 +63,7 @@ extension GuestKernel {
     // A source without registers, a memory dump, cannot be of another boot than it is.
     guard !vcpus.isEmpty,
       !vcpus.contains(where: {
-        architecture.kernel.isAlive($0, cpus: cpus, context: context)
+        architecture.rules.isAlive($0, cpus: cpus, tables: addressSpace.tables)
       })
     else { return }
     throw .unreadable(

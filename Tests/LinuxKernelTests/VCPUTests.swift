@@ -24,7 +24,7 @@ import Testing
   }
 
   private func find(
-    _ vcpus: [[String: UInt64]], _ image: KernelImage? = nil, vcpu: Int? = nil
+    _ vcpus: [[String: UInt64]], _ image: KernelFacts? = nil, vcpu: Int? = nil
   ) throws -> GuestKernel {
     let memory = crashed.ram.memory(vcpus: vcpus)
     return try GuestKernel(try image ?? crashed.image(), in: SnapshotEngine(memory), vcpu: vcpu)

@@ -2,7 +2,6 @@ import ArgumentParser
 import GuestScopeBytes
 import GuestScopeGuestMemory
 import GuestScopeKernelBPF
-import GuestScopeKernelImage
 import GuestScopeLinuxKernel
 
 /// `info`: the guest, its kernel, and where what we know of it came from.
@@ -38,7 +37,7 @@ struct Info: RunStateCommand {
     facts.add("ram_bytes", .unsigned(source.ram.byteCount))
     switch found {
     case .success(let state):
-      addKernel(state.kernel, try session.kernelImage, to: &facts)
+      addKernel(state.kernel, to: &facts)
       facts.add(
         "bpf_stats_enabled", JSON(state.countsRuns), state.countsRuns == nil ? ["-"] : nil)
       facts.add("panic_cpu", JSON(state.panicCPU), [state.panicCPU.map { "\($0)" } ?? "-"])
@@ -54,7 +53,7 @@ struct Info: RunStateCommand {
     return Answer(.object(facts.members), .pairs(facts.pairs), missing: missing)
   }
 
-  private func addKernel(_ kernel: GuestKernel, _ image: KernelImage, to facts: inout Facts) {
+  private func addKernel(_ kernel: GuestKernel, to facts: inout Facts) {
     facts.add("release", .string(kernel.release))
     facts.add("banner", .string(kernel.banner))
     facts.add("text_base", .string(kernel.textBase.rawValue.hex))
@@ -62,14 +61,14 @@ struct Info: RunStateCommand {
     for name in ["phys_base", "kimage_voffset", "memstart_addr"] {
       if let value = kernel.variables[name] { facts.add(name, .string(value.hex)) }
     }
-    if let pageOffset = kernel.context.pageOffset {
+    if let pageOffset = kernel.addressSpace.pageOffset {
       facts.add("page_offset", .string(pageOffset.rawValue.hex))
     }
     facts.add("paging", .string(kernel.addressSpace.tables.format.name))
-    facts.add("page_table_root", .string(kernel.context.root.rawValue.hex))
+    facts.add("page_table_root", .string(kernel.addressSpace.tables.root.rawValue.hex))
     facts.add("nr_cpu_ids", JSON(kernel.cpuIDs))
     facts.add("kernel_file", .string(kernel.file))
-    let source = image.kind.rawValue
+    let source = kernel.origin.kind.rawValue
     let (symbols, types) = (kernel.symbols.count, kernel.btf.endID.rawValue - 1)
     facts.add(
       "symbols", ["count": JSON(symbols), "source": .string(source)],

@@ -19,7 +19,7 @@ final class Session {
   private(set) var connection: GuestConnection?
   /// No connection was made yet.
   var isFirstContact = true
-  private var image: KernelImage?
+  private var knownFacts: KernelFacts?
   /// What was spent since it was taken last, but for what the connection counts.
   private var statistics = SessionStatistics()
 
@@ -43,7 +43,7 @@ final class Session {
     get throws {
       if let connection { return connection }
       // The file first: reading it takes long, and stops nobody.
-      if options.kernel != nil { _ = try kernelImage }
+      if options.kernel != nil { _ = try kernelFacts }
       let opened = GuestConnection(try openSource(), console, interrupts)
       connection = opened
       noteHold()
@@ -56,17 +56,18 @@ final class Session {
 
   var engine: SnapshotEngine { get throws { try openConnection.boot.engine } }
 
-  var kernelImage: KernelImage {
+  /// What is known of the guest's kernel without the guest.
+  var kernelFacts: KernelFacts {
     get throws {
-      if let image { return image }
+      if let knownFacts { return knownFacts }
       guard let path = options.kernel else {
         throw CommandError(
           "which kernel does the guest run? Give its vmlinuz or vmlinux with -k FILE")
       }
       let read = try console.progress("reading \(path)") { () throws(KernelImageError) in
-        try KernelImage(path: path)
+        try KernelFacts(path: path).adding(BPFObjects.symbolRecipes)
       }
-      image = read
+      knownFacts = read
       return read
     }
   }
@@ -76,7 +77,7 @@ final class Session {
       let connection = try openConnection
       if let kernel = connection.boot.kernel { return kernel }
       let kernel = try GuestKernel(
-        try kernelImage, in: connection.boot.engine, vcpu: options.vcpu)
+        try kernelFacts, in: connection.boot.engine, vcpu: options.vcpu)
       connection.boot.kernel = kernel
       note(KernelState(kernel: kernel, panicCPU: kernel.panicCPU, vcpus: kernel.vcpus))
       if options.stats { console.trace("stats: set-up: \(takeStatistics())") }
