@@ -118,6 +118,25 @@ extension LiveTests {
       #expect(numbers.map { $0 as? Int } == (0..<cpus).map { $0 })
     }
 
+    /// guest/init mounts these.
+    @Test(arguments: guests)
+    func aListFromItsHeadHasItsElementsOnly(guest: LiveGuest) throws {
+      let found = try documents(
+        guest,
+        [
+          "print super_block super_blocks --list .s_list .s_id,.s_type->name,.s_magic",
+          "print net net_namespace_list --list .list", "sym init_net",
+        ])
+      let mounts = try #require(found[0] as? [[String: Any]])
+      let names = Set(mounts.compactMap { $0["s_id"] as? String })
+      #expect(names.isSuperset(of: ["proc", "sysfs", "tracefs", "cgroup2"]), "\(names)")
+      #expect(mounts.allSatisfy { ($0["s_magic"] as? Int ?? 0) > 0 })
+      // The guest has one network namespace.
+      let spaces = try #require(found[1] as? [[String: String]])
+      let first = (found[2] as? [[String: Any]])?.first
+      #expect(spaces.map { $0["address"] } == [first?["address"] as? String])
+    }
+
     @Test(arguments: guests)
     func addressesLeadToTheRAMThatIomemNames(guest: LiveGuest) throws {
       let truth = try Truth(guest)

@@ -191,6 +191,7 @@ extension LiveTests {
         ("print task_struct init_task .active_mm->start_co", "de"),
         ("print 'struct btf *' btf_vmlinux ->nam", "e"),
         ("print 'struct task_struct' init_task .active_mm.start_co", "de"),
+        ("print task_struct init_task .pid,.active_mm->start_co", "de"),
         ("source \(script.dropLast(5))", "pt.gs "),
       ] {
         try terminal.type(typed)

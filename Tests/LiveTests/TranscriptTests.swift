@@ -115,6 +115,24 @@ extension LiveTests {
       "vmlinux"
       > print 'enum bpf_stats_type' prog_idr+20
       {text}
+      > print 'char[13]' linux_banner
+      "Linux version"
+      > print 'char[2][5]' linux_banner -j
+      ["Linux"," vers"]
+      > print 'struct list_head *[2]' net_namespace_list [1]->next -j
+      "0x{hex}"
+      > print task_struct init_task --list .tasks .pid,.comm,.mm->pgd
+      ADDRESS  pid  comm  mm.pgd
+      0x{symbol init_task}  0  "swapper/0"  -
+      0x{hex}  1  "init"  0x{hex}
+      0x{hex}  2  "kthreadd"  -
+      {lines}
+      > print net net_namespace_list --list .list .ifindex -j
+      [{"address":"0x{hex}","ifindex":{n}}]
+      > print super_block super_blocks --list ->s_list
+      ADDRESS
+      0x{hex}
+      {lines}
       > type idr
       struct idr {
           struct xarray idr_rt;                       /* 0  16 */
@@ -125,6 +143,8 @@ extension LiveTests {
       typedef struct {
           int counter;                                /* 0  4 */
       } atomic_t;  /* size: 4 */
+      > type char[64]
+      char [64];  /* size: 64 */
       > type unsigned long
       long unsigned int;  /* size: 8 */
       > type enum bpf_stats_type
@@ -201,6 +221,11 @@ extension LiveTests {
       ("print task_struct init_task .no_such", 1, "no member no_such"),
       ("print task_struct 8 .comm", 1, "0x0 is not mapped"),
       ("print task_struct init_task ..", 64, "no path of members"),
+      ("print task_struct init_task .comm[16]", 1, "has no [16]: it has 16 elements"),
+      ("print 'no_such[4]' init_task", 1, "no type no_such[4]"),
+      ("print task_struct init_task --list .comm", 1, "only as a struct list_head"),
+      ("print task_struct linux_banner --list .tasks", 1, "no neighbour leads back"),
+      ("print task_struct init_task --list .tasks .files_no", 1, "no member files_no"),
       ("type no_such_type", 1, "no type no_such_type"),
       ("type no_such_*", 1, "no type that matches no_such_*"),
       ("print 'no_such_* *' init_task", 1, "no type no_such_* *"),
@@ -317,6 +342,7 @@ extension LiveTests {
         "info", "prog list", "prog stats", "prog verifier", "map list", "report", "sym init_task",
         "type idr",
         "read init_task 16", "pread 0 16", "print task_struct init_task .thread",
+        "print task_struct init_task --list .tasks .comm,.thread_info", "type char[64]",
         "translate init_task", "regs", "hold", "resume",
       ]
       let result = try Program(guest, ["-j"] + lines.flatMap { ["-e", $0] }).run()
