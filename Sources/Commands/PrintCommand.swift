@@ -14,8 +14,9 @@ struct PrintCommand: GuestCommand {
       """,
     discussion: """
       print task_struct init_task .comm
-      print task_struct init_task .mm->pgd
+      print task_struct task:1 .mm->pgd
       print rq runqueues@1 .nr_running
+      print bpf_prog prog:21 ->aux
       print 'scx_sched *' scx_root ->ops.name
       print 'char[64]' linux_banner
       print task_struct init_task --list .tasks .comm,.pid
@@ -43,7 +44,7 @@ struct PrintCommand: GuestCommand {
 
   @Argument(help: "A type, as for type: task_struct, enum bpf_prog_type, u64, 'char[64]'.")
   var type: String
-  @Argument(help: "A number, a symbol, symbol+offset, or symbol@CPU for a per-CPU variable.")
+  @Argument(help: AddressExpression.help)
   var address: AddressExpression
   @Argument(
     help: ArgumentHelp("A path of members: .comm, .mm.pgd, .cpus[2].", valueName: ".member"))

@@ -1,5 +1,6 @@
 import ArgumentParser
 import GuestScopeBTF
+import GuestScopeGuestMemory
 import GuestScopeKernelBPF
 import GuestScopeLinuxKernel
 import LineEditing
@@ -93,6 +94,7 @@ struct PromptCompleter {
       // All 80,000 would help nobody.
       guard !word.isEmpty, let kernel = try? session.kernel else { return [] }
       if word.contains("@") { return copies(word, kernel) }
+      if word.contains(":") { return objects(word, kernel) }
       let names = kernel.symbols.names(prefix: word).sorted()
       // The only one may be a per-CPU variable, and `@` belongs to it.
       return Set(names).count == 1 ? names + copies(names[0] + "@", kernel) : names
@@ -167,5 +169,16 @@ struct PromptCompleter {
       let names = try? named.btf.memberNames(after: path, from: named.id)
     else { return [] }
     return names.filter { $0.hasPrefix(start) }.map { head + stem + $0 }
+  }
+
+  /// The numbers of the objects of a kind that begin so: `prog:2`.
+  private func objects(_ word: String, _ kernel: GuestKernel) -> [String] {
+    guard let kind = ObjectTable.Kind(rawValue: String(word.prefix { $0 != ":" })),
+      let table = try? ObjectTable(kind, kernel),
+      let ids = try? session.ofThisBoot({ kernel in
+        try session.walk(kernel) { view, _ throws(ReadFault) in try table.ids(in: view) }
+      })
+    else { return [] }
+    return matching(word, ids.value.map { "\(kind):\($0)" })
   }
 }

@@ -21,6 +21,18 @@ import Testing
     }
   }
 
+  @Test func objectsByTheirNumber() throws {
+    func parse(_ text: String) -> AddressExpression? { AddressExpression(argument: text) }
+    #expect(parse("prog:21")?.base == .object(.prog, id: 21))
+    #expect(parse("task:1")?.base == .object(.task, id: 1))
+    let offset = try #require(parse("map:11+0x8"))
+    #expect(offset.base == .object(.map, id: 11))
+    #expect(offset.offset == 8)
+    for wrong in ["prog:", "prog:x", "prog:-1", "fly:1", ":1", "prog:1@0", "prog:0x1", "prog:1:2"] {
+      #expect(parse(wrong) == nil, "\(wrong)")
+    }
+  }
+
   @Test func pathsOfAListStandBetweenCommas() throws {
     func request(_ line: String) throws -> PrintRequest {
       let print = try #require(try Root.parse(words: Words.split(line)) as? PrintCommand)

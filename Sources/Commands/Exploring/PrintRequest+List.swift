@@ -25,7 +25,7 @@ extension PrintRequest {
       engine.waveLimit = usual + KernelList.limit
       defer { engine.waveLimit = usual }
       return try session.walk(kernel) { [routes] view, cpus throws(ReadFault) in
-        let address = try start.address(cpus)
+        let address = try start.address(cpus, in: view)
         return try list.map(at: address, in: view) { object throws(ReadFault) in
           try row(of: object, routes, in: view)
         }

@@ -48,7 +48,7 @@ struct PrintRequest {
       let route = try named.btf.route(paths[0], from: named.id)
       let start = try address.resolved(in: kernel)
       return try session.walk(kernel) { view, cpus throws(ReadFault) in
-        let address = try start.address(cpus)
+        let address = try start.address(cpus, in: view)
         let object = UntypedObject(named.btf, type: named.id, at: address)
         return try object.follow(route, in: view).value(in: view)
       }
