@@ -3,14 +3,14 @@ import Glibc
 import GuestScopeGDBStub
 
 /// The program: one command, a batch of them, or the prompt.
-public enum CommandLineTool {
+package enum CommandLineTool {
   /// Runs the program and returns its exit status.
   ///
   /// - Parameters:
   ///   - debt: what a signal path pays before the program ends.
   ///   - guardian: the path of this program; see `StubOptions.guardian`.
   ///   - interrupts: where the signal thread puts signals that do not end the program.
-  public static func run(
+  package static func run(
     _ arguments: [String], debt: ResumeDebt, guardian: String? = nil,
     interrupts: Interrupts = Interrupts(), console: Console? = nil
   ) -> Int32 {
@@ -35,15 +35,18 @@ public enum CommandLineTool {
       return session.closing(
         try Shell(session, console: console, output: command.output).run(command))
     } catch {
-      return console.report(error, OutputForm(unparsed: arguments) ?? .screen)
+      return console.report(
+        error, CommandWords.form(of: arguments) ?? .screen,
+        usage: CommandWords(arguments).usage.map { "guestscope " + $0 })
     }
   }
 
   private static func batch(_ root: Root, _ shell: Shell) throws -> Int32 {
     let script: Script
-    if !root.batch.commands.isEmpty {
-      script = Script(commands: root.batch.commands)
-    } else if let file = root.batch.file {
+    let batch = root.session.batch
+    if !batch.commands.isEmpty {
+      script = Script(commands: batch.commands)
+    } else if let file = batch.file {
       script = try Script(path: file)
     } else {
       if isatty(STDIN_FILENO) == 1 {

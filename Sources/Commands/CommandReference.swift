@@ -42,23 +42,4 @@ extension Root {
     let own = "\n### \(path.joined(separator: " "))\n\n```\n\(help)\n```\n"
     return own + command.configuration.subcommands.map { reference(of: $0, path: path) }.joined()
   }
-
-  /// The options of a command as its help names them.
-  static func options(of command: ParsableCommand.Type) -> [String] {
-    optionTable(of: command).flatMap(\.names)
-  }
-
-  /// The same, each with its names.
-  static func optionTable(
-    of command: ParsableCommand.Type
-  ) -> [(names: [String], takesValue: Bool)] {
-    helpMessage(for: command, columns: 200).split(separator: "\n").compactMap { line in
-      let words = line.split(separator: " ")
-      let names = words.prefix { $0.hasPrefix("-") }.map {
-        $0.hasSuffix(",") ? String($0.dropLast()) : String($0)
-      }
-      guard !names.isEmpty else { return nil }
-      return (names, words.dropFirst(names.count).first?.hasPrefix("<") == true)
-    }
-  }
 }

@@ -3,9 +3,13 @@ import ArgumentParser
 /// A command whose answer says whether the guest runs, and why not.
 protocol RunStateCommand: GuestCommand {}
 
-/// A command that asks the guest.
-protocol GuestCommand: ParsableCommand, CompletedCommand {
+/// A command that works in a session. The options of the session stand before or after it.
+protocol SessionCommand: CompletedCommand {
   var session: SessionOptions { get }
+}
+
+/// A command that asks the guest.
+protocol GuestCommand: SessionCommand {
   var output: OutputOptions { get }
 
   /// Finds the answer out.

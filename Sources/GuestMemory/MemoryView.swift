@@ -31,10 +31,11 @@ public final class MemoryView {
   /// Every range that the pass used, in order: the plan of a snapshot.
   private(set) var uses: [PhysicalRange] = []
   private var stepsLeft: Int
-  private var gathering = false
-  private var gatherMissed = false
   private var translations: [UInt64: CachedTranslation] = [:]
   var objects: ObjectScopes
+  let constants: Constants
+  /// What is read now stays the same, and is not part of the plan.
+  var isReadingConstant = false
 
   private struct CachedTranslation {
     var page: PhysicalAddress
@@ -47,7 +48,7 @@ public final class MemoryView {
   init(
     ram: RAMMap, addressSpace: (any AddressSpace)?, cache: PageCache,
     registers: [RegisterKey: Result<UInt64, Absence>] = [:], isSnapshot: Bool, stepLimit: Int,
-    objects: ObjectScopes = ObjectScopes()
+    objects: ObjectScopes = ObjectScopes(), constants: Constants = Constants()
   ) {
     self.ram = ram
     self.addressSpace = addressSpace
@@ -56,6 +57,7 @@ public final class MemoryView {
     self.isSnapshot = isSnapshot
     self.stepsLeft = stepLimit
     self.objects = objects
+    self.constants = constants
   }
 
   // MARK: Physical reads
@@ -71,8 +73,7 @@ public final class MemoryView {
     guard address.rawValue & 0xfff <= UInt64(4096 - size) else {
       return try bytes(at: address, count: size).load(type, at: 0)!
     }
-    guard let offset = try offset(of: address, count: size, fetching: fetching) else { return 0 }
-    return cache.load(type, at: offset)
+    return cache.load(type, at: try offset(of: address, count: size, fetching: fetching))
   }
 
   /// `count` bytes at a physical address.
@@ -84,32 +85,30 @@ public final class MemoryView {
       let start = address + bytes.count
       let stretch = min(count - bytes.count, 4096 - Int(start.rawValue & 0xfff))
       do throws(ReadFault) {
-        if let offset = try offset(of: start, count: stretch, fetching: nil) {
-          bytes.append(contentsOf: cache.bytes(at: offset, count: stretch))
-          continue
-        }
+        let offset = try offset(of: start, count: stretch, fetching: nil)
+        bytes.append(contentsOf: cache.bytes(at: offset, count: stretch))
       } catch .miss {
         // The rest is as likely missing: note all of it in this pass.
         missed = true
+        bytes.append(contentsOf: repeatElement(0, count: stretch))
       }
-      bytes.append(contentsOf: repeatElement(0, count: stretch))
     }
     if missed { throw .miss }
     return bytes
   }
 
-  /// The cache offset of a stretch within one page; nil stands for zeros while gathering.
+  /// The cache offset of a stretch within one page.
   private func offset(
     of address: PhysicalAddress, count: Int, fetching: PhysicalRange?
-  ) throws(ReadFault) -> Int? {
+  ) throws(ReadFault) -> Int {
     stepsLeft -= 1
     if stepsLeft < 0 { throw .stepLimit }
     switch cache.find(address.rawValue, count: count) {
     case .known(let offset):
-      uses.append(PhysicalRange(address, count: count))
+      if !isReadingConstant { uses.append(PhysicalRange(address, count: count)) }
       return offset
     case .absent(let absence):
-      uses.append(PhysicalRange(address, count: count))
+      if !isReadingConstant { uses.append(PhysicalRange(address, count: count)) }
       throw .unreadable(Unreadable(.absent(absence), at: address.rawValue))
     case .unknown:
       let range = PhysicalRange(address, count: count)
@@ -121,15 +120,8 @@ public final class MemoryView {
       } else {
         misses.append(range)
       }
-      return try zerosIfGathering()
+      throw .miss
     }
-  }
-
-  /// Nil while gathering, where a missing read gives zeros and the group fails at its end.
-  private func zerosIfGathering() throws(ReadFault) -> Int? {
-    guard gathering else { throw .miss }
-    gatherMissed = true
-    return nil
   }
 
   // MARK: Virtual reads
@@ -142,8 +134,7 @@ public final class MemoryView {
     guard address.rawValue & 0xfff <= UInt64(4096 - size) else {
       return try bytes(at: address, count: size).load(type, at: 0)!
     }
-    guard let physical = try physical(address) else { return 0 }
-    return try load(type, at: physical)
+    return try load(type, at: try translate(address))
   }
 
   /// `count` bytes at a virtual address, translated page by page.
@@ -155,14 +146,11 @@ public final class MemoryView {
       let start = address + bytes.count
       let stretch = min(count - bytes.count, 4096 - Int(start.rawValue & 0xfff))
       do throws(ReadFault) {
-        if let physical = try physical(start) {
-          bytes += try self.bytes(at: physical, count: stretch)
-          continue
-        }
+        bytes += try self.bytes(at: try translate(start), count: stretch)
       } catch .miss {
         missed = true
+        bytes.append(contentsOf: repeatElement(0, count: stretch))
       }
-      bytes.append(contentsOf: repeatElement(0, count: stretch))
     }
     if missed { throw .miss }
     return bytes
@@ -192,16 +180,11 @@ public final class MemoryView {
 
   /// Where a virtual address is in physical memory; reads page tables where they are needed.
   public func translate(_ address: KernelVirtualAddress) throws(ReadFault) -> PhysicalAddress {
-    if let physical = try physical(address) { return physical }
-    throw .miss
-  }
-
-  private func physical(_ address: KernelVirtualAddress) throws(ReadFault) -> PhysicalAddress? {
     let page = address.rawValue >> 12
     let offset = address.rawValue & 0xfff
     if let known = translations[page] {
       // The plan of each object holds the page-table entries that it depends on.
-      if known.object != objects.current {
+      if known.object != objects.current, !isReadingConstant {
         // One by one: a slice of an array that grows makes a copy of all of it.
         for use in known.uses { uses.append(uses[use]) }
         translations[page]?.object = objects.current
@@ -211,41 +194,14 @@ public final class MemoryView {
     guard let addressSpace else {
       throw .unreadable(Unreadable(.notMapped, at: address.rawValue))
     }
-    // A page-table entry that is missing must not be taken for zero, "not present".
-    return try branch { () throws(ReadFault) in
-      let first = uses.count
-      let start = KernelVirtualAddress(page << 12)
-      let physical = try addressSpace.translate(page: start, in: self)
+    let first = uses.count
+    let start = KernelVirtualAddress(page << 12)
+    let physical = try addressSpace.translate(page: start, in: self)
+    // A translation whose entries are not in the plan must not serve what is.
+    if !isReadingConstant {
       translations[page] = CachedTranslation(
         page: physical, uses: first..<uses.count, object: objects.current)
-      return physical + offset
     }
-  }
-
-  // MARK: Groups
-
-  /// Runs reads that need nothing from each other, so that one pass notes all that they miss.
-  ///
-  /// A read inside gives 0 when it misses, and the group throws `miss` at its end: follow a
-  /// pointer that was read in the same group only in a `branch`.
-  public func gather<T>(_ body: () throws(ReadFault) -> T) throws(ReadFault) -> T {
-    let outer = (gathering, gatherMissed)
-    (gathering, gatherMissed) = (true, false)
-    defer { (gathering, gatherMissed) = outer }
-    let value = try body()
-    if gatherMissed { throw .miss }
-    return value
-  }
-
-  /// Runs reads that follow each other inside a group: what one of them misses ends this branch
-  /// for now, and not the group. Nil then, and the group fails at its end.
-  public func branch<T>(_ body: () throws(ReadFault) -> T) throws(ReadFault) -> T? {
-    let wasGathering = gathering
-    gathering = false
-    defer { gathering = wasGathering }
-    do throws(ReadFault) { return try body() } catch .miss where wasGathering {
-      gatherMissed = true
-      return nil
-    }
+    return physical + offset
   }
 }

@@ -19,6 +19,9 @@ public struct Unreadable: Error, Hashable, Sendable, CustomStringConvertible {
     case notMapped
     /// The bytes contradict what the kernel would keep there.
     case corrupt(String)
+    /// The kernel lacks what the reader needs: a symbol, a structure that it knows. The text is a
+    /// sentence.
+    case lacking(String)
     /// What was asked for does not exist: a pointer on the way is NULL, no object has the id. The text
     /// is the whole sentence.
     case missing(String)
@@ -45,7 +48,7 @@ public struct Unreadable: Error, Hashable, Sendable, CustomStringConvertible {
     case .absent(let absence): "\(address.hex): \(absence)"
     case .notMapped: "\(address.hex) is not mapped"
     case .corrupt(let what): "\(what) at \(address.hex)"
-    case .missing(let what), .kernelChanged(let what): what
+    case .lacking(let what), .missing(let what), .kernelChanged(let what): what
     case .moving: "it changed faster than it could be read"
     case .tooDeep(let waves):
       "gave up after \(waves) rounds of reads, each of which led to more"

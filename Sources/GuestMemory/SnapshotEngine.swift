@@ -26,13 +26,14 @@ public final class SnapshotEngine {
 
   /// Bytes of several instants: a guide to what to read, never part of an answer.
   private var guide = PageCache()
+  private(set) var constants = Constants()
 
   public init(_ memory: any GuestMem) {
     self.memory = memory
   }
 
   /// Forgets all that was learnt from the guest: it is another one now.
-  public func forget() { guide = PageCache() }
+  public func forget() { (guide, constants) = (PageCache(), Constants()) }
 
   /// Walks guest memory and returns what the walker makes of one instant.
   ///

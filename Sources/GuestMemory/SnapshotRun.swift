@@ -4,6 +4,7 @@ final class SnapshotRun<T> {
   private let stepLimit: Int
   let waveLimit: Int
   private let addressSpace: (any AddressSpace)?
+  private let constants: Constants
   let registers: [RegisterKey]
   private let walk: (MemoryView) throws(ReadFault) -> T
 
@@ -26,6 +27,7 @@ final class SnapshotRun<T> {
     self.memory = engine.memory
     self.stepLimit = engine.stepLimit
     self.waveLimit = engine.waveLimit
+    self.constants = engine.constants
     self.guide = guide
     self.addressSpace = addressSpace
     self.registers = registers
@@ -83,7 +85,7 @@ final class SnapshotRun<T> {
   ) throws(SnapshotError) -> Pass {
     let view = MemoryView(
       ram: memory.ram, addressSpace: addressSpace, cache: cache, registers: registers,
-      isSnapshot: isSnapshot, stepLimit: stepLimit, objects: objects)
+      isSnapshot: isSnapshot, stepLimit: stepLimit, objects: objects, constants: constants)
     do throws(ReadFault) {
       return Pass(result: .success(try walk(view)), view: view)
     } catch .stepLimit {

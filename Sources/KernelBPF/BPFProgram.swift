@@ -6,9 +6,11 @@ public struct BPFProgram: Sendable {
   public var id: UInt64
   /// A number of `enum bpf_prog_type`.
   public var type: UInt32
-  /// At most 15 characters; invalid UTF-8 is replaced.
+  /// The word of bpftool: `struct_ops`; nil for a type that this kernel has no name for.
+  public var typeName: String?
+  /// As bpftool shows it, empty for a program without a name; invalid UTF-8 is replaced.
   public var name: String
-  public var verifiedInstructions: UInt32?
+  public var verifiedInsns: UInt32?
   /// The sum over all CPUs, and each CPU's own; present when runtime statistics were asked for.
   public var runtime: RunCounters?
   public var perCPU: [(cpu: Int, counters: RunCounters)] = []
@@ -19,23 +21,39 @@ public struct BPFProgram: Sendable {
     /// Eight bytes of the program's digest.
     public var tag: [UInt8]?
     public var isGPLCompatible: Bool?
-    /// Nanoseconds since boot.
+    /// Nanoseconds since boot at which the program was loaded.
     public var loadTime: UInt64?
+    /// The same in seconds of CLOCK_REALTIME; nil for no plausible time.
+    public var loadedAt: UInt64?
     public var uid: UInt32?
-    /// Bytes of BPF instructions after the verifier's rewriting, and of machine code.
-    public var translatedSize: Int?
-    public var jitedSize: Int?
+    /// Bytes of BPF instructions after the verifier's rewriting, of machine code, and of memory
+    /// that the program is charged for.
+    public var xlatedBytes: Int?
+    public var jitedBytes: Int?
+    public var memlockBytes: Int?
     public var mapIDs: [UInt32]?
     /// 0 for a program without BTF.
     public var btfID: UInt32?
+    /// The network device is gone that the program was loaded for.
+    public var isOrphaned: Bool
+    public var attachment: ProgramAttachment?
+  }
+}
+
+extension BPFProgram {
+  /// - Parameter bootTime: nanoseconds of CLOCK_REALTIME at boot.
+  func dated(by bootTime: UInt64?) -> BPFProgram {
+    guard let bootTime, let time = details?.loadTime else { return self }
+    let (sum, overflow) = time.addingReportingOverflow(bootTime)
+    var dated = self
+    dated.details?.loadedAt = overflow || sum > BootTime.latest ? nil : sum / 1_000_000_000
+    return dated
   }
 }
 
 /// Which programs to read, and how much of each. What is not asked for is not read.
 public struct BPFProgramQuery: Hashable, Sendable {
-  /// A number of `enum bpf_prog_type`; nil for all.
-  public var type: UInt32?
-  public var id: UInt64?
+  public var objects: ObjectQuery
   public var wantsRuntime = false
   public var wantsDetails = false
   /// Whether the kernel panicked, and the liveness registers of these vCPUs.
@@ -43,11 +61,74 @@ public struct BPFProgramQuery: Hashable, Sendable {
   public var vcpus: [Int]?
 
   public init(
-    type: UInt32? = nil, id: UInt64? = nil, runtime: Bool = false, details: Bool = false
+    _ objects: ObjectQuery = ObjectQuery(), runtime: Bool = false, details: Bool = false
   ) {
-    self.type = type
-    self.id = id
+    self.objects = objects
     self.wantsRuntime = runtime
     self.wantsDetails = details
+  }
+}
+
+/// Reads a program as `bpf_prog_get_info_by_fd()` of kernel/bpf/syscall.c does.
+struct ProgramReader {
+  let walk: Walk
+  let query: BPFProgramQuery
+
+  func read(_ prog: KernelObject<BPFProgStruct>) throws(ReadFault) -> BPFProgram {
+    let (aux, perCPU) = try walk.view.together(
+      prog.aux, query.wantsRuntime ? counters(prog.stats) : nil)
+    // A program that was freed under us is no answer: its aux is its own.
+    if walk.isSnapshot, aux.prog != prog.address {
+      throw .corrupt("bpf_prog_aux of another program", at: aux.address)
+    }
+    var program = BPFProgram(
+      id: UInt64(aux.id), type: prog.type, typeName: walk.kernel.programTypes[prog.type], name: "",
+      verifiedInsns: aux.verifiedInsns)
+    let (name, older, details) = try walk.view.together(
+      aux.fullName(), query.wantsRuntime && perCPU == nil ? olderCounters(aux) : nil,
+      query.wantsDetails ? details(prog, aux) : nil)
+    program.name = name
+    program.details = details
+    guard query.wantsRuntime else { return program }
+    program.perCPU = perCPU ?? older ?? []
+    let countsMisses = try walk.has(\BPFProgStats.misses)
+    let none = RunCounters(cnt: 0, nsecs: 0, misses: countsMisses ? 0 : nil)
+    program.runtime = program.perCPU.reduce(none) { $0 + $1.counters }
+    return program
+  }
+
+  private func counters(
+    _ records: [(cpu: CPU, object: KernelObject<BPFProgStats>)]?
+  ) -> [(cpu: Int, counters: RunCounters)]? {
+    records?.map { cpu, stats in
+      (cpu.id, RunCounters(cnt: stats.cnt, nsecs: stats.nsecs, misses: stats.misses))
+    }
+  }
+
+  private func olderCounters(
+    _ aux: KernelObject<BPFProgAux>
+  ) throws(ReadFault) -> [(cpu: Int, counters: RunCounters)]? {
+    counters(try walk.read(BPFProgAuxStats.self, at: aux.address).stats)
+  }
+
+  private func details(
+    _ prog: KernelObject<BPFProgStruct>, _ aux: KernelObject<BPFProgAux>
+  ) throws(ReadFault) -> BPFProgram.Details {
+    let info = try walk.read(BPFProgAuxInfo.self, at: aux.address)
+    let (uid, btf, functions, rest) = try walk.view.together(
+      info.user?.uid, info.btf?.id, info.functions,
+      walk.view.together(info.usedMaps, attachment(prog, aux, info)))
+    let (maps, attachment) = rest
+    let isForDevice = info.offloadRequested == true || info.devBound == true
+    // A program with subprograms is as long as they are together: it is the first of them.
+    let lengths = functions?.compactMap { $0.jitedLen.map(Int.init) } ?? []
+    return BPFProgram.Details(
+      tag: prog.tag, isGPLCompatible: prog.gplCompatible, loadTime: info.loadTime, uid: uid,
+      // bpf_prog_insn_size(): an instruction is 8 bytes.
+      xlatedBytes: prog.len.map { Int($0) * 8 },
+      jitedBytes: lengths.isEmpty ? prog.jitedLen.map { Int($0) } : lengths.reduce(0, +),
+      memlockBytes: prog.pages.map { Int($0) * walk.kernel.context.format.pageSize },
+      mapIDs: maps?.map(\.id), btfID: info.has(\.btf) ? btf ?? 0 : nil,
+      isOrphaned: isForDevice && info.offload?.rawValue == 0, attachment: attachment)
   }
 }

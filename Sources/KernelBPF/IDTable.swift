@@ -8,46 +8,106 @@ public protocol NumberedStruct: KernelStruct {
   static var table: String { get }
   /// What messages call the object: `map`.
   static var noun: String { get }
-  var id: Member<UInt32> { get }
+  /// What the object says that its id is.
+  static func id(of object: KernelObject<Self>) throws(ReadFault) -> UInt32
+  /// A number of the enumeration of the objects' types; nil for objects without types.
+  static func type(of object: KernelObject<Self>) -> UInt32?
+}
+
+extension NumberedStruct {
+  public static func type(of object: KernelObject<Self>) -> UInt32? { nil }
+}
+
+/// Which objects of a table to read; nil for all.
+public struct ObjectQuery: Hashable, Sendable {
+  public var ids: Set<UInt64>?
+  /// Numbers of the enumeration of their types.
+  public var types: Set<UInt32>?
+
+  public init(ids: Set<UInt64>? = nil, types: Set<UInt32>? = nil) {
+    (self.ids, self.types) = (ids, types)
+  }
+
+  /// Objects of one type; nil for all.
+  public init(type: UInt32?) { types = type.map { [$0] } }
+}
+
+/// Objects of a table, and perhaps what the guest says of them all.
+public protocol ObjectListing {
+  associatedtype Object
+  /// By ascending id.
+  var objects: [Object] { get }
+  /// How many objects are of another type than the query asks for.
+  var otherTypes: Int { get }
+}
+
+/// What a table gave.
+public struct ObjectList<Object>: ObjectListing {
+  /// By ascending id.
+  public var objects: [Object] = []
+  /// How many objects are of another type than the query asks for.
+  public var otherTypes = 0
 }
 
 /// `prog_idr`, `map_idr`, `link_idr` and `btf_idr` of kernel/bpf/syscall.c and btf.c: objects by
 /// ascending id, each of which is read by itself, so that a damaged one takes no other with it.
 public struct IDTable<Object: NumberedStruct>: Sendable {
-  public let layout: StructLayout<Object>
   private let idr: IDR
 
-  /// - Throws: `KernelError.symbolNotFound` for a kernel without the table.
+  /// - Throws: `KernelError.symbolNotFound` for a kernel without the table, `KernelError.btf` for
+  ///   one whose objects are others than are known.
   public init(_ kernel: GuestKernel) throws(KernelError) {
     let address = try kernel.address(of: Object.table)
     do throws(BTFError) {
-      layout = try StructLayout(kernel.btf)
+      _ = try kernel.layouts.layout(of: Object.self)
       idr = IDR(at: address, try IDR.Layout(kernel.btf))
     } catch {
       throw .btf(error)
     }
   }
 
-  /// What `body` makes of the objects; one that is unreadable is left out, counted and named.
-  ///
-  /// - Parameter id: the only one that is wanted; nil for all.
-  public func compactMap<T>(
-    id: UInt64? = nil, in view: MemoryView,
-    _ body: (KernelObject<Object>) throws(ReadFault) -> T?
-  ) throws(ReadFault) -> [T] {
-    try idr.compactMap(id: id, in: view) { entry throws(ReadFault) in
+  private enum Found<T> {
+    case object(T)
+    case otherType
+    /// For user space it is not there.
+    case comingOrGoing
+  }
+
+  /// Reads the objects that a query asks for; one that is unreadable is left out, counted and named.
+  public func list<T>(
+    _ query: ObjectQuery = ObjectQuery(), in walk: Walk,
+    _ read: (KernelObject<Object>) throws(ReadFault) -> T
+  ) throws(ReadFault) -> ObjectList<T> {
+    var list = ObjectList<T>()
+    let found = try idr.compactMap(query.ids, in: walk.view) { entry throws(ReadFault) in
       let key = ObjectKey(Object.noun, id: entry.index, at: entry.pointer)
-      let value: T?? = try view.object(key) { () throws(ReadFault) in
-        let object = try layout.read(at: entry.pointer, in: view)
-        // An id of 0 is an object that is just coming or going: for user space it is not there.
-        // Discovery, whose bytes are of many instants, goes on whatever the id is.
-        if view.isSnapshot, UInt64(object.id) != entry.index {
-          guard object.id != 0 else { return nil }
-          throw .corrupt("struct \(Object.kernelName) with id \(object.id)", at: entry.pointer)
-        }
-        return try body(object)
+      return try walk.view.object(key) { () throws(ReadFault) in
+        try self.read(entry, query, walk, read)
       }
-      return value ?? nil
     }
+    for case let found? in found {
+      switch found {
+      case .object(let object): list.objects.append(object)
+      case .otherType: list.otherTypes += 1
+      case .comingOrGoing: break
+      }
+    }
+    return list
+  }
+
+  private func read<T>(
+    _ entry: XArray.Entry, _ query: ObjectQuery, _ walk: Walk,
+    _ read: (KernelObject<Object>) throws(ReadFault) -> T
+  ) throws(ReadFault) -> Found<T> {
+    let object = try walk.read(Object.self, at: entry.pointer)
+    if let types = query.types, let type = Object.type(of: object), !types.contains(type) {
+      return .otherType
+    }
+    // Discovery, whose bytes are of many instants, goes on whatever the id is.
+    guard walk.isSnapshot else { return .object(try read(object)) }
+    let id = try Object.id(of: object)
+    guard UInt64(id) != entry.index else { return .object(try read(object)) }
+    guard id != 0 else { return .comingOrGoing }
+    throw .corrupt("struct \(Object.kernelName) with another id, \(id)", at: entry.pointer)
   }
 }

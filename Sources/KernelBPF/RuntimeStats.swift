@@ -1,7 +1,3 @@
-import GuestScopeBytes
-import GuestScopeGuestMemory
-import GuestScopeLinuxKernel
-
 /// How often a program ran and at what cost: one CPU's record, or the sum.
 public struct RunCounters: Hashable, Sendable {
   public var cnt: UInt64
@@ -39,30 +35,5 @@ extension UInt64 {
   func addingSaturating(_ other: UInt64) -> UInt64 {
     let (sum, overflow) = addingReportingOverflow(other)
     return overflow ? .max : sum
-  }
-}
-
-extension BPFLayout.Statistics {
-  /// One CPU's record. The counters come from one read where they are within 64 bytes of each
-  /// other, and so from one moment even of memory that changes.
-  func read(
-    at record: KernelVirtualAddress, in view: MemoryView
-  ) throws(ReadFault) -> RunCounters {
-    let offsets = [count, nanoseconds] + (misses.map { [$0] } ?? [])
-    let first = offsets.min()!
-    let size = offsets.max()! + 8 - first
-    guard size <= 64 else {
-      return try view.gather { () throws(ReadFault) in
-        var missed: UInt64?
-        if let misses { missed = try view.u64(at: record + misses) }
-        return RunCounters(
-          cnt: try view.u64(at: record + count), nsecs: try view.u64(at: record + nanoseconds),
-          misses: missed)
-      }
-    }
-    let bytes = try view.bytes(at: record + first, count: size)
-    func counter(_ offset: Int) -> UInt64 { bytes.u64(at: offset - first)! }
-    return RunCounters(
-      cnt: counter(count), nsecs: counter(nanoseconds), misses: misses.map(counter))
   }
 }

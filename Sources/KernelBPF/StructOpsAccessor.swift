@@ -1,5 +1,4 @@
 import GuestScopeGuestMemory
-import GuestScopeKernelImage
 import GuestScopeLinuxKernel
 
 /// What the verifier counted for a program.
@@ -37,8 +36,7 @@ public protocol StructOpsAccessor {
 /// BPF_PROG_TYPE_STRUCT_OPS of include/uapi/linux/bpf.h: part of the kernel's ABI.
 public let structOpsType: UInt32 = 27
 
-/// From a kernel that was found, with offsets that the caller may have.
-extension BPFPrograms: StructOpsAccessor {
+extension BPFObjects: StructOpsAccessor {
   public func structOpsProgs() throws(KernelError) -> Snapshot<[VerifierStats]> {
     try verifierStats(type: structOpsType)
   }
@@ -49,29 +47,16 @@ extension BPFPrograms: StructOpsAccessor {
 
   /// - Parameter type: a number of `enum bpf_prog_type`; nil for all programs.
   public func verifierStats(type: UInt32?) throws(KernelError) -> Snapshot<[VerifierStats]> {
-    try list(BPFProgramQuery(type: type)).map { listing in
-      listing.programs.map { VerifierStats(name: $0.name, verifiedInsns: $0.verifiedInstructions) }
+    try programs(BPFProgramQuery(ObjectQuery(type: type))).map { listing in
+      listing.objects.map { VerifierStats(name: $0.name, verifiedInsns: $0.verifiedInsns) }
     }
   }
 
   public func runtimeStats(type: UInt32?) throws(KernelError) -> Snapshot<[RuntimeStats]> {
-    try list(BPFProgramQuery(type: type, runtime: true)).map { listing in
-      listing.programs.compactMap { program in
+    try programs(BPFProgramQuery(ObjectQuery(type: type), runtime: true)).map { listing in
+      listing.objects.compactMap { program in
         program.runtime.map { RuntimeStats(name: program.name, counters: $0) }
       }
     }
-  }
-}
-
-extension BPFPrograms {
-  /// Owns all it needs: from guest memory, a kernel file, and the registers of vCPU 0.
-  ///
-  /// - Parameter registers: `cr0`, `cr3`, `cr4`, `efer`, `rip`; nil to read them from the memory's
-  ///   source.
-  public convenience init(
-    _ memory: any GuestMem, kernel image: KernelImage, registers: [RegisterKey: UInt64]? = nil
-  ) throws(KernelError) {
-    let engine = SnapshotEngine(memory)
-    try self.init(try GuestKernel(image, in: engine, registers: registers), engine)
   }
 }

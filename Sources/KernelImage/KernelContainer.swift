@@ -25,7 +25,7 @@ enum KernelContainer {
         continue
       }
       guard let payload = try Payload(bytes) else {
-        guard bytes.u32(at: 56) == Self.arm64Magic else { break }
+        guard Self.isImage(bytes) else { break }
         self = .image(bytes)
         return
       }
@@ -34,8 +34,8 @@ enum KernelContainer {
     throw .notAKernel
   }
 
-  /// "ARM\x64"
-  private static let arm64Magic: UInt32 = 0x644d_5241
+  /// True for an arm64 Image without any wrapping: "ARM\x64" is in its header, and no other has it.
+  static func isImage(_ file: [UInt8]) -> Bool { file.u32(at: 56) == 0x644d_5241 }
 }
 
 /// The compressed stream in a file.

@@ -9,8 +9,19 @@ public struct KernelImage: Sendable {
     case arm64
   }
 
+  /// What kind of file it is, and so where symbols and types come from.
+  public enum Kind: String, Sendable {
+    /// ELF.
+    case vmlinux
+    /// For a boot loader, compressed as a rule: bzImage, EFI zboot, a unified kernel image.
+    case vmlinuz
+    /// An arm64 Image as it lies in memory.
+    case image = "Image"
+  }
+
   /// The file's name as the user gave it.
   public let name: String
+  public private(set) var kind = Kind.vmlinux
   public let architecture: Architecture
   /// The text of `linux_banner`, "Linux version 6.1.0-13-amd64 (…) …" without the newline; nil when
   /// it was not found.
@@ -70,7 +81,7 @@ public struct KernelImage: Sendable {
   /// Reads the bytes of such a file; `name` is what errors call it.
   public init(bytes: [UInt8], name: String) throws(KernelImageError) {
     do {
-      try self.init(KernelContainer(bytes), name: name)
+      try self.init(wrapped: bytes, name: name)
     } catch {
       throw KernelImageError(name: name, reason: error)
     }
@@ -83,14 +94,17 @@ public struct KernelImage: Sendable {
     } else {
       let limit = KernelContainer.maxSize
       guard file.size <= limit else { throw .tooBig(limit: limit) }
-      try self.init(KernelContainer(file.read(0..<file.size)), name: name)
+      try self.init(wrapped: file.read(0..<file.size), name: name)
     }
   }
 
-  private init(_ kernel: KernelContainer, name: String) throws(KernelImageError.Reason) {
-    switch kernel {
+  private init(wrapped file: [UInt8], name: String) throws(KernelImageError.Reason) {
+    switch try KernelContainer(file) {
     case .elf(let bytes): try self.init(ELFFile(bytes), name: name)
     case .image(let bytes): self.init(arm64Image: bytes, name: name)
+    }
+    if !file.starts(with: ELFFile.magic) {
+      kind = KernelContainer.isImage(file) ? .image : .vmlinuz
     }
   }
 

@@ -35,10 +35,13 @@ public struct BootTime: Sendable {
   }
 
   /// Nanoseconds of CLOCK_REALTIME at boot: what to add to a boot time stamp; nil when what the
-  /// guest keeps there is no plausible time.
+  /// guest keeps there is not a plausible time, or cannot be read.
   public func offset(in view: MemoryView) throws(ReadFault) -> UInt64? {
-    let (real, boot) = try view.gather { () throws(ReadFault) in
-      (try view.u64(at: offsReal), try view.u64(at: offsBoot))
+    let (real, boot): (UInt64, UInt64)
+    do throws(ReadFault) {
+      (real, boot) = try view.together(view.u64(at: offsReal), view.u64(at: offsBoot))
+    } catch .unreadable {
+      return nil
     }
     let offset = real &- boot
     // A clock that was never set runs from 0.

@@ -74,6 +74,7 @@ extension GuestKernel {
         guestBanner: try location.banner(in: engine.memory))
     }
     do { btf = try image.types() } catch { throw .image(error) }
+    lookups = KernelLookups(btf)
 
     file = image.name
     architecture = image.architecture

@@ -7,21 +7,23 @@ extension GuestKernel {
   /// in the registers of a vCPU must be among the offsets that the walked memory has. One vCPU is
   /// enough to show it; where that one is elsewhere, in firmware or in a crash kernel, another may.
   ///
-  /// - Parameter vcpus: those whose registers the snapshot is to have; nil for the one that shows
-  ///   that the kernel lives.
+  /// - Parameters:
+  ///   - vcpus: those whose registers the snapshot is to have; nil for the one that shows that the
+  ///     kernel lives.
+  ///   - walker: a pure function of the walk; runs several times.
   /// - Throws: `SnapshotError.unreadable` with `Unreadable.Reason.kernelChanged` when no vCPU is in
   ///   this kernel.
   public func snapshot<T>(
     _ engine: SnapshotEngine, vcpus: [Int]? = nil,
-    _ walk: @escaping (MemoryView, [CPU]) throws(ReadFault) -> T
+    _ walker: @escaping (Walk) throws(ReadFault) -> T
   ) throws(SnapshotError) -> Snapshot<T> {
     do throws(SnapshotError) {
-      return try snapshot(engine, through: vcpus ?? [watchedCPU], walk)
+      return try snapshot(engine, through: vcpus ?? [watchedCPU], walker)
     } catch {
       guard error.isOfAnotherKernel, let other = try otherVCPU(in: engine.memory) else {
         throw error
       }
-      return try snapshot(engine, through: [other], walk)
+      return try snapshot(engine, through: [other], walker)
     }
   }
 
@@ -38,21 +40,15 @@ extension GuestKernel {
 
   private func snapshot<T>(
     _ engine: SnapshotEngine, through vcpus: [Int],
-    _ walk: @escaping (MemoryView, [CPU]) throws(ReadFault) -> T
+    _ walker: @escaping (Walk) throws(ReadFault) -> T
   ) throws(SnapshotError) -> Snapshot<T> {
-    let offsets = symbols.address(of: Self.perCPUOffsets).map(KernelVirtualAddress.init)
+    let hasOffsets = (try? address(of: Self.perCPUOffsets)) != nil
     return try engine.snapshot(in: addressSpace, registers: livenessRegisters(of: vcpus)) {
       view throws(ReadFault) in
-      guard let offsets else { return try walk(view, []) }
-      // The walk must not wait a wave for the offsets when it does not need them yet.
-      var cpus: [CPU]?
-      do throws(ReadFault) {
-        cpus = try CPU.all(at: offsets, count: cpuIDs, in: view)
-      } catch .miss {}
-      if let cpus { try checkAlive(cpus, view) }
-      let value = try walk(view, cpus ?? [])
-      guard cpus != nil else { throw .miss }
-      return value
+      let walk = Walk(self, in: view)
+      guard hasOffsets else { return try walker(walk) }
+      // The walker must not wait a wave for the offsets when it does not need them yet.
+      return try view.together(checkAlive(walk.cpus, view), walker(walk)).1
     }
   }
 

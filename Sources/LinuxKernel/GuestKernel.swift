@@ -13,7 +13,7 @@ public struct GuestKernel: Sendable {
   public var banner: String
   /// Symbols at the addresses of this boot.
   public var symbols: KernelSymbols
-  public var btf: BTF
+  public let btf: BTF
   /// The address of `_text`, KASLR included.
   public var textBase: KernelVirtualAddress
   /// How far KASLR moved the image from where it was linked, modulo 2^64.
@@ -39,6 +39,7 @@ public struct GuestKernel: Sendable {
   /// Where the image was found, and offsets of CPUs that can be vCPUs.
   let location: KernelLocation
   let cpus: [CPU]
+  let lookups: KernelLookups
 
   /// The guest's release, as `uname -r` says it.
   public var release: String { banner.kernelRelease ?? banner }
@@ -49,7 +50,19 @@ public struct GuestKernel: Sendable {
 
   /// The address of a symbol that this kernel must have.
   public func address(of symbol: String) throws(KernelError) -> KernelVirtualAddress {
-    KernelVirtualAddress(try symbols.required(symbol, in: file))
+    try lookups.address(of: symbol) { () throws(KernelError) in
+      KernelVirtualAddress(try symbols.required(symbol, in: file))
+    }
+  }
+
+  /// Where this kernel's structures have their members.
+  public var layouts: StructLayouts { lookups.layouts }
+
+  /// The words of an enumeration of this kernel, by number.
+  ///
+  /// - Parameter prefix: what all enumerators begin with that count.
+  public func words(of enumeration: String, prefix: String) -> EnumNames {
+    lookups.words(of: enumeration) { EnumNames(btf, enum: enumeration, prefix: prefix) }
   }
 
   static let panicCPUSymbol = "panic_cpu"

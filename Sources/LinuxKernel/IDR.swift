@@ -37,22 +37,23 @@ public struct IDR: Sendable {
   /// What `body` makes of the occupied ids, ascending. `idr_next` bounds nothing: a cyclic idr
   /// begins anew when it has come to the end.
   ///
-  /// - Parameter id: the only one that is wanted; nil for all.
+  /// - Parameter ids: those that are wanted; nil for all.
   public func compactMap<T>(
-    id: UInt64? = nil, in view: MemoryView, _ body: (XArray.Entry) throws(ReadFault) -> T?
+    _ ids: Set<UInt64>? = nil, in view: MemoryView, _ body: (XArray.Entry) throws(ReadFault) -> T?
   ) throws(ReadFault) -> [T] {
-    let (head, base) = try view.gather { () throws(ReadFault) in
-      (try view.u64(at: address + layout.head), UInt64(try view.u32(at: address + layout.base)))
-    }
+    let (head, base) = try view.together(
+      view.u64(at: address + layout.head), UInt64(view.u32(at: address + layout.base)))
     // Ids are positive numbers of 32 bits: idr_alloc() of lib/idr.c.
     let last = UInt64(Int32.max)
     guard base <= last else { throw .corrupt("an idr with base \(base)", at: address) }
-    let wanted = id.map { $0...$0 } ?? base...last
-    guard wanted.lowerBound >= base, wanted.upperBound <= last else { return [] }
-    let indexes = (wanted.lowerBound - base)...(wanted.upperBound - base)
+    let wanted = ids?.filter { (base...last).contains($0) }
+    guard let lowest = wanted == nil ? base : wanted?.min() else { return [] }
+    let indexes = (lowest - base)...((wanted?.max() ?? last) - base)
     return try XArray(layout.xarray, head: head).compactMap(indexes, in: view) {
       entry throws(ReadFault) in
-      try body(XArray.Entry(index: entry.index + base, pointer: entry.pointer))
+      let id = entry.index + base
+      guard wanted?.contains(id) ?? true else { return nil }
+      return try body(XArray.Entry(index: id, pointer: entry.pointer))
     }
   }
 }

@@ -15,9 +15,15 @@ public struct KernelRegion: Hashable, Sendable, CustomStringConvertible {
   public var description: String { detail.map { "\(name) (\($0))" } ?? name }
 }
 
-extension GuestKernel {
+extension Walk {
   /// What kind of memory an address is in; nil where this kernel has no use for it.
-  public func region(
+  public func region(of address: KernelVirtualAddress) throws(ReadFault) -> KernelRegion? {
+    try kernel.region(of: address, cpus: try ifKnown(cpus) ?? [], in: view)
+  }
+}
+
+extension GuestKernel {
+  fileprivate func region(
     of address: KernelVirtualAddress, cpus: [CPU], in view: MemoryView
   ) throws(ReadFault) -> KernelRegion? {
     if let cpu = cpu(owning: address, cpus) {
@@ -81,9 +87,8 @@ extension GuestKernel {
     of address: UInt64, in view: MemoryView
   ) throws(ReadFault) -> KernelRegion? {
     // KASLR moves the regions whose base is a variable.
-    let (vmalloc, vmemmap) = try view.gather { () throws(ReadFault) in
-      (try base("vmalloc_base", in: view), try base("vmemmap_base", in: view))
-    }
+    let (vmalloc, vmemmap) = try view.together(
+      base("vmalloc_base", in: view), base("vmemmap_base", in: view))
     let isFiveLevel = context.format.levels.count == 5
     // VMALLOC_SIZE_TB_L4 and _L5 of arch/x86/include/asm/pgtable_64_types.h.
     let vmallocSize: UInt64 = (isFiveLevel ? 12800 : 32) << 40

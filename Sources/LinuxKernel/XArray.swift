@@ -73,12 +73,9 @@ public struct XArray: Sendable {
     _ node: KernelVirtualAddress, shift expected: Int?, base: UInt64, _ range: ClosedRange<UInt64>,
     _ view: MemoryView, _ body: (Entry) throws(ReadFault) -> T?
   ) throws(ReadFault) -> [T] {
-    let (shift, slots) = try view.gather { () throws(ReadFault) in
-      (
-        Int(try view.u8(at: node + layout.shift)),
-        try view.bytes(at: node + layout.slots, count: 8 * layout.chunkSize)
-      )
-    }
+    let (shift, slots) = try view.together(
+      Int(view.u8(at: node + layout.shift)),
+      view.bytes(at: node + layout.slots, count: 8 * layout.chunkSize))
     guard shift == expected ?? shift, shift < 64 else {
       throw ReadFault.corrupt(
         "an xarray node with shift \(shift)" + (expected.map { ", not \($0)" } ?? ""), at: node)

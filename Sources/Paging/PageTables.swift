@@ -135,15 +135,13 @@ public struct PageTables: Hashable, Sendable {
 
   /// Calls `body` for each mapping in a range of addresses, ascending.
   ///
-  /// All tables of a level are found in one pass. A table that is missing looks empty meanwhile;
+  /// All tables of a level are found in one pass. A table that is missing looks empty to `body`;
   /// the pass fails as a whole at its end.
   public func forEachMapping(
     in range: ClosedRange<UInt64>, in view: MemoryView,
     _ body: (Mapping) throws(ReadFault) -> Void
   ) throws(ReadFault) {
-    try view.gather { () throws(ReadFault) in
-      try visit(root, level: 0, base: format.firstKernelAddress, Permissions(), range, view, body)
-    }
+    try visit(root, level: 0, base: format.firstKernelAddress, Permissions(), range, view, body)
   }
 
   private func visit(
@@ -157,21 +155,21 @@ public struct PageTables: Hashable, Sendable {
     // The upper half of the address space is the upper half of the root where the tables of both
     // halves are one (x86), and all of it where the kernel has its own (arm64).
     let half = depth == 0 ? index(of: base, level) : 0
-    for index in half..<count {
+    _ = try view.each(half..<count) { index throws(ReadFault) in
       let first = base &+ (index - half) &* size
       let last = first &+ (size - 1)
-      guard first <= range.upperBound, last >= range.lowerBound else { continue }
+      guard first <= range.upperBound, last >= range.lowerBound else { return }
       let step = try step(at: index, of: table, level, in: view)
       let inner = narrowed(permissions, by: step)
       switch step.meaning {
-      case .invalid: continue
+      case .invalid: return
       case .leaf(let physical):
         try body(
           Mapping(
             virtual: KernelVirtualAddress(first), physical: physical, count: size,
             isWritable: inner.writable, isExecutable: inner.executable))
       case .table(let next):
-        guard view.ram.region(at: next) != nil else { continue }
+        guard view.ram.region(at: next) != nil else { return }
         try visit(next, level: depth + 1, base: first, inner, range, view, body)
       }
     }

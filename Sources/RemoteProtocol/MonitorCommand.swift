@@ -1,5 +1,3 @@
-import GuestScopeBytes
-
 /// A command of QEMU's human monitor that only looks.
 ///
 /// The list is closed because the monitor can write host files, start programs and end the guest.
@@ -14,8 +12,6 @@ public enum MonitorCommand: Sendable, Equatable {
   case memoryBackends
   /// `info cpus`; see ``HostThread``.
   case cpus
-  /// `gpa2hva`, where QEMU keeps a guest physical address; see ``HostAddress``.
-  case hostAddress(UInt64)
 
   /// What one would type.
   public var text: String {
@@ -25,7 +21,6 @@ public enum MonitorCommand: Sendable, Equatable {
     case .memoryTree: "info mtree -f"
     case .memoryBackends: "info memdev"
     case .cpus: "info cpus"
-    case .hostAddress(let address): "gpa2hva \(address.hex)"
     }
   }
 }

@@ -70,27 +70,6 @@ public struct HostThread: Sendable, Equatable {
   }
 }
 
-/// Where QEMU keeps a piece of guest RAM, as ``MonitorCommand/hostAddress(_:)`` prints it.
-public struct HostAddress: Sendable, Equatable {
-  /// The name of the memory, such as `pc.ram`.
-  public let region: String
-  /// A virtual address of the QEMU process.
-  public let address: UInt64
-
-  /// Reads `Host virtual address for 0x100000 (pc.ram) is 0x7f8d93f00000`; nil where there is no
-  /// RAM.
-  public init?(monitorText text: String) {
-    guard let line = text.lines.first, line.hasPrefix("Host virtual address for "),
-      let open = line.firstIndex(of: "("), let close = line.lastIndex(of: ")"), open < close
-    else { return nil }
-    let rest = line[line.index(after: close)...]
-    guard rest.hasPrefix(" is 0x"), let address = UInt64(rest.dropFirst(6), radix: 16)
-    else { return nil }
-    region = String(line[line.index(after: open)..<close])
-    self.address = address
-  }
-}
-
 extension String {
   /// The lines, whether they end in `\n` or `\r\n`.
   fileprivate var lines: [Substring] { split(whereSeparator: \.isNewline) }

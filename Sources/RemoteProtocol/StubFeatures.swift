@@ -2,8 +2,6 @@
 public struct StubFeatures: Sendable, Equatable {
   /// The most bytes of a request, framing left out; QEMU drops a longer one without a word.
   public let packetSize: Int
-  /// The features marked `+`, such as `qXfer:features:read`.
-  public let features: Set<String>
 
   /// What gdb assumes of a stub that does not say.
   static let defaultPacketSize = 400
@@ -13,17 +11,13 @@ public struct StubFeatures: Sendable, Equatable {
   /// Reads `PacketSize=1000;qXfer:features:read+;…`; what cannot be read counts as not said.
   public init(_ text: [UInt8]) {
     var packetSize = Self.defaultPacketSize
-    var features: Set<String> = []
     for item in text.split(separator: UInt8(ascii: ";")) {
       let item = String(decoding: item, as: UTF8.self)
       if item.hasPrefix("PacketSize="), let size = Int(item.dropFirst(11), radix: 16), size >= 64 {
         packetSize = min(size, Self.largestPacketSize)
-      } else if item.hasSuffix("+") {
-        features.insert(String(item.dropLast()))
       }
     }
     self.packetSize = packetSize
-    self.features = features
   }
 
   /// The most bytes that one ``Request/readMemory(address:count:)`` may ask for: 2048 up to QEMU

@@ -124,8 +124,9 @@ extension KernelTypes {
       "bpf_prog_aux", 512,
       [
         ("used_map_cnt", 8, .u32), ("func_cnt", 20, .u32), ("id", 28, .u32),
-        ("func", 72, .pointer), ("prog", 120, .pointer), ("user", 128, .pointer),
-        ("load_time", 136, .u64), ("used_maps", 160, .pointer), ("name", 176, .bytes(16)),
+        ("func", 72, .pointerTo("pointer")), ("prog", 120, .pointer), ("user", 128, .pointer),
+        ("load_time", 136, .u64), ("used_maps", 160, .pointerTo("pointer")),
+        ("name", 176, .bytes(16)),
         ("btf", 208, .pointer),
       ] + (isOld ? [("stats", 216, .pointer)] : [("verified_insns", 32, .u32)]))
     declare(

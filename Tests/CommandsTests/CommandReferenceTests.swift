@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 import Testing
 
@@ -26,10 +27,27 @@ import Testing
     }
   }
 
-  @Test func optionsAreThoseOfTheHelp() {
-    #expect(Set(Root.options(of: Read.self)).isSuperset(of: ["-j", "--json", "-f", "--format"]))
-    #expect(!Root.options(of: Read.self).contains("--connect"))
-    #expect(Root.options(of: Root.self).contains("--keep-going"))
+  @Test func optionsAreThoseOfTheHelp() throws {
+    let options = OptionDescription.all(of: Read.self)
+    #expect(options.contains { Set($0.words) == ["-j", "--json"] && $0.values == nil })
+    let form = try #require(options.first { Set($0.words) == ["-t", "--as"] })
+    #expect(form.values == ["hex", "x8", "x4", "string"])
+    #expect(!options.contains { $0.words.contains("--connect") })
+    let all = OptionDescription.all(of: Root.self).flatMap(\.words)
+    #expect(Set(all).isSuperset(of: ["--keep-going", "-c", "--connect", "-e", "-f", "--help"]))
+  }
+
+  /// The parser gives an option to the outermost command that has it, wherever it stands.
+  @Test func noCommandHasAnOptionThatMeansAnotherThingBeforeIt() {
+    let shared: Set = ["-j", "--json", "-p", "--pretty", "--keep-going", "-h", "--help"]
+    let outer = Set(OptionDescription.all(of: Root.self).flatMap(\.words)).subtracting(shared)
+    #expect(outer.contains("-f") && outer.contains("--stats"))
+    func check(_ command: ParsableCommand.Type) {
+      let own = OptionDescription.all(of: command).flatMap(\.words)
+      #expect(outer.isDisjoint(with: own), "\(command): \(own)")
+      command.configuration.subcommands.forEach(check)
+    }
+    Root.configuration.subcommands.forEach(check)
   }
 
   @Test(arguments: ["bash", "zsh", "fish"])

@@ -24,12 +24,13 @@ import Testing
       ("prog ", "", ["list", "show", "stats", "verifier", "id", "name", "type"]),
       ("map ", "", ["list", "show", "id", "name", "type"]), ("map show id 5 ", "n", ["name"]),
       ("help prog ", "ver", ["verifier"]), ("prog list ", "n", ["name"]),
-      ("prog list id 5 ", "t", ["type"]), ("prog stats ", "", ["type"]),
-      ("read init_task 8 -f ", "x", ["x8", "x4"]), ("read --format ", "s", ["string"]),
-      ("read init_task 8 ", "--fo", ["--format"]), ("prog stats ", "--per", ["--per-cpu"]),
+      ("prog list id 5 ", "t", ["type"]), ("prog stats ", "", ["id", "name", "type"]),
+      ("read init_task 8 -t ", "x", ["x8", "x4"]), ("read --as ", "s", ["string"]),
+      ("read init_task 8 ", "--a", ["--as"]), ("prog stats ", "--per", ["--per-cpu"]),
       ("", "--pre", ["--pretty"]), ("", "--conn", []), ("type ", "str", ["struct"]),
       ("print '", "str", ["struct"]), ("info ", "x", []), ("'open ", "pr", []),
-      ("prog list id 5 ", "", ["name", "type"]), ("prog stats type all ", "", []),
+      ("prog list id 5 id 7 ", "", ["id", "name", "type"]), ("prog stats id 5 ", "n", ["name"]),
+      ("prog verifier ", "--i", ["--ids"]),
       ("print task_struct init_task .mm ", ".", []), ("print struct task_struct ", "", []),
     ])
   func wordsOfALine(before: String, word: String, offered: [String]) {

@@ -59,9 +59,11 @@ import Testing
     let help = text(answers)
     #expect(help.hasPrefix("OVERVIEW: End the session.\n") && !help.hasSuffix("\n\n"))
     #expect(shell.run(line: "prog list 5") == 64)
-    #expect(text(notes).hasSuffix("\nusage: prog list [id <n>] [name <glob>] [type <type>]\n"))
+    #expect(text(notes).hasSuffix("\nusage: prog list [id <n> | name <glob> | type <type>] ...\n"))
+    #expect(shell.run(line: "read x") == 64)
+    #expect(text(notes).contains("\nusage: read <address> <length> [--as <format>]"))
     // The usage of all commands together tells nothing.
-    #expect(shell.run(line: "read x 8 -fq") == 64)
+    #expect(shell.run(line: "--timeout x") == 64)
     #expect(!text(notes).contains("usage:"))
   }
 

@@ -59,14 +59,11 @@ import Testing
   }
 
   @Test func formatOfReadIsNotTheScript() throws {
-    let read = try #require(try Root.parse(words: ["-j", "read", "-f", "x4", "a", "8"]) as? Read)
-    #expect(read.format == .x4)
-    #expect(read.output.json)
     let batch = try #require(try Root.parse(words: ["-f", "x4"]) as? Root)
-    #expect(batch.batch.file == "x4")
+    #expect(batch.session.batch.file == "x4")
     for line in [
-      "read a 8 -f=x4", "read a 8 -jf x4", "read -jf=x4 a 8", "-j pread 0 8 -f x4",
-      "-k prog read a 8 -f x4",
+      "-j read -t x4 a 8", "read a 8 -t=x4", "read a 8 -jt x4", "-j pread 0 8 -t x4",
+      "-k prog read a 8 --as x4",
     ] {
       let dump = try Root.parse(words: try Words.split(line))
       #expect((dump as? Read)?.format ?? (dump as? PRead)?.format == .x4, "\(line)")
@@ -77,8 +74,8 @@ import Testing
   @Test(
     arguments: [
       "prog list -e info", "prog -e info", "prog stats -je fly", "info -f x", "info -f=x",
-      "-e info prog", "-jf x prog list", "-f=x info", "-je info prog", "read a 8 -ef x4",
-      "read a 8 -ff x4", "source x -f y", "-k prog info -e regs",
+      "-e info prog", "-jf x prog list", "-f=x info", "-je info prog",
+      "read a 8 -f x4", "source x -f y", "-k prog info -e regs",
     ])
   func commandsBesideACommandAreRefused(line: String) {
     let error = #expect(throws: UsageError.self) { try Root.parse(words: try Words.split(line)) }
@@ -88,7 +85,7 @@ import Testing
   @Test func whatOnlyLooksLikeABatchIsNone() throws {
     let script = try #require(
       try Root.parse(words: ["-e", "prog", "-e", "-f x read"]) as? Root)
-    #expect(script.batch.commands == ["prog", "-f x read"])
+    #expect(script.session.batch.commands == ["prog", "-f x read"])
     // What opens a session is no command: this one has none.
     #expect(try Root.parse(words: ["-k", "prog", "-f", "x"]) is Root)
   }

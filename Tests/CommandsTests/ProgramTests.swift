@@ -95,7 +95,7 @@ import Testing
 
     let stats = try run("prog", "stats")
     #expect(stats.errors == "")
-    #expect(stats.output == "lab: cnt=100 nsecs=200 misses=3 ns/call=2.000 miss_rate=0.0291\n")
+    #expect(stats.output == "lab: cnt=100 nsecs=200 misses=3 ns/call=2.000 miss_rate=0.0291 id=3\n")
     let perCPU = try run("-j", "prog", "stats", "--per-cpu")
     #expect(
       perCPU.output == #"[{"name":"lab","cnt":100,"nsecs":200,"misses":3,"per_cpu":["#
@@ -113,6 +113,13 @@ import Testing
     let facts = try #require(info.json as? [String: Any])
     #expect(facts["release"] as? String == "6.1.0-test")
     #expect(facts["run_state"] as? String == "running")
+    #expect(facts["kernel_file"] as? String == kernel)
+    for (key, count) in [("symbols", "count"), ("btf", "types")] {
+      let source = try #require(facts[key] as? [String: Any])
+      #expect(Set(source.keys) == [count, "source"])
+      #expect(try #require(source[count] as? Int) > 0)
+      #expect(source["source"] as? String == "vmlinux")
+    }
     #expect(qemu.isRunning)
   }
 
@@ -166,6 +173,11 @@ import Testing
     (["prog", "show", "type", "socket_filter"], "no program with type socket_filter"),
     (["prog", "stats", "type", "socket_filter"], "no program with type socket_filter"),
     (["prog", "verifier", "type", "socket_filter"], "no program with type socket_filter"),
+    (["prog", "stats", "id", "77,78", "name", "X*"], "no program with id 77 or id 78 or name X*"),
+    (
+      ["prog", "verifier", "name", "lab", "type", "socket_filter", "type", "kprobe"],
+      "no program with name lab type socket_filter or type kprobe"
+    ),
   ])
   func aSelectionThatMatchesNothingIsNoAnswer(words: [String], sentence: String) throws {
     defer { end() }
@@ -177,6 +189,52 @@ import Testing
     #expect(json.errors == screen.errors)
     let pretty = try run(words + ["-p"])
     #expect(pretty.output == "{\n    \"error\": \"the guest has \(sentence)\"\n}\n")
+  }
+
+  @Test func idsAndNamesAreAlternativesAndTypesNarrowThem() throws {
+    var other = SyntheticProgram(id: 12, name: "label")
+    other.type = 2
+    guest.add(other)
+    guest.writeIDR()
+    qemu.change { $0.ram = guest.ram.bytes }
+    defer { end() }
+    func ids(_ line: String) throws -> [Int] {
+      let result = try run("-j", "-e", line)
+      #expect((result.status, result.errors) == (0, ""), "\(line)")
+      return (result.json as? [[String: Any]] ?? []).compactMap { $0["id"] as? Int }
+    }
+    for (words, wanted) in [
+      ("", [3, 9, 12]), ("id 3", [3]), ("id 3 id 9", [3, 9]), ("id 9,3", [3, 9]),
+      ("id 3 id 77", [3]), ("name lab*", [3, 12]), ("name lab name label", [3, 12]),
+      ("id 9 name lab", [3, 9]), ("type struct_ops", [3]), ("name lab* type struct_ops", [3]),
+      ("id 9 name lab type kprobe", [9]), ("type kprobe type struct_ops", [3, 9, 12]),
+      ("id 3 type all", [3]), ("type kprobe type all", [3, 9, 12]),
+    ] {
+      #expect(try ids("prog list \(words)") == wanted, "\(words)")
+      let standard = words == "" ? [3] : wanted
+      #expect(try ids("prog stats --ids \(words)") == standard, "\(words)")
+      #expect(try ids("prog verifier --ids \(words)") == standard, "\(words)")
+    }
+  }
+
+  @Test func idsAndTypesAreThereWhereTheyAreWanted() throws {
+    defer { end() }
+    let stats = try run("-j", "prog", "stats", "--ids", "id", "3")
+    #expect(
+      stats.output
+        == #"[{"name":"lab","id":3,"type":"struct_ops","cnt":100,"nsecs":200,"misses":3}]"# + "\n")
+    let verifier = try run("-j", "prog", "verifier", "id", "9", "--ids")
+    #expect(verifier.output.hasSuffix(#"evil","id":9,"type":"kprobe","verified_insns":0}]"# + "\n"))
+    #expect(
+      try run("prog", "verifier", "--ids", "id", "3").output
+        == "NAME  ID  TYPE        VERIFIED_INSNS\nlab    3  struct_ops            1234\n")
+    let all = try run("prog", "stats", "type", "all").output.split(separator: "\n")
+    #expect(all[0].hasSuffix(" miss_rate=0.0291 id=3"))
+    #expect(all[1].hasSuffix("evil: cnt=0 nsecs=0 misses=0 id=9 type=kprobe"))
+    // Only a program's own line, and no line of a report.
+    let perCPU = try run("prog", "stats", "--per-cpu").output.split(separator: "\n")
+    #expect(perCPU.map { $0.contains("id=") } == [true, false, false])
+    #expect(try run("report").output.contains("miss_rate=0.0291\n"))
   }
 
   /// A guest as most are: other types than struct_ops, and nobody counts.
@@ -267,9 +325,43 @@ import Testing
       #expect((error == nil) == (index == 3), "\(document)")
       if let error { #expect(result.errors.contains(": \(error)\n"), "\(result.errors)") }
     }
-    let wrong = try run("-j", "prog", "fly")
-    #expect(wrong.status == 64)
-    #expect((wrong.json as? [String: String])?["error"]?.contains("no command 'fly'") == true)
+  }
+
+  /// Whatever is wrong, and wherever: one document, the sentence of standard error.
+  @Test func everyFailureIsADocumentUnderJSON() throws {
+    defer { end() }
+    let endless = folder.appendingPathComponent("endless").path
+    try "source \(endless)\n".write(toFile: endless, atomically: false, encoding: .utf8)
+    for (words, status, sentence) in [
+      (["-j", "prog", "fly"], 64, "no command 'fly'"), (["-j"], 64, "no command: give one"),
+      (["-j", "help", "fly"], 64, "no command 'fly'"), (["info", "extra", "-j"], 64, "extra"),
+      (["read", "x", "-j"], 64, "'<length>'"), (["read", "x", "8", "-jt", "y"], 64, "'y'"),
+      (["--timeout", "x", "-j", "info"], 64, "--timeout"), (["-j", "-x"], 64, "'-x'"),
+      (["-c", "nowhere", "info", "--json"], 64, "HOST:PORT"), (["-j", "hold"], 64, "session"),
+      (["prog", "list", "-j", "-e", "info"], 64, "beside"), (["-j", "-e", "'"], 64, "its end"),
+      (["-j", "-f", "/no/such"], 1, "cannot open /no/such"), (["-j", "-f", endless], 1, "deep"),
+      (["-j", "-e", "source /no/such"], 1, "cannot open"), (["-j", "regs", "9"], 1, "no vCPU 9"),
+      (["-j", "-k", "/no/such", "info"], 1, "/no/such"), (["-j", "read", "8", "8"], 1, "mapped"),
+    ] as [([String], Int32, String)] {
+      let result = try run(words)
+      #expect(result.status == status, "\(words): \(result.errors)")
+      let document = try #require(result.json as? [String: String], "\(words): \(result.output)")
+      #expect(Set(document.keys) == ["error"])
+      let error = document["error"] ?? ""
+      #expect(error.contains(sentence), "\(words): \(error)")
+      #expect(result.errors.split(separator: "\n").first?.hasSuffix(": \(error)") == true)
+    }
+  }
+
+  @Test func aLineThatIsRefusedIsFollowedByItsUsage() throws {
+    defer { end() }
+    let usage = "\nusage: guestscope read <address> <length> [--as <format>] [--json] [--pretty]\n"
+    for words in [["read"], ["-j", "read", "x"], ["read", "x", "8", "9"]] {
+      #expect(try run(words).errors.hasSuffix(usage))
+    }
+    // Nobody who runs a script sees where it was typed.
+    #expect(try !run("-e", "read").errors.contains("usage:"))
+    #expect(try !run("-j", "read", "8", "8").errors.contains("usage:"))
   }
 
   @Test func withoutACommandNothingIsAnswered() throws {
@@ -380,6 +472,9 @@ import Testing
     let completer = PromptCompleter(session: try session())
     #expect(completer.completion("prog list name ", "") == .words(["lab"]))
     #expect(completer.completion("prog list id ", "") == .words(["3", "9"]))
+    #expect(completer.completion("prog stats id 3 name x id ", "9") == .words(["9"]))
+    #expect(completer.completion("prog list id ", "3,") == .words(["3,3", "3,9"]))
+    #expect(completer.completion("prog verifier id 3 type ", "struct") == .words(["struct_ops"]))
   }
 
   @Test(arguments: [("info", "6.1.0-test"), ("sym prog_idr", "prog_idr"), ("regs 0", "_text+")])

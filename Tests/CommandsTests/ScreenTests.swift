@@ -41,8 +41,8 @@ import Testing
   @Test(
     arguments: [
       (0, 1, "1 program unreadable"), (0, 2, "2 programs unreadable"),
-      (1, 0, "1 xarray node (with the programs that hang on it) unreadable"),
-      (2, 1, "1 program and 2 xarray nodes (with the programs that hang on them) unreadable"),
+      (1, 0, "1 xarray node (with the objects that hang on it) unreadable"),
+      (2, 1, "1 program and 2 xarray nodes (with the objects that hang on them) unreadable"),
     ])
   func nodesAreNoPrograms(nodes: Int, programs: Int, line: String) {
     let kinds =
@@ -54,8 +54,8 @@ import Testing
           key: ObjectKey(kind, id: UInt64(id), at: KernelVirtualAddress(0)),
           cause: Unreadable(.notMapped, at: 0))
       }, stops: 1, waves: 1, wasHeld: false, closing: SampleLoad())
-    #expect(snapshot.missing(of: "program").first == line)
-    #expect(snapshot.missing(of: "program").count == 1 + nodes + programs)
+    #expect(snapshot.missing.first == line)
+    #expect(snapshot.missing.count == 1 + nodes + programs)
   }
 
   @Test(

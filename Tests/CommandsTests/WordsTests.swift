@@ -36,7 +36,7 @@ import Testing
   ])
   func optionsStandBeforeOrAfterTheCommand(line: String) throws {
     let command = try #require(try parse(line) as? ProgList)
-    #expect(command.words == ["name", "x*"])
+    #expect(command.selected.words == ["name", "x*"])
     #expect(command.session.connect == .tcp(host: "", port: 77))
     #expect(command.session.kernel == "vmlinux")
     #expect(command.output.pretty && !command.output.json)
@@ -52,9 +52,9 @@ import Testing
 
   @Test(arguments: [
     "frobnicate", "prog list id", "prog list id x", "prog list id -1", "prog list colour red",
-    "prog list id 5 id 6", "prog list type all type all", "read a 4 --format x8",
-    "pread 0 3 --format x4", "print struct task_struct", "print enum e 0 ..",
-    "prog stats id 5", "prog verifier name x", "--max-pause 0 info", "--max-pause nan info",
+    "prog list id 5,", "map list id 5,x", "prog list id 5 name", "read a 4 --as x8",
+    "pread 0 3 --as x4", "print struct task_struct", "print enum e 0 ..",
+    "prog stats id x", "prog verifier colour x", "--max-pause 0 info", "--max-pause nan info",
     "--max-pause 1e14 info", "--max-pause inf info", "--max-pause -1 info", "--timeout 1e300 info",
     "--timeout 0 info", "--timeout x info", "-c nowhere info", "info extra",
   ])

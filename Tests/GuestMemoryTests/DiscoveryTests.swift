@@ -16,49 +16,46 @@ import Testing
     #expect((snapshot.stops, snapshot.wasHeld) == (1, false))
   }
 
-  @Test func aGroupNotesAllItsMissesInOnePass() throws {
+  @Test func readsTogetherNoteAllTheirMissesInOnePass() throws {
     let chains = Chains(objects: 5, depth: 1)
-    func snapshot(gathered: Bool) throws -> Snapshot<[UInt64]> {
+    func snapshot(together: Bool) throws -> Snapshot<[UInt64]> {
       try SnapshotEngine(ScriptedMemory(chains.memory)).snapshot { view throws(ReadFault) in
-        func all() throws(ReadFault) -> [UInt64] {
-          try chains.heads.map { head throws(ReadFault) in try view.word(head.rawValue) }
+        func word(_ head: PhysicalAddress) throws(ReadFault) -> UInt64 {
+          try view.word(head.rawValue)
         }
-        return gathered ? try view.gather(all) : try all()
+        return together ? try view.each(chains.heads, word) : try chains.heads.map(word)
       }
     }
-    let gathered = try snapshot(gathered: true)
-    let single = try snapshot(gathered: false)
-    #expect(gathered.value == [1, 2, 3, 4, 5])
-    #expect(single.value == gathered.value)
-    #expect((gathered.waves, single.waves) == (1, 5))
+    let together = try snapshot(together: true)
+    let single = try snapshot(together: false)
+    #expect(together.value == [1, 2, 3, 4, 5])
+    #expect(single.value == together.value)
+    #expect((together.waves, single.waves) == (1, 5))
   }
 
-  @Test func aBranchFollowsItsPointersWhileTheGroupGoesOn() throws {
-    let chains = Chains(objects: 3, depth: 3)
-    let memory = ScriptedMemory(chains.memory)
-    let snapshot = try SnapshotEngine(memory).snapshot { view throws(ReadFault) in
-      try view.gather { () throws(ReadFault) in
-        try chains.heads.map { head throws(ReadFault) in
-          try view.branch { () throws(ReadFault) in
-            try view.word(try view.word(try view.word(head.rawValue)))
-          }
-        }
+  @Test func eachOfThemFollowsItsPointersWhileTheOthersGoOn() throws {
+    let chains = Chains(objects: 4, depth: 3)
+    let snapshot = try SnapshotEngine(ScriptedMemory(chains.memory)).snapshot {
+      view throws(ReadFault) -> [UInt64] in
+      func end(_ index: Int) throws(ReadFault) -> UInt64 {
+        try view.word(try view.word(try view.word(chains.heads[index].rawValue)))
       }
+      let (a, b, c, d) = try view.together(end(0), end(1), end(2), end(3))
+      let (e, f) = try view.together(end(0), end(1))
+      let (g, h, i) = try view.together(end(0), end(1), end(2))
+      return [a, b, c, d, e, f, g, h, i]
     }
-    #expect(snapshot.value == [1, 2, 3])
+    #expect(snapshot.value == [1, 2, 3, 4, 1, 2, 1, 2, 3])
     #expect(snapshot.waves == 3)
   }
 
-  @Test func zerosOfAGroupThatMissedNeverLeaveIt() throws {
-    let chains = Chains(objects: 2, depth: 1)
-    var sawZero = false
-    _ = try SnapshotEngine(ScriptedMemory(chains.memory)).snapshot { view throws(ReadFault) in
-      let pair = try view.gather { () throws(ReadFault) in
-        (try view.word(chains.heads[0].rawValue), try view.word(chains.heads[1].rawValue))
+  @Test func aFaultOfOneIsTheFaultOfAll() throws {
+    let chains = Chains(objects: 1, depth: 1)
+    #expect(throws: SnapshotError.self) {
+      try SnapshotEngine(ScriptedMemory(chains.memory)).snapshot { view throws(ReadFault) in
+        _ = try view.together(view.word(chains.heads[0].rawValue), view.word(1 << 50))
       }
-      if pair.0 == 0 || pair.1 == 0 { sawZero = true }
     }
-    #expect(!sawZero)
   }
 
   @Test func aMissThatTheWalkerSwallowsIsFetchedAllTheSame() throws {

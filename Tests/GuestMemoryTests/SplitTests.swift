@@ -31,9 +31,7 @@ import Testing
         guard head != 0 else { continue }
         let key = ObjectKey("object", id: UInt64(index), at: KernelVirtualAddress(head))
         let value = try view.object(key) { () throws(ReadFault) in
-          try view.gather { () throws(ReadFault) in
-            try object.map { word throws(ReadFault) in try view.word(word.rawValue) }
-          }
+          try view.each(object) { word throws(ReadFault) in try view.word(word.rawValue) }
         }
         if let value { values.append(value) }
       }
@@ -162,9 +160,7 @@ import Testing
           for (number, object) in node.objects.enumerated() {
             let id = index * node.objects.count + number
             let value = try view.object(key("object", id)) { () throws(ReadFault) in
-              try view.gather { () throws(ReadFault) in
-                try object.map { word throws(ReadFault) in try view.word(word.rawValue) }
-              }
+              try view.each(object) { word throws(ReadFault) in try view.word(word.rawValue) }
             }
             if let value, Set(value).count == 1 { values.append(UInt64(id)) }
           }

@@ -49,9 +49,9 @@ enum Fuzz {
       engine.stepLimit = 100_000
       do throws(KernelError) {
         let kernel = round % finding == 0 ? try GuestKernel(image, in: engine) : kernel
-        let snapshot = try BPFPrograms(kernel, engine).list(query)
+        let snapshot = try BPFObjects(kernel, engine).programs(query)
         if snapshot.unreadable.isEmpty { tally.whole += 1 } else { tally.partial += 1 }
-        for program in snapshot.value.programs { check(program, round) }
+        for program in snapshot.value.objects { check(program, round) }
       } catch {
         let kind = "\(error)".filter { !$0.isNumber && !("a"..."f").contains($0) }
         tally.failed[String(kind.prefix(90)), default: 0] += 1
@@ -81,7 +81,7 @@ enum Fuzz {
     let memory = ScriptedMemory(guest.memory)
     let image = try guest.image()
     let kernel = try GuestKernel(image, in: SnapshotEngine(memory))
-    _ = try BPFPrograms(kernel, SnapshotEngine(memory)).list(Fuzz.query)
+    _ = try BPFObjects(kernel, SnapshotEngine(memory)).programs(Fuzz.query)
     let corruptible = try CorruptibleGuest(guest.memory, read: Array(memory.samples.joined()))
     let tally = Fuzz.run(corruptible, image, kernel, rounds: Fuzz.rounds, finding: 3)
     print("corrupted synthetic guest: \(tally)")
@@ -99,16 +99,16 @@ enum Fuzz {
     let port = try #require(UInt16(text.trimmingCharacters(in: .whitespacesAndNewlines)))
     let image = try KernelImage(path: "\(guest)/kernel")
     let recording = RecordingMemory(try QEMUStub(.tcp(host: "127.0.0.1", port: port)))
-    let live = try BPFPrograms(recording, kernel: image).list(Fuzz.query)
-    #expect(live.unreadable.isEmpty && !live.value.programs.isEmpty)
+    let live = try BPFObjects(recording, kernel: image).programs(Fuzz.query)
+    #expect(live.unreadable.isEmpty && !live.value.objects.isEmpty)
 
     // What was recorded plays back to the same answer.
     let memory = recording.memory
     let replay = ScriptedMemory(memory)
     let kernel = try GuestKernel(image, in: SnapshotEngine(replay))
-    let replayed = try BPFPrograms(kernel, SnapshotEngine(replay)).list(Fuzz.query)
-    #expect(replayed.value.programs.map(\.name) == live.value.programs.map(\.name))
-    #expect(replayed.value.programs.map(\.runtime) == live.value.programs.map(\.runtime))
+    let replayed = try BPFObjects(kernel, SnapshotEngine(replay)).programs(Fuzz.query)
+    #expect(replayed.value.objects.map(\.name) == live.value.objects.map(\.name))
+    #expect(replayed.value.objects.map(\.runtime) == live.value.objects.map(\.runtime))
 
     let corruptible = try CorruptibleGuest(memory, read: Array(replay.samples.joined()))
     let tally = Fuzz.run(corruptible, image, kernel, rounds: Fuzz.rounds, finding: 100)

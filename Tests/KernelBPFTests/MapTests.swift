@@ -25,14 +25,15 @@ import Testing
     return guest
   }
 
-  private func maps(_ guest: SyntheticGuest) throws -> BPFMaps {
-    let engine = SnapshotEngine(ScriptedMemory(guest.memory))
-    return try BPFMaps(try GuestKernel(try guest.image(), in: engine), engine)
+  private func maps(
+    _ guest: SyntheticGuest, _ query: ObjectQuery = ObjectQuery()
+  ) throws -> Snapshot<[BPFMap]> {
+    try guest.bpf().maps(query).map(\.objects)
   }
 
   @Test(arguments: KernelTypes.Version.allCases)
   func allThatAMapSaysIsRead(version: KernelTypes.Version) throws {
-    let snapshot = try maps(sample(version)).list()
+    let snapshot = try maps(sample(version))
     #expect(snapshot.unreadable.isEmpty)
     let maps = snapshot.value
     #expect(maps.map(\.id) == [2, 70, 5000])
@@ -51,18 +52,22 @@ import Testing
   }
 
   @Test func aSelectionReadsWhatItAsksFor() throws {
-    let maps = try maps(sample())
-    #expect(try maps.list(id: 70).value.map(\.name) == ["programs"])
-    #expect(try maps.list(type: 1).value.map(\.id) == [2])
-    #expect(try maps.list(id: 71).value.isEmpty)
-    #expect(try maps.list(id: 70, type: 1).value.isEmpty)
+    let guest = sample()
+    func names(_ ids: Set<UInt64>? = nil, _ types: Set<UInt32>? = nil) throws -> [String] {
+      try maps(guest, ObjectQuery(ids: ids, types: types)).value.map(\.name)
+    }
+    #expect(try names([70]) == ["programs"])
+    #expect(try names([70, 2, 71]) == ["lengths", "programs"])
+    #expect(try names(nil, [1]) == ["lengths"])
+    #expect(try names(nil, [1, 6]) == ["lengths", ""])
+    #expect(try names([71]) == [] && names([70], [1]) == [] && names([]) == [])
   }
 
   @Test func whatAMapLeadsToTakesOneWaveForAll() throws {
     let guest = SyntheticGuest()
     guest.add(SyntheticMap(id: 1, name: "plain"))
     guest.writeIDR()
-    let few = try maps(guest).list()
+    let few = try maps(guest)
     var rich = SyntheticMap(id: 2, name: "rich")
     rich.btfID = 7
     guest.add(rich)
@@ -71,7 +76,7 @@ import Testing
     array.owner = (2, false)
     guest.add(array)
     guest.writeIDR()
-    #expect(try maps(guest).list().waves <= few.waves + 1)
+    #expect(try maps(guest).waves <= few.waves + 1)
   }
 
   @Test(arguments: [0, 1, 0xffff_8000_0000_0000, .max - 7] as [UInt64])
@@ -79,7 +84,7 @@ import Testing
     let guest = sample()
     guest.maps[70] = pointer & ~3 | 4
     guest.writeIDR()
-    let snapshot = try maps(guest).list()
+    let snapshot = try maps(guest)
     #expect(snapshot.value.map(\.id) == [2, 5000])
     #expect(snapshot.unreadable.map { "\($0.key)" } == ["map 70"])
   }
@@ -90,7 +95,7 @@ import Testing
     let bad = guest.add(SyntheticMap(id: 2, name: "bad"))
     guest.ram.write(0x1234 as UInt64, at: bad + guest.types["bpf_map.btf"])
     guest.writeIDR()
-    let snapshot = try maps(guest).list()
+    let snapshot = try maps(guest)
     #expect(snapshot.value.map(\.name) == ["good"])
     #expect(snapshot.unreadable.map { "\($0.key)" } == ["map 2"])
   }
@@ -101,14 +106,14 @@ import Testing
     guest.ram.write(9 as UInt32, at: places[0] + guest.types["bpf_map.id"])
     guest.ram.write(0 as UInt32, at: places[1] + guest.types["bpf_map.id"])
     guest.writeIDR()
-    let snapshot = try maps(guest).list()
+    let snapshot = try maps(guest)
     #expect(snapshot.value.map(\.id) == [3])
     #expect(snapshot.unreadable.map { "\($0.key)" } == ["map 1"])
-    #expect("\(snapshot.unreadable[0])".contains("with id 9"))
+    #expect("\(snapshot.unreadable[0])".contains("with another id, 9"))
   }
 
   @Test func typesHaveTheNamesOfBpftool() throws {
-    let types = try maps(sample()).types
+    let types = try sample().bpf().kernel.mapTypes
     #expect(types[6] == "percpu_array" && types[19] == "cgroup_storage" && types[20] == nil)
     #expect(
       types.number(of: "prog_array") == 3 && types.number(of: "cgroup_storage_deprecated") == nil)
@@ -119,15 +124,17 @@ import Testing
     types.declare("idr", size: 24, [])
     types.declare("bpf_map", size: 8, [("id", 0, .u64)])
     let btf = try BTF(types.blob)
-    let error = #expect(throws: BTFError.self) { try StructLayout<BPFMapStruct>(btf) }
+    let error = #expect(throws: BTFError.self) {
+      try StructLayouts(btf).layout(of: BPFMapStruct.self)
+    }
     #expect("\(try #require(error))".contains("id of struct bpf_map is an integer of 8 bytes"))
   }
 
   @Test func aKernelWithoutTheTableIsNamed() throws {
     let guest = sample()
-    let engine = SnapshotEngine(ScriptedMemory(guest.memory))
-    let kernel = try GuestKernel(try guest.image(without: ["map_idr"]), in: engine)
-    let error = #expect(throws: KernelError.self) { try BPFMaps(kernel, engine) }
+    let image = try guest.image(without: ["map_idr"])
+    let bpf = try BPFObjects(ScriptedMemory(guest.memory), kernel: image)
+    let error = #expect(throws: KernelError.self) { try bpf.maps() }
     #expect("\(try #require(error))" == "map_idr symbol not found in vmlinux")
   }
 }

@@ -10,51 +10,53 @@ import Testing
   @Test func allThatAProgramSaysIsRead() throws {
     let listing = try SyntheticGuest.sample().guest.list()
     #expect(listing.unreadable.isEmpty)
-    #expect(listing.value.bootTime == 1_700_000_000_000_000_000)
-    let programs = listing.value.programs
+    let programs = listing.value.objects
     #expect(programs.map(\.id) == [3, 66, 70_000])
     #expect(programs.map(\.name) == ["lab_init", "lab_with_a_long", "probe"])
     #expect(programs.map(\.type) == [27, 27, 2])
     let first = programs[0]
-    #expect(first.verifiedInstructions == 1234)
+    #expect(first.typeName == "struct_ops" && first.verifiedInsns == 1234)
     #expect(first.runtime == RunCounters(cnt: 15, nsecs: 1500, misses: 3))
     #expect(first.perCPU.map(\.cpu) == [0, 1])
     #expect(first.perCPU[1].counters == RunCounters(cnt: 5, nsecs: 500, misses: 2))
     let details = try #require(first.details)
     #expect(details.tag == [1, 2, 3, 4, 5, 6, 7, 8])
     #expect(details.isGPLCompatible == true)
-    #expect(details.loadTime == 5_000_000_000)
+    #expect((details.loadTime, details.loadedAt) == (5_000_000_000, 1_700_000_005))
     #expect(details.uid == 1000)
-    #expect((details.translatedSize, details.jitedSize) == (80, 100))
+    #expect((details.xlatedBytes, details.jitedBytes) == (80, 100))
     #expect(details.mapIDs == [7, 9])
     #expect(details.btfID == 42)
     #expect(programs[1].details?.isGPLCompatible == false)
     #expect(programs[2].details?.mapIDs == [])
     #expect(programs[2].details?.btfID == 0)
-    #expect(programs[2].details?.jitedSize == 0)
+    #expect(programs[2].details?.jitedBytes == 0)
   }
 
   @Test func aProgramWithSubprogramsIsAsLongAsTheyAreTogether() throws {
-    let programs = try SyntheticGuest.sample().guest.list().value.programs
-    #expect(programs[1].details?.jitedSize == 167)
+    let programs = try SyntheticGuest.sample().guest.list().value.objects
+    #expect(programs[1].details?.jitedBytes == 167)
   }
 
   @Test func aKernelThatKeepsLessHasNilNotZero() throws {
-    let programs = try SyntheticGuest.sample(.kernel(.linux5)).guest.list().value.programs
+    let programs = try SyntheticGuest.sample(.kernel(.linux5)).guest.list().value.objects
     #expect(programs.map(\.name) == ["lab_init", "lab_with_a_long", "probe"])
     #expect(programs[0].runtime == RunCounters(cnt: 15, nsecs: 1500, misses: nil))
-    #expect(programs.allSatisfy { $0.verifiedInstructions == nil && $0.runtime?.misses == nil })
+    #expect(programs.allSatisfy { $0.verifiedInsns == nil && $0.runtime?.misses == nil })
   }
 
   @Test func onlyWhatAQueryAsksForIsRead() throws {
     let guest = SyntheticGuest.sample().guest
     let memory = ScriptedMemory(guest.memory)
-    let programs = try guest.programs(memory)
-    let type = try programs.list(BPFProgramQuery(type: 27)).value.programs
+    let bpf = try guest.bpf(memory)
+    let type = try bpf.programs(BPFProgramQuery(ObjectQuery(type: 27))).value.objects
     #expect(type.map(\.id) == [3, 66])
     #expect(type.allSatisfy { $0.runtime == nil && $0.details == nil && $0.perCPU.isEmpty })
-    #expect(try programs.list(BPFProgramQuery(id: 66)).value.programs.map(\.id) == [66])
-    #expect(try programs.list(BPFProgramQuery(id: 67)).value.programs.isEmpty)
+    func ids(_ ids: Set<UInt64>) throws -> [UInt64] {
+      try bpf.programs(BPFProgramQuery(ObjectQuery(ids: ids))).value.objects.map(\.id)
+    }
+    #expect(try ids([66]) == [66] && ids([67]) == [] && ids([70_000, 3, 1 << 40]) == [3, 70_000])
+    _ = try ids([66])
     // Two pages of aux structures and heads; a record of statistics is in neither plan.
     let areas = guest.perCPUAreas.map(\.rawValue)
     let closing = try #require(memory.samples.last)
@@ -62,11 +64,9 @@ import Testing
   }
 
   @Test func typesHaveTheNamesOfBpftool() throws {
-    let programs = try SyntheticGuest.sample().guest.programs()
-    #expect(programs.typeName(27) == "struct_ops")
-    #expect(programs.typeName(99) == "type 99")
-    #expect(programs.type(named: "kprobe") == 2)
-    #expect(programs.type(named: "Kprobe") == nil)
+    let types = try SyntheticGuest.sample().guest.bpf().kernel.programTypes
+    #expect(types[27] == "struct_ops" && types[99] == nil)
+    #expect(types.number(of: "kprobe") == 2 && types.number(of: "Kprobe") == nil)
   }
 
   @Test func namesAreTextWhateverTheirBytes() throws {
@@ -85,13 +85,13 @@ import Testing
   @Test func aRecordedGuestPlaysBackToTheSamePrograms() throws {
     let guest = SyntheticGuest.sample().guest
     let recording = RecordingMemory(ScriptedMemory(guest.memory))
-    let live = try guest.programs(recording).list(BPFProgramQuery(runtime: true, details: true))
+    let live = try guest.bpf(recording).programs(BPFProgramQuery(runtime: true, details: true))
     let memory = recording.memory
     #expect(memory.ram.byteCount < guest.memory.ram.byteCount / 2)
-    let replayed = try guest.programs(memory).list(BPFProgramQuery(runtime: true, details: true))
+    let replayed = try guest.bpf(memory).programs(BPFProgramQuery(runtime: true, details: true))
     #expect(replayed.unreadable.isEmpty)
     #expect(replayed.names == live.names)
-    #expect(replayed.value.programs.map(\.runtime) == live.value.programs.map(\.runtime))
+    #expect(replayed.value.objects.map(\.runtime) == live.value.objects.map(\.runtime))
   }
 
   @Test func aWallClockThatIsUnreadableIsAbsent() throws {
@@ -99,7 +99,8 @@ import Testing
     guest.symbols["tk_core"] = 1 << 24
     let listing = try guest.list()
     #expect(listing.names == ["lab_init", "lab_with_a_long", "probe"])
-    #expect(listing.value.bootTime == nil && listing.unreadable.isEmpty)
+    #expect(listing.value.objects.allSatisfy { $0.details?.loadedAt == nil })
+    #expect(listing.unreadable.isEmpty)
   }
 
   @Test func theWallClockTakesNoWaveOfItsOwn() throws {
@@ -107,7 +108,8 @@ import Testing
     let with = try guest.list()
     guest.symbols["tk_core"] = nil
     let without = try guest.list()
-    #expect(with.value.bootTime != nil && without.value.bootTime == nil)
+    #expect(with.value.objects[0].details?.loadedAt != nil)
+    #expect(without.value.objects[0].details?.loadedAt == nil)
     #expect(with.waves == without.waves)
   }
 
@@ -116,11 +118,11 @@ import Testing
   /// Lists a guest in which one thing was broken.
   private func broken(
     _ change: (SyntheticGuest, [SyntheticProgram.Places]) -> Void
-  ) throws -> Snapshot<BPFPrograms.Listing> {
+  ) throws -> Snapshot<BPFObjects.Programs> {
     let (guest, places) = SyntheticGuest.sample()
     change(guest, places)
     let memory = ScriptedMemory(guest.memory)
-    let listing = try guest.programs(memory).list(BPFProgramQuery(runtime: true, details: true))
+    let listing = try guest.bpf(memory).programs(BPFProgramQuery(runtime: true, details: true))
     #expect(memory.samples.joined().allSatisfy(memory.ram.contains))
     #expect(memory.holds == 0)
     return listing
@@ -185,7 +187,7 @@ import Testing
     for (cpu, page) in pages.prefix(2).enumerated() {
       guest.ram.write(UInt64(cpu + 20), at: page + guest.types["bpf_prog_stats.cnt"])
     }
-    let program = try guest.list().value.programs[0]
+    let program = try guest.list().value.objects[0]
     #expect(program.perCPU.map(\.counters.cnt) == [20, 21])
   }
 }

@@ -29,15 +29,15 @@ extension SyntheticGuest {
     return (guest, places)
   }
 
-  func programs(_ memory: (any GuestMem)? = nil) throws -> BPFPrograms {
-    try BPFPrograms(memory ?? ScriptedMemory(self.memory), kernel: try image())
+  func bpf(_ memory: (any GuestMem)? = nil) throws -> BPFObjects {
+    try BPFObjects(memory ?? ScriptedMemory(self.memory), kernel: try image())
   }
 
   func list(
     _ query: BPFProgramQuery = BPFProgramQuery(runtime: true, details: true)
-  ) throws -> Snapshot<BPFPrograms.Listing> { try programs().list(query) }
+  ) throws -> Snapshot<BPFObjects.Programs> { try bpf().programs(query) }
 }
 
-extension Snapshot<BPFPrograms.Listing> {
-  var names: [String] { value.programs.map(\.name) }
+extension Snapshot<BPFObjects.Programs> {
+  var names: [String] { value.objects.map(\.name) }
 }

@@ -69,6 +69,7 @@ import Testing
 
   private func check(_ image: KernelImage, base: UInt64) throws {
     #expect(image.architecture == .arm64)
+    #expect(image.kind == (image.name == "Image" ? .image : .vmlinuz))
     #expect(image.release == "6.1.0-arm")
     #expect(image.buildID == ELFBuilder.buildID)
     #expect(image.btf == Self.types)

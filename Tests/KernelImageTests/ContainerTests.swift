@@ -9,6 +9,7 @@ import Testing
 
   private func check(_ image: KernelImage) throws {
     #expect(image.architecture == .x86)
+    #expect(image.kind == (image.name == "vmlinux" ? .vmlinux : .vmlinuz))
     #expect(image.banner == ELFBuilder.banner)
     #expect(image.release == "6.1.0-test")
     #expect(image.buildID == ELFBuilder.buildID)

@@ -11,8 +11,8 @@ import Testing
     let engine = SnapshotEngine(memory ?? ScriptedMemory(guest.memory))
     let kernel = try GuestKernel(try guest.image(), in: engine)
     let table = try ObjectTable(.prog, kernel)
-    return try kernel.snapshot(engine) { view, _ throws(ReadFault) in
-      try table.address(of: id, in: view).rawValue
+    return try kernel.snapshot(engine) { walk throws(ReadFault) in
+      try table.address(of: id, in: walk.view).rawValue
     }.value
   }
 

@@ -14,7 +14,7 @@ private struct Widget: KernelStruct {
   let flag = OptionalMember<Bool>("flag")
   let bit = OptionalMember<Bool>("bit")
   let far = OptionalMember<UInt32>("far")
-  let owner = Link<Owner>("owner", isRequired: false)
+  let owner = OptionalLink<Owner>("owner")
 }
 
 private struct Owner: KernelStruct {
@@ -27,83 +27,80 @@ private struct Owner: KernelStruct {
     ("id", 4, .u32), ("big", 8, .u64), ("name", 16, .bytes(16)), ("next", 32, .pointer),
   ]
 
-  /// The BTF of a kernel in which the widget has these members as well, or instead.
-  private func btf(
-    _ more: [(name: String, offset: Int, type: KernelTypes.Member)] = [], without: String = ""
-  ) throws -> BTF {
-    var types = KernelTypes()
+  private typealias Extra = [(name: String, offset: Int, type: KernelTypes.Member)]
+
+  /// The types of a kernel in which the widget has these members as well, or instead.
+  private func types(_ more: Extra = [], without: String = "") -> KernelTypes {
+    var types = KernelTypes.kernel(.linux6)
     types.declare("owner", size: 16, [("type", 8, .u32)])
     let changed = Set(more.map(\.name))
     types.declare(
       "widget", size: 4096,
       Self.members.filter { $0.name != without && !changed.contains($0.name) } + more)
-    return try BTF(types.blob)
+    return types
   }
 
-  private struct Flat: AddressSpace {
-    func translate(
-      page: KernelVirtualAddress, in view: MemoryView
-    ) throws(ReadFault) -> PhysicalAddress { PhysicalAddress(page.rawValue) }
+  private func layout(_ more: Extra = [], without: String = "") throws -> StructLayout<Widget> {
+    try StructLayouts(try BTF(types(more, without: without).blob)).layout(of: Widget.self)
   }
 
-  /// Reads from memory in which a widget lies at 0x1000, and an owner at 0x2000.
+  /// Reads a widget of a guest; an owner lies a page after it.
   private func read<T>(
-    _ btf: BTF, reads: Int = 1,
-    _ body: @escaping (KernelObject<Widget>, MemoryView) throws(ReadFault) -> T
+    _ more: Extra = [], reads: Int = 1,
+    _ body: @escaping (KernelObject<Widget>) throws(ReadFault) -> T
   ) throws -> T {
-    let ram = RAMBuilder(count: 0x4000)
-    let widget = PhysicalAddress(0x1000)
+    let guest = SyntheticGuest(types(more))
+    let ram = guest.ram
+    let widget = ram.allocate(0x2000, alignment: 4096)
     ram.write(7 as UInt32, at: widget + 4)
     ram.write(0x1122_3344_5566_7788 as UInt64, at: widget + 8)
     ram.write(Array("gadget\0junk".utf8), at: widget + 16)
     ram.write(0x2000 as UInt64, at: widget + 32)
     ram.write([1, 0b100, 0], at: widget + 40)
-    ram.write(0x2000 as UInt64, at: widget + 48)
+    ram.write(guest.direct(widget) + 0x1000, at: widget + 48)
     ram.write(99 as UInt32, at: widget + 2048)
-    ram.write(6 as UInt32, at: PhysicalAddress(0x2000))
-    ram.write(5 as UInt32, at: PhysicalAddress(0x2008))
-    let layout = try StructLayout<Widget>(btf)
-    let engine = SnapshotEngine(ScriptedMemory(ram.memory()))
-    // More reads than this in a pass are an error.
-    engine.stepLimit = reads
-    return try engine.snapshot(in: Flat()) { view throws(ReadFault) in
-      try body(try layout.read(at: KernelVirtualAddress(0x1000), in: view), view)
+    ram.write(6 as UInt32, at: widget + 0x1000)
+    ram.write(5 as UInt32, at: widget + 0x1008)
+    let engine = SnapshotEngine(ScriptedMemory(guest.memory))
+    let kernel = try GuestKernel(try guest.image(), in: engine)
+    // More reads than this in a pass are an error; one is that of the CPUs.
+    engine.stepLimit = reads + 1
+    let address = KernelVirtualAddress(guest.direct(widget))
+    return try kernel.snapshot(engine) { walk throws(ReadFault) in
+      try body(try walk.read(Widget.self, at: address))
     }.value
   }
 
   @Test func anObjectIsOneRead() throws {
-    let btf = try btf([("flag", 40, .u8), ("bit", 40, .bit(10))])
-    try read(btf) { widget, _ in
+    try read([("flag", 40, .u8), ("bit", 40, .bit(10))]) { widget throws(ReadFault) in
       #expect(widget.id == 7)
       #expect(widget.big == 0x1122_3344_5566_7788)
       #expect(widget.name == "gadget")
       #expect(widget.next == KernelVirtualAddress(0x2000))
       #expect(widget.flag == true && widget.bit == true)
-      #expect(widget.far == nil && widget.owner == nil)
+      #expect(widget.far == nil)
+      #expect(try widget.owner == nil && !widget.has(\.owner))
     }
   }
 
   @Test func membersThatLieFarApartAreReadApart() throws {
-    let btf = try btf([("far", 2048, .u32)])
-    #expect(try read(btf, reads: 2) { widget, _ in widget.far } == 99)
-    #expect(throws: (any Error).self) { try read(btf, reads: 1) { widget, _ in widget.far } }
+    let far: Extra = [("far", 2048, .u32)]
+    #expect(try read(far, reads: 2) { $0.far } == 99)
+    #expect(throws: (any Error).self) { try read(far, reads: 1) { $0.far } }
   }
 
   @Test func aLinkIsEmbeddedOrAPointerAsTheKernelHasIt() throws {
-    let embedded = try btf([("owner", 0x1000 - 8, .structure("owner"))])
-    let ofPointer = try btf([("owner", 48, .pointerTo("owner"))])
-    let ofVoid = try btf([("owner", 48, .pointer)])
-    // An owner that is embedded at 0x1ff8 has its type at 0x2000.
-    func type(_ btf: BTF) throws -> UInt32? {
-      try read(btf, reads: 2) { widget, view throws(ReadFault) in
-        try widget.owner?.read(in: view).type
+    // An owner that is embedded at the widget's end has its type on the next page.
+    func type(_ member: KernelTypes.Member, at offset: Int) throws -> UInt32? {
+      try read([("owner", offset, member)], reads: 2) { widget throws(ReadFault) in
+        try widget.owner?.type
       }
     }
-    #expect(try type(embedded) == 6)
-    #expect(try type(ofPointer) == 5)
-    #expect(try type(ofVoid) == 5)
-    let null = try btf([("owner", 56, .pointerTo("owner"))])
-    #expect(try read(null) { widget, _ in widget.owner == nil && widget.has(\.owner) })
+    #expect(try type(.structure("owner"), at: 0x1000 - 8) == 6)
+    #expect(try type(.pointerTo("owner"), at: 48) == 5)
+    // The BTF does not say what the pointer leads to: the declaration does.
+    #expect(try type(.pointer, at: 48) == 5)
+    #expect(try type(.pointerTo("owner"), at: 56) == nil)
   }
 
   @Test(
@@ -118,16 +115,14 @@ private struct Owner: KernelStruct {
   func aMemberThatChangedIsAnErrorThatNamesIt(
     name: String, type: KernelTypes.Member, found: String
   ) throws {
-    let btf = try btf([(name, 64, type)])
-    let error = #expect(throws: BTFError.self) { try StructLayout<Widget>(btf) }
+    let error = #expect(throws: BTFError.self) { try layout([(name, 64, type)]) }
     let text = "\(try #require(error))"
     #expect(text.hasPrefix("\(name) of struct widget is \(found) in this kernel's BTF;"), "\(text)")
   }
 
   @Test(arguments: ["id", "big", "name", "next"])
   func aRequiredMemberThatIsMissingIsNamed(name: String) throws {
-    let btf = try btf(without: name)
-    let error = #expect(throws: BTFError.self) { try StructLayout<Widget>(btf) }
+    let error = #expect(throws: BTFError.self) { try layout(without: name) }
     #expect(error == .noMember(path: name, structName: "widget"))
   }
 }

@@ -141,7 +141,8 @@ import Testing
         #expect((vcpu.place == .kernel) == (vcpus[vcpu.id] == home), "\(Self.elsewhere[index].0)")
       }
       #expect(kernel.vcpus[id].id == id)
-      #expect(try kernel.snapshot(engine) { _, cpus in cpus.count }.value == 4)
+      #expect(
+        try kernel.snapshot(engine) { walk throws(ReadFault) in try walk.cpus.count }.value == 4)
       // Alone, or asked for, it has no kernel to show.
       #expect(throws: KernelError.self) {
         try GuestKernel(image, in: engine, vcpu: id)
@@ -181,7 +182,8 @@ import Testing
         for vcpu in kernel.vcpus {
           #expect((vcpu.place == .kernel) == (vcpus[vcpu.id] == home))
         }
-        let count = try kernel.snapshot(engine) { _, cpus in cpus.count }.value
+        let count = try kernel.snapshot(engine) { walk throws(ReadFault) in try walk.cpus.count }
+          .value
         #expect(count == 2)
       }
     }
@@ -207,7 +209,7 @@ import Testing
     func snapshot(_ vcpus: [[String: UInt64]], _ kernel: GuestKernel) throws(SnapshotError) -> Int {
       memory.become(crashed.ram.memory(vcpus: vcpus))
       memory.forgetSamples()
-      return try kernel.snapshot(engine) { _, cpus in cpus.count }.value
+      return try kernel.snapshot(engine) { walk throws(ReadFault) in try walk.cpus.count }.value
     }
     for _ in 0..<2 { #expect(try snapshot(home, kernel) == 4) }
     #expect(cpusAsked(memory) == [[0]])
@@ -249,7 +251,7 @@ import Testing
     let image = try crashed.image()
     let kernel = try GuestKernel(image, in: engine)
     func places() throws -> [VCPU.Place] {
-      let snapshot = try kernel.snapshot(engine, vcpus: [0, 1, 2, 3]) { _, _ in }
+      let snapshot = try kernel.snapshot(engine, vcpus: [0, 1, 2, 3]) { _ in }
       memory.forgetSamples()
       return try kernel.vcpus(snapshot.registers, image, in: memory).map(\.place)
     }

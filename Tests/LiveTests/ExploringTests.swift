@@ -86,7 +86,7 @@ extension LiveTests {
           "print uts_namespace init_uts_ns .name.version",
           "print uts_namespace init_uts_ns .name.machine", "print task_struct init_task .comm",
           "print task_struct init_task .pid", "print idr prog_idr .idr_next",
-          "print 'unsigned int' nr_cpu_ids", "read -f string linux_banner 512",
+          "print 'unsigned int' nr_cpu_ids", "read -t string linux_banner 512",
         ])
       #expect(found[0] as? String == kernel["release"] as? String)
       #expect(found[1] as? String == kernel["version"] as? String)
@@ -105,7 +105,7 @@ extension LiveTests {
       let known = truth.values.filter { truth.symbols[$0.key] != nil }.sorted { $0.key < $1.key }
       #expect(!known.isEmpty)
       let read = try documents(
-        guest, known.flatMap { ["read -f x8 \($0.key) 8", "print u64 \($0.key)"] })
+        guest, known.flatMap { ["read -t x8 \($0.key) 8", "print u64 \($0.key)"] })
       for (index, variable) in known.enumerated() {
         let rows = try #require(read[2 * index] as? [[String: Any]])
         let words = try #require(rows.first?["words"] as? [String])
@@ -263,7 +263,7 @@ extension LiveTests {
         ["linux_banner", "init_task", "prog_idr", "_stext"].compactMap { truth.symbols[$0] }
         + [try #require(truth.values["page_offset_base"]) + 0x10_0000]
         + offsets.compactMap { UInt64(hex: $0) }
-      let lines = ["regs"] + addresses.map { "read -f x8 \(hex($0)) 128" }
+      let lines = ["regs"] + addresses.map { "read -t x8 \(hex($0)) 128" }
       let ours = try documents(guest, lines, options: ["--leave-stopped"])
       #expect(try qmp.status == "paused")
 

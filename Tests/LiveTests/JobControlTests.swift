@@ -43,7 +43,7 @@ extension LiveTests {
       let shell = try shell()
       // Stopped for much of the time, and by no hold of the user's.
       try shell.enter(
-        "yes 'pread 0x100000 0x400000 -f string' | "
+        "yes 'pread 0x100000 0x400000 -t string' | "
           + "\(Program.path) -c \(qemu.target) --max-pause 50 >/dev/null")
       for _ in 0..<10 {
         // It is at work, and the terminal is its own.

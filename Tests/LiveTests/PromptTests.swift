@@ -183,10 +183,10 @@ extension LiveTests {
         ("-j prog verif", "ier "), ("prog stats --per", "-cpu "),
         ("prog list name reno_undo", "_cwnd "),
         ("prog stats type struct_o", "ps "), ("prog list name 'reno_rel", "ease' "),
-        ("sym init_thread_u", "nion "), ("read -f str", "ing "),
+        ("sym init_thread_u", "nion "), ("read -t str", "ing "),
         ("print struct task_str", "uct "), ("print struct task_struct init_thread_u", "nion "),
         ("print struct task_struct init_task .ex", "it_"),
-        ("read -f x8 init_top_p", "gt "), ("read -j init_top_p", "gt "),
+        ("read -t x8 init_top_p", "gt "), ("read -j init_top_p", "gt "),
         ("type bpf_prog_au", "x "), ("type enum bpf_prog_ty", "pe "),
         ("type 'struct bpf_prog_au", "x' "), ("print task_struct init_task .ex", "it_"),
         ("print task_struct init_task .active_mm->start_co", "de"),
@@ -209,7 +209,7 @@ extension LiveTests {
       for (typed, shown) in [
         ("pr", "pread  print  prog"), ("print rq runqueues@", "runqueues@0  runqueues@1"),
         ("print rq runqueues", "runqueues    runqueues@0  runqueues@1"),
-        ("regs ", "0  1"), ("read -f x", "x8  x4"),
+        ("regs ", "0  1"), ("read -t x", "x8  x4"),
       ] {
         try terminal.type(typed)
         try terminal.expect(typed)

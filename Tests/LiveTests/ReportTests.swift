@@ -18,8 +18,11 @@ extension LiveTests {
       #expect(kernel["banner"] == truth["banner"] as? String)
       #expect(report["bpf_stats_enabled"] as? Bool == true)
       #expect(report["cpus"] as? Int == (try guest.cpuCount))
-      let isLarge = guest.label.hasSuffix("-many")
-      #expect((report["stops"] as? Int == 1) != isLarge)
+      let stops = try #require(report["stops"] as? Int)
+      // One is enough for few programs, and never for 5000; how many it takes in between depends
+      // on how fast QEMU answers.
+      if guest.label == "x86-6.1" { #expect(stops == 1) }
+      #expect(stops > (guest.label.hasSuffix("-many") ? 1 : 0))
       #expect((report["unreadable"] as? [Any])?.isEmpty == true)
 
       let lines = try Program(guest, ["report"]).run().out.split(separator: "\n")

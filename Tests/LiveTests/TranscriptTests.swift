@@ -41,9 +41,14 @@ extension LiveTests {
       > prog verifier -j type kprobe
       [{"name":"kprobe_sync","verified_insns":{prog kprobe_sync verified_insns}}]
       > prog stats type kprobe
-      kprobe_sync: cnt={prog kprobe_sync run_cnt} nsecs={prog kprobe_sync run_time_ns} misses=0 ns/call={n}.{n}
+      kprobe_sync: cnt={prog kprobe_sync run_cnt} nsecs={prog kprobe_sync run_time_ns} misses=0 ns/call={n}.{n} id={prog kprobe_sync id} type=kprobe
+      > prog stats id {prog kprobe_sync id} name reno_init --ids -j
+      [{"name":"reno_init","id":{prog reno_init id},"type":"struct_ops","cnt":{prog reno_init run_cnt},"nsecs":{prog reno_init run_time_ns},"misses":0},{"name":"kprobe_sync","id":{prog kprobe_sync id},"type":"kprobe","cnt":{prog kprobe_sync run_cnt},"nsecs":{prog kprobe_sync run_time_ns},"misses":0}]
+      > prog verifier --ids name reno_init
+      NAME       ID  TYPE        VERIFIED_INSNS
+      reno_init {prog reno_init id}  struct_ops {prog reno_init verified_insns}
       > prog stats type kprobe --per-cpu
-      kprobe_sync: cnt={prog kprobe_sync run_cnt} nsecs={prog kprobe_sync run_time_ns} misses=0 ns/call={n}.{n}
+      kprobe_sync: cnt={prog kprobe_sync run_cnt} nsecs={prog kprobe_sync run_time_ns} misses=0 ns/call={n}.{n} id={prog kprobe_sync id} type=kprobe
         cpu 0: cnt={n} nsecs={n} misses=0{text}
         cpu 1: cnt={n} nsecs={n} misses=0{text}
       > map list name lengths
@@ -80,8 +85,9 @@ extension LiveTests {
       paging           x86-64 4-level
       page_table_root  0x{hex}
       nr_cpu_ids       {kernel nr_cpu_ids}
-      symbols          {n} from {text}
-      btf              {n} types from {text}
+      kernel_file      {text}/kernel
+      symbols          {n} from vmlinuz
+      btf              {n} types from vmlinuz
       bpf_stats_enabled  true
       panic_cpu        -
       crash_kernel     false
@@ -181,13 +187,13 @@ extension LiveTests {
       [{"address":"0x{symbol prog_idr}","type":"d","symbol":"prog_idr","offset":0}]
       > read linux_banner 13
       {symbol linux_banner}  4c 69 6e 75 78 20 76 65  72 73 69 6f 6e           |Linux version|
-      > read linux_banner 512 -f string
+      > read linux_banner 512 -t string
       {kernel banner}{lines}
-      > read page_offset_base 8 -f x8
+      > read page_offset_base 8 -t x8
       {symbol page_offset_base}  0x{value page_offset_base}
-      > read -j -f x8 phys_base 8
+      > read -j -t x8 phys_base 8
       [{"address":"0x{symbol phys_base}","words":["0x{hex}"]}]
-      > pread 0 4 -f x4
+      > pread 0 4 --as x4
       0000000000000000  0x{hex}
       > pread -j 0 2
       [{"address":"0x0","bytes":"{hex}"}]
@@ -320,7 +326,7 @@ extension LiveTests {
       prog stats
       -j prog verifier
       sym "init_task"
-      read init_task\\+8 16 --format x8
+      read init_task\\+8 16 --as x8
       print task_struct init_task .comm
       regs
       translate linux_banner

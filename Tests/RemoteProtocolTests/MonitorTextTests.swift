@@ -45,20 +45,6 @@ func runStatus(text: String, status: RunStatus?) {
     ).isEmpty)
 }
 
-@Test func hostAddresses() {
-  let ram = HostAddress(
-    monitorText: "Host virtual address for 0x100000 (pc.ram) is 0x7f8d93f00000\n")
-  #expect(ram?.region == "pc.ram")
-  #expect(ram?.address == 0x7f8d_93f0_0000)
-  for text in [
-    "No memory is mapped at address 0xfffffff000\n", "Memory at address 0xfffffff000 is not RAM\n",
-    "", "Host virtual address for ", "Host virtual address for 0x0 )x( is 0x1",
-    "Host virtual address for 0x0 (pc.ram) is 0x", "Host virtual address for 0x0 (pc.ram) is 12",
-  ] {
-    #expect(HostAddress(monitorText: text) == nil, "\(text)")
-  }
-}
-
 @Test func ramAboveFourGiBIsTheRestOfTheRAMBelow() throws {
   let memory = try #require(SystemMemory(monitorText: MemoryTreeText.q35))
   // The firmware's copies are `rom`; the last region of the view begins where the first half ends.
@@ -223,7 +209,6 @@ func anyTextIsSurvived(seed: UInt64) {
     _ = RunStatus(monitorText: string)
     _ = QEMUVersion(monitorText: string)
     _ = HostThread.list(monitorText: string)
-    _ = HostAddress(monitorText: string)
     _ = MemoryBackends(monitorText: string)
   }
 }

@@ -40,7 +40,6 @@ func aRequestIsOnePacket(request: Request, text: String) {
   #expect(MonitorCommand.memoryTree.text == "info mtree -f")
   #expect(MonitorCommand.memoryBackends.text == "info memdev")
   #expect(MonitorCommand.cpus.text == "info cpus")
-  #expect(MonitorCommand.hostAddress(0x10_0000).text == "gpa2hva 0x100000")
 }
 
 /// An annex comes from the stub's own XML: it must not be able to smuggle in a packet of its own.
@@ -79,7 +78,6 @@ func aRequestIsOnePacket(request: Request, text: String) {
   #expect(old.packetSize == 4096)
   #expect(old.readLimit == 2048)
   #expect(old.featureReadLimit == 2045)
-  #expect(old.features == ["qXfer:features:read", "vContSupported", "multiprocess"])
 
   let new = StubFeatures(ascii("PacketSize=20020;qXfer:features:read+"))
   #expect(new.readLimit == 65552)
@@ -96,7 +94,6 @@ func aRequestIsOnePacket(request: Request, text: String) {
 func featuresThatMakeNoSenseAreTheDefaults(text: String) {
   let features = StubFeatures(ascii(text))
   #expect(features.packetSize == StubFeatures.defaultPacketSize)
-  #expect(!features.features.contains("qXfer:features:read"))
 }
 
 @Test func aBoastfulPacketSizeIsNotBelieved() {

@@ -13,6 +13,7 @@ struct options {
   bool traffic;      // gs.mode=traffic: TCP traffic never stops after the truth
   bool churn;        // gs.mode=churn: and programs come and go all the time
   bool scheduler;    // gs.scx=0 leaves the sched_ext scheduler out
+  bool objects;      // gs.objects=0 leaves out what no traffic runs: make_objects in main.c
   int crash_cpu;     // gs.kdump=CPU: the kernel crashes on this CPU after the truth; -1 for none
   unsigned many;     // gs.many=N: N more tiny programs before the truth
 };
@@ -41,6 +42,44 @@ void load_many(unsigned count);
 void load_as_other_user(void);
 void start_churn(void);
 
+// raw.c: programs that do nothing, and links of them.
+struct raw_program {
+  const char *name;
+  uint32_t type, attach_type, attach_btf_id;
+  int result;                        // what the program returns
+  int target;                        // descriptor of the program that it replaces or traces
+  const char *function;              // one of function_names: its name in BTF
+};
+struct link_request {                // the beginning of union bpf_attr for BPF_LINK_CREATE
+  uint32_t object;                   // descriptor of the program or map; negative for none
+  uint32_t target;                   // descriptor or interface
+  uint32_t attach_type, flags;
+  uint64_t words[8];                 // what the type of link has of its own
+};
+int own_types_fd(void);
+uint32_t own_type(const char *name);
+int load_raw(const struct raw_program *program);  // negative when this kernel has no such program
+int make_link(const char *name, const struct link_request *request);
+void detach_link(const char *name, int link);
+
+// names.c
+extern const char *const function_names[];        // ends with NULL
+void load_names(void);
+
+// links.c, tracing_links.c, event_links.c, network_links.c, struct_ops.c: a link of each type that
+// the kernel has.
+void make_links(void);
+void make_tracing_links(void);
+void make_event_links(void);
+void make_network_links(void);
+void make_struct_ops(void);
+
+// netkit.c
+unsigned make_netkit(const char *name);
+
+// more_maps.c: maps of types that map_truth.c does not make, as far as the kernel has them.
+void make_more_maps(void);
+
 // traffic.c
 void pin_to_cpu(unsigned cpu);
 void run_on_every_cpu(const struct programs *programs);
@@ -59,6 +98,9 @@ void kernel_read(uint64_t address, void *buffer, size_t size);
 uint64_t kernel_u64(uint64_t address);
 uint32_t kernel_u32(uint64_t address);
 int member_offset(const char *type, const char *member);  // bytes, -1 when there is none
+int member_index(const char *type, const char *member);
+uint32_t kernel_type(const char *name, uint32_t kind);  // 0 when there is none
+uint32_t kernel_type_size(const char *name);
 
 // stats.c: a program's per-CPU statistics.
 void open_stats(void);                                  // after open_kernel
@@ -80,3 +122,7 @@ void print_program_truth(void);
 void make_maps(void);
 void print_map_truth(void);
 void print_kernel_truth(void);
+
+// bpftool.c
+bool has_bpftool(void);
+void print_bpftool(void);

@@ -119,3 +119,21 @@ int member_offset(const char *type, const char *member) {
   }
   return -1;
 }
+
+uint32_t kernel_type(const char *name, uint32_t kind) {
+  int id = btf__find_by_name_kind(kernel_btf, name, kind);
+  return id < 0 ? 0 : id;
+}
+
+uint32_t kernel_type_size(const char *name) {
+  return btf__resolve_size(kernel_btf, kernel_type(name, BTF_KIND_STRUCT));
+}
+
+int member_index(const char *type, const char *member) {
+  const struct btf_type *found = btf__type_by_id(kernel_btf, kernel_type(type, BTF_KIND_STRUCT));
+  for (unsigned index = 0; index < btf_vlen(found); index++) {
+    if (strcmp(btf__name_by_offset(kernel_btf, btf_members(found)[index].name_off), member) == 0)
+      return index;
+  }
+  fail("the kernel's BTF has no %s.%s", type, member);
+}

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 static struct options read_options(void) {
-  struct options options = {.scheduler = true, .crash_cpu = -1};
+  struct options options = {.scheduler = true, .objects = true, .crash_cpu = -1};
   char line[4096];
 
   if (!read_file("/proc/cmdline", line, sizeof line))
@@ -22,6 +22,8 @@ static struct options read_options(void) {
       options.traffic = options.churn = true;
     else if (strcmp(word, "gs.scx=0") == 0)
       options.scheduler = false;
+    else if (strcmp(word, "gs.objects=0") == 0)
+      options.objects = false;
     else if (strncmp(word, "gs.kdump=", 9) == 0)
       options.crash_cpu = strtol(word + 9, NULL, 10);
     else if (strncmp(word, "gs.many=", 8) == 0)
@@ -51,6 +53,17 @@ static void prepare_kernel(const struct options *options) {
     fail("setrlimit: %m");
   write_file("/proc/sys/kernel/kptr_restrict", "0");
   write_file("/proc/sys/kernel/bpf_stats_enabled", "1");
+}
+
+// One of everything that the kernel has.
+static void make_objects(void) {
+  load_names();
+  make_more_maps();
+  make_struct_ops();
+  make_tracing_links();
+  make_links();
+  make_event_links();
+  make_network_links();
 }
 
 // Counts rest when two readings, a second apart, are equal.
@@ -92,10 +105,18 @@ int main(void) {
   load_as_other_user();
   make_maps();
   load_many(options.many);
+  if (options.objects)
+    make_objects();
   say("programs are loaded");
   run_on_every_cpu(&programs);
   say("traffic is done");
   wait_for_rest();
+  // Not where it would take minutes, or nothing that it says lasts.
+  if (has_bpftool() && !options.many && !options.churn) {
+    print_bpftool();
+    say("bpftool is done");
+    wait_for_rest();
+  }
   print_truth();
 
   if (options.traffic)

@@ -90,6 +90,17 @@ static void print_owner(int fd) {
   printf(",\"owner_jited\":%s", jited ? "true" : "false");
 }
 
+// Types that libbpf 1.1 does not know, from BPF_MAP_TYPE_CGRP_STORAGE on.
+static const char *type_name(uint32_t type) {
+  static const char *const newer[] = {"cgrp_storage", "arena", "insn_array", "rhash"};
+  enum { first = 32 };
+  const char *name = libbpf_bpf_map_type_str(type);
+
+  if (!name && type >= first && type < first + sizeof newer / sizeof newer[0])
+    name = newer[type - first];
+  return name ? name : "unknown";
+}
+
 static void print_map(uint32_t id) {
   struct bpf_map_info info = {0};
   uint32_t size = sizeof info;
@@ -98,9 +109,8 @@ static void print_map(uint32_t id) {
 
   if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size))
     fail("info of map %u: %m", id);
-  const char *type = libbpf_bpf_map_type_str(info.type);
   printf("{\"kind\":\"map\",\"id\":%u,\"type\":", info.id);
-  print_json_string(type ? type : "unknown");
+  print_json_string(type_name(info.type));
   printf(",\"name\":");
   print_json_string(info.name);
   printf(",\"flags\":%u,\"bytes_key\":%u,\"bytes_value\":%u,\"max_entries\":%u,", info.map_flags,

@@ -95,9 +95,10 @@ static void print_program(const struct program_info *program, void *context) {
   const struct bpf_prog_info *info = &program->info;
   int64_t *offset = context;
   const char *type = libbpf_bpf_prog_type_str(info->type);
+  enum { netfilter = 32 };  // libbpf 1.1 does not know it
 
   printf("{\"kind\":\"prog\",\"id\":%u,\"type\":", info->id);
-  print_json_string(type ? type : "unknown");
+  print_json_string(type ? type : info->type == netfilter ? "netfilter" : "unknown");
   printf(",\"name\":");
   print_json_string(info->name);
   printf(",\"tag\":\"");

@@ -7,8 +7,12 @@ guest_names=(
   arm64-6.12 arm64-6.1 arm64-7 arm64-7-16k
 )
 
-# guest_settings NAME: sets arch, suites (the first that has the package serves) and package (a
-# regex, the newest match is taken). Between them the kernels are compressed with lz4, xz and zstd.
+# What bpftool shows in a guest; guest/loader/bpftool.c has the same list.
+bpftool_kinds=(prog map link btf struct_ops)
+
+# guest_settings NAME: sets arch, suites (the first that has the package serves), package (a regex,
+# the newest match is taken) and bpftool_suite, whose bpftool runs in the guest. Between them the
+# kernels are compressed with lz4, xz and zstd.
 guest_settings() {
   case $1 in
     x86-6.1) suites=bookworm package='linux-image-6\.1\.[0-9-]+-cloud-amd64' ;;
@@ -26,6 +30,9 @@ guest_settings() {
       ;;
     *) die "unknown guest $1; known are: ${guest_names[*]}" ;;
   esac
+  # bpftool 7.5, and 7.8 for kernels that are newer than it.
+  bpftool_suite=trixie
+  [[ $1 != *-7* ]] || bpftool_suite=sid
   arch=${1%%-*}
   arch_settings "$arch"
   # A Cortex-A57 has no pages of 16 KiB.

@@ -24,10 +24,10 @@ extension PrintRequest {
       let usual = engine.waveLimit
       engine.waveLimit = usual + KernelList.limit
       defer { engine.waveLimit = usual }
-      return try session.walk(kernel) { [routes] view, cpus throws(ReadFault) in
-        let address = try start.address(cpus, in: view)
-        return try list.map(at: address, in: view) { object throws(ReadFault) in
-          try row(of: object, routes, in: view)
+      return try session.walk(kernel) { [routes] walk throws(ReadFault) in
+        let address = try start.address(in: walk)
+        return try list.map(at: address, in: walk.view) { object throws(ReadFault) in
+          try row(of: object, routes, in: walk.view)
         }
       }
     }
@@ -40,7 +40,7 @@ extension PrintRequest {
     let text = ValueText(symbol: try session.kernel.symbolText)
     return Answer(
       .array(rows.map { json($0.address, $0.values, text) }), .table(table(rows, text)),
-      missing: snapshot.missing(of: noun) + cut)
+      missing: snapshot.missing + cut)
   }
 
   /// What messages call an element: the type without its keyword.
@@ -50,21 +50,14 @@ extension PrintRequest {
   private func row(
     of object: UntypedObject, _ routes: [MemberRoute], in view: MemoryView
   ) throws(ReadFault) -> Row {
-    var row: Row = []
-    try view.gather { () throws(ReadFault) in
-      for route in routes {
-        let value = try view.branch { () throws(ReadFault) -> KernelValue? in
-          do throws(ReadFault) {
-            return try object.follow(route, in: view).value(in: view)
-          } catch {
-            if case .unreadable(let cause) = error, cause.isMissing { return nil }
-            throw error
-          }
-        }
-        row.append(value ?? nil)
+    try view.each(routes) { route throws(ReadFault) -> KernelValue? in
+      do throws(ReadFault) {
+        return try object.follow(route, in: view).value(in: view)
+      } catch {
+        if case .unreadable(let cause) = error, cause.isMissing { return nil }
+        throw error
       }
     }
-    return row
   }
 
   private func json(_ address: KernelVirtualAddress, _ values: Row, _ text: ValueText) -> JSON {

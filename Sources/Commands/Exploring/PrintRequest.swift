@@ -47,10 +47,10 @@ struct PrintRequest {
       let named = try kernel.btf.type(userText: type, in: kernel.file)
       let route = try named.btf.route(paths[0], from: named.id)
       let start = try address.resolved(in: kernel)
-      return try session.walk(kernel) { view, cpus throws(ReadFault) in
-        let address = try start.address(cpus, in: view)
+      return try session.walk(kernel) { walk throws(ReadFault) in
+        let address = try start.address(in: walk)
         let object = UntypedObject(named.btf, type: named.id, at: address)
-        return try object.follow(route, in: view).value(in: view)
+        return try object.follow(route, in: walk.view).value(in: walk.view)
       }
     }.value
     let text = ValueText(symbol: try session.kernel.symbolText)

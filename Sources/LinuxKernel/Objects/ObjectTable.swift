@@ -49,7 +49,7 @@ public struct ObjectTable: Sendable {
   public func address(
     of id: UInt64, in view: MemoryView
   ) throws(ReadFault) -> KernelVirtualAddress {
-    let found = try idr.compactMap(id: id, in: view) { entry throws(ReadFault) in
+    let found = try idr.compactMap([id], in: view) { entry throws(ReadFault) in
       try object(entry.pointer, in: view)
     }
     if let address = found.first { return address }

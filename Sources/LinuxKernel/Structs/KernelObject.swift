@@ -1,53 +1,50 @@
 import GuestScopeBTF
 import GuestScopeGuestMemory
 
-/// The bytes of an object in guest memory, as its declaration names them: `map.max_entries`.
+/// An object in guest memory, as its declaration names it: `map.max_entries` is `map.maxEntries`.
+///
+/// Its own members were read with it. A member that leads to another object reads that one:
+/// `try map.btf?.id`.
 @dynamicMemberLookup
-public struct KernelObject<Struct: KernelStruct>: Sendable {
+public struct KernelObject<Struct: KernelStruct> {
   public let address: KernelVirtualAddress
   let layout: StructLayout<Struct>
+  public let walk: Walk
   /// A stretch of bytes for each of the layout's parts.
   let parts: [ArraySlice<UInt8>]
 
+  public var view: MemoryView { walk.view }
+  public var kernel: GuestKernel { walk.kernel }
+
+  /// Reads what another declaration has of the same structure.
+  public func read<Other: KernelStruct>(
+    as declaration: Other.Type
+  ) throws(ReadFault) -> KernelObject<Other> {
+    try walk.read(declaration, at: address)
+  }
+
+  /// True when this kernel has the member.
+  public func has(_ member: KeyPath<Struct, some DeclaredMember>) -> Bool { layout.has(member) }
+
+  // MARK: Own members
+
   public subscript<Value>(dynamicMember member: KeyPath<Struct, Member<Value>>) -> Value {
     // The layout has every member that is required.
-    value(layout.places[layout.declared[keyPath: member].declaration.path]!)
+    value(layout.members[keyPath: member].place!)
   }
 
   /// Nil where this kernel lacks the member.
   public subscript<Value>(
     dynamicMember member: KeyPath<Struct, OptionalMember<Value>>
   ) -> Value? {
-    layout.places[layout.declared[keyPath: member].declaration.path].map(value)
+    layout.members[keyPath: member].place.map(value)
   }
 
-  /// Nil where this kernel lacks the member, and for a pointer that is NULL.
-  public subscript<Target>(
-    dynamicMember member: KeyPath<Struct, Link<Target>>
-  ) -> Reference<Target>? {
-    guard let place = layout.places[layout.declared[keyPath: member].declaration.path],
-      let target = place.target as? StructLayout<Target>
-    else { return nil }
-    if place.isPointer {
-      let pointer: KernelVirtualAddress = value(place)
-      return pointer.rawValue == 0 ? nil : Reference(address: pointer, layout: target)
-    }
-    let embedded = target.parts.map { part in
-      bytes(place.offset + part.lowerBound..<place.offset + part.upperBound)
-    }
-    let address = address + place.offset
-    return Reference(
-      address: address, layout: target,
-      embedded: KernelObject<Target>(address: address, layout: target, parts: embedded))
-  }
-
-  /// True when this kernel has the member.
-  public func has<Target>(_ member: KeyPath<Struct, Link<Target>>) -> Bool { layout.has(member) }
-
-  private func value<Value: MemberValue>(_ place: MemberPlace) -> Value {
+  func value<Value: MemberValue>(_ place: MemberPlace) -> Value {
     let bytes = bytes(place.span)
-    guard let bit = place.bit else { return .decoded(bytes) }
-    return .decoded([bytes[bytes.startIndex] >> UInt8(bit) & 1])
+    guard let bits = place.bits else { return .decoded(bytes) }
+    let number = UInt64.decoded(bytes.prefix(8)) >> UInt64(bits.lowerBound)
+    return .decoded([UInt8(truncatingIfNeeded: number & (1 << UInt64(bits.count) - 1))])
   }
 
   /// Bytes of the structure that lie within one of its parts.
@@ -59,32 +56,42 @@ public struct KernelObject<Struct: KernelStruct>: Sendable {
     }
     return []
   }
-}
 
-/// Where a structure is that another one leads to.
-public struct Reference<Struct: KernelStruct>: Sendable {
-  public let address: KernelVirtualAddress
-  let layout: StructLayout<Struct>
-  /// It was read as a part of the other.
-  var embedded: KernelObject<Struct>?
+  // MARK: Where a link leads
 
-  /// Reads the structure; an embedded one is there already.
-  public func read(in view: MemoryView) throws(ReadFault) -> KernelObject<Struct> {
-    if let embedded { return embedded }
-    return try layout.read(at: address, in: view)
+  /// Where an embedded structure or one behind a pointer is; nil for NULL, and where this kernel
+  /// lacks the member.
+  public func address(
+    of member: KeyPath<Struct, some DeclaredMember>
+  ) -> KernelVirtualAddress? {
+    guard let place = layout.members[keyPath: member].place else { return nil }
+    guard place.isPointer else { return address + place.offset }
+    let pointer: KernelVirtualAddress = value(place)
+    return pointer.rawValue == 0 ? nil : pointer
   }
-}
 
-extension StructLayout {
-  /// Reads the declared members of an object in one read, or one a part where they lie far apart.
-  public func read(
-    at address: KernelVirtualAddress, in view: MemoryView
-  ) throws(ReadFault) -> KernelObject<Struct> {
-    let parts = try view.gather { () throws(ReadFault) in
-      try self.parts.map { part throws(ReadFault) in
-        try view.bytes(at: address + part.lowerBound, count: part.count)[...]
+  /// The structure around this one, in which it is the member: `container_of()` of
+  /// include/linux/container_of.h.
+  public func container<Outer>(
+    _ member: KeyPath<Outer, Place>
+  ) throws(ReadFault) -> KernelObject<Outer> {
+    let outer = try walk.layout(of: Outer.self)
+    return try walk.read(outer, at: address + -outer.members[keyPath: member].place!.offset)
+  }
+
+  func linked<Target>(
+    _ member: DeclaredMember, as: Target.Type
+  ) throws(ReadFault) -> KernelObject<Target>? {
+    guard let place = member.place else { return nil }
+    let target = try walk.layout(of: Target.self, type: place.target)
+    guard place.isPointer else {
+      let parts = target.parts.map { part in
+        bytes(place.offset + part.lowerBound..<place.offset + part.upperBound)
       }
+      return KernelObject<Target>(
+        address: address + place.offset, layout: target, walk: walk, parts: parts)
     }
-    return KernelObject(address: address, layout: self, parts: parts)
+    let pointer: KernelVirtualAddress = value(place)
+    return pointer.rawValue == 0 ? nil : try walk.read(target, at: pointer)
   }
 }

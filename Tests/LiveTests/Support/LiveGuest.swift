@@ -21,6 +21,9 @@ struct LiveGuest: CustomTestStringConvertible, Sendable {
   /// Guests that rest, so that their words stay true.
   static var resting: [LiveGuest] { all.filter { !$0.label.hasSuffix("-churn") } }
 
+  /// Guests in which bpftool has run; in one of 5000 programs it takes minutes.
+  static var withBpftool: [LiveGuest] { resting.filter { !$0.label.hasSuffix("-many") } }
+
   /// A crash kernel runs since it told its truth.
   var hasCrashed: Bool { label.hasSuffix("-kdump") }
 
@@ -61,6 +64,12 @@ struct LiveGuest: CustomTestStringConvertible, Sendable {
       // One without data symbols says null.
       return kernel?["nr_cpu_ids"] as? Int ?? kernel?["cpus"] as? Int ?? 0
     }
+  }
+
+  /// What `bpftool -j KIND show` says in the guest.
+  func bpftool(_ kind: String) throws -> [[String: Any]] {
+    let data = try Data(contentsOf: URL(fileURLWithPath: path("bpftool-\(kind).json")))
+    return try JSONSerialization.jsonObject(with: data) as? [[String: Any]] ?? []
   }
 
   /// The guest's own words of one kind: `prog`, `map`, `kernel`, `iomem`.

@@ -1,0 +1,90 @@
+import ArgumentParser
+
+/// The words of a line and the command that they name, found without parsing the line: it may be
+/// wrong, or unfinished. Errors, help and completion find a command in no other way.
+struct CommandWords {
+  /// `Root` where the words name no command.
+  private(set) var command: ParsableCommand.Type = Root.self
+  /// `help` stands before the command.
+  let isHelp: Bool
+  /// The words after the command, without the options that all commands have.
+  private(set) var rest: ArraySlice<String>
+
+  init(_ words: [String]) {
+    rest = ((try? AnyLine.parse(Self.parseable(words)))?.words ?? [])[...]
+    isHelp = rest.first == "help"
+    if isHelp { rest = rest.dropFirst() }
+    while let word = rest.first, let inner = command.subcommand(word) {
+      command = inner
+      rest = rest.dropFirst()
+    }
+  }
+
+  /// A path of members may begin with an arrow, which the parser would take for an option.
+  static func parseable(_ words: [String]) -> [String] {
+    words.map { $0.hasPrefix("->") ? "." + $0.dropFirst(2) : $0 }
+  }
+
+  /// The form of answers that words ask for, whatever else is wrong with them; nil where they say
+  /// nothing.
+  static func form(of words: [String]) -> OutputForm? {
+    if let line = try? AnyLine.parse(parseable(words)) {
+      return line.output.form == .screen ? nil : line.output.form
+    }
+    // An option without a valid value, or one of the command's own in a group of letters: -jt x4.
+    let words = words.prefix { $0 != "--" }
+    func has(_ letter: Character, _ name: String) -> Bool {
+      words.contains { word in
+        let isGroup = word.first == "-" && word.dropFirst().allSatisfy(\.isLetter)
+        return word == name || (isGroup && word.contains(letter))
+      }
+    }
+    return has("p", "--pretty") ? .pretty : has("j", "--json") ? .json : nil
+  }
+
+  /// Refuses a word that stands where a command should and names none: the parser takes it for one
+  /// argument too many.
+  func check() throws(UsageError) {
+    let commands = command.configuration.subcommands
+    guard let word = rest.first, !word.hasPrefix("-"), !commands.isEmpty else { return }
+    if word == "help" || (!isHelp && command.standardTakes(word)) { return }
+    guard command != Root.self else {
+      throw UsageError("there is no command '\(word)': help lists the commands")
+    }
+    throw UsageError(
+      "\(command._commandName) has no command '\(word)': it has "
+        + commands.map { $0._commandName }.joined(separator: ", "))
+  }
+
+  /// How the command is used, without the name of the program; nil where no command is named.
+  var usage: String? {
+    guard command != Root.self else { return nil }
+    let shown = command.configuration.defaultSubcommand ?? command
+    let usage = Root.usageString(for: shown).split(separator: "\n").first ?? ""
+    return usage.firstRange(of: "guestscope ").map { String(usage[$0.upperBound...]) }
+  }
+}
+
+/// Any line: the options of all commands are recognised wherever they stand, and the rest is kept.
+private struct AnyLine: ParsableArguments {
+  @OptionGroup var session: SessionOptions
+  @OptionGroup var failure: FailureOptions
+  @OptionGroup var output: OutputOptions
+  @Argument(parsing: .allUnrecognized) var words: [String] = []
+}
+
+extension ParsableCommand {
+  fileprivate static func subcommand(_ name: String) -> ParsableCommand.Type? {
+    configuration.subcommands.first { $0.names.contains(name) }
+  }
+
+  /// True when the subcommand that need not be named takes this word first.
+  fileprivate static func standardTakes(_ word: String) -> Bool {
+    guard let standard = configuration.defaultSubcommand as? any CompletedCommand.Type else {
+      return false
+    }
+    return standard.nextWord(after: []).contains { kind in
+      if case .words(let words) = kind { words.contains(word) } else { false }
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import ArgumentParser
+import GuestScopeGuestMemory
+
+/// `read`: kernel memory by virtual address.
+struct Read: GuestCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "read", abstract: "Kernel memory at a virtual address.",
+    discussion: """
+      Each page is of one instant. Pages that cannot be read are left out, and named on standard \
+      error.
+      """)
+
+  @Argument(help: AddressExpression.help)
+  var address: AddressExpression
+  @Argument(help: "Bytes: up to 16 MiB, decimal or with 0x.", transform: ByteCount.init(userText:))
+  var length: ByteCount
+  @Option(
+    name: [.customShort("t"), .customLong("as")],
+    help: ArgumentHelp(
+      "hex (bytes and text), x8, x4 (words), string (up to the first NUL).", valueName: "format"))
+  var format = MemoryDump.Format.hex
+  @OptionGroup var output: OutputOptions
+  @OptionGroup(visibility: .hidden) var session: SessionOptions
+
+  static func nextWord(after words: [String]) -> [WordKind] { words.isEmpty ? [.symbol] : [] }
+
+  func validate() throws { try format.admit(length) }
+
+  func answer(in session: Session) throws -> Answer {
+    let snapshot = try session.ofThisBoot { kernel in
+      let target = try address.resolved(in: kernel)
+      return try session.walk(kernel) { walk throws(ReadFault) in
+        let start = try target.address(in: walk).rawValue
+        return try MemoryDump.read(start, count: length.value, in: walk.view) {
+          address, count throws(ReadFault) in
+          try walk.view.bytes(at: KernelVirtualAddress(address), count: count)
+        }
+      }
+    }
+    return try snapshot.value.answer(format, unreadable: snapshot.unreadable)
+  }
+}
+
+/// `pread`: memory by physical address; needs no kernel.
+struct PRead: GuestCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "pread", abstract: "Guest memory at a physical address.",
+    discussion: """
+      Only RAM is read: to read a device register would change the device. Each page is of one \
+      instant.
+      """)
+
+  @Argument(help: ArgumentHelp("A number, decimal or with 0x.", valueName: "address"))
+  var address: AddressExpression
+  @Argument(help: "Bytes: up to 16 MiB, decimal or with 0x.", transform: ByteCount.init(userText:))
+  var length: ByteCount
+  @Option(
+    name: [.customShort("t"), .customLong("as")],
+    help: ArgumentHelp(
+      "hex (bytes and text), x8, x4 (words), string (up to the first NUL).", valueName: "format"))
+  var format = MemoryDump.Format.hex
+  @OptionGroup var output: OutputOptions
+  @OptionGroup(visibility: .hidden) var session: SessionOptions
+
+  func validate() throws {
+    try format.admit(length)
+    guard !address.isNamed, address.cpu == nil else {
+      throw ValidationError(
+        "a physical address is a number: translate \(address.text) gives that of a symbol or an object"
+      )
+    }
+  }
+
+  func answer(in session: Session) throws -> Answer {
+    guard case .number(let base) = address.base else { throw UsageError("not a number") }
+    let start = base &+ address.offset
+    let snapshot = session.count(
+      try session.engine.snapshot { view throws(ReadFault) in
+        try MemoryDump.read(start, count: length.value, in: view) {
+          address, count throws(ReadFault) in
+          try view.bytes(at: PhysicalAddress(address), count: count)
+        }
+      })
+    return try snapshot.value.answer(format, unreadable: snapshot.unreadable)
+  }
+}

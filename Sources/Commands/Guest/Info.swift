@@ -1,0 +1,105 @@
+import ArgumentParser
+import GuestScopeBytes
+import GuestScopeGDBStub
+import GuestScopeGuestMemory
+import GuestScopeKernelBPF
+import GuestScopeKernelImage
+import GuestScopeLinuxKernel
+
+/// `info`: the guest, its kernel, and where what we know of it came from.
+struct Info: RunStateCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "info", abstract: "The stub, the guest and its kernel.",
+    discussion: """
+      Not all vCPUs need be in one kernel: after a crash with kdump one runs the crash kernel, and \
+      the others stand still in the kernel that crashed. vcpus says where each is: in this_kernel, \
+      which the answer is about, in other_kernel, or in no_kernel, as firmware is. panic_cpu is the \
+      CPU on which this kernel panicked.
+      """)
+
+  @OptionGroup var output: OutputOptions
+  @OptionGroup(visibility: .hidden) var session: SessionOptions
+
+  func answer(in session: Session) throws -> Answer {
+    _ = try session.stub
+    // The first, for after a reset the stub is another, too.
+    let found = Result { try session.kernelState() }
+    if case .failure(let error as any GuestFailure) = found, error.isOfConnection { throw error }
+    let stub = try session.stub
+    _ = try stub.lookAgain()
+    var missing: [String] = []
+    var facts = Facts()
+    facts.add("stub", .string("\(stub.target)"))
+    facts.add("run_state", .string(session.runState))
+    facts.add("architecture", .string(stub.architecture))
+    let (cpus, readable) = (stub.cpus.count, try stub.readableCPUs().count)
+    facts.add(
+      "cpus", JSON(cpus), readable == cpus ? nil : ["\(readable) of \(cpus) vCPUs"])
+    facts.add("cpus_readable", JSON(readable), [])
+    facts.add("ram_bytes", .unsigned(stub.ram.byteCount))
+    switch found {
+    case .success(let state):
+      addKernel(state.kernel, try session.kernelImage, to: &facts)
+      facts.add(
+        "bpf_stats_enabled", JSON(state.countsRuns), state.countsRuns == nil ? ["-"] : nil)
+      facts.add("panic_cpu", JSON(state.panicCPU), [state.panicCPU.map { "\($0)" } ?? "-"])
+      facts.add("crash_kernel", .bool(state.kernel.isCrashKernel))
+      facts.add(
+        "vcpus", state.vcpusJSON,
+        state.vcpus.places.map { "\($0.cpus): \($0.text)" })
+      do { _ = try state.kernel.address(of: "prog_idr") } catch {
+        missing = ["the BPF programs: \(error)"]
+      }
+    case .failure(let error): missing = ["the kernel: \(error)"]
+    }
+    return Answer(.object(facts.members), .pairs(facts.pairs), missing: missing)
+  }
+
+  private func addKernel(_ kernel: GuestKernel, _ image: KernelImage, to facts: inout Facts) {
+    facts.add("release", .string(kernel.release))
+    facts.add("banner", .string(kernel.banner))
+    facts.add("text_base", .string(kernel.textBase.rawValue.hex))
+    facts.add("kaslr_offset", .string(kernel.slide.hex))
+    for name in ["phys_base", "kimage_voffset", "memstart_addr"] {
+      if let value = kernel.variables[name] { facts.add(name, .string(value.hex)) }
+    }
+    if let pageOffset = kernel.context.pageOffset {
+      facts.add("page_offset", .string(pageOffset.rawValue.hex))
+    }
+    facts.add("paging", .string(kernel.addressSpace.tables.format.name))
+    facts.add("page_table_root", .string(kernel.context.root.rawValue.hex))
+    facts.add("nr_cpu_ids", JSON(kernel.cpuIDs))
+    facts.add("kernel_file", .string(kernel.file))
+    let source = image.kind.rawValue
+    let (symbols, types) = (kernel.symbols.count, kernel.btf.endID.rawValue - 1)
+    facts.add(
+      "symbols", ["count": JSON(symbols), "source": .string(source)],
+      ["\(symbols) from \(source)"])
+    facts.add(
+      "btf", ["types": JSON(types), "source": .string(source)],
+      ["\(types) types from \(source)"])
+  }
+
+  private struct Facts {
+    private(set) var members: [JSON.Member] = []
+    private(set) var pairs: [(String, String)] = []
+
+    /// - Parameter texts: what stands on the screen, a line each; nil for the value itself.
+    mutating func add(_ key: String, _ value: JSON, _ texts: [String]? = nil) {
+      members.append(.init(key: key, value: value))
+      var text = value.text(pretty: false)
+      if case .string(let string) = value { text = string }
+      pairs += (texts ?? [text]).map { (key, $0) }
+    }
+  }
+}
+
+extension RunState {
+  var text: String {
+    switch self {
+    case .running: "running"
+    case .stopped(nil): "stopped"
+    case .stopped(let reason?): "stopped (\(reason))"
+    }
+  }
+}

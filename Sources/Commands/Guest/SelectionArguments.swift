@@ -1,0 +1,38 @@
+import ArgumentParser
+
+/// The words that select objects, of all commands that list them.
+struct SelectionArguments: ParsableArguments {
+  @Argument(
+    help: ArgumentHelp(
+      "id N or N,N, name GLOB (*, ? and [a-z]), type T (as bpftool names them). Each may be "
+        + "repeated: any id or name, and any type.",
+      valueName: "selection"))
+  var words: [String] = []
+
+  /// How help shows them.
+  static let usage = "[id <n> | name <glob> | type <type>] ..."
+}
+
+/// A command that lists objects of one kind.
+protocol SelectingCommand: GuestCommand {
+  static var objects: ObjectKind { get }
+  var selected: SelectionArguments { get }
+}
+
+extension SelectingCommand {
+  var selection: ObjectSelection {
+    get throws { try ObjectSelection(selected.words, of: Self.objects) }
+  }
+
+  func validate() throws { _ = try selection }
+
+  /// Keys, and after each a value.
+  static func nextWord(after words: [String]) -> [WordKind] {
+    guard words.count % 2 == 1, let key = words.last else { return [.words(objects.keys)] }
+    return switch key {
+    case "id": [.objectID(objects)]
+    case "name": [.objectName(objects)]
+    default: [.objectType(objects)]
+    }
+  }
+}

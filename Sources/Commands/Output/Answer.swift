@@ -1,0 +1,42 @@
+/// What a command found out: a value, in the two forms that it can be printed in.
+struct Answer {
+  /// For people.
+  enum Screen {
+    case lines([String])
+    case table(Table)
+    /// Names and values, a pair a line.
+    case pairs([(String, String)])
+  }
+
+  /// For programs.
+  var document: JSON
+  var screen: Screen
+  /// What is missing from the answer, and why; makes the exit status 2.
+  var missing: [String]
+  /// What else the user should know: sentences on standard error. The answer is complete all the
+  /// same.
+  var remarks: [String]
+
+  init(
+    _ document: JSON, _ screen: Screen, missing: [String] = [], remarks: [String] = []
+  ) {
+    self.document = document
+    self.screen = screen
+    self.missing = missing
+    self.remarks = remarks
+  }
+}
+
+extension Answer.Screen {
+  var lines: [String] {
+    switch self {
+    case .lines(let lines): return lines.map(\.printable)
+    case .table(let table): return table.lines
+    case .pairs(let pairs):
+      let width = pairs.map(\.0.count).max() ?? 0
+      return pairs.map { name, value in
+        name + String(repeating: " ", count: width - name.count) + "  " + value.printable
+      }
+    }
+  }
+}

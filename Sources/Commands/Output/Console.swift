@@ -1,0 +1,124 @@
+import Glibc
+
+/// Where answers and everything else go: answers to standard output, the rest to standard error.
+package final class Console {
+  /// What begins a note: the program's name, or the line of a script.
+  var prefix = "guestscope: "
+  private let output: Int32
+  private let errors: Int32
+  private let interrupts: Interrupts?
+  /// A line on the terminal that says how far the work is; whatever is written next takes its place.
+  private var hasStatus = false
+  /// A line is being edited: what is said meanwhile, as Tab does some work, would tear it. Notes
+  /// wait to be taken, or for the end of the line.
+  var isEditing = false {
+    didSet { if !isEditing { for note in takeNotes() { try? write(note + "\n", to: errors) } } }
+  }
+  private var notes: [String] = []
+  /// What a terminal shows ends within a line.
+  private var isMidLine = false
+
+  /// - Parameters:
+  ///   - output, errors: file descriptors, not closed here.
+  ///   - interrupts: ends a long answer half-way.
+  init(
+    output: Int32 = STDOUT_FILENO, errors: Int32 = STDERR_FILENO, interrupts: Interrupts? = nil
+  ) {
+    self.output = output
+    self.errors = errors
+    self.interrupts = interrupts
+  }
+
+  /// Writes an answer. Throws `BrokenPipe` when nobody reads any more.
+  func answer(_ text: String) throws { try write(text, to: output) }
+
+  func note(_ text: String) {
+    let line = paint(prefix, .bold) + Self.printable(text)
+    guard !isEditing else { return notes.append(line) }
+    clearStatus()
+    let start = isMidLine && isatty(errors) == 1 && isatty(output) == 1 ? "\n" : ""
+    try? write(start + line + "\n", to: errors)
+  }
+
+  func trace(_ text: String) {
+    let line = Self.printable(text)
+    if isEditing { notes.append(line) } else { try? write(line + "\n", to: errors) }
+  }
+
+  /// The notes that wait.
+  func takeNotes() -> [String] {
+    defer { notes = [] }
+    return notes
+  }
+
+  /// Names and banners come from the guest. A text of ours may have several lines.
+  private static func printable(_ text: String) -> String {
+    text.split(separator: "\n", omittingEmptySubsequences: false).map { String($0).printable }
+      .joined(separator: "\n")
+  }
+
+  /// Says on a terminal what takes long, while it does.
+  func progress<T, E: Error>(_ text: String, _ work: () throws(E) -> T) throws(E) -> T {
+    show(status: text + "…")
+    defer { clearStatus() }
+    return try work()
+  }
+
+  /// Says on a terminal how far the work is, in place of what was said before.
+  func show(status: String) {
+    guard isatty(errors) == 1, environment("TERM") != "dumb", !isEditing else { return }
+    try? write(status, to: errors)
+    hasStatus = true
+  }
+
+  func clearStatus() { try? write("", to: errors) }
+
+  /// Colours are for terminals, and for those who did not turn them off (no-color.org).
+  var hasColours: Bool {
+    guard isatty(errors) == 1, environment("NO_COLOR").isEmpty else { return false }
+    return environment("TERM") != "dumb"
+  }
+
+  enum Paint: String {
+    case bold = "1"
+    case green = "1;32"
+    case yellow = "1;33"
+  }
+
+  func paint(_ text: String, _ paint: Paint) -> String {
+    hasColours && !text.isEmpty ? "\u{1b}[\(paint.rawValue)m\(text)\u{1b}[0m" : text
+  }
+
+  private func write(_ text: String, to file: Int32) throws {
+    if hasStatus {
+      hasStatus = false
+      try write("\r\u{1b}[K", to: errors)
+      isMidLine = false
+    }
+    var bytes = Array(text.utf8)[...]
+    while !bytes.isEmpty {
+      if interrupts?.isCancelled == true, file == output { throw Cancelled() }
+      let count = unsafe bytes.prefix(1 << 14).withUnsafeBytes {
+        unsafe Glibc.write(file, $0.baseAddress, $0.count)
+      }
+      if count < 0, errno == EINTR { continue }
+      if count < 0, errno == EPIPE { throw BrokenPipe() }
+      guard count > 0 else {
+        throw CommandError("cannot write the answer: \(unsafe String(cString: strerror(errno)))")
+      }
+      isMidLine = bytes[bytes.startIndex + count - 1] != UInt8(ascii: "\n")
+      bytes = bytes.dropFirst(count)
+    }
+  }
+}
+
+/// The value of an environment variable, empty without one.
+func environment(_ name: String) -> String {
+  unsafe getenv(name).map { unsafe String(cString: $0) } ?? ""
+}
+
+/// Nobody reads the output any more (`| head -1`): the program ends quietly.
+struct BrokenPipe: Error {}
+
+/// Ctrl-C at the prompt.
+struct Cancelled: Error {}

@@ -1,0 +1,58 @@
+/// One member of the objects of a list: its key in JSON, its column on the screen.
+struct Field<Object>: Sendable {
+  /// Nil for what only a screen shows.
+  var key: String?
+  /// Nil for what only JSON shows.
+  var column: Table.Column?
+  /// Nil where an object of this kind has no such member, and its key is left out.
+  var value: @Sendable (Object) -> JSON?
+
+  init(_ key: String, _ column: Table.Column? = nil, _ value: @escaping @Sendable (Object) -> JSON?)
+  {
+    (self.key, self.column, self.value) = (key, column, value)
+  }
+
+  /// What is made of other members, for people.
+  static func onScreen(_ column: Table.Column, _ text: @escaping @Sendable (Object) -> String?)
+    -> Self
+  {
+    var field = Self("", column) { JSON(text($0)) }
+    field.key = nil
+    return field
+  }
+}
+
+extension [JSON] {
+  /// The objects of a list, with the keys of the fields in their order.
+  init<Object>(_ objects: [Object], _ fields: [Field<Object>]) {
+    self = objects.map { object in
+      .object(
+        fields.compactMap { field in
+          guard let key = field.key, let value = field.value(object) else { return nil }
+          return JSON.Member(key: key, value: value)
+        })
+    }
+  }
+}
+
+extension Table {
+  init<Object>(_ objects: [Object], _ fields: [Field<Object>]) {
+    let shown = fields.filter { $0.column != nil }
+    self.init(
+      shown.compactMap(\.column),
+      rows: objects.map { object in shown.map { $0.value(object)?.cell ?? "" } })
+  }
+}
+
+extension JSON {
+  /// The text of a value in a table; none for nothing.
+  fileprivate var cell: String {
+    switch self {
+    case .null: ""
+    case .bool(let flag): flag ? "yes" : "no"
+    case .string(let text): text
+    case .array(let elements): elements.map(\.cell).joined(separator: ",")
+    case .unsigned, .signed, .object: text(pretty: false)
+    }
+  }
+}

@@ -1,0 +1,29 @@
+import Glibc
+
+/// A number with so many digits after the point.
+func fixed(_ number: Double, _ digits: Int) -> String {
+  var buffer = [CChar](repeating: 0, count: 400)
+  let count = unsafe withVaList([Int32(digits), number]) {
+    unsafe vsnprintf(&buffer, buffer.count, "%.*f", $0)
+  }
+  return String(decoding: buffer.prefix(Int(count)).map(UInt8.init), as: UTF8.self)
+}
+
+extension Duration {
+  /// Milliseconds.
+  var milliseconds: Double {
+    Double(components.seconds) * 1e3 + Double(components.attoseconds) / 1e15
+  }
+}
+
+extension String {
+  /// Names come from guest memory: what a terminal would take for a command is replaced.
+  var printable: String {
+    // Nearly all are plain.
+    if utf8.allSatisfy({ (0x20..<0x7f).contains($0) }) { return self }
+    return String(
+      String.UnicodeScalarView(
+        unicodeScalars.map { $0.value < 0x20 || (0x7f..<0xa0).contains($0.value) ? "\u{fffd}" : $0 }
+      ))
+  }
+}

@@ -1,0 +1,169 @@
+import ArgumentParser
+import GuestScopeBTF
+import GuestScopeGuestMemory
+import GuestScopeKernelBPF
+import GuestScopeLinuxKernel
+import LineEditing
+
+/// What Tab offers at the prompt, from the one table of commands and from the guest.
+struct PromptCompleter {
+  let session: Session
+
+  /// - Parameters:
+  ///   - before: the line up to the word.
+  ///   - word: what there is of it.
+  func completion(_ before: String, _ word: String) -> Completion {
+    // A quote that has just been opened belongs to the word.
+    let isQuoted = before.last == "'" || before.last == "\""
+    guard
+      let words = (try? Words.split(before))
+        ?? (isQuoted ? try? Words.split(String(before.dropLast())) : nil)
+    else { return .words([]) }
+    let named = CommandWords(words)
+    let (command, rest) = (named.command, named.rest)
+    if named.isHelp { return .words(commands(of: command, word)) }
+    if word.hasPrefix("-"), !word.hasPrefix("->") {
+      // What opens a session is not for its lines: before the command stand what all commands have.
+      let options = OptionDescription.all(of: command == Root.self ? Info.self : command)
+      return .words(matching(word, options.flatMap(\.words)))
+    }
+    if command == Root.self {
+      return rest.isEmpty
+        ? .words((commands(of: command, word) + matching(word, ["help"])).sorted()) : .words([])
+    }
+    let standard = command.configuration.defaultSubcommand as? any CompletedCommand.Type
+    if let standard, rest.isEmpty {
+      return .words(commands(of: command, word) + self.words(of: standard, [], word).found)
+    }
+    guard let completed = (command as? any CompletedCommand.Type) ?? standard else {
+      return .words(commands(of: command, word))
+    }
+    let (kinds, found) = self.words(of: completed, Array(rest), word)
+    if kinds.contains(.file) { return .files }
+    if kinds.contains(where: { if case .member = $0 { true } else { false } }) {
+      return .stems(found)
+    }
+    return .words(found)
+  }
+
+  /// What a command takes after these words.
+  private func words(
+    of command: any CompletedCommand.Type, _ words: [String], _ word: String
+  ) -> (kinds: [WordKind], found: [String]) {
+    let options = OptionDescription.all(of: command)
+    var arguments: [String] = []
+    /// Of the option before, if it takes a value.
+    var values: [String]?
+    for word in words {
+      if word.hasPrefix("-") {
+        values = options.first { $0.words.contains(word) }?.values
+      } else if values == nil {
+        arguments.append(word)
+      } else {
+        values = nil
+      }
+    }
+    let kinds = values.map { [.words($0)] } ?? command.nextWord(after: arguments)
+    var seen: Set<String> = []
+    return (kinds, kinds.flatMap { candidates($0, word) }.filter { seen.insert($0).inserted })
+  }
+
+  private func commands(of command: ParsableCommand.Type, _ word: String) -> [String] {
+    matching(word, command.configuration.subcommands.flatMap { $0.names }.sorted())
+  }
+
+  private func matching(_ word: String, _ all: [String]) -> [String] {
+    all.filter { $0.hasPrefix(word) }
+  }
+
+  /// What the guest cannot tell now is not offered: an error would tear the line.
+  private func candidates(_ kind: WordKind, _ word: String) -> [String] {
+    switch kind {
+    case .words(let words): return matching(word, words)
+    case .file: return []
+    case .symbol:
+      // All 80,000 would help nobody.
+      guard !word.isEmpty, let kernel = try? session.kernel else { return [] }
+      if word.contains("@") { return copies(word, kernel) }
+      if word.contains(":") { return objects(word, kernel) }
+      let names = kernel.symbols.names(prefix: word).sorted()
+      // The only one may be a per-CPU variable, and `@` belongs to it.
+      return Set(names).count == 1 ? names + copies(names[0] + "@", kernel) : names
+    case .typeName(let keyword): return typeNames(word, behind: keyword)
+    case .member(let type): return members(of: type, word)
+    case .objectType(let kind):
+      return matching(
+        word, ((try? kind.typeNames(in: session.kernel)) ?? [:]).values.sorted() + ["all"])
+    case .objectName(let kind):
+      // The kernel admits no other characters (bpf_obj_name_cpy), and a damaged guest has any.
+      let names = objects(kind).map(\.name).filter { name in
+        !name.isEmpty
+          && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_.".contains($0)) }
+      }
+      return matching(word, names.sorted())
+    case .objectID(let kind):
+      // Several may stand in one word: 3,7
+      let before = word.lastIndex(of: ",").map { word[...$0] } ?? ""
+      return matching(word, objects(kind).map { "\(before)\($0.id)" })
+    case .cpu:
+      guard let stub = try? session.stub else { return [] }
+      return matching(word, stub.cpus.map { "\($0)" })
+    }
+  }
+
+  private func objects(_ kind: ObjectKind) -> [any SelectableObject] {
+    (try? session.ofThisBoot { _ in try kind.all(of: try session.bpf) })?.value ?? []
+  }
+
+  /// The copies of a per-CPU variable: `runqueues@0`, `runqueues@1`.
+  private func copies(_ word: String, _ kernel: GuestKernel) -> [String] {
+    let name = word.prefix { $0 != "@" }
+    guard let address = kernel.symbols.address(of: String(name)),
+      kernel.perCPUVariables?.contains(address) == true
+    else { return [] }
+    return matching(word, (0..<kernel.cpuIDs).map { "\(name)@\($0)" })
+  }
+
+  /// `task_st`, or, within quotes, `struct task_st`.
+  private func typeNames(_ word: String, behind keyword: String?) -> [String] {
+    let keywords = keyword == nil ? matching(word, TypeCommand.keywords) : []
+    let own = keyword == nil ? TypeCommand.keywords.first { word.hasPrefix($0 + " ") } : nil
+    let head = own.map { $0 + " " } ?? ""
+    let start = word.dropFirst(head.count)
+    guard !start.isEmpty, let kernel = try? session.kernel else { return keywords }
+    let names = kernel.btf.typeNames(
+      prefix: String(start), keyword: keyword ?? own, limit: 1 << 14)
+    return keywords + names.sorted().map { head + $0 }
+  }
+
+  /// `.mm.pg` or `.mm->pg` of `task_struct`: the members that begin so of what `.mm` is. Of several
+  /// paths with commas between it is the last.
+  private func members(of type: String, _ word: String) -> [String] {
+    guard let kernel = try? session.kernel,
+      let named = try? kernel.btf.type(userText: type, in: kernel.file)
+    else { return [] }
+    let head = word[..<(word.lastIndex(of: ",").map(word.index(after:)) ?? word.startIndex)]
+    let last = word[head.endIndex...]
+    guard let separator = last.lastIndex(where: { ".>".contains($0) }) else {
+      return last.isEmpty ? [head + "."] : []
+    }
+    let isArrow = last[separator] == ">"
+    let stem = last[...separator]
+    let start = last[last.index(after: separator)...]
+    guard let path = MemberPath(String(stem.dropLast(isArrow ? 2 : 1))),
+      let names = try? named.btf.memberNames(after: path, from: named.id)
+    else { return [] }
+    return names.filter { $0.hasPrefix(start) }.map { head + stem + $0 }
+  }
+
+  /// The numbers of the objects of a kind that begin so: `prog:2`.
+  private func objects(_ word: String, _ kernel: GuestKernel) -> [String] {
+    guard let kind = ObjectTable.Kind(rawValue: String(word.prefix { $0 != ":" })),
+      let table = try? ObjectTable(kind, kernel),
+      let ids = try? session.ofThisBoot({ kernel in
+        try session.walk(kernel) { walk throws(ReadFault) in try table.ids(in: walk.view) }
+      })
+    else { return [] }
+    return matching(word, ids.value.map { "\(kind):\($0)" })
+  }
+}

@@ -1,0 +1,29 @@
+import ArgumentParser
+
+/// What a word of a command may be: completion at the prompt offers these.
+enum WordKind: Equatable {
+  case words([String])
+  case objectName(ObjectKind)
+  case objectID(ObjectKind)
+  case objectType(ObjectKind)
+  /// A vCPU's number.
+  case cpu
+  case symbol
+  /// Behind `struct`, `union` or `enum` only such a type.
+  case typeName(keyword: String?)
+  /// A path of members from a type.
+  case member(ofType: String)
+  case file
+}
+
+/// A command whose words the prompt can complete.
+protocol CompletedCommand: ParsableCommand {
+  /// What the next word may be, options aside.
+  ///
+  /// - Parameter words: those that stand behind the command already.
+  static func nextWord(after words: [String]) -> [WordKind]
+}
+
+extension CompletedCommand {
+  static func nextWord(after words: [String]) -> [WordKind] { [] }
+}

@@ -1,0 +1,127 @@
+import ArgumentParser
+import GuestScopeGDBStub
+
+/// How to reach the guest. On the command line these stand before or after the command.
+struct SessionOptions: ParsableArguments {
+  @Option(
+    name: [.short, .customLong("connect")],
+    help: ArgumentHelp(
+      "QEMU's gdbserver: HOST:PORT, :PORT, PORT or unix:PATH.", valueName: "target"),
+    transform: StubTarget.init(userText:))
+  var connect = StubTarget.qemuDefault
+
+  @Option(
+    name: [.short, .customLong("kernel")],
+    help: ArgumentHelp(
+      "The guest's kernel: vmlinux (ELF), vmlinuz (bzImage, unified kernel image) or Image (arm64).",
+      valueName: "file"),
+    completion: .file())
+  var kernel: String?
+
+  @Option(
+    help: ArgumentHelp("Longest single stop of a running guest that is planned.", valueName: "ms"))
+  var maxPause = 2.0
+
+  @Option(
+    help: ArgumentHelp(
+      "Answer for the kernel that this vCPU is in, from 0; else for the one that crashed, where "
+        + "another runs, or that most vCPUs are in.",
+      valueName: "n"))
+  var vcpu: Int?
+
+  @Flag(help: "Stop the guest once, answer everything, then let it go on.")
+  var hold = false
+
+  @Flag(help: "The guest was stopped before and stays so (QEMU from 8.1 on does not report it).")
+  var leaveStopped = false
+
+  @Flag(
+    help: ArgumentHelp(
+      "Start no second process that lets the guest go on should this one be killed."))
+  var noGuardian = false
+
+  @Flag(help: "On stderr: stops, longest and total pause, waves, reads, bytes.")
+  var stats = false
+
+  @Flag(help: "Every packet, both ways, on stderr.")
+  var trace = false
+
+  @Option(help: ArgumentHelp("Give up on a silent stub after so many seconds.", valueName: "s"))
+  var timeout = 5.0
+
+  @OptionGroup var batch: BatchOptions
+
+  init() {}
+
+  func validate() throws {
+    guard maxPause > 0, maxPause <= 3_600_000 else {
+      throw ValidationError("--max-pause takes milliseconds, more than 0 and at most 3600000")
+    }
+    guard vcpu.map({ $0 >= 0 }) ?? true else {
+      throw ValidationError("--vcpu takes a number from 0 on")
+    }
+    guard timeout > 0, timeout <= 3600 else {
+      throw ValidationError("--timeout takes seconds, more than 0 and at most 3600")
+    }
+  }
+}
+
+extension SessionOptions {
+  /// True when they say more than how to print: what to connect to, or how to treat the guest.
+  var opensSession: Bool {
+    connect != .qemuDefault || kernel != nil || maxPause != 2 || vcpu != nil || hold
+      || leaveStopped || noGuardian || trace || timeout != 5
+  }
+}
+
+/// Where a session's commands come from.
+struct BatchOptions: ParsableArguments {
+  @Option(
+    name: .customShort("e"),
+    // A command may begin with an option: -e '-j info'.
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("A command; may be repeated. One session serves all.", valueName: "cmd"))
+  var commands: [String] = []
+
+  @Option(
+    name: .customShort("f"),
+    help: ArgumentHelp(
+      "A script, - for standard input: a command a line, # begins a comment.", valueName: "file"),
+    completion: .file())
+  var file: String?
+
+  var isEmpty: Bool { commands.isEmpty && file == nil }
+
+  func validate() throws {
+    if !commands.isEmpty, file != nil { throw ValidationError("give either -e or -f") }
+  }
+}
+
+/// What a line that fails means for those after it. A group, for so it is the same option before
+/// and after `source`.
+struct FailureOptions: ParsableArguments {
+  @Flag(help: "Run a batch on after a line that fails; end with the worst status.")
+  var keepGoing = false
+}
+
+/// How to print an answer: bpftool's letters.
+struct OutputOptions: ParsableArguments {
+  @Flag(name: .shortAndLong, help: "JSON on one line.")
+  var json = false
+
+  @Flag(name: .shortAndLong, help: "JSON, indented.")
+  var pretty = false
+
+  init() {}
+}
+
+extension StubTarget {
+  /// Reads a target as a user writes it.
+  init(userText text: String) throws {
+    guard let target = StubTarget(text) else {
+      throw ValidationError(
+        "a gdbserver is HOST:PORT, :PORT or PORT, with a port from 1 to 65535, or unix:PATH")
+    }
+    self = target
+  }
+}

@@ -1,0 +1,136 @@
+import GuestScopeBytes
+import GuestScopeGuestMemory
+import GuestScopeKernelBPF
+import GuestScopeLinuxKernel
+
+/// What a guest's kernel is at, as `info` and `report` say it.
+struct KernelState {
+  var kernel: GuestKernel
+  /// The CPU that panicked.
+  var panicCPU: Int?
+  /// Whether it counts the runs of BPF programs; nil where that cannot be read.
+  var countsRuns: Bool?
+  var vcpus: [VCPU]
+}
+
+extension Session {
+  /// The most register reads that an answer's own stop takes on to say where all vCPUs are. Where
+  /// they need more, they are left out of it.
+  private static let readsBesideAnAnswer = 16
+
+  /// The vCPUs whose registers come with an answer: all, if that is little more.
+  func vcpusBesideAnAnswer(_ kernel: GuestKernel) throws -> [Int]? {
+    let memory = try engine.memory
+    let all = Array(0..<memory.cpuCount)
+    let load = memory.load(of: kernel.livenessRegisters(of: all))
+    return load.reads <= Self.readsBesideAnAnswer ? all : nil
+  }
+
+  /// The guest's kernel, and which one each vCPU is in now.
+  func kernelState() throws -> KernelState {
+    let snapshot = try ofThisBoot { kernel in
+      let statistics = StatisticsSwitch(kernel)
+      return try walk(kernel, vcpus: try vcpusBesideAnAnswer(kernel)) { walk throws(ReadFault) in
+        try walk.view.together(
+          kernel.panicCPU(in: walk.view), statistics?.isOn(in: walk.view) ?? nil)
+      }
+    }
+    var state = try state(panicCPU: snapshot.value.0, snapshot.registers)
+    state.countsRuns = snapshot.value.1
+    return state
+  }
+
+  /// - Parameter registers: of the snapshot that an answer is from.
+  func state(
+    panicCPU: Int?, _ registers: [RegisterKey: Result<UInt64, Absence>]
+  ) throws -> KernelState {
+    let kernel = try kernel
+    let vcpus = try kernel.vcpus(registers, try kernelImage, in: try engine.memory)
+    let state = KernelState(kernel: kernel, panicCPU: panicCPU, vcpus: vcpus)
+    note(state)
+    return state
+  }
+}
+
+extension KernelState {
+  /// How to get at the kernel that crashed, of a crash kernel.
+  var wayToTheCrashed: String {
+    for vcpu in vcpus {
+      guard case .anotherKernel(let release, _) = vcpu.place else { continue }
+      return "vCPU \(vcpu.id) is in it; give its file with -k"
+        + (release.map { ", that of \($0)" } ?? "")
+    }
+    return "no vCPU is in it any more"
+  }
+
+  /// What a reader must know of a guest that is in more than one kernel; nil for any other.
+  var notice: String? {
+    let others = vcpus.filter { if case .anotherKernel = $0.place { true } else { false } }
+    if let other = others.first {
+      return "\(others.count == 1 ? "vCPU \(other.id) is" : "\(others.count) vCPUs are") "
+        + "\(other.place.text); this answer is about \(kernel.release) at "
+        + "\(kernel.textBase.rawValue.hex)"
+        + (panicCPU.map { ", which crashed (panic on CPU \($0))" } ?? "")
+        + ": --vcpu \(other.id), and -k with that one's file, takes the other"
+    }
+    guard kernel.isCrashKernel else { return nil }
+    return
+      "this is a crash kernel: no vCPU is in the kernel that crashed any more, and this answer "
+      + "has nothing of that one"
+  }
+}
+
+extension KernelState {
+  var vcpusJSON: JSON {
+    .array(
+      vcpus.map { vcpu in
+        func json(
+          _ place: String, _ release: String?, _ textBase: KernelVirtualAddress?,
+          reason: String? = nil
+        ) -> JSON {
+          [
+            "cpu": JSON(vcpu.id), "in": .string(place), "release": JSON(release),
+            "text_base": JSON(textBase?.rawValue.hex), "reason": JSON(reason),
+          ]
+        }
+        return switch vcpu.place {
+        case .kernel: json("this_kernel", kernel.release, kernel.textBase)
+        case .anotherKernel(let release, let base): json("other_kernel", release, base)
+        case .noKernel(let reason): json("no_kernel", nil, nil, reason: reason)
+        }
+      })
+  }
+}
+
+extension VCPU.Place {
+  var text: String {
+    switch self {
+    case .kernel: "in this kernel"
+    case .anotherKernel(let release, let textBase):
+      "in another kernel, \(release ?? "which is booting") at \(textBase.rawValue.hex)"
+    case .noKernel(let reason): "in no kernel that could be found: \(reason)"
+    }
+  }
+}
+
+extension [VCPU] {
+  /// A line for the vCPUs of each place: their numbers, and where they are.
+  var places: [(cpus: String, text: String)] {
+    var groups: [(cpus: [Int], place: VCPU.Place)] = []
+    for vcpu in self {
+      if let index = groups.firstIndex(where: { $0.place == vcpu.place }) {
+        groups[index].cpus.append(vcpu.id)
+      } else {
+        groups.append(([vcpu.id], vcpu.place))
+      }
+    }
+    return groups.map { cpus, place in
+      let isStretch = cpus.count > 2 && cpus[cpus.count - 1] - cpus[0] == cpus.count - 1
+      let text =
+        isStretch
+        ? "\(cpus[0]) to \(cpus[cpus.count - 1])"
+        : cpus.map { "\($0)" }.joined(separator: ", ")
+      return (text, place.text)
+    }
+  }
+}

@@ -1,0 +1,168 @@
+import ArgumentParser
+import GuestScopeGDBStub
+import GuestScopeGuestMemory
+import GuestScopeLinuxKernel
+
+/// Runs commands over one session and prints their answers: the one command of a command line,
+/// the lines of a batch, or those typed at the prompt.
+final class Shell {
+  let session: Session
+  let console: Console
+  /// The form of answers where a line does not say.
+  var output: OutputOptions
+  /// `quit` was said.
+  var hasEnded = false
+  /// A line had a command.
+  private(set) var hasRun = false
+  /// Scripts that run now: one may `source` another.
+  var depth = 0
+  /// The script that runs now goes on after a line that fails.
+  var keepsGoing = false
+  /// What was typed so far; nil where nobody types.
+  var history: (() -> [String])?
+
+  init(_ session: Session, console: Console, output: OutputOptions) {
+    self.session = session
+    self.console = console
+    self.output = output
+  }
+
+  /// Runs one line; returns the exit status that it asks for.
+  func run(line: String) -> Int32 {
+    var words: [String] = []
+    do {
+      words = try Words.split(line)
+      guard !words.isEmpty else { return Status.answered }
+      hasRun = true
+      if words == ["help"] || words == ["?"] {
+        try console.answer(Root.commandList)
+        return Status.answered
+      }
+      return try run(Root.parse(words: words))
+    } catch {
+      let isTyped = depth == 0 && history != nil
+      return report(
+        error, CommandWords.form(of: words) ?? output.form,
+        usage: isTyped ? CommandWords(words).usage : nil)
+    }
+  }
+
+  func run(_ command: any ParsableCommand) throws -> Int32 {
+    if let command = command as? any SessionCommand { try session.admit(command.session) }
+    switch command {
+    case let command as any ShellCommand: return try command.run(in: self)
+    case let command as any GuestCommand: return answer(command)
+    case is Root: throw UsageError("options, and no command behind them: help lists the commands")
+    default: throw CleanExit.helpRequest(command)
+    }
+  }
+
+  private func answer(_ command: any GuestCommand) -> Int32 {
+    session.beginCommand()
+    let form = command.output.or(output).form
+    defer {
+      session.endCommand()
+      console.clearStatus()
+      if let reason = session.takeStopReason(), !(command is any RunStateCommand) {
+        console.note(reason)
+      }
+      if session.options.stats || command.session.stats {
+        console.trace("stats: \(session.takeStatistics())")
+      }
+    }
+    do {
+      let answer = try command.answer(in: session)
+      try show(answer, form)
+      for line in answer.missing + answer.remarks { console.note(line) }
+      return answer.missing.isEmpty ? Status.answered : Status.partial
+    } catch {
+      return report(error, form)
+    }
+  }
+
+  /// Prints an answer.
+  func show(_ answer: Answer, _ form: OutputForm) throws {
+    try console.answer(
+      form.text(answer.document) ?? answer.screen.lines.map { $0 + "\n" }.joined())
+  }
+
+  /// Says why there is no answer; returns the exit status for it.
+  func report(
+    _ error: any Error, _ form: OutputForm = .screen, usage: String? = nil
+  ) -> Int32 {
+    switch error {
+    case is BrokenPipe: return Status.brokenPipe
+    case is Cancelled: return Status.interrupted
+    case let error as any GuestFailure:
+      switch error.sourceKind {
+      case .interrupted: return Status.interrupted
+      // A stub that comes back may serve another machine: nothing that was learnt holds.
+      case .unreachable, .lost: session.disconnect()
+      default: break
+      }
+    default: break
+    }
+    return console.report(error, form, usage: usage)
+  }
+}
+
+/// A command that works on the session itself, and has no answer of its own.
+protocol ShellCommand: SessionCommand {
+  func run(in shell: Shell) throws -> Int32
+}
+
+/// An error that may come from the source of guest memory.
+protocol GuestFailure: Error {
+  var sourceKind: GuestMemError.Kind? { get }
+}
+
+extension GuestFailure {
+  /// True when nobody answers, or the user ended the wait.
+  var isOfConnection: Bool {
+    sourceKind.map { [.unreachable, .silent, .busy, .lost, .interrupted].contains($0) } ?? false
+  }
+}
+
+extension GuestMemError: GuestFailure {
+  var sourceKind: Kind? { kind }
+}
+
+extension SnapshotError: GuestFailure {
+  var sourceKind: GuestMemError.Kind? {
+    if case .source(let error) = self { error.kind } else { nil }
+  }
+}
+
+extension KernelError: GuestFailure {
+  var sourceKind: GuestMemError.Kind? {
+    if case .snapshot(let error) = self { error.sourceKind } else { nil }
+  }
+}
+
+extension Console {
+  /// Says why there is no answer, on standard error and, where a program reads, in the answer's
+  /// place; prints the help that a parser was asked for. Returns the exit status.
+  ///
+  /// - Parameter usage: how the line should have been; shown where the parser refused it.
+  func report(_ error: any Error, _ form: OutputForm, usage: String? = nil) -> Int32 {
+    let (text, status, isOfParser): (String, Int32, Bool) =
+      switch error {
+      case is UsageError: ("\(error)", Status.usage, false)
+      case is CommandError, is any GuestFailure: ("\(error)", Status.failed, false)
+      default: (Root.message(for: error), Root.exitCode(for: error).rawValue, true)
+      }
+    guard status == 0 else {
+      if let document = form.text(["error": .string(text)]) { try? answer(document) }
+      note(text)
+      if isOfParser, let usage { trace("usage: " + usage) }
+      return status
+    }
+    do {
+      let text = Root.fullMessage(for: error)
+      try answer(text.hasSuffix("\n") ? text : text + "\n")
+      return Status.answered
+    } catch {
+      return Status.brokenPipe
+    }
+  }
+}

@@ -1,0 +1,40 @@
+/// What was made of bytes of the guest that never change while an object lives: the types of a
+/// program, the long form of its name. Kept over passes and snapshots of one kernel.
+final class Constants {
+  private var values: [ObjectKey: Any] = [:]
+
+  subscript(key: ObjectKey) -> Any? {
+    get { values[key] }
+    set {
+      // A guest that loads and unloads programs all day must not fill our memory.
+      if values.count >= Self.most { values = [:] }
+      values[key] = newValue
+    }
+  }
+
+  private static let most = 1 << 16
+}
+
+extension MemoryView {
+  /// What never changes while an object lives. It is read and decoded once, in discovery, and is
+  /// not part of what a closing stop reads.
+  ///
+  /// The caller must have the address of the object from this view, so that a snapshot shows that
+  /// the object still lives: the ids of BPF objects are cyclic, and an id at an address is that of
+  /// one object.
+  ///
+  /// - Parameters:
+  ///   - key: names the object and what of it is wanted.
+  ///   - read: reads and decodes it. It runs again until nothing is missing.
+  public func constant<T>(
+    _ key: ObjectKey, _ read: () throws(ReadFault) -> T
+  ) throws(ReadFault) -> T {
+    if let known = constants[key] as? T { return known }
+    let isOuter = !isReadingConstant
+    isReadingConstant = true
+    defer { if isOuter { isReadingConstant = false } }
+    let value = try read()
+    constants[key] = value
+    return value
+  }
+}

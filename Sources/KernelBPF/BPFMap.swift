@@ -1,0 +1,67 @@
+import GuestScopeGuestMemory
+import GuestScopeLinuxKernel
+
+/// A BPF map as the kernel keeps it. Nil: this kernel does not keep it.
+public struct BPFMap: Sendable {
+  public var id: UInt64
+  /// A number of `enum bpf_map_type`.
+  public var type: UInt32
+  /// The word of bpftool: `lru_hash`; nil for a type that this kernel has no name for.
+  public var typeName: String?
+  /// At most 15 characters; invalid UTF-8 is replaced.
+  public var name: String
+  /// `BPF_F_…` of include/uapi/linux/bpf.h.
+  public var flags: UInt32
+  /// Bytes.
+  public var keySize: UInt32
+  public var valueSize: UInt32
+  public var maxEntries: UInt32
+  /// True when user space cannot write to it any more.
+  public var isFrozen: Bool?
+  /// 0 for a map without BTF.
+  public var btfID: UInt32?
+  /// Bytes; nil also where the kernel's rule for this type of map is not known.
+  public var memlock: UInt64?
+  /// Of a prog_array that has got its first program.
+  public var owner: Owner?
+
+  /// Which programs a prog_array takes.
+  public struct Owner: Hashable, Sendable {
+    /// A number of `enum bpf_prog_type`.
+    public var type: UInt32
+    public var typeName: String?
+    public var isJited: Bool
+  }
+}
+
+extension BPFMap {
+  /// Reads a map as `bpf_map_get_info_by_fd()` of kernel/bpf/syscall.c does.
+  init(_ map: KernelObject<BPFMapStruct>) throws(ReadFault) {
+    let type = map.kernel.mapTypes[map.mapType]
+    let (btf, memlock, owner) = try map.view.together(
+      map.btf?.id ?? 0, MapMemory(map: map, type: type ?? "").bytes(),
+      type == "prog_array" ? map.programOwner() : nil)
+    self.init(
+      id: UInt64(map.id), type: map.mapType, typeName: type, name: map.name, flags: map.mapFlags,
+      keySize: map.keySize, valueSize: map.valueSize, maxEntries: map.maxEntries,
+      isFrozen: map.frozen, btfID: map.has(\.btf) ? btf : nil, memlock: memlock,
+      owner: owner.map {
+        Owner(type: $0.type, typeName: map.kernel.programTypes[$0.type], isJited: $0.jited)
+      })
+  }
+}
+
+extension KernelObject<BPFMapStruct> {
+  /// Nil as long as the map has no owner.
+  fileprivate func programOwner() throws(ReadFault) -> KernelObject<BPFMapOwner>? {
+    // 5.10 has it in the array.
+    let owner = has(\.owner) ? try self.owner : try container(\BPFArrayStruct.map).aux?.owner
+    return owner.flatMap { $0.type == 0 ? nil : $0 }
+  }
+}
+
+extension GuestKernel {
+  /// Words of bpftool for the types of maps, by number.
+  public var mapTypes: EnumNames { words(of: "bpf_map_type", prefix: "BPF_MAP_TYPE_") }
+  public var programTypes: EnumNames { words(of: "bpf_prog_type", prefix: "BPF_PROG_TYPE_") }
+}

@@ -1,0 +1,44 @@
+import GuestScopeBTF
+import GuestScopeGuestMemory
+import GuestScopeLinuxKernel
+
+extension BPFObjects {
+  /// Programs, and what the guest says of them all.
+  public struct Programs: ObjectListing {
+    public var objects: [BPFProgram]
+    public var otherTypes: Int
+    /// Whether the guest counts runs; nil when it was not asked for or cannot be read.
+    public var statsEnabled: Bool?
+    /// The CPU that panicked; nil when none did, or it was not asked for.
+    public var panicCPU: Int?
+  }
+
+  /// The programs that a query asks for, by ascending id.
+  ///
+  /// - Throws: `KernelError.symbolNotFound` for a kernel without `prog_idr`.
+  public func programs(_ query: BPFProgramQuery) throws(KernelError) -> Snapshot<Programs> {
+    let table = try IDTable<BPFProgStruct>(kernel)
+    do throws(BTFError) {
+      // What every program needs must not make each of them unreadable.
+      _ = try kernel.layouts.layout(of: BPFProgAux.self)
+      _ = try kernel.layouts.layout(of: BPFProgStats.self)
+    } catch {
+      throw .btf(error)
+    }
+    // Without it every counter would be 0.
+    if query.wantsRuntime { _ = try kernel.address(of: GuestKernel.perCPUOffsets) }
+    let bootTime = query.wantsDetails ? BootTime(kernel) : nil
+    let statistics = query.wantsRuntime ? StatisticsSwitch(kernel) : nil
+    return try snapshot(vcpus: query.vcpus) { walk throws(ReadFault) in
+      let reader = ProgramReader(walk: walk, query: query)
+      let (isEnabled, panicCPU, time, list) = try walk.view.together(
+        statistics?.isOn(in: walk.view),
+        query.wantsPanic ? walk.kernel.panicCPU(in: walk.view) : nil,
+        bootTime?.offset(in: walk.view), table.list(query.objects, in: walk, reader.read))
+      return Programs(
+        objects: list.objects.map { $0.dated(by: time ?? nil) }, otherTypes: list.otherTypes,
+        statsEnabled: isEnabled ?? nil,
+        panicCPU: panicCPU)
+    }
+  }
+}

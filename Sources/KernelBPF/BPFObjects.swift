@@ -1,0 +1,44 @@
+import GuestScopeBTF
+import GuestScopeGuestMemory
+import GuestScopeKernelImage
+import GuestScopeLinuxKernel
+
+/// The BPF objects of a guest: takes snapshots of the tables that the kernel has of them.
+public final class BPFObjects {
+  public let kernel: GuestKernel
+  public let engine: SnapshotEngine
+
+  public init(_ kernel: GuestKernel, _ engine: SnapshotEngine) {
+    (self.kernel, self.engine) = (kernel, engine)
+  }
+
+  /// Owns all it needs: from guest memory, a kernel file, and the registers of vCPU 0.
+  ///
+  /// - Parameter registers: `cr0`, `cr3`, `cr4`, `efer`, `rip`; nil to read them from the memory's
+  ///   source.
+  public convenience init(
+    _ memory: any GuestMem, kernel image: KernelImage, registers: [RegisterKey: UInt64]? = nil
+  ) throws(KernelError) {
+    let engine = SnapshotEngine(memory)
+    self.init(try GuestKernel(image, in: engine, registers: registers), engine)
+  }
+
+  /// Walks the kernel's memory; the answer is from one instant.
+  func snapshot<T>(
+    vcpus: [Int]? = nil, _ walker: @escaping (Walk) throws(ReadFault) -> T
+  ) throws(KernelError) -> Snapshot<T> {
+    do { return try kernel.snapshot(engine, vcpus: vcpus, walker) } catch {
+      throw .snapshot(error)
+    }
+  }
+
+  /// The maps by ascending id.
+  public func maps(
+    _ query: ObjectQuery = ObjectQuery()
+  ) throws(KernelError) -> Snapshot<ObjectList<BPFMap>> {
+    let table = try IDTable<BPFMapStruct>(kernel)
+    return try snapshot { walk throws(ReadFault) in
+      try table.list(query, in: walk) { map throws(ReadFault) in try BPFMap(map) }
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import GuestScopeBTF
+import GuestScopeGuestMemory
+import GuestScopeLinuxKernel
+
+/// What a program is for, as it was loaded.
+public enum ProgramAttachment: Hashable, Sendable {
+  /// A member of a struct_ops type: `cong_avoid` of `tcp_congestion_ops`.
+  case structOps(type: String, member: String?)
+  /// A function or tracepoint of the kernel, or of a module.
+  case kernel(function: String)
+  /// A function of another program; the program's name is nil where only a link knows it.
+  case program(name: String?, function: String)
+}
+
+extension ProgramReader {
+  /// Mirrors `bpf_check_attach_target()` of kernel/bpf/verifier.c, which decides it.
+  func attachment(
+    _ prog: KernelObject<BPFProgStruct>, _ aux: KernelObject<BPFProgAux>,
+    _ info: KernelObject<BPFProgAuxInfo>
+  ) throws(ReadFault) -> ProgramAttachment? {
+    guard let id = info.attachBTFID, id != 0 else { return nil }
+    let type = BTF.TypeID(id)
+    if prog.type == structOpsType {
+      return try structOps(type, index: prog.expectedAttachType, info)
+    }
+    let (target, btf) = try walk.view.together(info.dstProg, info.attachBTF)
+    if let target {
+      let (types, name) = try walk.view.together(
+        types(of: target.aux.address), target.aux.fullName())
+      return types?.attachName(of: type).map { .program(name: name, function: $0) }
+    }
+    if let btf { return try btf.types().attachName(of: type).map { .kernel(function: $0) } }
+    // An attached program that is for another one has neither: its link has the target.
+    guard let function = try function(of: aux) else { return nil }
+    let isKernels =
+      !info.has(\.attachBTF) && walk.kernel.btf.attachName(of: type) == function
+    return isKernels ? .kernel(function: function) : .program(name: nil, function: function)
+  }
+
+  /// The BTF type is the struct, not the one of the map's value; the member is its number.
+  private func structOps(
+    _ type: BTF.TypeID, index: UInt32?, _ info: KernelObject<BPFProgAuxInfo>
+  ) throws(ReadFault) -> ProgramAttachment? {
+    let types = try info.attachBTF?.types() ?? walk.kernel.btf
+    guard let name = try? types.name(of: type), !name.isEmpty else { return nil }
+    let members = (try? types.members(of: type)) ?? []
+    let member = index.flatMap { Int($0) < members.count ? members[Int($0)] : nil }
+    return .structOps(type: name, member: member.map { types.text($0.name) })
+  }
+
+  private func types(of aux: KernelVirtualAddress) throws(ReadFault) -> BTF? {
+    try walk.read(BPFProgAuxInfo.self, at: aux).btf?.types()
+  }
+
+  /// The name is text in the strings of a BTF that may be gone: only where nothing else has it.
+  private func function(of aux: KernelObject<BPFProgAux>) throws(ReadFault) -> String? {
+    let key = ObjectKey("function of program", id: UInt64(aux.id), at: aux.address)
+    return try walk.view.constant(key) { () throws(ReadFault) in
+      do throws(ReadFault) {
+        return try aux.read(as: BPFProgAuxFunction.self).attachFuncName
+      } catch {
+        guard case .unreadable = error else { throw error }
+        return nil
+      }
+    }
+  }
+}
+
+/// `struct bpf_prog_aux`: the name of what the program is for.
+private struct BPFProgAuxFunction: KernelStruct {
+  static let kernelName = "bpf_prog_aux"
+  let attachFuncName = TextLink("attach_func_name")
+}
+
+extension BTF {
+  /// What programs attach to by a type: a function, or the tracepoint of a `btf_trace_…`.
+  func attachName(of type: TypeID) -> String? {
+    guard let name = try? name(of: type), !name.isEmpty else { return nil }
+    let prefix = "btf_trace_"
+    return name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
+  }
+}

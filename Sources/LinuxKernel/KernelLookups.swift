@@ -1,0 +1,29 @@
+import GuestScopeBTF
+import GuestScopeGuestMemory
+import Synchronization
+
+/// What was looked up in one kernel's symbols and types: a look takes a pass over some 200,000 of
+/// them, and a walker asks again in each of its passes.
+final class KernelLookups: Sendable {
+  let layouts: StructLayouts
+  private let addresses = Mutex<[String: KernelVirtualAddress]>([:])
+  private let enumerations = Mutex<[String: EnumNames]>([:])
+
+  init(_ btf: BTF) { layouts = StructLayouts(btf) }
+
+  func address(
+    of symbol: String, _ find: () throws(KernelError) -> KernelVirtualAddress
+  ) throws(KernelError) -> KernelVirtualAddress {
+    if let known = addresses.withLock({ $0[symbol] }) { return known }
+    let address = try find()
+    addresses.withLock { $0[symbol] = address }
+    return address
+  }
+
+  func words(of enumeration: String, _ find: () -> EnumNames) -> EnumNames {
+    if let known = enumerations.withLock({ $0[enumeration] }) { return known }
+    let words = find()
+    enumerations.withLock { $0[enumeration] = words }
+    return words
+  }
+}

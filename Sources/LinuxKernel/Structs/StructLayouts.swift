@@ -1,0 +1,45 @@
+import GuestScopeBTF
+import Synchronization
+
+/// The layouts of one kernel's structures, each found when it is first wanted.
+public final class StructLayouts: Sendable {
+  public let btf: BTF
+
+  private struct Key: Hashable {
+    var declaration: ObjectIdentifier
+    /// Nil for the structure of the declaration's name.
+    var type: BTF.TypeID?
+  }
+
+  private let known = Mutex<[Key: any Sendable]>([:])
+
+  public init(_ btf: BTF) { self.btf = btf }
+
+  /// - Parameter type: the type id of the structure, which may have no name; nil for the one of
+  ///   the declaration's name that has all members that are required.
+  public func layout<Struct: KernelStruct>(
+    of declaration: Struct.Type, type: BTF.TypeID? = nil
+  ) throws(BTFError) -> StructLayout<Struct> {
+    let key = Key(declaration: ObjectIdentifier(declaration), type: type)
+    if let layout = known.withLock({ $0[key] }) as? StructLayout<Struct> { return layout }
+    let named: BTF.TypeID
+    if let type {
+      named = type
+    } else {
+      let required = StructLayout<Struct>.requiredPaths
+      named = try btf.structID(Struct.kernelName, having: required)
+    }
+    let layout = try StructLayout<Struct>(type: named, self)
+    known.withLock { $0[key] = layout }
+    return layout
+  }
+
+  func extent(
+    of declaration: any KernelStruct.Type, type: BTF.TypeID
+  ) throws(BTFError) -> Range<Int> {
+    func extent<Struct: KernelStruct>(_: Struct.Type) throws(BTFError) -> Range<Int> {
+      try layout(of: Struct.self, type: type).extent
+    }
+    return try extent(declaration)
+  }
+}

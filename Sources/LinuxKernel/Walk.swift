@@ -1,0 +1,126 @@
+import GuestScopeBTF
+import GuestScopeBytes
+import GuestScopeGuestMemory
+
+/// One pass over a guest's kernel: what a walker needs to read it.
+public final class Walk {
+  public let kernel: GuestKernel
+  public let view: MemoryView
+  private var knownCPUs: [CPU]?
+
+  public init(_ kernel: GuestKernel, in view: MemoryView) {
+    (self.kernel, self.view) = (kernel, view)
+  }
+
+  /// True when all bytes are of one instant, so that a contradiction is the guest's own. In
+  /// discovery, whose bytes are of many instants, a walker goes on all the same.
+  public var isSnapshot: Bool { view.isSnapshot }
+
+  /// The CPUs that have per-CPU variables (`for_each_possible_cpu()`), ascending.
+  public var cpus: [CPU] {
+    get throws(ReadFault) {
+      if let knownCPUs { return knownCPUs }
+      let offsets = try symbol(GuestKernel.perCPUOffsets)
+      let cpus = try CPU.all(at: offsets, count: kernel.cpuIDs, in: view)
+      knownCPUs = cpus
+      return cpus
+    }
+  }
+
+  /// The address of a variable of the kernel.
+  ///
+  /// - Throws: `Unreadable.Reason.lacking` where the kernel has no such symbol.
+  public func symbol(_ name: String) throws(ReadFault) -> KernelVirtualAddress {
+    do throws(KernelError) { return try kernel.address(of: name) } catch {
+      throw .unreadable(Unreadable(.lacking("\(error)"), at: 0))
+    }
+  }
+
+  // MARK: Structures
+
+  /// - Throws: `Unreadable.Reason.lacking` where this kernel's structure is another one.
+  func layout<Struct: KernelStruct>(
+    of declaration: Struct.Type, type: BTF.TypeID? = nil
+  ) throws(ReadFault) -> StructLayout<Struct> {
+    do throws(BTFError) { return try kernel.layouts.layout(of: declaration, type: type) } catch {
+      throw .unreadable(Unreadable(.lacking("\(error)"), at: 0))
+    }
+  }
+
+  /// Reads the declared members of an object.
+  public func read<Struct: KernelStruct>(
+    _ declaration: Struct.Type, at address: KernelVirtualAddress
+  ) throws(ReadFault) -> KernelObject<Struct> {
+    try read(try layout(of: declaration), at: address)
+  }
+
+  /// The same of a structure that is a variable of the kernel.
+  public func read<Struct: KernelStruct>(
+    _ declaration: Struct.Type, symbol name: String
+  ) throws(ReadFault) -> KernelObject<Struct> {
+    try read(declaration, at: try symbol(name))
+  }
+
+  func read<Struct: KernelStruct>(
+    _ layout: StructLayout<Struct>, at address: KernelVirtualAddress
+  ) throws(ReadFault) -> KernelObject<Struct> {
+    let parts = try view.each(layout.parts) { part throws(ReadFault) in
+      try view.bytes(at: address + part.lowerBound, count: part.count)[...]
+    }
+    return KernelObject(address: address, layout: layout, walk: self, parts: parts)
+  }
+
+  /// `sizeof`, in bytes.
+  public func size(of declaration: (some KernelStruct).Type) throws(ReadFault) -> Int {
+    try layout(of: declaration).size
+  }
+
+  /// True when this kernel has the member.
+  public func has<Struct: KernelStruct>(
+    _ member: KeyPath<Struct, some DeclaredMember>
+  ) throws(ReadFault) -> Bool { try layout(of: Struct.self).has(member) }
+
+  /// Bytes of a member; nil where this kernel lacks it.
+  public func size<Struct: KernelStruct>(
+    of member: KeyPath<Struct, some DeclaredMember>
+  ) throws(ReadFault) -> Int? { try layout(of: Struct.self).members[keyPath: member].place?.size }
+
+  /// What a read gives; nil where it asks for what this kernel lacks.
+  public func ifKnown<T>(
+    _ read: @autoclosure () throws(ReadFault) -> T?
+  ) throws(ReadFault) -> T? {
+    do throws(ReadFault) { return try read() } catch {
+      if case .unreadable(let cause) = error, case .lacking = cause.reason { return nil }
+      throw error
+    }
+  }
+
+  /// Each CPU's own structure at a per-CPU pointer (`per_cpu_ptr()` of
+  /// include/linux/percpu-defs.h).
+  public func copies<Struct: KernelStruct>(
+    of pointer: KernelVirtualAddress, as declaration: Struct.Type
+  ) throws(ReadFault) -> [(cpu: CPU, object: KernelObject<Struct>)] {
+    let layout = try layout(of: declaration)
+    return try view.each(try cpus) { cpu throws(ReadFault) in
+      (cpu, try read(layout, at: cpu.address(of: pointer)))
+    }
+  }
+
+  // MARK: Text
+
+  /// NUL-terminated text, at most 512 bytes of it; invalid UTF-8 is replaced.
+  public func text(at address: KernelVirtualAddress) throws(ReadFault) -> String {
+    var bytes: [UInt8] = []
+    while bytes.count < Self.mostText, !bytes.contains(0) {
+      let start = address + bytes.count
+      // What follows the text may be on a page that is not there.
+      let restOfPage = 4096 - Int(start.rawValue & 0xfff)
+      bytes += try view.bytes(at: start, count: min(Self.textStep, restOfPage))
+    }
+    return bytes.nulTerminatedText
+  }
+
+  private static let mostText = 512
+  /// Nearly all names are shorter.
+  private static let textStep = 64
+}

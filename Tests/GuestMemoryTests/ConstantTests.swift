@@ -1,0 +1,84 @@
+import GuestScopeGuestMemory
+import TestSupport
+import Testing
+
+@Suite struct ConstantTests {
+  private let chains = Chains(objects: 2, depth: 3)
+  private static let key = ObjectKey("chain", id: 1, at: KernelVirtualAddress(1))
+
+  /// A word that changes, and the end of a chain that does not.
+  private func walk(
+    _ view: MemoryView, _ reads: inout Int
+  ) throws(ReadFault) -> [UInt64] {
+    let count = reads
+    var made = 0
+    let value = try view.together(
+      view.word(chains.heads[0].rawValue),
+      view.constant(Self.key) { () throws(ReadFault) in
+        var address = chains.heads[1].rawValue
+        for _ in 0..<3 { address = try view.word(address) }
+        made += 1
+        return address
+      })
+    reads = count + made
+    return [value.0, value.1]
+  }
+
+  @Test func aConstantIsReadOnceAndNeverInAClosingStop() throws {
+    let memory = ScriptedMemory(chains.memory)
+    let engine = SnapshotEngine(memory)
+    var made = 0
+    let constant = Set(chains.words[1].map(\.rawValue))
+    for round in 0..<3 {
+      let before = memory.samples.count
+      let snapshot = try engine.snapshot { view throws(ReadFault) in try walk(view, &made) }
+      #expect(snapshot.value == [chains.words[0][1].rawValue, 2])
+      #expect(snapshot.waves == (round == 0 ? 3 : 0))
+      let closing = try #require(memory.samples.last)
+      #expect(!closing.contains { constant.contains($0.start.rawValue) })
+      #expect(memory.samples.count - before == (round == 0 ? 4 : 1))
+    }
+    #expect(made == 1)
+  }
+
+  @Test func anotherKernelHasOtherConstants() throws {
+    let engine = SnapshotEngine(ScriptedMemory(chains.memory))
+    var made = 0
+    _ = try engine.snapshot { view throws(ReadFault) in try walk(view, &made) }
+    engine.forget()
+    _ = try engine.snapshot { view throws(ReadFault) in try walk(view, &made) }
+    #expect(made == 2)
+  }
+
+  @Test func aPageThatAConstantIsOnIsTranslatedForThePlanAsWell() throws {
+    let ram = RAMBuilder(count: 1 << 16)
+    let tables = PageTableBuilder(.x86(fiveLevel: false), in: ram)
+    let page = ram.allocatePage()
+    ram.write(7 as UInt64, at: page)
+    ram.write(8 as UInt64, at: page + 8)
+    let address: UInt64 = 0xffff_b234_8000_0000
+    tables.map(address, to: page.rawValue)
+    struct Tables: AddressSpace {
+      let entry: PhysicalAddress
+      func translate(
+        page: KernelVirtualAddress, in view: MemoryView
+      ) throws(ReadFault) -> PhysicalAddress {
+        PhysicalAddress(try view.load(UInt64.self, at: entry) & 0xf_ffff_f000)
+      }
+    }
+    let memory = ScriptedMemory(ram.memory())
+    let entry = tables.entry(of: address, level: 3)
+    let snapshot = try SnapshotEngine(memory).snapshot(in: Tables(entry: entry)) {
+      view throws(ReadFault) in
+      let constant = try view.constant(Self.key) { () throws(ReadFault) in
+        try view.u64(at: KernelVirtualAddress(address))
+      }
+      return constant + (try view.u64(at: KernelVirtualAddress(address + 8)))
+    }
+    #expect(snapshot.value == 15)
+    // The closing stop has the entry, and the word that is not a constant.
+    let closing = try #require(memory.samples.last)
+    #expect(closing.contains { $0.start == entry })
+    #expect(!closing.contains { $0.start == page && $0.count < 16 && $0.count != 8 })
+  }
+}
