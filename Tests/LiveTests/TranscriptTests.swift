@@ -197,7 +197,7 @@ extension LiveTests {
       0000000000000000  0x{hex}
       > pread -j 0 2
       [{"address":"0x0","bytes":"{hex}"}]
-      > read map:{map lengths id}+0 8 -f x8 -j
+      > read map:{map lengths id}+0 8 -t x8 -j
       [{"address":"0x{hex}","words":["0x{hex}"]}]
       > translate linux_banner
       0x{symbol linux_banner}  linux_banner  kernel image (rodata)
