@@ -44,6 +44,21 @@ extension BTF {
     }
   }
 
+  /// The value of the first enumerator with this name, of whichever enum: some have no name. Costs a
+  /// pass over the types.
+  public func enumerator(named name: String) -> Int128? {
+    let utf8 = Array(name.utf8)
+    for id in typeIDs {
+      guard let kind = try? kind(of: id), kind == .enum || kind == .enum64 else { continue }
+      switch try? type(id) {
+      case .enum(_, _, let list)?, .enum64(_, _, let list)?:
+        if let found = list.first(where: { equal($0.name, utf8) }) { return found.value }
+      default: break
+      }
+    }
+    return nil
+  }
+
   /// The names and values of an enum, through typedefs and qualifiers; nil for any other type.
   public func enumerators(of id: TypeID) throws(BTFError) -> [(name: String, value: Int128)]? {
     switch try type(try resolve(id)) {

@@ -23,7 +23,11 @@ struct Root: ParsableCommand {
     version: version,
     groupedSubcommands: [
       CommandGroup(
-        name: "Guest", subcommands: [Prog.self, MapCommand.self, Report.self, Info.self]),
+        name: "Guest",
+        subcommands: [
+          Prog.self, MapCommand.self, LinkCommand.self, BTFCommand.self, StructOpsCommand.self,
+          Report.self, Info.self,
+        ]),
       CommandGroup(
         name: "Exploring",
         subcommands: [

@@ -81,9 +81,10 @@ struct BPFProgLength: KernelStruct {
   let jitedLen = OptionalMember<UInt32>("jited_len")
 }
 
-/// A program that another one is for.
+/// A program that something else leads to: a link, or a program that is for it.
 struct BPFProgTarget: KernelStruct {
   static let kernelName = "bpf_prog"
+  let type = Member<UInt32>("type")
   let aux = Link<BPFProgAux>("aux")
 }
 

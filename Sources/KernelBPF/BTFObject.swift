@@ -61,3 +61,36 @@ extension KernelObject<BTFStruct> {
     }
   }
 }
+
+extension KernelObject {
+  /// `container_of()` of a structure that is a module's own, unless it is built into this kernel.
+  func container<Outer>(
+    _ member: KeyPath<Outer, Place>, ofModule module: String
+  ) throws(ReadFault) -> KernelObject<Outer> {
+    if let object = try walk.ifKnown(container(member)) { return object }
+    // The module stays as long as it has objects.
+    let key = ObjectKey("types of \(module)", id: 0, at: address)
+    let layouts = try view.constant(key) { () throws(ReadFault) in
+      StructLayouts(try walk.types(ofModule: module))
+    }
+    return try container(member, by: layouts)
+  }
+}
+
+extension Walk {
+  /// The types of a module that is loaded.
+  func types(ofModule name: String) throws(ReadFault) -> BTF {
+    let table: IDTable<BTFStruct>
+    do throws(KernelError) { table = try IDTable(kernel) } catch {
+      throw .unreadable(Unreadable(.lacking("\(error)"), at: 0))
+    }
+    let modules = try table.list(in: self) { btf throws(ReadFault) in
+      btf.name == name ? try btf.decoded() : nil
+    }
+    guard let types = modules.objects.compactMap({ $0 }).first else {
+      throw .unreadable(
+        Unreadable(.lacking("the types of the module \(name) are not there"), at: 0))
+    }
+    return types
+  }
+}

@@ -58,6 +58,18 @@ public struct GuestKernel: Sendable {
   /// Where this kernel's structures have their members.
   public var layouts: StructLayouts { lookups.layouts }
 
+  /// The value of an enumerator, of whichever enumeration; nil where this kernel has none of this
+  /// name.
+  public func enumerator(named name: String) -> Int128? {
+    lookups.enumerator(named: name) { btf.enumerator(named: name) }
+  }
+
+  /// The function that begins at an address.
+  public func function(at address: UInt64) -> (name: String, address: UInt64)? {
+    guard let (symbol, offset) = symbols.nearest(to: address), offset == 0 else { return nil }
+    return (symbol.name, symbol.address)
+  }
+
   /// The words of an enumeration of this kernel, by number.
   ///
   /// - Parameter prefix: what all enumerators begin with that count.

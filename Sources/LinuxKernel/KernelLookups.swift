@@ -8,6 +8,7 @@ final class KernelLookups: Sendable {
   let layouts: StructLayouts
   private let addresses = Mutex<[String: KernelVirtualAddress]>([:])
   private let enumerations = Mutex<[String: EnumNames]>([:])
+  private let enumerators = Mutex<[String: Int128?]>([:])
 
   init(_ btf: BTF) { layouts = StructLayouts(btf) }
 
@@ -18,6 +19,13 @@ final class KernelLookups: Sendable {
     let address = try find()
     addresses.withLock { $0[symbol] = address }
     return address
+  }
+
+  func enumerator(named name: String, _ find: () -> Int128?) -> Int128? {
+    if let known = enumerators.withLock({ $0[name] }) { return known }
+    let value = find()
+    enumerators.withLock { $0[name] = .some(value) }
+    return value
   }
 
   func words(of enumeration: String, _ find: () -> EnumNames) -> EnumNames {

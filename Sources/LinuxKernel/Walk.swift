@@ -40,9 +40,10 @@ public final class Walk {
 
   /// - Throws: `Unreadable.Reason.lacking` where this kernel's structure is another one.
   func layout<Struct: KernelStruct>(
-    of declaration: Struct.Type, type: BTF.TypeID? = nil
+    of declaration: Struct.Type, type: BTF.TypeID? = nil, by layouts: StructLayouts? = nil
   ) throws(ReadFault) -> StructLayout<Struct> {
-    do throws(BTFError) { return try kernel.layouts.layout(of: declaration, type: type) } catch {
+    let layouts = layouts ?? kernel.layouts
+    do throws(BTFError) { return try layouts.layout(of: declaration, type: type) } catch {
       throw .unreadable(Unreadable(.lacking("\(error)"), at: 0))
     }
   }

@@ -59,6 +59,7 @@ struct link_request {                // the beginning of union bpf_attr for BPF_
 int own_types_fd(void);
 uint32_t own_type(const char *name);
 int load_raw(const struct raw_program *program);  // negative when this kernel has no such program
+void load_long(void);                // takes several pages
 int make_link(const char *name, const struct link_request *request);
 void detach_link(const char *name, int link);
 

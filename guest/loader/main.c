@@ -58,6 +58,7 @@ static void prepare_kernel(const struct options *options) {
 // One of everything that the kernel has.
 static void make_objects(void) {
   load_names();
+  load_long();
   make_more_maps();
   make_struct_ops();
   make_tracing_links();

@@ -23,6 +23,8 @@ static const struct {
     {"inner_array", BPF_MAP_TYPE_ARRAY, 4, 8, 10, BPF_F_INNER_MAP, plain},
     {"locked_array", BPF_MAP_TYPE_ARRAY, 4, 8, 3, 0, typed},
     {"locked_hash", BPF_MAP_TYPE_HASH, 4, 8, 3, BPF_F_ZERO_SEED, typed},
+    // So many that the kernel counts its elements on each CPU.
+    {"counted_hash", BPF_MAP_TYPE_HASH, 4, 8, 5000, BPF_F_NO_PREALLOC, plain},
     {"growing_percpu", BPF_MAP_TYPE_PERCPU_HASH, 4, 12, 50, BPF_F_NO_PREALLOC, plain},
     {"lru_of_cpus", BPF_MAP_TYPE_LRU_HASH, 4, 8, 641, BPF_F_NO_COMMON_LRU, plain},
     {"stack", BPF_MAP_TYPE_STACK, 0, 6, 1000, 0, plain},
@@ -85,6 +87,7 @@ static void fill(int map, uint32_t type, int inner) {
   case BPF_MAP_TYPE_DEVMAP_HASH:
     value[0] = 1;  // lo
     break;
+  case BPF_MAP_TYPE_HASH:
   case BPF_MAP_TYPE_PERCPU_HASH:
   case BPF_MAP_TYPE_BLOOM_FILTER:
   case map_type_rhash:

@@ -66,6 +66,17 @@ int load_raw(const struct raw_program *program) {
   return loaded;
 }
 
+void load_long(void) {
+  struct bpf_insn instructions[1500];
+
+  for (unsigned index = 0; index < 1499; index++)
+    instructions[index] = (struct bpf_insn){.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = index};
+  instructions[1499] = (struct bpf_insn){.code = BPF_JMP | BPF_EXIT};
+  if (bpf_prog_load(BPF_PROG_TYPE_SOCKET_FILTER, "long_program", "GPL", instructions, 1500,
+                    NULL) < 0)
+    fail("cannot load long_program: %m");
+}
+
 // By the system call, since libbpf 1.1 does not know the newer types of links.
 int make_link(const char *name, const struct link_request *request) {
   if ((int)request->object < 0)

@@ -7,17 +7,20 @@ protocol ListCommand: SelectingCommand {
   static var fields: [Field<Listing.Object>] { get }
 
   func list(_ query: ObjectQuery, of bpf: BPFObjects) throws -> Snapshot<Listing>
+  /// An object for programs; all fields that have a key, unless the command says more.
+  func json(_ object: Listing.Object) -> JSON
   /// What else the user should know of the objects.
   func remark(on listing: Listing) -> String?
 }
 
 extension ListCommand {
   func remark(on listing: Listing) -> String? { nil }
+  func json(_ object: Listing.Object) -> JSON { JSON(object, Self.fields) }
 
   func answer(in session: Session) throws -> Answer {
     let found = try find(in: session) { query, bpf in try list(query, of: bpf) }
     return Answer(
-      .array([JSON](found.objects, Self.fields)), .table(Table(found.objects, Self.fields)),
+      .array(found.objects.map(json)), .table(Table(found.objects, Self.fields)),
       missing: found.snapshot.missing,
       remarks: [
         found.emptyRemark(of: Self.objects), remark(on: found.snapshot.value),

@@ -65,8 +65,9 @@ struct ObjectSelection {
     return objects.filter { object in
       let isNamed =
         (ids.isEmpty && globs.isEmpty) || ids.contains(object.id)
-        || globs.contains { $0.matches(object.name) }
-      return isNamed && types?.contains(object.type) ?? true
+        || globs.contains { glob in object.selectedName.map(glob.matches) ?? false }
+      return isNamed
+        && types.map { types in object.selectedType.map(types.contains) ?? true } ?? true
     }
   }
 

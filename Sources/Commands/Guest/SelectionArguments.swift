@@ -11,6 +11,7 @@ struct SelectionArguments: ParsableArguments {
 
   /// How help shows them.
   static let usage = "[id <n> | name <glob> | type <type>] ..."
+  static let usageWithoutTypes = "[id <n> | name <glob>] ..."
 }
 
 /// A command that lists objects of one kind.

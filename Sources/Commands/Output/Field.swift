@@ -22,16 +22,20 @@ struct Field<Object>: Sendable {
   }
 }
 
+extension JSON {
+  /// An object with the keys of the fields in their order.
+  init<Object>(_ object: Object, _ fields: [Field<Object>]) {
+    self = .object(
+      fields.compactMap { field in
+        guard let key = field.key, let value = field.value(object) else { return nil }
+        return Member(key: key, value: value)
+      })
+  }
+}
+
 extension [JSON] {
-  /// The objects of a list, with the keys of the fields in their order.
   init<Object>(_ objects: [Object], _ fields: [Field<Object>]) {
-    self = objects.map { object in
-      .object(
-        fields.compactMap { field in
-          guard let key = field.key, let value = field.value(object) else { return nil }
-          return JSON.Member(key: key, value: value)
-        })
-    }
+    self = objects.map { JSON($0, fields) }
   }
 }
 
@@ -46,7 +50,7 @@ extension Table {
 
 extension JSON {
   /// The text of a value in a table; none for nothing.
-  fileprivate var cell: String {
+  var cell: String {
     switch self {
     case .null: ""
     case .bool(let flag): flag ? "yes" : "no"

@@ -42,6 +42,11 @@ extension JSON: ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral,
   init(_ flag: Bool?) { self = flag.map { .bool($0) } ?? .null }
 
   /// Adds members to an object.
+  public func adding(_ members: [Member]) -> JSON {
+    guard case .object(let own) = self else { return self }
+    return .object(own + members)
+  }
+
   func adding(_ members: KeyValuePairs<String, JSON>) -> JSON {
     guard case .object(let own) = self else { return self }
     return .object(own + members.map { Member(key: $0.key, value: $0.value) })

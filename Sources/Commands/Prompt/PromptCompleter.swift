@@ -96,7 +96,7 @@ struct PromptCompleter {
         word, ((try? kind.typeNames(in: session.kernel)) ?? [:]).values.sorted() + ["all"])
     case .objectName(let kind):
       // The kernel admits no other characters (bpf_obj_name_cpy), and a damaged guest has any.
-      let names = objects(kind).map(\.name).filter { name in
+      let names = objects(kind).compactMap(\.selectedName).filter { name in
         !name.isEmpty
           && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_.".contains($0)) }
       }

@@ -79,6 +79,14 @@ public struct KernelObject<Struct: KernelStruct> {
     return try walk.read(outer, at: address + -outer.members[keyPath: member].place!.offset)
   }
 
+  /// The same, by layouts that are not those of this kernel's own types: a module has others.
+  public func container<Outer>(
+    _ member: KeyPath<Outer, Place>, by layouts: StructLayouts
+  ) throws(ReadFault) -> KernelObject<Outer> {
+    let outer = try walk.layout(of: Outer.self, by: layouts)
+    return try walk.read(outer, at: address + -outer.members[keyPath: member].place!.offset)
+  }
+
   func linked<Target>(
     _ member: DeclaredMember, as: Target.Type
   ) throws(ReadFault) -> KernelObject<Target>? {

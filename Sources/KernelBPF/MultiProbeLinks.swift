@@ -1,0 +1,105 @@
+import GuestScopeBytes
+import GuestScopeGuestMemory
+import GuestScopeLinuxKernel
+
+/// `struct bpf_kprobe_multi_link` of kernel/trace/bpf_trace.c: since 5.18.
+private struct BPFKprobeMultiLink: KernelStruct {
+  static let kernelName = "bpf_kprobe_multi_link"
+  let link = Place("link")
+  let cnt = Member<UInt32>("cnt")
+  let addrs = Member<KernelVirtualAddress>("addrs")
+  /// NULL where the user gave none.
+  let cookies = Member<KernelVirtualAddress>("cookies")
+  /// 6.6 has it.
+  let flags = OptionalMember<UInt32>("flags")
+  let exitHandler = Member<KernelVirtualAddress>("fp.exit_handler")
+  let nmissed = Member<UInt64>("fp.nmissed")
+}
+
+/// `struct bpf_uprobe_multi_link` of kernel/trace/bpf_trace.c: since 6.6.
+private struct BPFUprobeMultiLink: KernelStruct {
+  static let kernelName = "bpf_uprobe_multi_link"
+  let link = Place("link")
+  let path = Link<KernelPath>("path")
+  let uprobes = Items<BPFUprobe>("uprobes", count: "cnt", most: 1 << 20)
+  let cnt = Member<UInt32>("cnt")
+  let flags = OptionalMember<UInt32>("flags")
+  /// NULL for all processes.
+  let task = OptionalLink<ProbedTask>("task")
+}
+
+private struct BPFUprobe: KernelStruct {
+  static let kernelName = "bpf_uprobe"
+  let offset = Member<UInt64>("offset")
+  let refCtrOffset = OptionalMember<UInt64>("ref_ctr_offset")
+  let cookie = Member<UInt64>("cookie")
+}
+
+private struct ProbedTask: KernelStruct {
+  static let kernelName = "task_struct"
+  let tgid = Member<UInt32>("tgid")
+}
+
+extension KernelObject<BPFLinkStruct> {
+  /// MAX_KPROBE_MULTI_CNT of kernel/trace/bpf_trace.c.
+  private static var mostFunctions: UInt32 { 1 << 20 }
+
+  /// `bpf_kprobe_multi_link_fill_link_info()`, which kernels before 6.6 do not have; their memory
+  /// says the same.
+  func kprobeMulti() throws(ReadFault) -> [Detail] {
+    let link = try container(\BPFKprobeMultiLink.link)
+    guard link.cnt <= Self.mostFunctions else {
+      throw .corrupt("a link to \(link.cnt) functions", at: link.address)
+    }
+    // They stay as they are as long as the link lives, and may be many.
+    let key = ObjectKey("functions of link", id: UInt64(self.id), at: address)
+    let functions = try view.constant(key) { () throws(ReadFault) in
+      let size = 8 * Int(link.cnt)
+      let hasCookies = link.cookies.rawValue != 0
+      let (addresses, cookies) = try view.together(
+        view.bytes(at: link.addrs, count: size),
+        hasCookies ? view.bytes(at: link.cookies, count: size) : [])
+      return (0..<Int(link.cnt)).map { index in
+        (addresses.u64(at: 8 * index) ?? 0, cookies.u64(at: 8 * index) ?? 0)
+      }.sorted { $0.0 < $1.0 }
+    }
+    // BPF_F_KPROBE_MULTI_RETURN of include/uapi/linux/bpf.h.
+    let isReturn = link.flags.map { $0 & 1 != 0 } ?? (link.exitHandler.rawValue != 0)
+    return [
+      Detail("retprobe", .bool(isReturn)), Detail("func_cnt", number(link.cnt)),
+      Detail("missed", number(link.nmissed)),
+      Detail("funcs", .elements(functions.map { function(at: $0, cookie: $1) })),
+    ]
+  }
+
+  private func function(at address: UInt64, cookie: UInt64) -> KernelValue {
+    // With indirect-branch tracking the probe is after the `endbr64` that a function begins with.
+    let symbol = kernel.function(at: address) ?? kernel.function(at: address &- 4)
+    return .fields([
+      .init("addr", .unsigned(symbol?.address ?? address)),
+      .init("func", .text(symbol?.name ?? "")),
+      .init("module", .absent), .init("cookie", .unsigned(cookie)),
+    ])
+  }
+
+  func uprobeMulti() throws(ReadFault) -> [Detail] {
+    let link = try container(\BPFUprobeMultiLink.link)
+    let (path, probes, task) = try view.together(
+      link.path.text(), link.uprobes, link.task?.tgid ?? 0)
+    return [
+      Detail("retprobe", .bool(link.flags.map { $0 & 1 != 0 } ?? false)),
+      Detail("path", .text(path)), Detail("func_cnt", number(link.cnt)),
+      Detail("pid", number(task)),
+      Detail(
+        "funcs",
+        .elements(
+          (probes ?? []).map { probe in
+            .fields([
+              .init("offset", .unsigned(probe.offset)),
+              .init("ref_ctr_offset", .unsigned(probe.refCtrOffset ?? 0)),
+              .init("cookie", .unsigned(probe.cookie)),
+            ])
+          })),
+    ]
+  }
+}
