@@ -25,6 +25,7 @@ import Testing
       // A number that is an address is one on the screen, and a number in JSON.
       (.unsigned(0xffff_ffff_8100_0000), "0xffffffff81000000 <_text>", "18446744071578845184"),
       (.opaque("float"), "(float)", "null"), (.damaged("why"), "? (why)", "null"),
+      (.absent, "-", "null"),
     ]
     for (value, line, json) in values {
       #expect(text.lines(value) == [line])

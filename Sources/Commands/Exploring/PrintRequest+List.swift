@@ -3,8 +3,8 @@ import GuestScopeGuestMemory
 import GuestScopeLinuxKernel
 
 extension PrintRequest {
-  /// The values of an element's members; nil where a pointer on the way is NULL.
-  private typealias Row = [KernelValue?]
+  /// The values of an element's members; absent where a pointer on the way is NULL.
+  private typealias Row = [KernelValue]
 
   /// The elements of a list, a row each.
   func list(_ link: MemberPath, in session: Session) throws -> Answer {
@@ -50,11 +50,11 @@ extension PrintRequest {
   private func row(
     of object: UntypedObject, _ routes: [MemberRoute], in view: MemoryView
   ) throws(ReadFault) -> Row {
-    try view.each(routes) { route throws(ReadFault) -> KernelValue? in
+    try view.each(routes) { route throws(ReadFault) -> KernelValue in
       do throws(ReadFault) {
         return try object.follow(route, in: view).value(in: view)
       } catch {
-        if case .unreadable(let cause) = error, cause.isMissing { return nil }
+        if case .unreadable(let cause) = error, cause.isMissing { return .absent }
         throw error
       }
     }
@@ -64,7 +64,7 @@ extension PrintRequest {
     .object(
       [.init(key: "address", value: .string("\(address)"))]
         + zip(paths, values).map { path, value in
-          .init(key: "\(path)", value: value.map(text.json) ?? .null)
+          .init(key: "\(path)", value: text.json(value))
         })
   }
 
@@ -72,13 +72,13 @@ extension PrintRequest {
     _ rows: [(address: KernelVirtualAddress, values: Row)], _ text: ValueText
   ) -> Table {
     let columns = paths.enumerated().map { index, path -> Table.Column in
-      let isNumber = rows.allSatisfy { $0.values[index]?.isNumber ?? true }
+      let isNumber = rows.allSatisfy { $0.values[index].isNumber }
       return isNumber ? .number("\(path)") : .text("\(path)")
     }
     return Table(
       [.text("ADDRESS")] + columns,
       rows: rows.map { row in
-        ["\(row.address)"] + row.values.map { $0.map(text.line) ?? "" }
+        ["\(row.address)"] + row.values.map(text.line)
       })
   }
 }
@@ -86,7 +86,7 @@ extension PrintRequest {
 extension KernelValue {
   fileprivate var isNumber: Bool {
     switch self {
-    case .unsigned, .signed: true
+    case .unsigned, .signed, .absent: true
     default: false
     }
   }

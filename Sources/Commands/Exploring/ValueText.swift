@@ -17,7 +17,7 @@ struct ValueText {
     case .bytes(let bytes): .string(bytes.hex)
     case .fields(let fields): .object(fields.map { .init(key: $0.name, value: json($0.value)) })
     case .elements(let elements): .array(elements.map(json))
-    case .opaque, .damaged: .null
+    case .absent, .opaque, .damaged: .null
     }
   }
 
@@ -85,6 +85,7 @@ struct ValueText {
       pointer.text.map { "\(pointer.address) \(quoted($0))" } ?? named(pointer.address.rawValue)
     case .text(let text): quoted(text)
     case .bytes(let bytes): bytes.hex
+    case .absent: "-"
     case .opaque(let what): "(\(what))"
     case .damaged(let why): "? (\(why))"
     case .fields, .elements: nil
