@@ -55,12 +55,11 @@ extension KernelObject<BPFLinkStruct> {
     let word = program.flatMap { kernel.programTypes[$0.type] }
     let key = trampoline?.key
     // bpf_trampoline_compute_key(): with bit 31 the upper half is the id of a BTF object, without it
-    // that of a program. Kernels before 5.12 have no id for their own BTF, and a 0 here.
-    let isNameless = key.map { $0 >> 32 == 0 } ?? true
+    // that of a program. Kernels before 5.12 have no id for their own BTF: a 0.
     return [
       Detail("prog_type", word.map { .text($0) } ?? number(program?.type)),
       attachType(link.attachType),
-      Detail("target_obj_id", isNameless ? nil : number(key.map { $0 >> 32 })),
+      Detail("target_obj_id", number(key.map { $0 >> 32 })),
       Detail("target_btf_id", number(key.map { $0 & 0x7fff_ffff })),
       Detail("cookie", number(link.cookie)),
     ]

@@ -10,8 +10,9 @@ public struct BPFLinkStruct: NumberedStruct {
   let type = Member<UInt32>("type")
   /// NULL for a link of a struct_ops map.
   let prog = OptionalLink<BPFProgTarget>("prog")
-  /// Since 6.18; before, some of the structures around a link have one of their own.
+  /// Both since 6.18; before, some of the structures around a link have their own.
   let attachType = OptionalMember<UInt32>("attach_type")
+  let flags = OptionalMember<UInt32>("flags")
 
   public init() {}
 

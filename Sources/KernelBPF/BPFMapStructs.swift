@@ -63,6 +63,8 @@ struct BPFHashStruct: KernelStruct {
   let map = Place("map")
   let nBuckets = Member<UInt32>("n_buckets")
   let elemSize = Member<UInt32>("elem_size")
+  /// A per-CPU pointer; NULL for a map that has none.
+  let extraElems = Member<KernelVirtualAddress>("extra_elems")
   /// Elements of a map that is not preallocated.
   let count = OptionalMember<UInt32>("count.counter")
   /// True when they are counted in `pcount`, a counter a CPU, instead: since 6.1.

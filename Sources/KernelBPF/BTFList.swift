@@ -9,8 +9,8 @@ public struct BTFObject: Sendable {
   public var name: String?
   /// Bytes.
   public var size: UInt32
-  /// Types of the kernel or of a module; nil where only programs have BTF with an id.
-  public var isKernels: Bool?
+  /// Types of the kernel or of a module.
+  public var isKernels: Bool
   /// Of programs and maps that brought it, ascending.
   public var programIDs: [UInt32] = []
   public var mapIDs: [UInt32] = []
@@ -40,7 +40,8 @@ extension BPFObjects {
 
 extension BTFObject {
   init(_ btf: KernelObject<BTFStruct>) {
-    self.init(id: UInt64(btf.id), name: btf.name, size: btf.dataSize, isKernels: btf.kernelBTF)
+    self.init(
+      id: UInt64(btf.id), name: btf.name, size: btf.dataSize, isKernels: btf.kernelBTF ?? false)
   }
 }
 

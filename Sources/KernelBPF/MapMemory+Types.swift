@@ -27,7 +27,8 @@ extension MapMemory {
     let locks = try walk.size(of: \BPFHashLocks.mapLocked).map { UInt64($0) / 8 } ?? 0
     bytes &+= 4 &* locks &* cpus
     if isPreallocated {
-      let entries = entries &+ (isPerCPU || isLRU ? 0 : cpus)
+      // htab_has_extra_elems(): for each CPU one more, to replace an element by.
+      let entries = entries &+ (hash.extraElems.rawValue == 0 ? 0 : cpus)
       bytes &+= entries &* element
       if isPerCPU { return bytes &+ entries &* value &* cpus }
       return isLRU ? bytes : bytes &+ 8 &* cpus

@@ -10,7 +10,7 @@ private struct BPFKprobeMultiLink: KernelStruct {
   let addrs = Member<KernelVirtualAddress>("addrs")
   /// NULL where the user gave none.
   let cookies = Member<KernelVirtualAddress>("cookies")
-  /// 6.6 has it.
+  /// 6.6 has it, 6.1 and 6.18 do not.
   let flags = OptionalMember<UInt32>("flags")
   let exitHandler = Member<KernelVirtualAddress>("fp.exit_handler")
   let nmissed = Member<UInt64>("fp.nmissed")
@@ -23,6 +23,7 @@ private struct BPFUprobeMultiLink: KernelStruct {
   let path = Link<KernelPath>("path")
   let uprobes = Items<BPFUprobe>("uprobes", count: "cnt", most: 1 << 20)
   let cnt = Member<UInt32>("cnt")
+  /// Up to 6.17.
   let flags = OptionalMember<UInt32>("flags")
   /// NULL for all processes.
   let task = OptionalLink<ProbedTask>("task")
@@ -64,7 +65,8 @@ extension KernelObject<BPFLinkStruct> {
       }.sorted { $0.0 < $1.0 }
     }
     // BPF_F_KPROBE_MULTI_RETURN of include/uapi/linux/bpf.h.
-    let isReturn = link.flags.map { $0 & 1 != 0 } ?? (link.exitHandler.rawValue != 0)
+    let isReturn =
+      (link.flags ?? self.flags).map { $0 & 1 != 0 } ?? (link.exitHandler.rawValue != 0)
     return [
       Detail("retprobe", .bool(isReturn)), Detail("func_cnt", number(link.cnt)),
       Detail("missed", number(link.nmissed)),
@@ -87,7 +89,7 @@ extension KernelObject<BPFLinkStruct> {
     let (path, probes, task) = try view.together(
       link.path.text(), link.uprobes, link.task?.tgid ?? 0)
     return [
-      Detail("retprobe", .bool(link.flags.map { $0 & 1 != 0 } ?? false)),
+      Detail("retprobe", .bool((link.flags ?? self.flags).map { $0 & 1 != 0 } ?? false)),
       Detail("path", .text(path)), Detail("func_cnt", number(link.cnt)),
       Detail("pid", number(task)),
       Detail(

@@ -56,7 +56,7 @@ private struct TraceKprobe: KernelStruct {
   let tp = Place("tp")
   /// NULL for a probe of an address.
   let symbol = TextLink("symbol")
-  let address = Member<KernelVirtualAddress>("rp.kp.addr")
+  let addr = Member<KernelVirtualAddress>("rp.kp.addr")
   let offset = Member<UInt32>("rp.kp.offset")
   let missed = Member<UInt64>("rp.kp.nmissed")
   /// Set for a probe of a return.
@@ -113,7 +113,7 @@ extension KernelObject<BPFLinkStruct> {
     let probe = try probe(call).container(\TraceKprobe.tp)
     let isReturn = probe.handler.rawValue != 0
     return [
-      Detail("retprobe", .bool(isReturn)), Detail("addr", number(probe.address.rawValue)),
+      Detail("retprobe", .bool(isReturn)), Detail("addr", number(probe.addr.rawValue)),
       Detail("func", try probe.symbol.map { .text($0) }),
       Detail("offset", number(probe.offset)),
       Detail("missed", number(probe.missed &+ (isReturn ? UInt64(probe.missedReturns) : 0))),

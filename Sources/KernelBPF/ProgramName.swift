@@ -46,7 +46,6 @@ extension KernelObject<BPFProgAux> {
     guard let symbol = try read(as: BPFProgAuxName.self).ksymName else { return nil }
     let words = symbol.split(separator: "_", maxSplits: 3, omittingEmptySubsequences: false)
     guard words.count == 4, words[0] == "bpf", words[1] == "prog", words[2].count == 16,
-      words[3].hasPrefix(self.name),
       // KSYM_NAME_LEN is 128 before 6.1 (commit b8a94bfb3395): such a one may be cut off.
       symbol.utf8.count < 127
     else { return nil }
@@ -55,22 +54,10 @@ extension KernelObject<BPFProgAux> {
 
   private func nameOfType() throws(ReadFault) -> String? {
     let aux = try read(as: BPFProgAuxFunctions.self)
-    guard let (btf, function) = try aux.typesAndFunction() else { return nil }
+    let (btf, function) = try view.together(aux.btf, aux.funcInfo)
+    guard let btf, let function else { return nil }
     let types = try btf.types()
-    guard let id = function, let long = try? types.name(of: BTF.TypeID(id)),
-      long.hasPrefix(self.name)
-    else {
-      return nil
-    }
-    return long
-  }
-}
-
-extension KernelObject<BPFProgAuxFunctions> {
-  fileprivate func typesAndFunction() throws(ReadFault) -> (
-    btf: KernelObject<BTFHead>, function: UInt32?
-  )? {
-    let (btf, function) = try view.together(self.btf, self.funcInfo)
-    return btf.map { ($0, function?.typeID) }
+    let name = try? types.name(of: BTF.TypeID(function.typeID))
+    return name.flatMap { $0.isEmpty ? nil : $0 }
   }
 }

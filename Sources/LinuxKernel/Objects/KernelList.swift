@@ -71,7 +71,7 @@ public struct KernelList: Sendable {
     for index in 0..<UInt64(Self.limit) {
       guard node.rawValue != 0, seen.insert(node).inserted else {
         // Counted as an object that cannot be read; what was found before it stays.
-        let key = ObjectKey("link to \(noun)", id: index, at: node)
+        let key = ObjectKey("\(noun) link", id: index, at: node)
         let _: Void? = try view.object(key) { () throws(ReadFault) in
           throw .corrupt("a list that does not lead back to its beginning", at: node)
         }
@@ -97,7 +97,7 @@ public struct KernelList: Sendable {
     _ node: KernelVirtualAddress, _ index: UInt64, in view: MemoryView,
     _ body: (UntypedObject) throws(ReadFault) -> T
   ) throws(ReadFault) -> Visit<T>? {
-    try view.object(ObjectKey("link of \(noun)", id: index, at: node)) { () throws(ReadFault) in
+    try view.object(ObjectKey("\(noun) link", id: index, at: node)) { () throws(ReadFault) in
       var next: KernelVirtualAddress?
       do throws(ReadFault) { next = try view.pointer(at: node + self.next) } catch .miss {}
       let object = object(at: node)
