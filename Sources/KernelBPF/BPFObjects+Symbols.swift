@@ -10,6 +10,14 @@ extension BPFObjects {
       functions: ["bpf_prog_get_curr_or_next", "bpf_prog_by_id", "bpf_prog_free_id"]),
     IDR.recipe(
       BPFMapStruct.table, functions: ["bpf_map_get_curr_or_next", "bpf_map_free_id"]),
+    IDR.recipe(
+      BPFLinkStruct.table,
+      functions: [
+        "bpf_link_by_id", "bpf_link_get_curr_or_next", "bpf_link_prime", "bpf_link_cleanup",
+      ]),
+    IDR.recipe(
+      BTFStruct.table, type: "D",
+      functions: ["btf_get_fd_by_id", "bpf_find_btf_id", "btf_alloc_id", "btf_free_id"]),
     BootTime.symbolRecipe,
   ]
 }

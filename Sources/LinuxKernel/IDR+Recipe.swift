@@ -6,9 +6,13 @@ extension IDR {
   /// Finds a `struct idr` that DEFINE_IDR of include/linux/idr.h makes, where kallsyms has functions
   /// only.
   ///
-  /// - Parameter functions: each names this idr and no other.
-  public static func recipe(_ symbol: String, functions: [String]) -> SymbolRecipe {
-    SymbolRecipe(symbol, type: "d", functions: functions, least: 2) { address, image, types in
+  /// - Parameters:
+  ///   - type: nm(1)'s letter.
+  ///   - functions: each names this idr and no other.
+  public static func recipe(
+    _ symbol: String, type: Character = "d", functions: [String]
+  ) -> SymbolRecipe {
+    SymbolRecipe(symbol, type: type, functions: functions, least: 2) { address, image, types in
       guard let types, address.isMultiple(of: 8) else { return false }
       return isUnused(at: address, in: image, types)
     }
