@@ -1,7 +1,7 @@
 import GuestScopeGuestMemory
 import GuestScopeRemoteProtocol
 
-/// A guest behind QEMU's gdbserver.
+/// A guest that QEMU's gdbserver gives access to.
 ///
 /// Each sample is a *glance*: a fresh connection that asks whether the guest ran, and one write that
 /// ends in `c` if it did. The guest stands still for a round trip and while QEMU itself answers. A
@@ -25,7 +25,7 @@ public final class QEMUStub: GuestSource {
     return link.takeStatistics()
   }
   /// The names of the registers that a 64-bit number holds (no vector or x87 registers): first
-  /// those that QEMU tells all at once, in its order, then the others by name. Their order in
+  /// those that QEMU gives all at once, in its order, then the others by name. Their order in
   /// QEMU's hash tables, which it numbers them by, is nobody's.
   public var wordRegisterNames: [String] {
     let names = recipe.description.registers.filter { $0.byteCount <= 8 }.map(\.name)
@@ -196,7 +196,7 @@ public final class QEMUStub: GuestSource {
     let replies = try exchange(
       [.selectThread(ThreadID(1)), .readRegisters] + Self.machineRequests)
     guard case .bytes(let registers) = replies[1] else {
-      throw GuestMemError(.unsupported, "\(target) does not tell registers")
+      throw GuestMemError(.unsupported, "\(target) does not give registers")
     }
     recipe = RegisterRecipe(description, allRegistersSize: registers.count)
     try takeMachine(replies[2...].map(\.self))

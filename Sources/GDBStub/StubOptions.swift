@@ -4,7 +4,7 @@ public struct StubOptions {
   public var timeout: Duration = .seconds(5)
   /// Longest single stop of a running guest.
   public var maxPause: Duration = .milliseconds(2)
-  /// The guest was stopped before we came and stays so. QEMU from 8.1 on does not tell.
+  /// The guest was stopped before we came and stays so. QEMU from 8.1 on does not report it.
   public var leaveStopped = false
   /// Look for a debugger in this machine's socket tables before each connection.
   public var checksLocalPeers = true

@@ -74,7 +74,7 @@ extension SnapshotRun {
   }
 
   /// All of the ranges from one instant. Where one sample cannot hold them the guest is held for as
-  /// long as it takes: half an object is no answer.
+  /// long as it takes: half an object is not an answer.
   private func sampleTogether(_ ranges: [PhysicalRange]) throws(SnapshotError) -> Sample {
     guard !memory.limits.fit(memory.limits.load(ranges)) else {
       return try sample(ranges, registers: registers)

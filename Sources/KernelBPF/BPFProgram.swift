@@ -77,7 +77,7 @@ struct ProgramReader {
   func read(_ prog: KernelObject<BPFProgStruct>) throws(ReadFault) -> BPFProgram {
     let (aux, perCPU) = try walk.view.together(
       prog.aux, query.wantsRuntime ? counters(prog.stats) : nil)
-    // A program that was freed under us is no answer: its aux is its own.
+    // A program that was freed under us is not an answer: an aux that is its own shows that it lives.
     if walk.isSnapshot, aux.prog != prog.address {
       throw .corrupt("bpf_prog_aux of another program", at: aux.address)
     }

@@ -11,7 +11,7 @@ public struct MemoryRegion: Sendable {
     self.address = address
   }
 
-  /// The first offset behind the region; all offsets count from its first byte.
+  /// The first offset after the region; all offsets count from its first byte.
   var end: Int { bytes.count }
 
   func address(of offset: Int) -> UInt64 { address &+ UInt64(bitPattern: Int64(offset)) }

@@ -49,7 +49,7 @@ public struct GuestKernel: Sendable {
   /// The guest's release, as `uname -r` says it.
   public var release: String { banner.kernelRelease ?? banner }
 
-  /// The array that tells where each CPU's variables are. Without its address no CPU is known, and
+  /// The array that says where each CPU's variables are. Without its address no CPU is known, and
   /// a reset of the guest goes unnoticed.
   public static let perCPUOffsets = "__per_cpu_offset"
 

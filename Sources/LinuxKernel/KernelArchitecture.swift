@@ -10,7 +10,7 @@ protocol KernelArchitecture: Sendable {
   /// that are not there are left out.
   var locatingRegisters: [String] { get }
 
-  /// Finds the image from a vCPU's registers and the page tables behind them.
+  /// Finds the image from a vCPU's registers and the page tables that they lead to.
   ///
   /// - Throws: `KernelError.noKernel` with what the guest does instead: firmware, a boot loader,
   ///   another system.

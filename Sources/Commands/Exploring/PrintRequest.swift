@@ -25,7 +25,7 @@ struct PrintRequest {
     }
     func path(_ text: String) throws -> MemberPath {
       guard let path = MemberPath(text) else {
-        throw ValidationError("'\(text)' is no path of members, as in .mm.pgd or .a[2]")
+        throw ValidationError("'\(text)' is not a path of members, as in .mm.pgd or .a[2]")
       }
       return path
     }

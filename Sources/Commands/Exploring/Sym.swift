@@ -57,7 +57,7 @@ struct Sym: GuestCommand {
     let kernel = try session.kernel
     guard kernel.perCPUVariables?.contains(variable) == true,
       let (symbol, offset) = kernel.symbols.nearest(to: variable)
-    else { throw CommandError("\(variable.hex) is no per-CPU variable") }
+    else { throw CommandError("\(variable.hex) is not a per-CPU variable") }
     return Row(symbol, address: copy.rawValue, offset: offset, cpu: address.cpu)
   }
 
@@ -78,7 +78,7 @@ struct Sym: GuestCommand {
       let isKernels = kernel.addressSpace.tables.isCanonical(KernelVirtualAddress(address))
       throw CommandError(
         "\(address.hex) is not in the kernel image, which symbols name"
-          + (isKernels ? ": translate \(address.hex) tells what it is" : ""))
+          + (isKernels ? ": translate \(address.hex) says what it is" : ""))
     }
     return Row(symbol, offset: offset)
   }

@@ -36,7 +36,7 @@ struct Translate: GuestCommand {
       let tables = kernel.addressSpace.tables
       if let value = target.fixed, !tables.isCanonical(KernelVirtualAddress(value)) {
         throw CommandError(
-          "\(value.hex) is no kernel address: those begin at "
+          "\(value.hex) is not a kernel address: those begin at "
             + tables.format.firstKernelAddress.hex)
       }
       return try session.walk(kernel) { walk throws(ReadFault) in
@@ -114,7 +114,7 @@ struct Translate: GuestCommand {
 extension PageTables.Step {
   var isLeaf: Bool { if case .leaf = meaning { true } else { false } }
 
-  /// The table or page behind this entry.
+  /// The table or page that this entry leads to.
   var target: PhysicalAddress? {
     switch meaning {
     case .invalid: nil

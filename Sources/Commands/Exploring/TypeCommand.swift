@@ -173,7 +173,7 @@ struct TypeLayout {
     return line + "/* \(row.field.offset)\(bit)  \(row.field.size) */"
   }
 
-  /// Bits that no member has: a hole between two, padding behind the last.
+  /// Bits that no member has: a hole between two, padding after the last.
   private func gap(_ name: String, from end: Int, to start: Int) -> [String] {
     guard start > end else { return [] }
     let (bytes, bits) = ((start - end) / 8, (start - end) % 8)

@@ -76,7 +76,7 @@ struct PromptCompleter {
     all.filter { $0.hasPrefix(word) }
   }
 
-  /// What the guest cannot tell now is not offered: an error would tear the line.
+  /// What the guest cannot say now is not offered: an error would tear the line.
   private func candidates(_ kind: WordKind, _ word: String) -> [String] {
     switch kind {
     case .words(let words): return matching(word, words)

@@ -130,7 +130,7 @@ final class Session {
       if let connection, isHeld {
         connection.boot = connection.boot.next
       } else {
-        // It may be another machine, with other RAM, behind the same address.
+        // It may be another machine, with other RAM, at the same address.
         disconnect()
       }
       return follow(try take(try kernel))
@@ -169,7 +169,7 @@ final class Session {
   /// Tells the signal thread whether the guest is held because the user wants it so.
   private func noteHold() { interrupts.isHolding = isHeld }
 
-  /// Forgets the connection and all that it told; the next command opens it anew.
+  /// Forgets the connection and all that came over it; the next command opens it anew.
   func disconnect() {
     statistics = takeStatistics()
     connection = nil
