@@ -77,7 +77,7 @@ extension BTF {
     return nil
   }
 
-  /// What a type is behind typedefs, qualifiers, type tags and variables.
+  /// What a type is beneath typedefs, qualifiers, type tags and variables.
   public func resolve(_ id: TypeID) throws(BTFError) -> TypeID {
     var at = id
     for _ in 0..<Self.maxDepth {
@@ -90,7 +90,7 @@ extension BTF {
     throw .tooDeep(id: id)
   }
 
-  /// The members of a struct or union behind typedefs and qualifiers, or nil when it is neither.
+  /// The members of a struct or union beneath typedefs and qualifiers, or nil when it is neither.
   public func members(of id: TypeID) throws(BTFError) -> [BTFType.Member]? {
     let resolved = try resolve(id)
     let kind = try kind(of: resolved)

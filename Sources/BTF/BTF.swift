@@ -74,10 +74,10 @@ public final class BTF: Sendable {
     }
   }
 
-  /// The length of the blob whose header stands at an offset, or nil when that is no header.
+  /// The length of the blob whose header stands at an offset, or nil when that is not a header.
   ///
   /// For looking through memory: only the header's 24 bytes must be there, and it must look like
-  /// those that pahole(1) writes, with the types first and the strings behind them.
+  /// those that pahole(1) writes, with the types first and the strings after them.
   public static func blobLength(at offset: Int, in bytes: [UInt8]) -> Int? {
     guard bytes.u32(at: offset) == UInt32(Header.magic) | 1 << 16,
       let header = bytes.u32(at: offset + 4), (24...64).contains(header),

@@ -12,7 +12,7 @@ extension Root {
         list += "  \(name)\(padding)\(command.configuration.abstract)\n"
       }
     }
-    return list + "help COMMAND tells more; -j behind a command gives JSON.\n"
+    return list + "help COMMAND says more; -j after a command gives JSON.\n"
   }
 
   /// docs/commands.md: the help of every command.

@@ -16,7 +16,7 @@ protocol GuestCommand: SessionCommand {
   func answer(in session: Session) throws -> Answer
 }
 
-/// A mistake in the words of a command that only the guest's kernel could tell.
+/// A mistake in the words of a command that only the guest's kernel could show.
 struct UsageError: Error, CustomStringConvertible {
   var description: String
   init(_ description: String) { self.description = description }

@@ -12,7 +12,7 @@ struct Root: ParsableCommand {
       millisecond at a time, and for more than --max-pause only where a single object is too \
       large for that; writes nothing to it.
 
-      Without a command it opens a prompt, or, where standard input or output is no terminal, \
+      Without a command it opens a prompt, or, where standard input or output is not a terminal, \
       runs the commands that it reads from standard input, one a line.
 
       Exit status: 0 answered, 1 could not, or what was asked for is not there, 2 answered in part \

@@ -66,7 +66,8 @@ struct Arrival {
       outcome.replies.removeLast()
       return outcome
     }
-    var outcome = Outcome(replies: [], hasStopped: false, last: connection.first)
+    var outcome = Outcome(
+      replies: [], hasStopped: false, first: connection.first, last: connection.first)
     // The last is for the next connection.
     for requests in (requests + [.markStopped]).writes {
       let part = try connection.ask(requests)

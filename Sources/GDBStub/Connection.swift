@@ -6,6 +6,8 @@ struct Outcome {
   var replies: [Reply]
   /// The stub reported a stop meanwhile: somebody had let the guest go on, and our writing stopped it.
   var hasStopped: Bool
+  /// When the first of them arrived.
+  var first: Moment
   /// When the last of them arrived.
   var last: Moment
 }
@@ -228,7 +230,7 @@ final class Connection {
     link.count(roundTrip: (first ?? last) - start)
     return Outcome(
       replies: exchange.replies, hasStopped: exchange.stopReplies.contains { $0.isSignal },
-      last: last)
+      first: first ?? last, last: last)
   }
 
   // MARK: Errors

@@ -12,7 +12,14 @@ enum Glance {
 
 extension QEMUStub {
   /// Sends requests in one stop of the guest, on the held connection if there is one.
-  func exchange(_ requests: [Request], nap: Duration = .zero) throws(GuestMemError) -> [Reply] {
+  func exchange(_ requests: [Request]) throws(GuestMemError) -> [Reply] {
+    try glance(requests).replies
+  }
+
+  /// The same, with the moment at which the stub's first word came: the guest stood still then.
+  func glance(
+    _ requests: [Request], nap: Duration = .zero
+  ) throws(GuestMemError) -> (replies: [Reply], first: Moment) {
     try link.checkInterrupted()
     if let held { return try exchange(requests, on: held.connection) }
     let tooLarge = GuestMemError(.tooLarge, "more requests than one stop of the guest may hold")
@@ -28,18 +35,23 @@ extension QEMUStub {
       try arrival.finish(requests, nap: nap)
     }
     noteEnd(of: arrival, outcome)
-    return outcome.replies
+    return (outcome.replies, arrival.connection.first)
   }
 
   private func exchange(
     _ requests: [Request], on connection: Connection
-  ) throws(GuestMemError) -> [Reply] {
+  ) throws(GuestMemError) -> (replies: [Reply], first: Moment) {
     do throws(GuestMemError) {
       return try link.settling(connection, of: threads) { () throws(GuestMemError) in
         var replies: [Reply] = []
+        var first: Moment?
         // When we end, QEMU drops what it has not read yet, and with it a `c` at the end.
-        for requests in requests.writes { replies += try connection.ask(requests).replies }
-        return replies
+        for requests in requests.writes {
+          let outcome = try connection.ask(requests)
+          replies += outcome.replies
+          first = first ?? outcome.first
+        }
+        return (replies, first ?? connection.first)
       }
     } catch {
       // Later replies would be taken for others. The guest comes first: the user may be slow to read.

@@ -1,15 +1,16 @@
 import GuestScopeGuestMemory
 import GuestScopeRemoteProtocol
 
-/// A guest behind QEMU's gdbserver.
+/// A guest that QEMU's gdbserver gives access to.
 ///
 /// Each sample is a *glance*: a fresh connection that asks whether the guest ran, and one write that
 /// ends in `c` if it did. The guest stands still for a round trip and while QEMU itself answers. A
 /// guest that was stopped before us stays stopped.
-public final class QEMUStub: GuestMem {
+public final class QEMUStub: GuestSource {
   public let target: StubTarget
+  public var identity: String { "\(target)" }
   public private(set) var ram: RAMMap
-  /// Whether the guest runs between our stops.
+  /// Whether the guest runs between our stops, and so whether our connections end in `c`.
   public internal(set) var runState: RunState
   /// The indices of the vCPUs, ascending. Those that can be plugged in later leave gaps.
   public private(set) var cpus: [Int]
@@ -24,7 +25,7 @@ public final class QEMUStub: GuestMem {
     return link.takeStatistics()
   }
   /// The names of the registers that a 64-bit number holds (no vector or x87 registers): first
-  /// those that QEMU tells all at once, in its order, then the others by name. Their order in
+  /// those that QEMU gives all at once, in its order, then the others by name. Their order in
   /// QEMU's hash tables, which it numbers them by, is nobody's.
   public var wordRegisterNames: [String] {
     let names = recipe.description.registers.filter { $0.byteCount <= 8 }.map(\.name)
@@ -102,7 +103,8 @@ public final class QEMUStub: GuestMem {
     let load = limits.load(ranges)
     // Undisturbed QEMU needs a little more than half of what is planned for it.
     let nap = load.reads < 16 ? .zero : limits.cost(load) * 0.75
-    var replies = try exchange(requests, nap: nap)[...]
+    let glance = try glance(requests, nap: nap)
+    var replies = glance.replies[...]
     let values = recipe.values(of: registers, in: &replies)
     if !memory.isEmpty {
       guard replies.popFirst() == .ok else {
@@ -114,7 +116,8 @@ public final class QEMUStub: GuestMem {
       outcomes.append(join(replies.prefix(packets.count), of: range, packets))
       replies = replies.dropFirst(packets.count)
     }
-    return Sample(memory: outcomes, registers: values)
+    return Sample(
+      memory: outcomes, registers: values, time: UInt64(clamping: glance.first.nanoseconds))
   }
 
   /// A range in reads that the stub takes; none for one that is not wholly RAM.
@@ -193,7 +196,7 @@ public final class QEMUStub: GuestMem {
     let replies = try exchange(
       [.selectThread(ThreadID(1)), .readRegisters] + Self.machineRequests)
     guard case .bytes(let registers) = replies[1] else {
-      throw GuestMemError(.unsupported, "\(target) does not tell registers")
+      throw GuestMemError(.unsupported, "\(target) does not give registers")
     }
     recipe = RegisterRecipe(description, allRegistersSize: registers.count)
     try takeMachine(replies[2...].map(\.self))

@@ -55,21 +55,21 @@ struct RegisterRecipe {
         }
         if let offset = offsets[key.name] {
           guard case .bytes(let bytes) = all else {
-            values[key] = .failure(Absence("the stub did not tell the registers of vCPU \(cpu)"))
+            values[key] = .failure(Absence("the stub did not give the registers of vCPU \(cpu)"))
             continue
           }
           values[key] = number(bytes.bytes(at: offset, count: register.byteCount), key)
         } else if case .bytes(let bytes)? = replies.popFirst() {
           values[key] = number(bytes[...], key)
         } else {
-          values[key] = .failure(Absence("the stub did not tell \(key)"))
+          values[key] = .failure(Absence("the stub did not give \(key)"))
         }
       }
     }
     return values
   }
 
-  /// True for a register that `g` does not tell, and that the stub has.
+  /// True for a register that `g` does not give, and that the stub has.
   func isReadAlone(_ name: String) -> Bool {
     offsets[name] == nil && description.register(named: name) != nil
   }

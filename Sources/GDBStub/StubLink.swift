@@ -200,10 +200,6 @@ final class StubLink {
   }
 }
 
-extension GuestMemError {
-  static var interrupted: Self { Self(.interrupted, "interrupted") }
-}
-
 extension Duration {
   /// `2 ms`, `0.25 ms`.
   var inMilliseconds: String {

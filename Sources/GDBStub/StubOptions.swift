@@ -4,7 +4,7 @@ public struct StubOptions {
   public var timeout: Duration = .seconds(5)
   /// Longest single stop of a running guest.
   public var maxPause: Duration = .milliseconds(2)
-  /// The guest was stopped before we came and stays so. QEMU from 8.1 on does not tell.
+  /// The guest was stopped before we came and stays so. QEMU from 8.1 on does not report it.
   public var leaveStopped = false
   /// Look for a debugger in this machine's socket tables before each connection.
   public var checksLocalPeers = true
@@ -19,7 +19,8 @@ public struct StubOptions {
   /// Called, in place of `notice`, with a sentence on why the guest has stopped where QEMU knows a
   /// reason (`guest-panicked`); nil for `notice`.
   public var stopReason: ((String) -> Void)?
-  /// Asked before each stop; true ends the work with `GuestMemError.Kind.interrupted`.
+  /// Asked before each stop and while one waits for its turn or for the stub's replies; true ends
+  /// the work with `GuestMemError.Kind.interrupted`. Between samples `SnapshotEngine` asks its own.
   public var isInterrupted: () -> Bool = { false }
 
   public init() {}
@@ -28,26 +29,3 @@ public struct StubOptions {
 }
 
 public enum TraceDirection: Sendable { case sent, received }
-
-/// How often and how long the guest stood still for us.
-public struct StopStatistics: Sendable {
-  public var stops = 0
-  public var longest: Duration = .zero
-  public var total: Duration = .zero
-
-  public init() {}
-
-  /// Adds what was counted elsewhere.
-  public mutating func add(_ other: StopStatistics) {
-    stops += other.stops
-    longest = max(longest, other.longest)
-    total += other.total
-  }
-
-  /// - Parameter earlier: what of the pause is counted already, as another stop.
-  mutating func add(_ pause: Duration, earlier: Duration = .zero) {
-    stops += 1
-    longest = max(longest, pause)
-    total += pause - earlier
-  }
-}

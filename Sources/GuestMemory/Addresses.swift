@@ -52,7 +52,7 @@ public struct PhysicalRange: Hashable, Sendable, CustomStringConvertible {
     self.count = count
   }
 
-  /// The address behind the last byte; wraps to 0 at the end of the address space.
+  /// The address after the last byte; wraps to 0 at the end of the address space.
   @inlinable public var end: PhysicalAddress { start + count }
 
   public var description: String { "\(start)+\(count)" }

@@ -7,6 +7,9 @@ public final class ByteBufferMemory: GuestMem {
   public var limits: SampleLimits { .none }
   public var registers: [RegisterKey: UInt64]
   public var cpuCount: Int { (registers.keys.map(\.cpu).max() ?? 0) + 1 }
+  /// When the guest's memory was as it is here, in nanoseconds of CLOCK_REALTIME; 0 where nobody
+  /// knows.
+  public var time: UInt64 = 0
   private var regions: [(start: UInt64, bytes: [UInt8])]
 
   /// - Parameter base: the physical address of the first byte.
@@ -27,13 +30,17 @@ public final class ByteBufferMemory: GuestMem {
   public func sample(
     ranges: [PhysicalRange], registers: [RegisterKey]
   ) throws(GuestMemError) -> Sample {
-    var sample = Sample(memory: ranges.map(read))
+    var sample = Sample(memory: ranges.map(read), time: time)
     for key in registers {
       sample.registers[key] =
         self.registers[key].map { .success($0) } ?? .failure(Absence("no \(key)"))
     }
     return sample
   }
+
+  /// A byte buffer stands still: there is nothing to stop.
+  public func hold() {}
+  public func release() {}
 
   private func read(_ range: PhysicalRange) -> Result<[UInt8], Absence> {
     guard ram.contains(range) else { return .failure(.outsideRAM) }

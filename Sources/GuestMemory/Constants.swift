@@ -29,11 +29,14 @@ extension MemoryView {
   public func constant<T>(
     _ key: ObjectKey, _ read: () throws(ReadFault) -> T
   ) throws(ReadFault) -> T {
-    if let known = constants[key] as? T { return known }
+    if let known = constants[key], let value = known as? T { return value }
     let isOuter = !isReadingConstant
     isReadingConstant = true
     defer { if isOuter { isReadingConstant = false } }
+    let before = misses.count
     let value = try read()
+    // A miss that an object inside has swallowed.
+    guard misses.count == before else { throw .miss }
     constants[key] = value
     return value
   }

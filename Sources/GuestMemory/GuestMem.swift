@@ -27,11 +27,11 @@ public protocol GuestMem: AnyObject {
     ranges: [PhysicalRange], registers: [RegisterKey]
   ) throws(GuestMemError) -> Sample
 
-  /// Stops the guest until `release()`; samples in between are of one instant. Does nothing when
-  /// the source is frozen.
+  /// Stops the guest until `release()`; samples in between are of one instant. A frozen source has
+  /// nothing to stop, and does nothing.
   func hold() throws(GuestMemError)
 
-  /// Lets a guest go on that `hold()` stopped.
+  /// Lets a guest go on that `hold()` stopped. A frozen source does nothing.
   func release() throws(GuestMemError)
 
   /// Reads again what can change while the source is in use: where the guest has RAM, for memory
@@ -45,8 +45,6 @@ extension GuestMem {
   /// For sources of one vCPU, or of none.
   public var cpuCount: Int { 1 }
   public func load(of registers: [RegisterKey]) -> SampleLoad { SampleLoad() }
-  public func hold() {}
-  public func release() {}
   public func lookAgain() -> Bool { false }
 }
 
@@ -56,8 +54,6 @@ public enum Consistency: Sendable {
   case frozen
   /// Each sample is of one instant; the guest runs between two of them.
   case instant
-  /// Bytes of one sample may be of different instants: memory of a running guest.
-  case torn
 }
 
 /// A register of one vCPU, by its name in the target description (`cr3`, `gs_base`, `TTBR1_EL1`).
@@ -86,12 +82,17 @@ public struct Sample: Sendable {
   /// One outcome a range, in the order asked.
   public var memory: [Result<[UInt8], Absence>]
   public var registers: [RegisterKey: Result<UInt64, Absence>]
+  /// The instant, in nanoseconds of this machine's CLOCK_REALTIME: when the source's first reply
+  /// came.
+  public var time: UInt64
 
   public init(
-    memory: [Result<[UInt8], Absence>], registers: [RegisterKey: Result<UInt64, Absence>] = [:]
+    memory: [Result<[UInt8], Absence>], registers: [RegisterKey: Result<UInt64, Absence>] = [:],
+    time: UInt64
   ) {
     self.memory = memory
     self.registers = registers
+    self.time = time
   }
 }
 
@@ -122,4 +123,6 @@ public struct GuestMemError: Error, Sendable, CustomStringConvertible {
     self.kind = kind
     self.description = description
   }
+
+  public static var interrupted: Self { Self(.interrupted, "interrupted") }
 }

@@ -27,7 +27,7 @@ public struct RAMMap: Hashable, Sendable {
   /// Bytes of RAM in all. The regions are disjoint, so no sum is too large.
   public var byteCount: UInt64 { regions.reduce(0) { $0 + ($1.upperBound - $1.lowerBound) } }
 
-  /// The address behind the last byte of RAM, 0 without RAM.
+  /// The address after the last byte of RAM, 0 without RAM.
   public var end: UInt64 { regions.last?.upperBound ?? 0 }
 
   /// The region that holds an address.

@@ -4,23 +4,51 @@ public struct Snapshot<Value> {
   public var value: Value
   /// Objects that are missing from the value, by name and reason.
   public var unreadable: [UnreadableObject]
-  /// The number of instants that the answer is from.
-  public var stops: Int
+  /// How the parts of the answer relate in time.
+  public var consistency: SnapshotConsistency
+  /// When the guest was in this state, in nanoseconds of this machine's CLOCK_REALTIME: the time of
+  /// the closing sample, of the last one where there were several.
+  public var time: UInt64
   /// Samples that depended on each other on the way to the answer, without the closing ones.
   public var waves: Int
-  /// True when the guest was stopped across waves for it.
-  public var wasHeld: Bool
   /// What the closing samples read.
   public var closing: SampleLoad
   /// The registers of the closing sample, of the last one where there were several.
   public var registers: [RegisterKey: Result<UInt64, Absence>] = [:]
 }
 
+/// How the parts of an answer relate in time.
+public enum SnapshotConsistency: Hashable, Sendable {
+  /// All of it is of one instant of a running guest.
+  case instant
+  /// Each object is of one instant, of so many in all: the answer was too large for one stop.
+  case perObject(stops: Int)
+  /// The guest was stopped across waves for it: all of it is of one instant, or, where such a stop
+  /// was too short for the whole answer, each object is of one of several.
+  case held(stops: Int)
+  /// All of it is of one instant of a guest that stood still before.
+  case frozen
+
+  /// The number of instants that the answer is from.
+  public var stops: Int {
+    switch self {
+    case .instant, .frozen: 1
+    case .perObject(let stops), .held(let stops): stops
+    }
+  }
+}
+
 extension Snapshot {
+  /// The number of instants that the answer is from.
+  public var stops: Int { consistency.stops }
+
+  /// True when the guest was stopped across waves for it.
+  public var wasHeld: Bool { if case .held = consistency { true } else { false } }
+
   public func map<New>(_ transform: (Value) -> New) -> Snapshot<New> {
     Snapshot<New>(
-      value: transform(value), unreadable: unreadable, stops: stops, waves: waves,
-      wasHeld: wasHeld, closing: closing, registers: registers)
+      value: transform(value), unreadable: unreadable, consistency: consistency, time: time,
+      waves: waves, closing: closing, registers: registers)
   }
 }
 

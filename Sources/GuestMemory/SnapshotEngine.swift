@@ -9,8 +9,12 @@ public final class SnapshotEngine {
   public let memory: any GuestMem
   /// Reads that one pass of a walker may take; ends loops in a corrupted guest.
   public var stepLimit = 2_000_000
-  /// Waves of one discovery; ends chains in a corrupted guest.
-  public var waveLimit = 64
+  /// Asked before each sample; true ends the work with `GuestMemError.Kind.interrupted`.
+  public var isInterrupted: () -> Bool = { false }
+  /// Called after each sample with the bytes of memory that it read.
+  public var progress: (Int) -> Void = { _ in }
+  /// Waves of one discovery where the walk sets no other limit; it ends chains in a corrupted guest.
+  public static let usualWaveLimit = 64
   /// Closing samples that may miss before the guest is held.
   static let closingAttempts = 3
   /// Holds that may be too short. More, for each begins with what the one before has learnt, and
@@ -32,6 +36,14 @@ public final class SnapshotEngine {
     self.memory = memory
   }
 
+  /// An engine for the same source that knows nothing of the guest yet.
+  public func afresh() -> SnapshotEngine {
+    let engine = SnapshotEngine(memory)
+    (engine.isInterrupted, engine.progress) = (isInterrupted, progress)
+    engine.stepLimit = stepLimit
+    return engine
+  }
+
   /// Forgets all that was learnt from the guest: it is another one now.
   public func forget() { (guide, constants) = (PageCache(), Constants()) }
 
@@ -40,13 +52,15 @@ public final class SnapshotEngine {
   /// - Parameters:
   ///   - addressSpace: translates the walker's virtual addresses.
   ///   - registers: what the closing view carries in its `registers`.
+  ///   - waveLimit: the most waves of one discovery. A linked list takes a wave a node: who walks a
+  ///     long one needs more than usual.
   ///   - walk: a pure function of the view; runs several times.
   public func snapshot<T>(
     in addressSpace: (any AddressSpace)? = nil, registers: [RegisterKey] = [],
-    _ walk: @escaping (MemoryView) throws(ReadFault) -> T
+    waveLimit: Int = usualWaveLimit, _ walk: @escaping (MemoryView) throws(ReadFault) -> T
   ) throws(SnapshotError) -> Snapshot<T> {
     try lookingAgain { () throws(SnapshotError) in
-      let run = begin(addressSpace, registers, walk)
+      let run = begin(addressSpace, registers, waveLimit, walk)
       defer { guide = run.guide }
       return try run.snapshot()
     } lacksRAM: { snapshot in
@@ -63,7 +77,7 @@ public final class SnapshotEngine {
     _ walk: @escaping (MemoryView) throws(ReadFault) -> T
   ) throws(SnapshotError) -> T {
     try lookingAgain { () throws(SnapshotError) in
-      let run = begin(nil, [], walk)
+      let run = begin(nil, [], Self.usualWaveLimit, walk)
       defer { guide = run.guide }
       return try run.explore()
     } lacksRAM: { _ in
@@ -89,12 +103,23 @@ public final class SnapshotEngine {
   }
 
   private func begin<T>(
-    _ addressSpace: (any AddressSpace)?, _ registers: [RegisterKey],
+    _ addressSpace: (any AddressSpace)?, _ registers: [RegisterKey], _ waveLimit: Int,
     _ walk: @escaping (MemoryView) throws(ReadFault) -> T
   ) -> SnapshotRun<T> {
     guide.forgetAbsences()
     if guide.pageCount > Self.guidePages { guide = PageCache() }
     return SnapshotRun(
-      engine: self, guide: guide, addressSpace: addressSpace, registers: registers, walk: walk)
+      engine: self, guide: guide, addressSpace: addressSpace, registers: registers,
+      waveLimit: waveLimit, walk: walk)
+  }
+
+  /// Takes one sample; every sample of the engine's work is taken here.
+  public func sample(
+    _ ranges: [PhysicalRange], registers: [RegisterKey] = []
+  ) throws(GuestMemError) -> Sample {
+    if isInterrupted() { throw .interrupted }
+    let sample = try memory.sample(ranges: ranges, registers: registers)
+    progress(ranges.reduce(0) { $0 + $1.count })
+    return sample
   }
 }

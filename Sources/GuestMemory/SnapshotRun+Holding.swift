@@ -1,7 +1,7 @@
 /// A stop across several samples.
 struct Hold {
-  /// Of before it. A sample of a guest that stands still stops nothing and has no limit of its own,
-  /// but all of them are part of this one stop.
+  /// The limits in force before the hold. A sample of a guest that stands still stops nothing and
+  /// has no limit of its own, but all of them are part of this one stop.
   var limits: SampleLimits
   /// Nil where a stop may be as long as it likes.
   private var deadline: ContinuousClock.Instant?
@@ -15,7 +15,18 @@ struct Hold {
   var isOver: Bool { deadline.map { .now > $0 } ?? false }
 }
 
+/// The second strategy: one stop for all that is left to do.
 extension SnapshotRun {
+  /// What a walk of memory that stands still came to.
+  enum StandstillWalk {
+    /// A pass that has all it reads, or has used up its waves.
+    case missesNothing(Pass)
+    /// The last pass before the guest must go on; it lacks something.
+    case holdIsOver(Pass)
+    /// The memory does not stand still any more: somebody let the guest go on.
+    case guestRuns
+  }
+
   /// Works while the guest is stopped, and lets it go on whatever comes of that.
   func whileHeld<R>(_ work: (Hold) throws(SnapshotError) -> R) throws(SnapshotError) -> R {
     let limits = memory.limits
@@ -30,30 +41,33 @@ extension SnapshotRun {
     return try outcome.get()
   }
 
-  /// Stops the guest for all that is left to do, within the longest pause that is allowed; nil
-  /// when that was not enough and another stop is to go on from there.
-  func held(isLast: Bool) throws(SnapshotError) -> Snapshot<T>? {
+  /// Stops the guest for all that is left to do, within the longest pause that is allowed. Where
+  /// that was not enough, another stop goes on from there.
+  ///
+  /// - Parameter isLast: no other attempt follows; the best answer so far is the answer.
+  func hold(isLast: Bool) throws(SnapshotError) -> Attempt {
     // An answer of one instant is better than one of several, and that than none.
     let collects = !settled.isEmpty || holds > SnapshotEngine.holdAttempts / 2
     // Before the guest stops: it need not wait for our thinking.
     let wave = try firstWave(scopes())
     let outcome = try whileHeld { hold throws(SnapshotError) in
-      try frozen(wave, scopes(collects: collects), hold)
+      try walkStandstill(wave, scopes(collects: collects), hold)
     }
-    guard let (pass, isLate) = outcome else {
-      guard isLast else { return nil }
-      if let best { return best.answer }
-      throw .unreadable(Unreadable(.moving, at: 0))
+    switch outcome {
+    case .missesNothing(let pass):
+      return .gaveTheAnswer(
+        try answer(pass, .held(stops: collects ? settle(pass) : 1)))
+    case .holdIsOver(let pass):
+      let stops = collects ? settle(pass) : 1
+      if case .success = pass.result { note(try answer(pass, .held(stops: stops)), of: pass) }
+      guard isLast else { return .needsAnotherOne }
+      if let best { return .gaveTheAnswer(best.answer) }
+      return .gaveTheAnswer(try answer(pass, .held(stops: stops)))
+    case .guestRuns:
+      guard isLast else { return .needsAnotherOne }
+      guard let best else { throw .unreadable(Unreadable(.moving, at: 0)) }
+      return .gaveTheAnswer(best.answer)
     }
-    let stops = collects ? settle(pass) ? stops : stops + 1 : 1
-    if isLate {
-      if case .success = pass.result {
-        note(try answer(pass, stops: stops, wasHeld: true), of: pass)
-      }
-      if !isLast { return nil }
-      if let best { return best.answer }
-    }
-    return try answer(pass, stops: stops, wasHeld: true)
   }
 
   /// What a walk of memory that stands still reads first: all that is known to be needed.
@@ -62,64 +76,37 @@ extension SnapshotRun {
     return memory.ram.coalesce(view.uses + view.misses)
   }
 
-  /// Walks memory that stands still, until nothing is missing or the hold is over; nil when it does
-  /// not stand still any more.
+  /// Walks memory that stands still, until nothing is missing or the hold is over.
   ///
   /// - Parameter hold: nil where somebody else has stopped the guest.
-  func frozen(
+  func walkStandstill(
     _ wave: [PhysicalRange], _ objects: ObjectScopes, _ hold: Hold? = nil
-  ) throws(SnapshotError) -> (pass: Pass, isLate: Bool)? {
+  ) throws(SnapshotError) -> StandstillWalk {
     let cache = PageCache()
     var missing = wave
-    var values: [RegisterKey: Result<UInt64, Absence>] = [:]
+    var first: Sample?
     var waveCount = 0
     func isLate() -> Bool { hold?.isOver ?? false }
     while true {
       let batches = (hold?.limits ?? memory.limits).batches(missing)
-      for (index, batch) in (batches.isEmpty ? [[]] : batches).enumerated() {
-        let isFirst = waveCount == 0 && index == 0
-        if !isFirst, isLate() { break }
-        let sample = try sample(batch, registers: isFirst ? registers : [])
-        guard case .frozen = memory.consistency else { return nil }
-        if isFirst { values = sample.registers }
+      for batch in batches.isEmpty ? [[]] : batches {
+        if first != nil, isLate() { break }
+        let sample = try sample(batch, registers: first == nil ? registers : [])
+        guard case .frozen = memory.consistency else { return .guestRuns }
+        first = first ?? sample
         store(sample, of: batch, in: cache)
         store(sample, of: batch, in: guide)
       }
-      var pass = try pass(over: cache, registers: values, isSnapshot: true, objects: objects)
+      var pass = try pass(over: cache, of: first, objects: objects)
       missing = memory.ram.coalesce(pass.view.misses)
       pass.isOutOfWaves = !missing.isEmpty && waveCount == waveLimit
       if missing.isEmpty || pass.isOutOfWaves {
         guide = cache
-        return (pass, false)
+        return .missesNothing(pass)
       }
-      if isLate() { return (pass, true) }
+      if isLate() { return .holdIsOver(pass) }
       waveCount += 1
       waves += 1
-    }
-  }
-
-  /// All of the ranges from one instant. Where one sample cannot hold them the guest is held for as
-  /// long as it takes: half an object is no answer.
-  func sampleTogether(_ ranges: [PhysicalRange]) throws(SnapshotError) -> Sample {
-    guard !memory.limits.fit(memory.limits.load(ranges)) else {
-      return try sample(ranges, registers: registers)
-    }
-    return try whileHeld { _ throws(SnapshotError) in
-      var whole = try sample([], registers: registers)
-      for range in ranges {
-        var pieces: [UInt8] = []
-        var absence: Absence?
-        for batch in memory.limits.batches([range]) {
-          for piece in try sample(batch).memory {
-            switch piece {
-            case .success(let bytes): pieces += bytes
-            case .failure(let reason): absence = reason
-            }
-          }
-        }
-        whole.memory.append(absence.map { .failure($0) } ?? .success(pieces))
-      }
-      return whole
     }
   }
 }

@@ -1,54 +1,69 @@
-/// One snapshot in the making.
+/// One snapshot in the making: the passes of its walker, and the choice between the two ways to
+/// bring what they miss. Short stops with the guest running in between are the rule
+/// (`SnapshotRun+Stops`); one stop for all waves is for a guest that changes too fast, or whose
+/// stops are dear (`SnapshotRun+Holding`).
 final class SnapshotRun<T> {
-  let memory: any GuestMem
-  private let stepLimit: Int
+  let engine: SnapshotEngine
   let waveLimit: Int
   private let addressSpace: (any AddressSpace)?
-  private let constants: Constants
   let registers: [RegisterKey]
   private let walk: (MemoryView) throws(ReadFault) -> T
 
   /// What is known of the guest, from several instants.
   var guide: PageCache
-  /// Of earlier parts of the closing.
+  /// What earlier parts of the closing have given.
   private(set) var settled: [ObjectKey: ObjectScopes.Outcome] = [:]
   var waves = 0
-  /// Those that have settled objects.
+  /// Closing stops that gave at least one object.
   private(set) var stops = 0
   private(set) var holds = 0
-  private var closing = SampleLoad()
+  var closing = SampleLoad()
   /// The answer with the most objects so far.
   private(set) var best: (answer: Snapshot<T>, objects: Int)?
 
+  var memory: any GuestMem { engine.memory }
+
   init(
     engine: SnapshotEngine, guide: PageCache, addressSpace: (any AddressSpace)?,
-    registers: [RegisterKey], walk: @escaping (MemoryView) throws(ReadFault) -> T
+    registers: [RegisterKey], waveLimit: Int,
+    walk: @escaping (MemoryView) throws(ReadFault) -> T
   ) {
-    self.memory = engine.memory
-    self.stepLimit = engine.stepLimit
-    self.waveLimit = engine.waveLimit
-    self.constants = engine.constants
+    self.engine = engine
     self.guide = guide
     self.addressSpace = addressSpace
     self.registers = registers
+    self.waveLimit = waveLimit
     self.walk = walk
   }
 
+  // MARK: Strategies
+
+  /// What an attempt to give an answer came to.
+  enum Attempt {
+    case gaveTheAnswer(Snapshot<T>)
+    /// What the attempt learnt is a guide for the next one.
+    case needsAnotherOne
+  }
+
   func snapshot() throws(SnapshotError) -> Snapshot<T> {
-    if case .frozen = memory.consistency,
-      let outcome = try frozen(firstWave(scopes()), scopes())
-    {
-      return try answer(outcome.pass, stops: 1)
+    if case .frozen = memory.consistency {
+      switch try walkStandstill(try firstWave(scopes()), scopes()) {
+      case .missesNothing(let pass), .holdIsOver(let pass): return try answer(pass, .frozen)
+      // Somebody let it go on meanwhile.
+      case .guestRuns: break
+      }
     }
     var closings = 0
     while true {
-      if closings < SnapshotEngine.closingAttempts, let pass = try discover() {
+      if closings < SnapshotEngine.closingAttempts,
+        case .missesNothing(let plan) = try discover()
+      {
         closings += 1
-        if let snapshot = try close(pass) { return snapshot }
+        if case .gaveTheAnswer(let snapshot) = try close(plan) { return snapshot }
       } else {
         holds += 1
         let isLast = holds >= SnapshotEngine.holdAttempts
-        if let snapshot = try held(isLast: isLast) { return snapshot }
+        if case .gaveTheAnswer(let snapshot) = try hold(isLast: isLast) { return snapshot }
       }
     }
   }
@@ -56,10 +71,10 @@ final class SnapshotRun<T> {
   /// What the walker makes of the waves, without a closing.
   func explore() throws(SnapshotError) -> T {
     while true {
-      if let pass = try discover() { return try answer(pass, stops: waves).value }
+      if case .missesNothing(let pass) = try discover() { return try value(of: pass) }
       holds += 1
-      let pass = try whileHeld { hold throws(SnapshotError) in try discover(in: hold) }
-      if let pass { return try answer(pass, stops: waves).value }
+      let discovery = try whileHeld { hold throws(SnapshotError) in try discover(in: hold) }
+      if case .missesNothing(let pass) = discovery { return try value(of: pass) }
     }
   }
 
@@ -69,6 +84,8 @@ final class SnapshotRun<T> {
   struct Pass {
     var result: Result<T, ReadFault>
     var view: MemoryView
+    /// When the memory that it walked was as it is; 0 for memory of several instants.
+    var time: UInt64
     /// Something is still missing, after as many waves as there may be.
     var isOutOfWaves = false
 
@@ -79,120 +96,47 @@ final class SnapshotRun<T> {
     }
   }
 
+  /// - Parameter sample: the first of those that the cache is from, if they are of one instant.
   func pass(
-    over cache: PageCache, registers: [RegisterKey: Result<UInt64, Absence>] = [:],
-    isSnapshot: Bool = false, objects: ObjectScopes = ObjectScopes()
+    over cache: PageCache, of sample: Sample? = nil, objects: ObjectScopes = ObjectScopes()
   ) throws(SnapshotError) -> Pass {
     let view = MemoryView(
-      ram: memory.ram, addressSpace: addressSpace, cache: cache, registers: registers,
-      isSnapshot: isSnapshot, stepLimit: stepLimit, objects: objects, constants: constants)
+      ram: memory.ram, addressSpace: addressSpace, cache: cache,
+      registers: sample?.registers ?? [:], isSnapshot: sample != nil,
+      stepLimit: engine.stepLimit, objects: objects, constants: engine.constants)
+    let time = sample?.time ?? 0
     do throws(ReadFault) {
-      return Pass(result: .success(try walk(view)), view: view)
+      return Pass(result: .success(try walk(view)), view: view, time: time)
     } catch .stepLimit {
-      throw .tooManySteps(stepLimit)
+      throw .tooManySteps(engine.stepLimit)
     } catch {
-      return Pass(result: .failure(error), view: view)
+      return Pass(result: .failure(error), view: view, time: time)
     }
   }
 
-  /// - Parameter stops: the instants that it is from.
-  func answer(
-    _ pass: Pass, stops: Int, wasHeld: Bool = false
-  ) throws(SnapshotError) -> Snapshot<T> {
-    let lack: Unreadable.Reason = pass.isOutOfWaves ? .tooDeep(waves: waveLimit) : .moving
+  private func lack(of pass: Pass) -> Unreadable.Reason {
+    pass.isOutOfWaves ? .tooDeep(waves: waveLimit) : .moving
+  }
+
+  private func value(of pass: Pass) throws(SnapshotError) -> T {
     switch pass.result {
-    case .success(let value):
-      let missed = pass.view.objects.missed.map { key in
-        UnreadableObject(key: key, cause: Unreadable(lack, at: key.address.rawValue))
-      }
-      return Snapshot(
-        value: value, unreadable: pass.view.objects.unreadable + missed, stops: stops,
-        waves: waves, wasHeld: wasHeld, closing: closing, registers: pass.view.registers)
+    case .success(let value): return value
     case .failure(.unreadable(let cause)): throw .unreadable(cause)
-    case .failure(.stepLimit): throw .tooManySteps(stepLimit)
-    case .failure(.miss): throw .unreadable(Unreadable(lack, at: 0))
+    case .failure(.stepLimit): throw .tooManySteps(engine.stepLimit)
+    case .failure(.miss): throw .unreadable(Unreadable(lack(of: pass), at: 0))
     }
   }
 
-  // MARK: Discovery
-
-  /// Walks and fetches until nothing is missing; nil when it is better to hold the guest, or to let
-  /// it go on.
-  private func discover(in hold: Hold? = nil) throws(SnapshotError) -> Pass? {
-    var waves = 0
-    while true {
-      var pass = try pass(over: guide)
-      // A read that a walker swallowed is on the list all the same, and harmless.
-      pass.isOutOfWaves = !pass.view.misses.isEmpty && waves == waveLimit
-      if pass.view.misses.isEmpty || pass.isOutOfWaves { return pass }
-      // What two holds did not finish is too much for one: it takes stops, however dear.
-      if memory.consistency != .frozen, holds < 2, stopsAreDear(after: waves) { return nil }
-      for batch in (hold?.limits ?? memory.limits).batches(memory.ram.coalesce(pass.view.misses)) {
-        if let hold, hold.isOver { return nil }
-        store(try sample(batch), of: batch, in: guide)
-      }
-      waves += 1
-      self.waves += 1
+  func answer(
+    _ pass: Pass, _ consistency: SnapshotConsistency
+  ) throws(SnapshotError) -> Snapshot<T> {
+    let value = try value(of: pass)
+    let missed = pass.view.objects.missed.map { key in
+      UnreadableObject(key: key, cause: Unreadable(lack(of: pass), at: key.address.rawValue))
     }
-  }
-
-  /// True where the stops of the waves to come cost more than to hold the guest for all of them:
-  /// dirty disks to flush, vhost devices to stop and start.
-  private func stopsAreDear(after waves: Int) -> Bool {
-    let remaining = max(SnapshotEngine.expectedWaves - waves, 2)
-    let stop = memory.limits.stopCost
-    // Twice, for one long stop is worse than short ones of the same sum.
-    let wave = SnapshotEngine.heldWaveCost + memory.limits.roundTrip
-    let held: Duration = stop + wave * remaining
-    return stop * remaining > held * 2
-  }
-
-  func sample(
-    _ ranges: [PhysicalRange], registers: [RegisterKey] = []
-  ) throws(SnapshotError) -> Sample {
-    do { return try memory.sample(ranges: ranges, registers: registers) } catch {
-      throw .source(error)
-    }
-  }
-
-  func store(_ sample: Sample, of ranges: [PhysicalRange], in cache: PageCache) {
-    for (range, outcome) in zip(ranges, sample.memory) {
-      switch outcome {
-      case .success(let bytes): cache.store(bytes, at: range.start)
-      case .failure(let absence): cache.store(absence, for: range)
-      }
-    }
-  }
-
-  // MARK: Closing
-
-  /// Reads the plan of a pass once more, in one stop if it fits, and walks on that alone; nil
-  /// when the guest moved on meanwhile.
-  private func close(_ plan: Pass) throws(SnapshotError) -> Snapshot<T>? {
-    let parts = ClosingPart.parts(of: plan.view, without: settled, within: memory.limits)
-    var last: Pass?
-    var isNew = false
-    for part in parts {
-      let ranges = memory.ram.coalesce(part.ranges)
-      let cache = PageCache()
-      let sample = try sampleTogether(ranges)
-      for range in ranges { closing.add(range, readBytes: memory.limits.readBytes) }
-      store(sample, of: ranges, in: cache)
-      store(sample, of: ranges, in: guide)
-      let pass = try pass(
-        over: cache, registers: sample.registers, isSnapshot: true,
-        objects: scopes(wanted: part.objects, collects: part.objects != nil))
-      if case .failure(.miss) = pass.result { return nil }
-      isNew = settle(pass)
-      last = pass
-    }
-    guard let last else { return nil }
-    let answer = try answer(last, stops: isNew ? stops : stops + 1)
-    guard last.isComplete else {
-      note(answer, of: last)
-      return nil
-    }
-    return answer
+    return Snapshot(
+      value: value, unreadable: pass.view.objects.unreadable + missed, consistency: consistency,
+      time: pass.time, waves: waves, closing: closing, registers: pass.view.registers)
   }
 
   /// Remembers an answer that lacks something, if none before had more: what is tried next may
@@ -209,12 +153,31 @@ final class SnapshotRun<T> {
     return objects
   }
 
-  /// Keeps the objects that a stop has given. False for none, which makes a pass that gives the
-  /// answer one instant more: what is outside of objects is from it.
-  func settle(_ pass: Pass) -> Bool {
+  /// Keeps the objects that a stop has given.
+  ///
+  /// - Returns: the instants that an answer from this pass on is from. A stop that gave no object
+  ///   makes one more all the same: what is outside of objects is from it.
+  func settle(_ pass: Pass) -> Int {
     let isNew = pass.view.objects.settled.count > settled.count
     if isNew { stops += 1 }
     settled = pass.view.objects.settled
-    return isNew
+    return isNew ? stops : stops + 1
+  }
+
+  // MARK: Samples
+
+  func sample(
+    _ ranges: [PhysicalRange], registers: [RegisterKey] = []
+  ) throws(SnapshotError) -> Sample {
+    do { return try engine.sample(ranges, registers: registers) } catch { throw .source(error) }
+  }
+
+  func store(_ sample: Sample, of ranges: [PhysicalRange], in cache: PageCache) {
+    for (range, outcome) in zip(ranges, sample.memory) {
+      switch outcome {
+      case .success(let bytes): cache.store(bytes, at: range.start)
+      case .failure(let absence): cache.store(absence, for: range)
+      }
+    }
   }
 }

@@ -1,28 +1,31 @@
-extension GuestMem {
+extension SnapshotEngine {
   /// Reads memory that does not change while the guest runs: kernel image constants, BTF.
   ///
   /// Spread over as many samples as the limits ask for, so that no single stop is long; the bytes
-  /// never enter a view's cache or plan. Ranges outside RAM are absent.
+  /// never enter a view's cache or plan, nor the engine's guide. Ranges outside RAM are absent.
   public func readStatic(
     _ ranges: [PhysicalRange]
   ) throws(GuestMemError) -> [Result<[UInt8], Absence>] {
     var outcomes: [Result<[UInt8], Absence>] = ranges.map { _ in .success([]) }
     var pieces: [(index: Int, range: PhysicalRange)] = []
-    if !ranges.allSatisfy(ram.contains) { _ = try lookAgain() }
+    if !ranges.allSatisfy(memory.ram.contains) { _ = try memory.lookAgain() }
+    let readBytes = memory.limits.readBytes
     for (index, range) in ranges.enumerated() {
-      guard ram.contains(range) else {
+      guard memory.ram.contains(range) else {
         outcomes[index] = .failure(.outsideRAM)
         continue
       }
       var rest = range
       while rest.count > 0 {
-        let chunk = PhysicalRange(rest.start, count: min(rest.count, limits.readBytes))
+        let chunk = PhysicalRange(rest.start, count: min(rest.count, readBytes))
         pieces.append((index, chunk))
         rest = PhysicalRange(chunk.end, count: rest.count - chunk.count)
       }
     }
     var next = pieces[...]
     while !next.isEmpty {
+      // What a stop costs is measured anew in each.
+      let limits = memory.limits
       var load = SampleLoad()
       let batch = next.prefix { piece in
         var larger = load
@@ -32,7 +35,7 @@ extension GuestMem {
         return true
       }
       next = next.dropFirst(batch.count)
-      let sample = try sample(ranges: batch.map(\.range), registers: [])
+      let sample = try sample(batch.map(\.range))
       for (piece, outcome) in zip(batch, sample.memory) {
         switch (outcomes[piece.index], outcome) {
         case (.success(let bytes), .success(let more)):

@@ -8,19 +8,21 @@ public final class BPFObjects {
   public let kernel: GuestKernel
   public let engine: SnapshotEngine
 
+  /// - Parameter kernel: one that was found with facts to which `symbolRecipes` were added.
   public init(_ kernel: GuestKernel, _ engine: SnapshotEngine) {
     (self.kernel, self.engine) = (kernel, engine)
   }
 
-  /// Owns all it needs: from guest memory, a kernel file, and the registers of vCPU 0.
+  /// Owns all it needs: from guest memory, the facts of its kernel, and the registers of vCPU 0.
   ///
   /// - Parameter registers: `cr0`, `cr3`, `cr4`, `efer`, `rip`; nil to read them from the memory's
   ///   source.
   public convenience init(
-    _ memory: any GuestMem, kernel image: KernelImage, registers: [RegisterKey: UInt64]? = nil
+    _ memory: any GuestMem, kernel facts: KernelFacts, registers: [RegisterKey: UInt64]? = nil
   ) throws(KernelError) {
     let engine = SnapshotEngine(memory)
-    self.init(try GuestKernel(image, in: engine, registers: registers), engine)
+    let facts = facts.adding(Self.symbolRecipes)
+    self.init(try GuestKernel(facts, in: engine, registers: registers), engine)
   }
 
   /// Walks the kernel's memory; the answer is from one instant.

@@ -77,7 +77,7 @@ struct ProgramReader {
   func read(_ prog: KernelObject<BPFProgStruct>) throws(ReadFault) -> BPFProgram {
     let (aux, perCPU) = try walk.view.together(
       prog.aux, query.wantsRuntime ? counters(prog.stats) : nil)
-    // A program that was freed under us is no answer: its aux is its own.
+    // A program that was freed under us is not an answer: an aux that is its own shows that it lives.
     if walk.isSnapshot, aux.prog != prog.address {
       throw .corrupt("bpf_prog_aux of another program", at: aux.address)
     }
@@ -127,7 +127,7 @@ struct ProgramReader {
       // bpf_prog_insn_size(): an instruction is 8 bytes.
       xlatedBytes: prog.len.map { Int($0) * 8 },
       jitedBytes: lengths.isEmpty ? prog.jitedLen.map { Int($0) } : lengths.reduce(0, +),
-      memlockBytes: prog.pages.map { Int($0) * walk.kernel.context.format.pageSize },
+      memlockBytes: prog.pages.map { Int($0) * walk.kernel.pageSize },
       mapIDs: maps?.map(\.id), btfID: info.has(\.btf) ? btf ?? 0 : nil,
       isOrphaned: isForDevice && info.offload?.rawValue == 0, attachment: attachment)
   }

@@ -8,7 +8,7 @@ struct MapMemory {
   let type: String
 
   var walk: Walk { map.walk }
-  var pageSize: UInt64 { UInt64(walk.kernel.context.format.pageSize) }
+  var pageSize: UInt64 { UInt64(walk.kernel.pageSize) }
   /// `num_possible_cpus()`.
   var cpus: UInt64 { get throws(ReadFault) { UInt64(try walk.cpus.count) } }
   var entries: UInt64 { UInt64(map.maxEntries) }

@@ -34,7 +34,26 @@ extension ProgramReader {
     guard let function = try function(of: aux) else { return nil }
     let isKernels =
       !info.has(\.attachBTF) && walk.kernel.btf.attachName(of: type) == function
-    return isKernels ? .kernel(function: function) : .program(name: nil, function: function)
+    if isKernels { return .kernel(function: function) }
+    return .program(name: try nameOfLinked(prog, aux), function: function)
+  }
+
+  /// The name of the program that this one's link attaches it to.
+  private func nameOfLinked(
+    _ prog: KernelObject<BPFProgStruct>, _ aux: KernelObject<BPFProgAux>
+  ) throws(ReadFault) -> String? {
+    let links: IDTable<BPFLinkStruct>
+    do throws(KernelError) { links = try IDTable(walk.kernel) } catch { return nil }
+    let key = ObjectKey("target of program", id: UInt64(aux.id), at: aux.address)
+    return try walk.view.constant(key) { () throws(ReadFault) in
+      let names = try links.list(in: walk) { link throws(ReadFault) in
+        guard link.address(of: \.prog) == prog.address,
+          walk.kernel.linkTypes[link.type] == "tracing"
+        else { return nil as String? }
+        return try link.container(\BPFTracingLink.link).tgtProg?.aux.fullName()
+      }
+      return names.objects.compactMap { $0 }.first
+    }
   }
 
   /// The BTF type is the struct, not the one of the map's value; the member is its number.

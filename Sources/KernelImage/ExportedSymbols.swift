@@ -17,7 +17,7 @@ struct ExportedSymbols {
   /// KSYM_NAME_LEN of include/linux/kallsyms.h.
   private static let nameLimit = 512
 
-  /// Finds the tables in a region by one entry, and takes all before and behind it.
+  /// Finds the tables in a region by one entry, and takes all before and after it.
   ///
   /// - Parameter symbols: those of kallsyms; most exported functions must be among them.
   init?(in region: MemoryRegion, checkedBy symbols: KernelSymbols) {

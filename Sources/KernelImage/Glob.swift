@@ -27,7 +27,7 @@ public struct Glob: Sendable {
     }
   }
 
-  /// Takes a set, behind its opening bracket.
+  /// Takes a set, after its opening bracket.
   private static func set(_ rest: inout ArraySlice<UInt8>) -> [Bool]? {
     var text = rest
     let isNegated = text.first == UInt8(ascii: "!") || text.first == UInt8(ascii: "^")

@@ -87,7 +87,7 @@ extension KallsymsTables {
           count: count, addressing, base: baseOffset, names: names, offsets: offsets, tokens, region
         ))
     }
-    // Text lies in front of the tables, while zeros behind a table of layout A would count as
+    // Text lies in front of the tables, while zeros after a table of layout A would count as
     // ascending addresses.
     guard let first = region.bytes.u32(at: offsets), Int32(bitPattern: first) < 0,
       ascending(.selfRelative, offsets: offsets, count: count, region)

@@ -26,7 +26,7 @@ extension KallsymsTables {
       || steps.allSatisfy { (-1 << 20...0).contains($0) }
   }
 
-  /// How these offsets are written, or nil when they are no table of offsets: addresses ascend in
+  /// How these offsets are written, or nil when they are not a table of offsets: addresses ascend in
   /// either way. Of a table that begins in front of the region (`offsets` is negative) the rest is
   /// looked at.
   static func addressing(

@@ -57,7 +57,7 @@ extension KernelImageError: CustomStringConvertible {
     case .unreadable(let errno):
       "cannot read \(name): \(String(cString: strerror(errno)))"
     case .noFile:
-      "\(name) is no regular file but a pipe or a device: write the kernel to a file first"
+      "\(name) is not a regular file but a pipe or a device: write the kernel to a file first"
     case .notAKernel:
       "\(name) is not a kernel: neither vmlinux (ELF), bzImage, arm64 Image nor a unified kernel "
         + "image (EFI with a .linux section); give the guest's vmlinux or vmlinuz"

@@ -9,7 +9,7 @@ public struct KernelSymbols: Sendable {
     public let address: UInt64
     public let type: Character
 
-    /// Whether the value is no kernel address but a number that does not move with KASLR: on x86-64
+    /// Whether the value is not a kernel address but a number that does not move with KASLR: on x86-64
     /// up to kernel 6.14 a per-CPU variable is an offset from each CPU's area.
     public var isAbsolute: Bool { KernelSymbols.isAbsolute(address) }
   }
@@ -51,7 +51,7 @@ public struct KernelSymbols: Sendable {
     return renamed
   }
 
-  /// The last symbol that does not lie behind an address, and the bytes from it to the address; nil
+  /// The last symbol that does not lie after an address, and the bytes from it to the address; nil
   /// below the first one.
   ///
   /// Of symbols at the same address it is the first one.
@@ -62,6 +62,12 @@ public struct KernelSymbols: Sendable {
     let index = firstIndex { $0 >= found }
     guard Self.isAbsolute(found) == Self.isAbsolute(address) else { return nil }
     return (self[index], address - found)
+  }
+
+  /// The address of the first symbol after an address.
+  func address(after address: UInt64) -> UInt64? {
+    let next = firstIndex { $0 > address }
+    return next < count ? addresses[next] : nil
   }
 
   /// The symbols whose name matches a shell pattern.

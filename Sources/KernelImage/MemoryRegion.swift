@@ -1,3 +1,5 @@
+import GuestScopeBytes
+
 /// Contiguous bytes of a kernel with the virtual address of the first one: a section of a file or a
 /// piece of guest memory.
 public struct MemoryRegion: Sendable {
@@ -9,7 +11,7 @@ public struct MemoryRegion: Sendable {
     self.address = address
   }
 
-  /// The first offset behind the region; all offsets count from its first byte.
+  /// The first offset after the region; all offsets count from its first byte.
   var end: Int { bytes.count }
 
   func address(of offset: Int) -> UInt64 { address &+ UInt64(bitPattern: Int64(offset)) }
@@ -18,6 +20,11 @@ public struct MemoryRegion: Sendable {
   func offset(of address: UInt64) -> Int? {
     let distance = address &- self.address
     return distance < UInt64(bytes.count) ? Int(distance) : nil
+  }
+
+  /// Bytes from an address on, or nil when they do not all lie in the region.
+  public func bytes(at address: UInt64, count: Int) -> [UInt8]? {
+    offset(of: address).flatMap { bytes.bytes(at: $0, count: count) }.map(Array.init)
   }
 
   /// The bytes between two addresses, or nil when they do not all lie in the region.

@@ -5,7 +5,7 @@ import GuestScopeBytes
 struct TokenTable: Sendable {
   /// The table and its index in the region's bytes.
   let range: Range<Int>
-  /// Where each token begins in the region's bytes, and one more behind the last; a NUL ends each.
+  /// Where each token begins in the region's bytes, and one more after the last; a NUL ends each.
   private let starts: [Int]
 
   /// The bytes of a token in the region's bytes.
@@ -22,7 +22,7 @@ struct TokenTable: Sendable {
     starts.reserveCapacity(Self.count + 1)
     var at = start
     while starts.count <= Self.count {
-      // Tokens are short; this bounds the walk over bytes that are no table.
+      // Tokens are short; this bounds the walk over bytes that are not a table.
       guard at < region.end, at - starts[starts.count - 1] < 256 else { return nil }
       if region.bytes[at] == 0 { starts.append(at + 1) }
       at += 1
@@ -57,7 +57,7 @@ struct TokenTable: Sendable {
         let here = region.bytes.bytes(at: start, count: digits.count), here.elementsEqual(digits)
       else { continue }
       // The index says how far the token "0" is from the table's start, but its place depends on
-      // the start: count the strings behind "0" to reach it.
+      // the start: count the strings after "0" to reach it.
       guard let afterLast = skip(TokenTable.count - zero, stringsFrom: start, in: region) else {
         continue
       }

@@ -16,7 +16,7 @@ public enum Completion: Equatable {
   case stems([String])
   case files
 
-  /// More than these are no help; readline's own question whether to show them cannot be
+  /// More than these do not help; readline's own question whether to show them cannot be
   /// interrupted.
   static let mostShown = 200
 

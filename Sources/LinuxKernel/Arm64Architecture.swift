@@ -99,16 +99,18 @@ struct Arm64Architecture: KernelArchitecture {
 
   let placeVariables = ["kimage_voffset", "memstart_addr"]
 
-  func map(_ kernel: KernelPlace, _ engine: SnapshotEngine) throws(KernelError) -> KernelMap {
-    let (location, tables) = (kernel.location, kernel.location.tables)
-    if let offset = kernel.variables["kimage_voffset"], offset &+ location.displacement != 0 {
+  func addressSpace(
+    of image: ImageInGuest, _ engine: SnapshotEngine
+  ) throws(KernelError) -> KernelAddressSpace {
+    let (location, tables) = (image.location, image.location.tables)
+    if let offset = image.variables["kimage_voffset"], offset &+ location.displacement != 0 {
       throw .noKernel(
         "the guest's kernel contradicts its page tables: kimage_voffset is \(offset.hex), the "
           + "tables say \((0 &- location.displacement).hex)")
     }
     // With 64K pages a kernel of 52 bits on a CPU of 48 begins inside its root (TTBR1_BADDR_4852_
     // OFFSET): the register's word counts, and the symbol must be the page that it is in.
-    if let symbol = kernel.symbols.address(of: "swapper_pg_dir") {
+    if let symbol = image.symbols.address(of: "swapper_pg_dir") {
       let page = symbol &+ location.displacement
       guard tables.root.rawValue &- page < UInt64(tables.format.pageSize) else {
         throw .noKernel(
@@ -116,17 +118,17 @@ struct Arm64Architecture: KernelArchitecture {
             + "\(page.hex), TTBR1_EL1 led to \(tables.root.rawValue.hex): it is still booting")
       }
     }
-    let memstart = kernel.variables["memstart_addr"]
+    let memstart = image.variables["memstart_addr"]
     let pageOffset = try memstart.flatMap { memstart throws(KernelError) in
       try self.pageOffset(memstart: memstart, location, engine)
     }
-    return KernelMap(
-      context: WalkContext(
-        root: tables.root, format: tables.format,
-        pageOffset: pageOffset.map(KernelVirtualAddress.init)),
-      directMap: pageOffset.flatMap { pageOffset in
-        .directMap(of: engine.memory.ram, displacement: memstart! &- pageOffset)
-      })
+    let directMap = pageOffset.flatMap { pageOffset in
+      KernelAddressSpace.Window.directMap(
+        of: engine.memory.ram, displacement: memstart! &- pageOffset)
+    }
+    return KernelAddressSpace(
+      windows: [directMap, location.window].compactMap { $0 }, tables: tables,
+      pageOffset: pageOffset.map(KernelVirtualAddress.init))
   }
 
   /// PAGE_OFFSET, -(1 << VA_BITS): what this kernel was built for, not what it runs with. It is
@@ -156,17 +158,17 @@ struct Arm64Architecture: KernelArchitecture {
   let livenessRegisters = VCPURegisters.names(of: ["TPIDR", "TTBR1"])
 
   /// TPIDR_EL1 is the vCPU's per-CPU offset, in the kernel and in a process.
-  func isAlive(_ registers: VCPURegisters, cpus: [CPU], context: WalkContext) -> Bool {
+  func isAlive(_ registers: VCPURegisters, cpus: [CPU], tables: PageTables) -> Bool {
     guard let base = registers.kernels("TPIDR"), cpus.contains(where: { $0.offset == base }) else {
       return false
     }
     guard let ttbr1 = registers.kernels("TTBR1") else { return true }
     // Bits of the ASID, CnP and the place of the root in its page are not compared.
-    let page = UInt64(context.format.pageSize - 1)
+    let page = UInt64(tables.format.pageSize - 1)
     let loaded = ttbr1 & 0x0000_ffff_ffff_ffff & ~page
-    let root = context.root.rawValue & 0x0000_ffff_ffff_ffff & ~page
+    let root = tables.root.rawValue & 0x0000_ffff_ffff_ffff & ~page
     return loaded == root
-      || loaded == root &- UInt64(Self.trampolineDistance(context.format))
+      || loaded == root &- UInt64(Self.trampolineDistance(tables.format))
   }
 }
 

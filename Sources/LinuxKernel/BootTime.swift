@@ -6,6 +6,13 @@ import GuestScopeKernelImage
 /// How far the guest's wall clock is ahead of its time since boot, from `tk_core` of
 /// kernel/time/timekeeping.c.
 public struct BootTime: Sendable {
+  /// Finds `tk_core`, which begins a cache line, where kallsyms has functions only.
+  public static let symbolRecipe = SymbolRecipe(
+    "tk_core", type: "b",
+    functions: ["ktime_get", "ktime_get_real_ts64", "ktime_get_raw", "ktime_get_with_offset"],
+    least: 3
+  ) { address, _, _ in address & 0x3f == 0 }
+
   private let offsReal: KernelVirtualAddress
   private let offsBoot: KernelVirtualAddress
 

@@ -10,28 +10,30 @@ extension GuestKernel {
   /// - Parameters:
   ///   - vcpus: those whose registers the snapshot is to have; nil for the one that shows that the
   ///     kernel lives.
+  ///   - waveLimit: see `SnapshotEngine.snapshot`.
   ///   - walker: a pure function of the walk; runs several times.
   /// - Throws: `SnapshotError.unreadable` with `Unreadable.Reason.kernelChanged` when no vCPU is in
   ///   this kernel.
   public func snapshot<T>(
     _ engine: SnapshotEngine, vcpus: [Int]? = nil,
+    waveLimit: Int = SnapshotEngine.usualWaveLimit,
     _ walker: @escaping (Walk) throws(ReadFault) -> T
   ) throws(SnapshotError) -> Snapshot<T> {
     do throws(SnapshotError) {
-      return try snapshot(engine, through: vcpus ?? [watchedCPU], walker)
+      return try snapshot(engine, through: vcpus ?? [watchedCPU], waveLimit, walker)
     } catch {
-      guard error.isOfAnotherKernel, let other = try otherVCPU(in: engine.memory) else {
+      guard error.isOfAnotherKernel, let other = try otherVCPU(engine) else {
         throw error
       }
-      return try snapshot(engine, through: [other], walker)
+      return try snapshot(engine, through: [other], waveLimit, walker)
     }
   }
 
   /// A vCPU that is in this kernel.
-  private func otherVCPU(in memory: any GuestMem) throws(SnapshotError) -> Int? {
-    guard !isBoundToVCPU, memory.cpuCount > 1 else { return nil }
+  private func otherVCPU(_ engine: SnapshotEngine) throws(SnapshotError) -> Int? {
+    guard !isBoundToVCPU, engine.memory.cpuCount > 1 else { return nil }
     do {
-      return try memory.registersOfAll(architecture.kernel.livenessRegisters).first(where: isIn)?
+      return try engine.registersOfAll(architecture.rules.livenessRegisters).first(where: isIn)?
         .cpu
     } catch {
       throw .source(error)
@@ -39,12 +41,13 @@ extension GuestKernel {
   }
 
   private func snapshot<T>(
-    _ engine: SnapshotEngine, through vcpus: [Int],
+    _ engine: SnapshotEngine, through vcpus: [Int], _ waveLimit: Int,
     _ walker: @escaping (Walk) throws(ReadFault) -> T
   ) throws(SnapshotError) -> Snapshot<T> {
     let hasOffsets = (try? address(of: Self.perCPUOffsets)) != nil
-    return try engine.snapshot(in: addressSpace, registers: livenessRegisters(of: vcpus)) {
-      view throws(ReadFault) in
+    return try engine.snapshot(
+      in: addressSpace, registers: livenessRegisters(of: vcpus), waveLimit: waveLimit
+    ) { view throws(ReadFault) in
       let walk = Walk(self, in: view)
       guard hasOffsets else { return try walker(walk) }
       // The walker must not wait a wave for the offsets when it does not need them yet.
@@ -60,7 +63,7 @@ extension GuestKernel {
     // A source without registers, a memory dump, cannot be of another boot than it is.
     guard !vcpus.isEmpty,
       !vcpus.contains(where: {
-        architecture.kernel.isAlive($0, cpus: cpus, context: context)
+        architecture.rules.isAlive($0, cpus: cpus, tables: addressSpace.tables)
       })
     else { return }
     throw .unreadable(

@@ -6,9 +6,9 @@ import GuestScopeKernelImage
 ///
 /// All that is in here stays the same until the guest resets. What changes is read through a view.
 public struct GuestKernel: Sendable {
-  /// The file that symbols and types are from.
-  public var file: String
-  public var architecture: KernelImage.Architecture
+  /// Where symbols and types are from.
+  public var origin: KernelFacts.Origin
+  public var architecture: KernelFacts.Architecture
   /// `Linux version 6.1.0-…`, as the guest has it.
   public var banner: String
   /// Symbols at the addresses of this boot.
@@ -18,7 +18,6 @@ public struct GuestKernel: Sendable {
   public var textBase: KernelVirtualAddress
   /// How far KASLR moved the image from where it was linked, modulo 2^64.
   public var slide: UInt64
-  public var context: WalkContext
   public var addressSpace: KernelAddressSpace
   /// What the kernel itself says of where it is, either of which may be "negative": `phys_base`
   /// and `page_offset_base` (x86-64), `kimage_voffset` and `memstart_addr` (arm64).
@@ -41,10 +40,16 @@ public struct GuestKernel: Sendable {
   let cpus: [CPU]
   let lookups: KernelLookups
 
+  /// The name of the file that symbols and types are from.
+  public var file: String { origin.name }
+
+  /// Bytes of a page.
+  public var pageSize: Int { addressSpace.tables.format.pageSize }
+
   /// The guest's release, as `uname -r` says it.
   public var release: String { banner.kernelRelease ?? banner }
 
-  /// The array that tells where each CPU's variables are. Without its address no CPU is known, and
+  /// The array that says where each CPU's variables are. Without its address no CPU is known, and
   /// a reset of the guest goes unnoticed.
   public static let perCPUOffsets = "__per_cpu_offset"
 
@@ -95,6 +100,6 @@ public struct GuestKernel: Sendable {
   }
 }
 
-extension KernelImage.Architecture: CustomStringConvertible {
+extension KernelFacts.Architecture: CustomStringConvertible {
   public var description: String { rawValue }
 }

@@ -1,7 +1,8 @@
 import GuestScopeGuestMemory
 import GuestScopePaging
 
-/// The kernel's own view of memory: windows that are physically contiguous, page tables else.
+/// The kernel's own view of memory: windows that are physically contiguous, page tables else. What
+/// translating an address needs of one boot of one kernel.
 public struct KernelAddressSpace: AddressSpace, Hashable, Sendable {
   /// A stretch of virtual addresses that lies in one piece in physical memory.
   public struct Window: Hashable, Sendable {
@@ -30,11 +31,19 @@ public struct KernelAddressSpace: AddressSpace, Hashable, Sendable {
 
   /// In the order to try.
   public var windows: [Window]
+  /// From `init_top_pgt` (x86-64) or `swapper_pg_dir` (arm64). Never from a CR3: a process's table
+  /// is freed under us.
   public var tables: PageTables
+  /// Where the direct map of all physical memory begins (PAGE_OFFSET); nil where the kernel does
+  /// not say, and every address of it goes through the tables.
+  public var pageOffset: KernelVirtualAddress?
 
-  public init(windows: [Window], tables: PageTables) {
+  public init(
+    windows: [Window], tables: PageTables, pageOffset: KernelVirtualAddress? = nil
+  ) {
     self.windows = windows
     self.tables = tables
+    self.pageOffset = pageOffset
   }
 
   /// The window that an address is in and its physical address, if that is RAM.

@@ -32,7 +32,7 @@ public enum KernelError: Error, Sendable, CustomStringConvertible {
     case .symbolNotFound(let symbol, let file): "\(symbol) symbol not found in \(file)"
     case .dataSymbolNotFound(let symbol, let file):
       "\(symbol) symbol not found in \(file): its kernel keeps the names of functions only "
-        + "(CONFIG_KALLSYMS_ALL=n), and neither its exports nor its code tell for sure; give a "
+        + "(CONFIG_KALLSYMS_ALL=n), and neither its exports nor its code say it for sure; give a "
         + "vmlinux with a symbol table with -k"
     case .ambiguousSymbol(let symbol, let file):
       "\(file) has \(symbol.candidates.joined(separator: " and ")), and which of them is the "

@@ -25,7 +25,7 @@ public struct KernelLocation: Hashable, Sendable {
       displacement: displacement)
   }
 
-  /// The longest read-only and non-executable segment behind the code: kallsyms, BTF, notes and
+  /// The longest read-only and non-executable segment after the code: kallsyms, BTF, notes and
   /// banner are there. Nil before mark_rodata_ro(), which runs just before init starts.
   public var readOnlyData: Segment? {
     // Before the code there is the header of an arm64 image, which is read-only early.

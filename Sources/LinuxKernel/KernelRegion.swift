@@ -89,7 +89,7 @@ extension GuestKernel {
     // KASLR moves the regions whose base is a variable.
     let (vmalloc, vmemmap) = try view.together(
       base("vmalloc_base", in: view), base("vmemmap_base", in: view))
-    let isFiveLevel = context.format.levels.count == 5
+    let isFiveLevel = addressSpace.tables.format.levels.count == 5
     // VMALLOC_SIZE_TB_L4 and _L5 of arch/x86/include/asm/pgtable_64_types.h.
     let vmallocSize: UInt64 = (isFiveLevel ? 12800 : 32) << 40
     let vmemmapSize: UInt64 = (isFiveLevel ? 512 : 1) << 40

@@ -12,26 +12,29 @@ struct KernelSearch {
     var kernel: GuestKernel? { try? outcome.get() }
   }
 
-  private let image: KernelImage
+  private let facts: KernelFacts
   private let engine: SnapshotEngine
+  /// In the order to try.
+  private let locators: [any KernelLocator]
   private var finds: [Find] = []
   /// What each vCPU's registers led to: an index into `finds`.
   private var places: [(cpu: Int, find: Result<Int, KernelError>)] = []
 
   /// - Parameter known: a kernel that was found before; becomes the first of the finds.
-  init(_ image: KernelImage, _ engine: SnapshotEngine, known: GuestKernel? = nil) {
-    self.image = image
+  init(_ facts: KernelFacts, _ engine: SnapshotEngine, known: GuestKernel? = nil) {
+    self.facts = facts
     self.engine = engine
+    locators = [PageTableLocator(architecture: facts.architecture.rules)]
     if let known { finds = [Find(location: known.location, outcome: .success(known))] }
   }
 
   // MARK: Looking
 
   mutating func lookAtAll() throws(KernelError) {
-    let rules = image.architecture.kernel
+    let rules = facts.architecture.rules
     let vcpus: [VCPURegisters]
     do {
-      vcpus = try engine.memory.registersOfAll(rules.locatingRegisters + rules.livenessRegisters)
+      vcpus = try engine.registersOfAll(rules.locatingRegisters + rules.livenessRegisters)
     } catch {
       throw .snapshot(.source(error))
     }
@@ -55,26 +58,41 @@ struct KernelSearch {
   ) throws(KernelError) -> Result<Int, KernelError> {
     // Then its tables need not be walked, which costs waves.
     if let find = find(showing: registers) { return .success(find) }
-    let location: KernelLocation
-    do throws(KernelError) {
-      location = try image.architecture.kernel.locate(registers, engine)
-    } catch {
-      return .failure(try error.ofGuest)
+    var failure = KernelError.noKernel("vCPU \(registers.cpu) leads to no kernel")
+    var refused: Int?
+    for locator in locators {
+      let candidates: [KernelLocation]
+      do throws(KernelError) {
+        candidates = try locator.candidates(for: registers, engine)
+      } catch {
+        failure = try error.ofGuest
+        continue
+      }
+      for location in candidates {
+        let find = try look(at: location, registers.cpu)
+        if finds[find].kernel != nil { return .success(find) }
+        refused = refused ?? find
+      }
     }
+    return refused.map { .success($0) } ?? .failure(failure)
+  }
+
+  /// Looks at a candidate, unless that was done; the index of what was found.
+  private mutating func look(at location: KernelLocation, _ cpu: Int) throws(KernelError) -> Int {
     guard let known = finds.firstIndex(where: { $0.location.isSameImage(as: location) }) else {
-      finds.append(try find(at: location, registers.cpu))
-      return .success(finds.count - 1)
+      finds.append(try find(at: location, cpu))
+      return finds.count - 1
     }
     // Not all tables show all of an image.
     if finds[known].location.readOnlyData == nil, location.readOnlyData != nil {
-      finds[known] = try find(at: location, registers.cpu)
+      finds[known] = try find(at: location, cpu)
     }
-    return .success(known)
+    return known
   }
 
   private func find(at location: KernelLocation, _ cpu: Int) throws(KernelError) -> Find {
     do throws(KernelError) {
-      let kernel = try GuestKernel(image, at: location, watching: cpu, in: engine)
+      let kernel = try GuestKernel(facts, at: location, watching: cpu, in: engine)
       return Find(location: location, outcome: .success(kernel))
     } catch {
       return Find(location: location, outcome: .failure(try error.ofGuest))

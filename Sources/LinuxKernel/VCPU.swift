@@ -25,7 +25,7 @@ extension GuestKernel {
   /// True when a vCPU with these registers is in this kernel, in a process or in the kernel itself.
   /// A vCPU whose per-CPU base does not show it may be in it all the same: in its boot.
   func isIn(_ registers: VCPURegisters) -> Bool {
-    architecture.kernel.isAlive(registers, cpus: cpus, context: context)
+    architecture.rules.isAlive(registers, cpus: cpus, tables: addressSpace.tables)
   }
 
   /// False when registers show that a vCPU is not in this kernel: its addresses are not this one's.
@@ -39,7 +39,7 @@ extension GuestKernel {
   /// Registers of vCPUs that show whether they are in this kernel; of those that were not, in
   /// `vcpus`, also those that say where they are instead.
   public func livenessRegisters(of cpus: some Sequence<Int>) -> [RegisterKey] {
-    let rules = architecture.kernel
+    let rules = architecture.rules
     let elsewhere = Set(vcpus.filter { $0.place != .kernel }.map(\.id))
     return cpus.flatMap { cpu in
       let names =
@@ -53,21 +53,21 @@ extension GuestKernel {
   /// - Parameters:
   ///   - registers: those of `livenessRegisters(of:)`. Where they do not show a vCPU to be in this
   ///     kernel, more is read: that is of another instant.
-  ///   - image: the file of this kernel.
+  ///   - facts: of this kernel.
   public func vcpus(
-    _ registers: [RegisterKey: Result<UInt64, Absence>], _ image: KernelImage,
-    in memory: any GuestMem
+    _ registers: [RegisterKey: Result<UInt64, Absence>], _ facts: KernelFacts,
+    in engine: SnapshotEngine
   ) throws(KernelError) -> [VCPU] {
     let all = VCPURegisters.all(in: registers)
     let shown = Set(all.filter(isIn).map(\.cpu))
-    let isEnough = (0..<memory.cpuCount).allSatisfy { cpu in
+    let isEnough = (0..<engine.memory.cpuCount).allSatisfy { cpu in
       shown.contains(cpu)
-        || architecture.kernel.locatingRegisters.allSatisfy {
+        || architecture.rules.locatingRegisters.allSatisfy {
           registers[RegisterKey(cpu: cpu, name: $0)] != nil
         }
     }
     // A guide of its own: what earlier searches read is of the past.
-    var search = KernelSearch(image, SnapshotEngine(memory), known: self)
+    var search = KernelSearch(facts, engine.afresh(), known: self)
     if isEnough { try search.look(at: all) } else { try search.lookAtAll() }
     return search.vcpus(of: 0)
   }

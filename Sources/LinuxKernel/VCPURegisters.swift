@@ -29,22 +29,23 @@ struct VCPURegisters: Sendable {
   subscript(_ names: String...) -> UInt64? { names.lazy.compactMap { values[$0] }.first }
 }
 
-extension GuestMem {
+extension SnapshotEngine {
   /// Registers of all vCPUs, in one sample where the limits allow.
   func registersOfAll(_ names: [String]) throws(GuestMemError) -> [VCPURegisters] {
     var values: [RegisterKey: Result<UInt64, Absence>] = [:]
     var batch: [RegisterKey] = []
-    for cpu in 0..<cpuCount {
+    for cpu in 0..<memory.cpuCount {
       let keys = names.map { RegisterKey(cpu: cpu, name: $0) }
       // The load does not count the replies: the general registers of a vCPU are some 1200 bytes.
-      let isFull = batch.count >= 32 * names.count || !limits.admit(load(of: batch + keys))
+      let isFull =
+        batch.count >= 32 * names.count || !memory.limits.admit(memory.load(of: batch + keys))
       if isFull, !batch.isEmpty {
-        values.merge(try sample(ranges: [], registers: batch).registers) { $1 }
+        values.merge(try sample([], registers: batch).registers) { $1 }
         batch = []
       }
       batch += keys
     }
-    values.merge(try sample(ranges: [], registers: batch).registers) { $1 }
+    values.merge(try sample([], registers: batch).registers) { $1 }
     return VCPURegisters.all(in: values)
   }
 }

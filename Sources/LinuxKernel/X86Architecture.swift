@@ -66,21 +66,23 @@ struct X86Architecture: KernelArchitecture {
 
   let placeVariables = ["phys_base", "page_offset_base"]
 
-  func map(_ kernel: KernelPlace, _ engine: SnapshotEngine) throws(KernelError) -> KernelMap {
-    let physBase = try kernel.variable("phys_base")
-    let displacement = kernel.location.displacement
+  func addressSpace(
+    of image: ImageInGuest, _ engine: SnapshotEngine
+  ) throws(KernelError) -> KernelAddressSpace {
+    let physBase = try image.variable("phys_base")
+    let displacement = image.location.displacement
     guard physBase == displacement &+ startKernelMap else {
       throw .noKernel(
         "the guest's kernel contradicts its page tables: phys_base is \(physBase.hex), the tables "
           + "say \((displacement &+ startKernelMap).hex)")
     }
     // The tables of the vCPU may be a process's.
-    let root = try kernel.symbols.required("init_top_pgt", in: kernel.file)
-    let format = kernel.location.tables.format
+    let root = try image.symbols.required("init_top_pgt", in: image.file)
+    let format = image.location.tables.format
     // Up to 6.15 a kernel without KASLR and 5-level paging has no such variable
     // (CONFIG_DYNAMIC_MEMORY_LAYOUT=n).
-    let hasPageOffset = kernel.symbols.address(of: "page_offset_base") != nil
-    let pageOffset = hasPageOffset ? try kernel.variable("page_offset_base") : nil
+    let hasPageOffset = image.symbols.address(of: "page_offset_base") != nil
+    let pageOffset = hasPageOffset ? try image.variable("page_offset_base") : nil
     let directMap = pageOffset.flatMap {
       KernelAddressSpace.Window.directMap(of: engine.memory.ram, displacement: 0 &- $0)
     }
@@ -89,17 +91,16 @@ struct X86Architecture: KernelArchitecture {
         "the guest's kernel has page_offset_base \(pageOffset.hex), where no direct map can be: "
           + "it is booting, or not this file's")
     }
-    return KernelMap(
-      context: WalkContext(
-        root: PhysicalAddress(root &+ displacement), format: format,
-        pageOffset: pageOffset.map(KernelVirtualAddress.init)),
-      directMap: directMap)
+    return KernelAddressSpace(
+      windows: [directMap, image.location.window].compactMap { $0 },
+      tables: PageTables(format, root: PhysicalAddress(root &+ displacement)),
+      pageOffset: pageOffset.map(KernelVirtualAddress.init))
   }
 
   let livenessRegisters = ["gs_base", "k_gs_base"]
 
   /// One of the two is the vCPU's per-CPU base, and only that one has bit 63 set.
-  func isAlive(_ registers: VCPURegisters, cpus: [CPU], context: WalkContext) -> Bool {
+  func isAlive(_ registers: VCPURegisters, cpus: [CPU], tables: PageTables) -> Bool {
     let bases = registers.all.filter { $0 >> 63 == 1 }
     return bases.contains { base in cpus.contains { $0.offset == base } }
   }

@@ -34,7 +34,7 @@ public struct PacketDecoder: Sendable {
     buffer.append(contentsOf: bytes)
   }
 
-  /// What was fed and is no whole item yet: the beginning of a packet or of a line.
+  /// What was fed and is not a whole item yet: the beginning of a packet or of a line.
   public var unfinished: ArraySlice<UInt8> { buffer[start...] }
 
   /// Takes out the next item, or returns nil until more is fed.

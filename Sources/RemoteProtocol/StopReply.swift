@@ -1,6 +1,6 @@
 import GuestScopeBytes
 
-/// The guest stopped or ended, told without having been asked.
+/// A report, which nobody asked for, that the guest stopped or ended.
 public struct StopReply: Sendable, Equatable {
   public enum Reason: Sendable, Equatable {
     /// `T` or `S` with a signal; 2 (SIGINT) when a debugger or an administrator stopped the guest.

@@ -14,13 +14,13 @@ extension FakeQEMU {
     public var clusterSize: Int?
     /// The thread of QEMU that runs vCPU 0.
     public var firstThread = 100
-    /// All that `g` tells, in order.
+    /// All that `g` gives, in order.
     public var registers: KeyValuePairs<String, UInt64> = [
       "rip": 1, "gs_base": 2, "k_gs_base": 3, "cr0": 4, "cr3": 5, "cr4": 6, "efer": 7,
     ]
     /// The same of vCPUs whose registers are others, by their numbers from 0.
     public var otherRegisters: [Int: KeyValuePairs<String, UInt64>] = [:]
-    /// What only `p` tells, by numbers from 100.
+    /// What only `p` gives, by numbers from 100.
     public var systemRegisters: KeyValuePairs<String, UInt64> = [:]
     /// Nil for a stub that is not QEMU's, and has no monitor either.
     public var physicalMemoryMode: Bool? = false

@@ -2,7 +2,7 @@ import Glibc
 import GuestScopeBytes
 import Synchronization
 
-/// A gdbserver that stops, tells, answers and lets go as QEMU's does, on a thread of its own: one
+/// A gdbserver that stops, reports, answers and lets go as QEMU's does, on a thread of its own: one
 /// client at a time, the others wait unheard.
 public final class FakeQEMU: Sendable {
   struct State {

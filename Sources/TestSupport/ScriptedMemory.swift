@@ -5,7 +5,7 @@ import GuestScopeGuestMemory
 public final class ScriptedMemory: GuestMem {
   public private(set) var guest: ByteBufferMemory
   public private(set) var isHeld = false
-  /// The ranges of each sample.
+  /// The ranges of each sample. Its time is its number, from 1.
   public private(set) var samples: [[PhysicalRange]] = []
   /// The registers of each sample.
   public private(set) var registers: [[RegisterKey]] = []
@@ -76,6 +76,7 @@ public final class ScriptedMemory: GuestMem {
     if load.reads > 1, !limits.admit(load) { excesses += 1 }
     if let failure = fails(self) { throw failure }
     var sample = try guest.sample(ranges: ranges, registers: registers)
+    sample.time = UInt64(samples.count)
     for (index, range) in ranges.enumerated() where range.count > 0 {
       let pages =
         range.start.rawValue >> 12...(range.start.rawValue + UInt64(range.count) - 1) >> 12

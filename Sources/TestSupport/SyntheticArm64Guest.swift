@@ -71,7 +71,7 @@ public final class SyntheticArm64Guest {
   }
 
   /// The file that the guest booted.
-  public func image() throws(KernelImageError) -> KernelImage {
+  public func image() throws(KernelImageError) -> KernelFacts {
     let (base, types) = (Self.linkBase, KernelTypes.kernel(.linux6))
     var elf = ELFBuilder(sections: [
       .init(name: ".text", flags: 6, address: base, contents: [UInt8](repeating: 0, count: 64)),
@@ -87,6 +87,6 @@ public final class SyntheticArm64Guest {
       symbols.sorted { $0.value < $1.value }.map {
         (name: $0.key, info: 1, section: 1, value: base &+ $0.value)
       })
-    return try KernelImage(bytes: elf.bytes, name: "vmlinux")
+    return try KernelFacts(bytes: elf.bytes, name: "vmlinux")
   }
 }

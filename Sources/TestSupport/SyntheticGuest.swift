@@ -174,9 +174,9 @@ public final class SyntheticGuest {
   public func image(
     without: Set<String> = [], banner: String = banner, buildID: [UInt8] = (1...20).map { $0 },
     hasBTF: Bool = true
-  ) throws(KernelImageError) -> KernelImage {
+  ) throws(KernelImageError) -> KernelFacts {
     let file = imageFile(without: without, banner: banner, buildID: buildID, hasBTF: hasBTF)
-    return try KernelImage(bytes: file, name: "vmlinux")
+    return try KernelFacts(bytes: file, name: "vmlinux")
   }
 
   /// Its bytes; see `image`.

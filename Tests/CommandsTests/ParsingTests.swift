@@ -21,14 +21,40 @@ import Testing
     }
   }
 
-  @Test func memberPaths() throws {
-    #expect(try #require(MemberPath("")).steps.isEmpty)
-    #expect(MemberPath(".a.b")?.steps == [.member("a"), .member("b")])
-    #expect(
-      MemberPath("a->b[2].c")?.steps == [.member("a"), .member("b"), .element(2), .member("c")])
-    #expect(MemberPath("[0x10]")?.steps == [.element(16)])
-    for wrong in [".", ".a.", ".a..b", ".a[", ".a[x]", ".a]", "[99999999999]"] {
-      #expect(MemberPath(wrong) == nil, "\(wrong)")
+  @Test func objectsByTheirNumber() throws {
+    func parse(_ text: String) -> AddressExpression? { AddressExpression(argument: text) }
+    #expect(parse("prog:21")?.base == .object(.prog, id: 21))
+    #expect(parse("task:1")?.base == .object(.task, id: 1))
+    let offset = try #require(parse("map:11+0x8"))
+    #expect(offset.base == .object(.map, id: 11))
+    #expect(offset.offset == 8)
+    for wrong in ["prog:", "prog:x", "prog:-1", "fly:1", ":1", "prog:1@0", "prog:0x1", "prog:1:2"] {
+      #expect(parse(wrong) == nil, "\(wrong)")
+    }
+  }
+
+  @Test func pathsOfAListStandBetweenCommas() throws {
+    func request(_ line: String) throws -> PrintRequest {
+      let print = try #require(try Root.parse(words: Words.split(line)) as? PrintCommand)
+      return try PrintRequest(
+        type: print.type, address: print.address, members: print.members, link: print.list)
+    }
+    let list = try request("print struct task_struct init_task --list .tasks .comm,->mm->pgd pid")
+    #expect(list.type == "struct task_struct")
+    #expect(list.address.base == .symbol("init_task"))
+    #expect(list.link?.description == "tasks")
+    #expect(list.paths.map(\.description) == ["comm", "mm.pgd", "pid"])
+    #expect(try request("print module modules --list ->list").paths.isEmpty)
+    #expect(try request("print --list list module modules .name").paths.count == 1)
+    let one = try request("print task_struct init_task .comm [3]")
+    #expect(one.paths.map(\.description) == ["comm[3]"])
+    #expect(one.link == nil)
+    for wrong in [
+      "print module modules --list ..", "print module modules --list .list .name,",
+      "print module modules --list ''", "print module modules --list",
+      "print module modules .name,.state",
+    ] {
+      #expect(throws: (any Error).self, "\(wrong)") { try Root.parse(words: Words.split(wrong)) }
     }
   }
 

@@ -53,7 +53,7 @@ import Testing
         UnreadableObject(
           key: ObjectKey(kind, id: UInt64(id), at: KernelVirtualAddress(0)),
           cause: Unreadable(.notMapped, at: 0))
-      }, stops: 1, waves: 1, wasHeld: false, closing: SampleLoad())
+      }, consistency: .instant, time: 0, waves: 1, closing: SampleLoad())
     #expect(snapshot.missing.first == line)
     #expect(snapshot.missing.count == 1 + nodes + programs)
   }

@@ -26,14 +26,14 @@ import Testing
     let qemu = qemu()
     defer { qemu.end() }
     let session = try session(qemu)
-    _ = try session.stub
+    _ = try session.source
     qemu.stopGuest()
-    try session.stub.hold()
-    #expect(try session.stub.runState == .stopped(reason: nil))
+    try session.source.hold()
+    #expect(try session.source.runState == .stopped(reason: nil))
     let before = qemu.clients.count
     for _ in 0..<2 {
       session.disconnect()
-      #expect(try session.stub.runState == .stopped(reason: nil))
+      #expect(try session.source.runState == .stopped(reason: nil))
     }
     #expect(!qemu.isRunning)
     #expect(qemu.clients[before...].allSatisfy { $0.resumes == 0 })
@@ -43,10 +43,10 @@ import Testing
     let qemu = qemu(isRunning: false)
     defer { qemu.end() }
     let session = try session(qemu, "--leave-stopped")
-    #expect(try session.stub.runState == .stopped(reason: nil))
+    #expect(try session.source.runState == .stopped(reason: nil))
     session.disconnect()
     qemu.replace(isRunning: true)
-    #expect(try session.stub.runState == .running)
+    #expect(try session.source.runState == .running)
     #expect(qemu.waitForEnd(ofClients: qemu.clients.count))
     #expect(qemu.isRunning)
     qemu.end()
@@ -57,9 +57,9 @@ import Testing
     defer { qemu.end() }
     let session = try session(qemu, "--leave-stopped")
     qemu.change { $0.hasDescription = false }
-    #expect(throws: GuestMemError.self) { try session.stub }
+    #expect(throws: GuestMemError.self) { try session.source }
     qemu.change { $0.hasDescription = true }
-    #expect(try session.stub.runState == .stopped(reason: nil))
+    #expect(try session.source.runState == .stopped(reason: nil))
     #expect(!qemu.isRunning)
   }
 

@@ -26,7 +26,9 @@ import Testing
   }
 
   @Test func oneOfSeveralIsChosenByItsID() throws {
-    func id(_ text: String) throws -> BTF.TypeID { try btf.type(userText: text, in: "vmlinux") }
+    func id(_ text: String) throws -> BTF.TypeID {
+      try btf.type(userText: text, in: "vmlinux").id
+    }
     #expect(try id("struct dma_chan#3") == 3)
     #expect(try id("dma_chan#2") == 2)
     #expect(try id("dma_chan#6") == 6)
@@ -37,6 +39,21 @@ import Testing
     for wrong in ["dma_chan#1", "dma_chan#", "dma_chan#x", "struct dma_chan#6", "#3", "int#0"] {
       #expect(error(wrong) == "the BTF of vmlinux has no type \(wrong)")
     }
+  }
+
+  @Test func arraysAreMadeOfAnyType() throws {
+    func declaration(_ text: String) throws -> String {
+      let named = try btf.type(userText: text, in: "vmlinux")
+      return try named.btf.declaration(of: named.id)
+    }
+    #expect(try declaration("int[64]") == "int [64]")
+    #expect(try declaration("struct context [0x10]") == "struct context [16]")
+    #expect(try declaration("int[2][3]") == "int [2][3]")
+    #expect(try declaration("struct dma_chan#3 *[4]") == "struct dma_chan *[4]")
+    for wrong in ["no_such[4]", "int[x]", "int[4]*", "int[4294967296]", "int[]", "int[-1]"] {
+      #expect(error(wrong) == "the BTF of vmlinux has no type \(wrong)")
+    }
+    #expect(error("[4]") == "'[4]' names no type")
   }
 
   @Test func severalAreListed() {

@@ -41,6 +41,22 @@ import Testing
     #expect(made == 1)
   }
 
+  @Test func nothingIsAConstantToo() throws {
+    let engine = SnapshotEngine(ScriptedMemory(chains.memory))
+    var made = 0
+    for _ in 0..<2 {
+      let snapshot = try engine.snapshot { view throws(ReadFault) -> UInt64? in
+        try view.constant(Self.key) { () throws(ReadFault) -> UInt64? in
+          let word = try view.word(chains.heads[0].rawValue)
+          made += 1
+          return word == 0 ? 1 : nil
+        }
+      }
+      #expect(snapshot.value == nil)
+    }
+    #expect(made == 1)
+  }
+
   @Test func anotherKernelHasOtherConstants() throws {
     let engine = SnapshotEngine(ScriptedMemory(chains.memory))
     var made = 0

@@ -117,6 +117,8 @@ import Testing
     ) throws(GuestMemError) -> Sample {
       try source.sample(ranges: ranges, registers: registers)
     }
+    func hold() {}
+    func release() {}
   }
 
   @Test(.timeLimit(.minutes(1))) func aGuestThatCannotBeHeldIsGivenUp() throws {

@@ -39,7 +39,10 @@ import Testing
     // What stays outside is asked for once an answer, and refused.
     let beyond = PhysicalAddress(1 << 50)
     #expect(throws: PhysicalReadError.self) { try memory.bytes(at: beyond, count: 8) }
-    #expect(try memory.readStatic([PhysicalRange(beyond, count: 8)]) == [.failure(.outsideRAM)])
+    #expect(
+      try SnapshotEngine(memory).readStatic([PhysicalRange(beyond, count: 8)]) == [
+        .failure(.outsideRAM)
+      ])
     #expect(memory.looks == 4)
   }
 
@@ -147,7 +150,7 @@ import Testing
       PhysicalRange(PhysicalAddress(8192), count: 0),
       PhysicalRange(PhysicalAddress(60_000), count: 100),
     ]
-    let outcomes = try memory.readStatic(ranges)
+    let outcomes = try SnapshotEngine(memory).readStatic(ranges)
     #expect(try outcomes[0].get() == Array(ram.bytes[4096..<54_096]))
     #expect(outcomes[1] == .failure(.outsideRAM))
     #expect(try outcomes[2].get() == [])

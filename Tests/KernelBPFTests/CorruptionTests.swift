@@ -36,7 +36,7 @@ enum Fuzz {
 
   /// - Parameter finding: how often in so many rounds the kernel is looked for anew.
   static func run(
-    _ guest: CorruptibleGuest, _ image: KernelImage, _ kernel: GuestKernel, rounds: Int,
+    _ guest: CorruptibleGuest, _ image: KernelFacts, _ kernel: GuestKernel, rounds: Int,
     finding: Int
   ) -> Tally {
     print("corrupted guests: seed \(seed), \(rounds) rounds")
@@ -97,7 +97,7 @@ enum Fuzz {
     let guest = try #require(Fuzz.liveGuest)
     let text = try String(contentsOfFile: "\(guest)/gdb-port", encoding: .utf8)
     let port = try #require(UInt16(text.trimmingCharacters(in: .whitespacesAndNewlines)))
-    let image = try KernelImage(path: "\(guest)/kernel")
+    let image = try KernelFacts(path: "\(guest)/kernel")
     let recording = RecordingMemory(try QEMUStub(.tcp(host: "127.0.0.1", port: port)))
     let live = try BPFObjects(recording, kernel: image).programs(Fuzz.query)
     #expect(live.unreadable.isEmpty && !live.value.objects.isEmpty)

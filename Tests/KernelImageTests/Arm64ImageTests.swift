@@ -67,9 +67,9 @@ import Testing
     .init(name: "__stop_BTF", type: "R", address: base + 0x10_0000 + UInt64(types.count)),
   ]
 
-  private func check(_ image: KernelImage, base: UInt64) throws {
+  private func check(_ image: KernelFacts, base: UInt64) throws {
     #expect(image.architecture == .arm64)
-    #expect(image.kind == (image.name == "Image" ? .image : .vmlinuz))
+    #expect(image.origin.kind == (image.origin.name == "Image" ? .image : .vmlinuz))
     #expect(image.release == "6.1.0-arm")
     #expect(image.buildID == ELFBuilder.buildID)
     #expect(image.btf == Self.types)
@@ -81,7 +81,7 @@ import Testing
   func theStoredBaseIsTheLinkAddress(layout: KallsymsBuilder.Layout) throws {
     let symbols = Self.symbols(Self.base + 0x10000)
     let bytes = image(layout, symbols, base: Self.base + 0x10000)
-    let image = try KernelImage(bytes: bytes, name: "Image")
+    let image = try KernelFacts(bytes: bytes, name: "Image")
     try check(image, base: Self.base)
     #expect(try image.symbols.address(of: "_stext") == Self.base + 0x10000)
   }
@@ -89,7 +89,7 @@ import Testing
   @Test func aBaseOfZeroIsTakenFromItsRelocation() throws {
     let symbols = Self.symbols(Self.base + 0x10000)
     let bytes = image(.a, symbols, base: Self.base + 0x10000, storedBase: 0, relocated: true)
-    let image = try KernelImage(bytes: bytes, name: "Image")
+    let image = try KernelFacts(bytes: bytes, name: "Image")
     try check(image, base: Self.base)
     #expect(try image.symbols.address(of: "_stext") == Self.base + 0x10000)
   }
@@ -99,12 +99,12 @@ import Testing
       .aWithSequences, Self.sections, base: Self.base, storedBase: nil)
     // Something that looks like BTF in front of it.
     bytes.replaceSubrange(0x8_0000..<0x8_0008, with: Self.types.prefix(8))
-    try check(KernelImage(bytes: bytes, name: "Image"), base: Self.base)
+    try check(KernelFacts(bytes: bytes, name: "Image"), base: Self.base)
   }
 
   @Test func withoutALinkAddressSymbolsAreRelativeToANominalOne() throws {
     let symbols = Self.symbols(Self.base + 0x10000)
-    let image = try KernelImage(
+    let image = try KernelFacts(
       bytes: image(.c, symbols, base: 0), name: "Image")
     let base: UInt64 = 0xffff_8000_8000_0000
     try check(image, base: base)
@@ -114,7 +114,7 @@ import Testing
   @Test func compressedImages() throws {
     let bytes = image(.c, Self.symbols(Self.base + 0x10000), base: 0)
     for file in [compressed(bytes, "gzip"), zboot(compressed(bytes, "zstd"), size: bytes.count)] {
-      try check(KernelImage(bytes: file, name: "Image.gz"), base: 0xffff_8000_8000_0000)
+      try check(KernelFacts(bytes: file, name: "Image.gz"), base: 0xffff_8000_8000_0000)
     }
   }
 }

@@ -7,9 +7,9 @@ import Testing
   static let filters = ["gzip", "xz", "zstd", "lz4", "bzip2", "lzma"]
   static let kernel = ELFBuilder.kernel().bytes
 
-  private func check(_ image: KernelImage) throws {
+  private func check(_ image: KernelFacts) throws {
     #expect(image.architecture == .x86)
-    #expect(image.kind == (image.name == "vmlinux" ? .vmlinux : .vmlinuz))
+    #expect(image.origin.kind == (image.origin.name == "vmlinux" ? .vmlinux : .vmlinuz))
     #expect(image.banner == ELFBuilder.banner)
     #expect(image.release == "6.1.0-test")
     #expect(image.buildID == ELFBuilder.buildID)
@@ -20,7 +20,7 @@ import Testing
 
   private func reason(_ bytes: [UInt8]) -> KernelImageError.Reason? {
     do {
-      _ = try KernelImage(bytes: bytes, name: "vmlinuz")
+      _ = try KernelFacts(bytes: bytes, name: "vmlinuz")
       return nil
     } catch {
       #expect(error.name == "vmlinuz")
@@ -31,7 +31,7 @@ import Testing
 
   @Test(arguments: KallsymsBuilder.Layout.allCases)
   func strippedELF(layout: KallsymsBuilder.Layout) throws {
-    try check(KernelImage(bytes: ELFBuilder.kernel(layout).bytes, name: "vmlinux"))
+    try check(KernelFacts(bytes: ELFBuilder.kernel(layout).bytes, name: "vmlinux"))
   }
 
   @Test func withoutSectionHeadersTheSegmentsAreSearched() throws {
@@ -39,7 +39,7 @@ import Testing
     // The builder's segments are contiguous in the file, so their addresses must be as well.
     builder.sections = [builder.sections[1]]
     builder.hasSectionHeaders = false
-    let image = try KernelImage(bytes: builder.bytes, name: "vmlinux")
+    let image = try KernelFacts(bytes: builder.bytes, name: "vmlinux")
     #expect(image.banner == ELFBuilder.banner)
     #expect(image.btf == nil)
     #expect(try image.symbols.address(of: "_text") == KallsymsBuilder.text)
@@ -51,7 +51,7 @@ import Testing
       ("only", 0x12, 1, KallsymsBuilder.text + 4),
       ("linux_banner", 0x11, 2, KallsymsBuilder.text + 0x100_0000 + 40 * 1024),
     ])
-    let image = try KernelImage(bytes: builder.bytes, name: "vmlinux")
+    let image = try KernelFacts(bytes: builder.bytes, name: "vmlinux")
     #expect(try image.symbols.map(\.name) == ["only", "linux_banner"])
     #expect(image.banner == ELFBuilder.banner)
   }
@@ -61,26 +61,26 @@ import Testing
     let payload = compressed(Self.kernel, filter)
     // The size behind a gzip stream is its own.
     let file = bzImage(payload, size: Self.kernel.count, appendsSize: filter != "gzip")
-    try check(KernelImage(bytes: file, name: "vmlinuz"))
+    try check(KernelFacts(bytes: file, name: "vmlinuz"))
   }
 
   @Test func bzImageWithLegacyLZ4() throws {
     let payload = legacyLZ4(Self.kernel, blockSize: 10_000)
-    try check(KernelImage(bytes: bzImage(payload, size: Self.kernel.count), name: "vmlinuz"))
+    try check(KernelFacts(bytes: bzImage(payload, size: Self.kernel.count), name: "vmlinuz"))
   }
 
   @Test(arguments: filters)
   func zbootImages(filter: String) throws {
     let payload = compressed(Self.kernel, filter)
     let file = zboot(payload, size: Self.kernel.count, appendsSize: filter != "gzip")
-    try check(KernelImage(bytes: file, name: "vmlinuz.efi"))
+    try check(KernelFacts(bytes: file, name: "vmlinuz.efi"))
   }
 
   @Test(arguments: filters)
   func filesCompressedAsAWhole(filter: String) throws {
-    try check(KernelImage(bytes: compressed(Self.kernel, filter), name: "vmlinux.\(filter)"))
+    try check(KernelFacts(bytes: compressed(Self.kernel, filter), name: "vmlinux.\(filter)"))
     let nested = bzImage(compressed(Self.kernel, "zstd"), size: Self.kernel.count)
-    try check(KernelImage(bytes: compressed(nested, filter), name: "vmlinuz.\(filter)"))
+    try check(KernelFacts(bytes: compressed(nested, filter), name: "vmlinuz.\(filter)"))
   }
 
   @Test func unifiedKernelImages() throws {
@@ -88,14 +88,14 @@ import Testing
     let zboot = zboot(compressed(Self.kernel, "gzip"), size: Self.kernel.count, appendsSize: false)
     for inner in [bzImage, zboot, Self.kernel, compressed(zboot, "xz")] {
       let file = peFile(".linux", inner)
-      try check(KernelImage(bytes: file, name: "linux.efi"))
-      try check(KernelImage(bytes: compressed(file, "gzip"), name: "vmlinuz"))
-      try check(KernelImage(bytes: peFile(".linux", inner, virtualSize: 0), name: "linux.efi"))
+      try check(KernelFacts(bytes: file, name: "linux.efi"))
+      try check(KernelFacts(bytes: compressed(file, "gzip"), name: "vmlinuz"))
+      try check(KernelFacts(bytes: peFile(".linux", inner, virtualSize: 0), name: "linux.efi"))
     }
     // A kernel with the EFI stub is a PE file itself.
     var stub = bzImage
     stub.replaceSubrange(0..<0x100, with: peFile(".setup", []).prefix(0x100))
-    try check(KernelImage(bytes: stub, name: "vmlinuz"))
+    try check(KernelFacts(bytes: stub, name: "vmlinuz"))
     let file = peFile(".linux", bzImage)
     #expect(
       reason(Array(file.prefix(2000))) == .truncated(size: 2000, needed: 1024 + bzImage.count))
@@ -104,8 +104,8 @@ import Testing
   }
 
   @Test func imagesOfUBoot() throws {
-    try check(KernelImage(bytes: uImage(compressed(Self.kernel, "gzip")), name: "uImage"))
-    try check(KernelImage(bytes: uImage(Self.kernel, type: 14), name: "uImage"))
+    try check(KernelFacts(bytes: uImage(compressed(Self.kernel, "gzip")), name: "uImage"))
+    try check(KernelFacts(bytes: uImage(Self.kernel, type: 14), name: "uImage"))
     let file = uImage(Self.kernel)
     #expect(
       reason(Array(file.prefix(100))) == .truncated(size: 100, needed: 64 + Self.kernel.count))
@@ -128,7 +128,7 @@ import Testing
             [0, 1, 0x7f, 0xff, .random(in: .min ... .max, using: &random)]
             .randomElement(using: &random)!
         }
-        _ = try? KernelImage(bytes: bytes, name: "x")
+        _ = try? KernelFacts(bytes: bytes, name: "x")
       }
     }
   }
@@ -196,7 +196,7 @@ import Testing
     var builder = ELFBuilder.kernel()
     builder.sections.remove(at: 3)
     builder.sections[1].contents.removeLast(20_000)
-    let image = try KernelImage(bytes: builder.bytes, name: "vmlinux")
+    let image = try KernelFacts(bytes: builder.bytes, name: "vmlinux")
     #expect(image.btf == nil)
     #expect(throws: KernelImageError(name: "vmlinux", reason: .noSymbols)) { try image.symbols }
     #expect(throws: KernelImageError(name: "vmlinux", reason: .noBTF(.unknown))) {
@@ -207,10 +207,10 @@ import Testing
 
   @Test func unreadableFiles() {
     #expect(throws: KernelImageError(name: "/nonexistent/vmlinuz", reason: .unreadable(errno: 2))) {
-      try KernelImage(path: "/nonexistent/vmlinuz")
+      try KernelFacts(path: "/nonexistent/vmlinuz")
     }
     #expect(throws: KernelImageError(name: "/", reason: .unreadable(errno: 21))) {
-      try KernelImage(path: "/")
+      try KernelFacts(path: "/")
     }
   }
 }

@@ -75,19 +75,19 @@ import Testing
     let first = Self.address + 4096
     let symbols = [("__start_BTF", first), ("__stop_BTF", first + UInt64(Self.types.count))]
     for var builder in [plain, builder(Self.types, symbols: symbols)] {
-      #expect(try KernelImage(bytes: builder.bytes, name: "x").btf == Self.types)
+      #expect(try KernelFacts(bytes: builder.bytes, name: "x").btf == Self.types)
       builder.hasProgramHeaders = false
-      #expect(try KernelImage(bytes: builder.bytes, name: "x").btf == Self.types)
+      #expect(try KernelFacts(bytes: builder.bytes, name: "x").btf == Self.types)
     }
     var stripped = ELFBuilder(sections: [plain.sections[0]])
     stripped.hasSectionHeaders = false
-    #expect(try KernelImage(bytes: stripped.bytes, name: "x").btf == Self.types)
+    #expect(try KernelFacts(bytes: stripped.bytes, name: "x").btf == Self.types)
     // A program that is built into the kernel has less of it.
     var larger = Self.types
     larger[20] += 8
     larger += [UInt8](repeating: 0, count: 8)
     #expect(
-      try KernelImage(
+      try KernelFacts(
         bytes: builder(Self.types + [0, 0, 0] + larger, symbols: []).bytes, name: "x"
       )
       .btf == larger)
@@ -95,7 +95,7 @@ import Testing
 
   @Test func whatIsKnownOfAKernelWithoutBTF() throws {
     func absence(_ builder: ELFBuilder) throws -> KernelImageError.Reason? {
-      let image = try KernelImage(bytes: builder.bytes, name: "x")
+      let image = try KernelFacts(bytes: builder.bytes, name: "x")
       return #expect(throws: KernelImageError.self) { try image.types() }?.reason
     }
     let first = Self.address + 4096
@@ -143,7 +143,7 @@ import Testing
       guard let elf = try? ELFFile(bytes) else { continue }
       _ = try? elf.symbols()
       for section in elf.sections { _ = try? elf.contents(of: section.name) }
-      _ = try? KernelImage(bytes: bytes, name: "x")
+      _ = try? KernelFacts(bytes: bytes, name: "x")
     }
   }
 

@@ -26,7 +26,7 @@ struct RealKernelTests {
 
   @Test(arguments: RealKernels.files)
   func everythingIsRead(path: String) throws {
-    let image = try KernelImage(path: path)
+    let image = try KernelFacts(path: path)
     let symbols = try image.symbols
     let btf = try image.types()
     let release = try #require(image.release)
@@ -69,7 +69,7 @@ struct RealKernelTests {
   /// bpftool prints an enumerator as its enum's flag says, signed or unsigned; so do we.
   @Test(arguments: RealKernels.files)
   func everyEnumeratorIsBpftools(path: String) throws {
-    let image = try KernelImage(path: path)
+    let image = try KernelFacts(path: path)
     let btf = try image.types()
     let file = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     defer { try? FileManager.default.removeItem(at: file) }

@@ -53,13 +53,13 @@ import Testing
       return try Arm64Architecture().locate(registers, SnapshotEngine(memory ?? ram.memory()))
     }
 
-    func map(_ variables: [String: UInt64]) throws -> KernelMap {
+    func addressSpace(_ variables: [String: UInt64]) throws -> KernelAddressSpace {
       // Its data must be RAM for the direct map to be checked against.
       let memory = ByteBufferMemory(ram.bytes, base: ramBase)
-      let place = KernelPlace(
+      let image = ImageInGuest(
         file: "Image", location: try locate(), symbols: KernelSymbols(),
         variables: variables)
-      return try Arm64Architecture().map(place, SnapshotEngine(memory))
+      return try Arm64Architecture().addressSpace(of: image, SnapshotEngine(memory))
     }
   }
 
@@ -176,11 +176,15 @@ import Testing
     let displacement = memstart &- pageOffset
     let data = Self.ramBase + 0x60_0000
     guest.tables.map(data &- displacement, to: data, level: 2)
-    let map = try guest.map(["memstart_addr": memstart, "kimage_voffset": 0 &- guest.displacement])
-    #expect(map.context.pageOffset?.rawValue == pageOffset)
-    #expect(map.directMap?.displacement == displacement)
-    #expect(map.directMap?.virtual.lowerBound == Self.ramBase &- displacement)
-    #expect(map.context.root == guest.tables.root)
+    let space = try guest.addressSpace([
+      "memstart_addr": memstart, "kimage_voffset": 0 &- guest.displacement,
+    ])
+    #expect(space.pageOffset?.rawValue == pageOffset)
+    let directMap = try #require(space.windows.first)
+    #expect(directMap.name == "direct map")
+    #expect(directMap.displacement == displacement)
+    #expect(directMap.virtual.lowerBound == Self.ramBase &- displacement)
+    #expect(space.tables.root == guest.tables.root)
   }
 
   /// TCR_EL1.TBI1: KASAN's pointers have a tag in their top byte.
@@ -207,19 +211,18 @@ import Testing
   }
 
   @Test func aLinearMapThatTheTablesDoNotHaveIsNotUsed() throws {
-    let map = try Guest().map(["memstart_addr": 0x4000_0000])
-    #expect(map.context.pageOffset == nil)
-    #expect(map.directMap == nil)
+    let space = try Guest().addressSpace(["memstart_addr": 0x4000_0000])
+    #expect(space.pageOffset == nil)
+    #expect(space.windows.map(\.name) == ["kernel image"])
   }
 
   @Test func variablesThatContradictTheTablesAreRefused() throws {
-    #expect(throws: KernelError.self) { try Guest().map(["kimage_voffset": 0x1000]) }
+    #expect(throws: KernelError.self) { try Guest().addressSpace(["kimage_voffset": 0x1000]) }
   }
 
   @Test func aVCPUIsAliveWithItsOffsetAndTheKernelsTables() throws {
     let guest = try Guest()
-    let context = WalkContext(
-      root: guest.tables.root, format: guest.tables.format, pageOffset: nil)
+    let tables = guest.tables.tables
     let cpus = [CPU(id: 0, offset: 0xffff_9adf_2725_4000)]
     func isAlive(_ base: UInt64, _ ttbr1: UInt64) -> Bool {
       let registers = VCPURegisters(
@@ -228,7 +231,7 @@ import Testing
           RegisterKey(cpu: 0, name: "TPIDR_EL1"): base,
           RegisterKey(cpu: 0, name: "TTBR1_EL1"): ttbr1,
         ])
-      return Arm64Architecture().isAlive(registers, cpus: cpus, context: context)
+      return Arm64Architecture().isAlive(registers, cpus: cpus, tables: tables)
     }
     let (base, root) = (cpus[0].offset, guest.tables.root.rawValue)
     #expect(isAlive(base, root))

@@ -157,7 +157,7 @@ import Testing
 
   /// The same engine finds the guest that is fine after any number of moments that are not.
   private func check(
-    _ reason: String, _ image: KernelImage, spoilt: ByteBufferMemory, _ fine: ByteBufferMemory
+    _ reason: String, _ image: KernelFacts, spoilt: ByteBufferMemory, _ fine: ByteBufferMemory
   ) throws {
     let wanted = try GuestKernel(image, in: SnapshotEngine(fine))
     let memory = ScriptedMemory(spoilt)

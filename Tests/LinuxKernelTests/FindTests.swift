@@ -8,14 +8,14 @@ import Testing
 
 @Suite struct FindTests {
   private func find(
-    _ guest: SyntheticGuest, _ image: KernelImage? = nil
+    _ guest: SyntheticGuest, _ image: KernelFacts? = nil
   ) throws -> GuestKernel {
     let memory = ScriptedMemory(guest.memory)
     defer { #expect(memory.samples.joined().allSatisfy(memory.ram.contains)) }
     return try GuestKernel(try image ?? guest.image(), in: SnapshotEngine(memory))
   }
 
-  private func failure(_ guest: SyntheticGuest, _ image: KernelImage? = nil) throws -> String {
+  private func failure(_ guest: SyntheticGuest, _ image: KernelFacts? = nil) throws -> String {
     let error = #expect(throws: KernelError.self) { try find(guest, image) }
     return "\(try #require(error))"
   }
@@ -27,9 +27,9 @@ import Testing
     #expect(kernel.textBase.rawValue == guest.textBase)
     #expect(kernel.slide == SyntheticGuest.slide)
     #expect(kernel.variables["phys_base"] == guest.displacement &+ 0xffff_ffff_8000_0000)
-    #expect(kernel.context.pageOffset?.rawValue == guest.pageOffset)
-    #expect(kernel.context.root == guest.tables.root)
-    #expect(kernel.context.format == .x86(fiveLevel: isFiveLevel))
+    #expect(kernel.addressSpace.pageOffset?.rawValue == guest.pageOffset)
+    #expect(kernel.addressSpace.tables.root == guest.tables.root)
+    #expect(kernel.addressSpace.tables.format == .x86(fiveLevel: isFiveLevel))
     #expect(kernel.cpuIDs == 2)
     #expect(kernel.release == "6.1.0-test")
     #expect(
@@ -142,7 +142,7 @@ import Testing
   @Test func aKernelThatDoesNotSayWhereItMapsAllMemoryIsFound() throws {
     let guest = SyntheticGuest()
     let kernel = try find(guest, try guest.image(without: ["page_offset_base"]))
-    #expect(kernel.context.pageOffset == nil)
+    #expect(kernel.addressSpace.pageOffset == nil)
     #expect(kernel.addressSpace.windows.map(\.name) == ["kernel image"])
   }
 

@@ -65,7 +65,7 @@ import Testing
     #expect(cut.value == [1, 2, 3])
     #expect(
       cut.unreadable.map(\.description) == [
-        "link to item 3: reading stopped after 3, and there are more"
+        "item chain 3: reading stopped after 3, and there are more"
       ])
     #expect(try numbers(most: 4).unreadable.isEmpty)
   }

@@ -36,9 +36,8 @@ import Testing
   private func snapshot<T>(
     waves: Int = 64, _ walk: @escaping (MemoryView) throws(ReadFault) -> T
   ) throws -> Snapshot<T> {
-    let engine = SnapshotEngine(ScriptedMemory(ram.memory()))
-    engine.waveLimit = waves
-    return try engine.snapshot(in: Flat(), walk)
+    try SnapshotEngine(ScriptedMemory(ram.memory())).snapshot(
+      in: Flat(), waveLimit: waves, walk)
   }
 
   private func object(at address: UInt64) -> UntypedObject {

@@ -24,7 +24,7 @@ import Testing
   }
 
   private func find(
-    _ vcpus: [[String: UInt64]], _ image: KernelImage? = nil, vcpu: Int? = nil
+    _ vcpus: [[String: UInt64]], _ image: KernelFacts? = nil, vcpu: Int? = nil
   ) throws -> GuestKernel {
     let memory = crashed.ram.memory(vcpus: vcpus)
     return try GuestKernel(try image ?? crashed.image(), in: SnapshotEngine(memory), vcpu: vcpu)
@@ -236,7 +236,7 @@ import Testing
       var limits = SampleLimits.none
       limits.reads = reads
       let memory = ScriptedMemory(crashed.ram.memory(vcpus: vcpus), limits: limits)
-      let registers = try memory.registersOfAll(["gs_base"])
+      let registers = try SnapshotEngine(memory).registersOfAll(["gs_base"])
       #expect(registers.map(\.cpu) == Array(0..<70))
       #expect(registers.allSatisfy { $0["gs_base"] == UInt64($0.cpu) })
       #expect(memory.samples.count == samples)
@@ -253,7 +253,7 @@ import Testing
     func places() throws -> [VCPU.Place] {
       let snapshot = try kernel.snapshot(engine, vcpus: [0, 1, 2, 3]) { _ in }
       memory.forgetSamples()
-      return try kernel.vcpus(snapshot.registers, image, in: memory).map(\.place)
+      return try kernel.vcpus(snapshot.registers, image, in: SnapshotEngine(memory)).map(\.place)
     }
     #expect(try places() == [.kernel, .kernel, .kernel, .kernel])
     #expect(memory.samples.isEmpty)

@@ -43,9 +43,9 @@ extension LiveTests {
     ) throws -> Snapshot<T> {
       let stub = try QEMUStub(try #require(StubTarget(guest.target)))
       let engine = SnapshotEngine(stub)
+      let kernel = try GuestKernel(try KernelFacts(path: guest.kernel), in: engine)
       // A list costs a wave an element.
-      engine.waveLimit = 4096
-      return try GuestKernel(try KernelImage(path: guest.kernel), in: engine).snapshot(engine, walk)
+      return try kernel.snapshot(engine, waveLimit: 4096, walk)
     }
 
     @Test(arguments: ExploringTests.guests)

@@ -118,6 +118,60 @@ extension LiveTests {
       #expect(numbers.map { $0 as? Int } == (0..<cpus).map { $0 })
     }
 
+    /// Two ways of the kernel's to the same tasks: the list of all, and the numbers of each.
+    @Test(arguments: guests)
+    func tasksOfTheListAreThoseOfTheirPids(guest: LiveGuest) throws {
+      let list = "print task_struct init_task --list .tasks .pid,.tgid,.comm"
+      let tasks = try #require(try documents(guest, [list])[0] as? [[String: Any]])
+      #expect(tasks.first?["comm"] as? String == "swapper/0")
+      #expect(tasks.first?["pid"] as? Int == 0)
+      // PID 1 is guest/init, which has started guest/loader.
+      #expect(tasks.contains { $0["pid"] as? Int == 1 && $0["comm"] as? String == "init" })
+      #expect(tasks.contains { $0["comm"] as? String == "loader" })
+      #expect(tasks.allSatisfy { $0["pid"] as? Int == $0["tgid"] as? Int })
+      // Workers of the kernel come and go.
+      let staying = tasks.dropFirst().filter {
+        ($0["comm"] as? String)?.hasPrefix("kworker") == false
+      }.suffix(5)
+      #expect(staying.count == 5)
+      let addresses = try documents(
+        guest, staying.map { "translate task:\($0["pid"] as? Int ?? 0)" })
+      for (task, address) in zip(staying, addresses) {
+        #expect((address as? [String: Any])?["address"] as? String == task["address"] as? String)
+      }
+    }
+
+    /// Every kind of object that has a number leads to one that says the same number.
+    @Test(arguments: guests)
+    func objectsHaveTheNumberByWhichTheyAreFound(guest: LiveGuest) throws {
+      let programs = try guest.truth("prog").compactMap { $0["id"] as? Int }
+      let maps = try guest.truth("map").compactMap { $0["id"] as? Int }
+      try #require(!programs.isEmpty && !maps.isEmpty)
+      let lines =
+        programs.map { "print bpf_prog prog:\($0) ->aux.id" }
+        + maps.map { "print bpf_map map:\($0) .id" }
+      #expect(try documents(guest, lines).map { $0 as? Int } == programs + maps)
+    }
+
+    /// guest/init mounts these.
+    @Test(arguments: guests)
+    func aListFromItsHeadHasItsElementsOnly(guest: LiveGuest) throws {
+      let found = try documents(
+        guest,
+        [
+          "print super_block super_blocks --list .s_list .s_id,.s_type->name,.s_magic",
+          "print net net_namespace_list --list .list", "sym init_net",
+        ])
+      let mounts = try #require(found[0] as? [[String: Any]])
+      let names = Set(mounts.compactMap { $0["s_id"] as? String })
+      #expect(names.isSuperset(of: ["proc", "sysfs", "tracefs", "cgroup2"]), "\(names)")
+      #expect(mounts.allSatisfy { ($0["s_magic"] as? Int ?? 0) > 0 })
+      // The guest has one network namespace.
+      let spaces = try #require(found[1] as? [[String: String]])
+      let first = (found[2] as? [[String: Any]])?.first
+      #expect(spaces.map { $0["address"] } == [first?["address"] as? String])
+    }
+
     @Test(arguments: guests)
     func addressesLeadToTheRAMThatIomemNames(guest: LiveGuest) throws {
       let truth = try Truth(guest)

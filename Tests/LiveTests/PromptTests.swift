@@ -174,6 +174,7 @@ extension LiveTests {
       let script = state.appendingPathComponent("a-script.gs").path
       try FileManager.default.createDirectory(at: state, withIntermediateDirectories: true)
       try "info\n".write(toFile: script, atomically: false, encoding: .utf8)
+      let last = try #require(try guest.truth("prog").compactMap { $0["id"] as? Int }.max())
       let terminal = try open()
       // What is typed before Tab, and what Tab adds.
       for (typed, added) in [
@@ -191,7 +192,8 @@ extension LiveTests {
         ("print task_struct init_task .active_mm->start_co", "de"),
         ("print 'struct btf *' btf_vmlinux ->nam", "e"),
         ("print 'struct task_struct' init_task .active_mm.start_co", "de"),
-        ("source \(script.dropLast(5))", "pt.gs "),
+        ("print task_struct init_task .pid,.active_mm->start_co", "de"),
+        ("translate prog:\(last)", " "), ("source \(script.dropLast(5))", "pt.gs "),
       ] {
         try terminal.type(typed)
         try terminal.expect(typed)

@@ -121,6 +121,36 @@ extension LiveTests {
       "vmlinux"
       > print 'enum bpf_stats_type' prog_idr+20
       {text}
+      > print 'char[13]' linux_banner
+      "Linux version"
+      > print 'char[2][5]' linux_banner -j
+      ["Linux"," vers"]
+      > print 'struct list_head *[2]' net_namespace_list [1]->next -j
+      "0x{hex}"
+      > print task_struct task:1 .comm
+      "init"
+      > print task_struct task:1 ->pid
+      1
+      > print bpf_prog prog:{prog reno_init id} ->aux.name
+      "reno_init"
+      > print bpf_map map:{map lengths id} .id
+      {map lengths id}
+      > print btf btf:{map lengths btf_id} .id -j
+      {map lengths btf_id}
+      > print bpf_link link:1 .id
+      1
+      > print task_struct init_task --list .tasks .pid,.comm,.mm->pgd
+      ADDRESS  pid  comm  mm.pgd
+      0x{symbol init_task}  0  "swapper/0"  -
+      0x{hex}  1  "init"  0x{hex}
+      0x{hex}  2  "kthreadd"  -
+      {lines}
+      > print net net_namespace_list --list .list .ifindex -j
+      [{"address":"0x{hex}","ifindex":{n}}]
+      > print super_block super_blocks --list ->s_list
+      ADDRESS
+      0x{hex}
+      {lines}
       > type idr
       struct idr {
           struct xarray idr_rt;                       /* 0  16 */
@@ -131,6 +161,8 @@ extension LiveTests {
       typedef struct {
           int counter;                                /* 0  4 */
       } atomic_t;  /* size: 4 */
+      > type char[64]
+      char [64];  /* size: 64 */
       > type unsigned long
       long unsigned int;  /* size: 8 */
       > type enum bpf_stats_type
@@ -165,6 +197,8 @@ extension LiveTests {
       0000000000000000  0x{hex}
       > pread -j 0 2
       [{"address":"0x0","bytes":"{hex}"}]
+      > read map:{map lengths id}+0 8 -t x8 -j
+      [{"address":"0x{hex}","words":["0x{hex}"]}]
       > translate linux_banner
       0x{symbol linux_banner}  linux_banner  kernel image (rodata)
       LEVEL  TABLE       INDEX  ENTRY               FLAGS       LEADS TO
@@ -207,6 +241,16 @@ extension LiveTests {
       ("print task_struct init_task .no_such", 1, "no member no_such"),
       ("print task_struct 8 .comm", 1, "0x0 is not mapped"),
       ("print task_struct init_task ..", 64, "no path of members"),
+      ("print task_struct init_task .comm[16]", 1, "has no [16]: it has 16 elements"),
+      ("print 'no_such[4]' init_task", 1, "no type no_such[4]"),
+      ("print bpf_prog prog:4000000", 1, "the guest has no program with id 4000000"),
+      ("read task:4000000 8", 1, "the guest has no task with pid 4000000"),
+      ("translate map:4000000", 1, "the guest has no map with id 4000000"),
+      ("translate fly:1", 64, "'fly:1'"), ("sym map:1", 64, "has no symbol"),
+      ("pread map:1 8", 64, "translate map:1"),
+      ("print task_struct init_task --list .comm", 1, "only as a struct list_head"),
+      ("print task_struct linux_banner --list .tasks", 1, "no neighbour leads back"),
+      ("print task_struct init_task --list .tasks .files_no", 1, "no member files_no"),
       ("type no_such_type", 1, "no type no_such_type"),
       ("type no_such_*", 1, "no type that matches no_such_*"),
       ("print 'no_such_* *' init_task", 1, "no type no_such_* *"),
@@ -323,6 +367,7 @@ extension LiveTests {
         "info", "prog list", "prog stats", "prog verifier", "map list", "report", "sym init_task",
         "type idr",
         "read init_task 16", "pread 0 16", "print task_struct init_task .thread",
+        "print task_struct init_task --list .tasks .comm,.thread_info", "type char[64]",
         "translate init_task", "regs", "hold", "resume",
       ]
       let result = try Program(guest, ["-j"] + lines.flatMap { ["-e", $0] }).run()

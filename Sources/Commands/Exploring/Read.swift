@@ -10,7 +10,7 @@ struct Read: GuestCommand {
       error.
       """)
 
-  @Argument(help: "A number, a symbol, symbol+offset, or symbol@CPU for a per-CPU variable.")
+  @Argument(help: AddressExpression.help)
   var address: AddressExpression
   @Argument(help: "Bytes: up to 16 MiB, decimal or with 0x.", transform: ByteCount.init(userText:))
   var length: ByteCount
@@ -64,9 +64,10 @@ struct PRead: GuestCommand {
 
   func validate() throws {
     try format.admit(length)
-    guard !address.isSymbol, address.cpu == nil else {
+    guard !address.isNamed, address.cpu == nil else {
       throw ValidationError(
-        "a physical address is a number: translate \(address.text) gives a symbol's")
+        "a physical address is a number: translate \(address.text) gives that of a symbol or an object"
+      )
     }
   }
 

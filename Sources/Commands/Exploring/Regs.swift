@@ -21,9 +21,9 @@ struct Regs: GuestCommand {
   static func nextWord(after words: [String]) -> [WordKind] { words.isEmpty ? [.cpu] : [] }
 
   func answer(in session: Session) throws -> Answer {
-    let stub = try session.stub
-    if let cpu, !stub.cpus.contains(cpu) {
-      let known = stub.cpus.map { "\($0)" }.joined(separator: ", ")
+    let source = try session.source
+    if let cpu, !source.cpus.contains(cpu) {
+      let known = source.cpus.map { "\($0)" }.joined(separator: ", ")
       throw CommandError("the guest has no vCPU \(cpu): its vCPUs are \(known)")
     }
     // Symbols are welcome and not needed: registers are what one looks at when no kernel is found.
@@ -36,8 +36,8 @@ struct Regs: GuestCommand {
     } catch {
       if session.options.kernel != nil { session.console.note("no symbols: \(error)") }
     }
-    let names = try session.stub.wordRegisterNames
-    let cpus = try cpu.map { [$0] } ?? session.stub.cpus
+    let names = try session.source.wordRegisterNames
+    let cpus = try cpu.map { [$0] } ?? session.source.cpus
     let values = try read(names, of: cpus, session)
 
     var lines: [String] = []
@@ -54,7 +54,7 @@ struct Regs: GuestCommand {
           own.append("  \(name)\(padding)  0x\(value.paddedHex(16))\(symbol)")
           return JSON.Member(key: name, value: .string(value.hex))
         case .failure(let absence): absent["\(absence)", default: []].append(name)
-        case nil: absent["QEMU's gdbserver did not give it", default: []].append(name)
+        case nil: absent["the source did not give it", default: []].append(name)
         }
         return JSON.Member(key: name, value: .null)
       }
@@ -75,11 +75,11 @@ struct Regs: GuestCommand {
   private func read(
     _ names: [String], of cpus: [Int], _ session: Session
   ) throws -> [RegisterKey: Result<UInt64, Absence>] {
-    let stub = try session.stub
+    let source = try session.source
     func keys(_ cpu: Int) -> [RegisterKey] { names.map { RegisterKey(cpu: cpu, name: $0) } }
     let all = cpus.flatMap(keys)
-    let isShort = stub.limits.admit(stub.load(of: all))
-    let instants = isShort || stub.consistency == .frozen ? [all] : cpus.map(keys)
+    let isShort = source.limits.admit(source.load(of: all))
+    let instants = isShort || source.consistency == .frozen ? [all] : cpus.map(keys)
     if instants.count > 1 {
       session.console.note("too many registers for one short stop: it was one for each vCPU")
     }

@@ -30,10 +30,7 @@ struct Sym: GuestCommand {
       rows = kernel.symbols.matching(glob: what).map { Row($0) }
       guard !rows.isEmpty else { throw CommandError("no symbol matches \(what)") }
     } else if let address = AddressExpression(argument: what), !isName(address) {
-      rows = [
-        try address.cpu == nil
-          ? nearest(to: address.resolved(in: kernel).value, kernel) : copy(address, session)
-      ]
+      rows = [try nearest(to: address, kernel) ?? copy(address, session)]
     } else {
       rows = try kernel.symbols.named(what).map { Row($0) }
       guard !rows.isEmpty else { throw CommandError("this guest's kernel has no symbol \(what)") }
@@ -43,24 +40,35 @@ struct Sym: GuestCommand {
   }
 
   private func isName(_ address: AddressExpression) -> Bool {
-    address.isSymbol && address.offset == 0 && address.cpu == nil
+    guard case .symbol = address.base else { return false }
+    return address.offset == 0 && address.cpu == nil
   }
 
   /// A CPU's own copy of a per-CPU variable.
   private func copy(_ address: AddressExpression, _ session: Session) throws -> Row {
-    var target = ResolvedAddress(value: 0)
+    var variable: UInt64 = 0
     let copy = try session.ofThisBoot { kernel in
       let resolved = try address.resolved(in: kernel)
-      target = resolved
+      if case .perCPU(let start, _) = resolved.start { variable = start &+ resolved.offset }
       return try session.walk(kernel) { walk throws(ReadFault) in
         try resolved.address(in: walk)
       }
     }.value
     let kernel = try session.kernel
-    guard kernel.perCPUVariables?.contains(target.value) == true,
-      let (symbol, offset) = kernel.symbols.nearest(to: target.value)
-    else { throw CommandError("\(target.value.hex) is no per-CPU variable") }
-    return Row(symbol, address: copy.rawValue, offset: offset, cpu: target.cpu)
+    guard kernel.perCPUVariables?.contains(variable) == true,
+      let (symbol, offset) = kernel.symbols.nearest(to: variable)
+    else { throw CommandError("\(variable.hex) is not a per-CPU variable") }
+    return Row(symbol, address: copy.rawValue, offset: offset, cpu: address.cpu)
+  }
+
+  /// Nil for an address that only the guest's memory says.
+  private func nearest(to address: AddressExpression, _ kernel: GuestKernel) throws -> Row? {
+    if case .object = address.base {
+      throw UsageError(
+        "\(address.text) is an object, and has no symbol: translate \(address.text) says what it is"
+      )
+    }
+    return try address.resolved(in: kernel).fixed.map { try nearest(to: $0, kernel) }
   }
 
   private func nearest(to address: UInt64, _ kernel: GuestKernel) throws -> Row {
@@ -70,7 +78,7 @@ struct Sym: GuestCommand {
       let isKernels = kernel.addressSpace.tables.isCanonical(KernelVirtualAddress(address))
       throw CommandError(
         "\(address.hex) is not in the kernel image, which symbols name"
-          + (isKernels ? ": translate \(address.hex) tells what it is" : ""))
+          + (isKernels ? ": translate \(address.hex) says what it is" : ""))
     }
     return Row(symbol, offset: offset)
   }

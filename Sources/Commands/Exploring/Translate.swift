@@ -15,7 +15,7 @@ struct Translate: GuestCommand {
       execution.
       """)
 
-  @Argument(help: "A number, a symbol, symbol+offset, or symbol@CPU for a per-CPU variable.")
+  @Argument(help: AddressExpression.help)
   var address: AddressExpression
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
@@ -34,9 +34,9 @@ struct Translate: GuestCommand {
     let snapshot = try session.ofThisBoot { kernel in
       let target = try address.resolved(in: kernel)
       let tables = kernel.addressSpace.tables
-      if target.cpu == nil, !tables.isCanonical(KernelVirtualAddress(target.value)) {
+      if let value = target.fixed, !tables.isCanonical(KernelVirtualAddress(value)) {
         throw CommandError(
-          "\(target.value.hex) is no kernel address: those begin at "
+          "\(value.hex) is not a kernel address: those begin at "
             + tables.format.firstKernelAddress.hex)
       }
       return try session.walk(kernel) { walk throws(ReadFault) in
@@ -53,7 +53,7 @@ struct Translate: GuestCommand {
   }
 
   private func symbol(_ path: Path, _ kernel: GuestKernel) -> String? {
-    kernel.symbolText(path.address.rawValue) ?? (self.address.isSymbol ? self.address.text : nil)
+    kernel.symbolText(path.address.rawValue) ?? (self.address.isNamed ? self.address.text : nil)
   }
 
   private func physical(_ path: Path) -> UInt64? {
@@ -114,7 +114,7 @@ struct Translate: GuestCommand {
 extension PageTables.Step {
   var isLeaf: Bool { if case .leaf = meaning { true } else { false } }
 
-  /// The table or page behind this entry.
+  /// The table or page that this entry leads to.
   var target: PhysicalAddress? {
     switch meaning {
     case .invalid: nil

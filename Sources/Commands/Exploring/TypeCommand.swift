@@ -7,17 +7,18 @@ struct TypeCommand: GuestCommand {
   static let configuration = CommandConfiguration(
     commandName: "type", abstract: "A kernel type: members, offsets and sizes from its BTF.",
     discussion: """
-      Reads like pahole: behind each member its offset and size in bytes, for a bit-field \
+      Reads like pahole: after each member its offset and size in bytes, for a bit-field \
       offset:bit; then holes.
 
       Several types may have one name: then they are listed, and NAME#ID, with the id of a type, \
       means one of them. A pattern of *, ? and [a-z] lists the structs, unions, enums and typedefs \
-      whose name matches. A star after the whole name of a type is a pointer to it.
+      whose name matches. A star after the whole name of a type is a pointer to it, and a number in \
+      brackets an array.
       """)
 
   @Argument(
     help: ArgumentHelp(
-      "task_struct, 'struct list_head', 'enum bpf_prog_type', u64, console#1234, 'bpf_*'.",
+      "task_struct, 'struct list_head', 'enum bpf_prog_type', u64, 'char[64]', console#1234, 'bpf_*'.",
       valueName: "name"))
   var words: [String]
   @OptionGroup var output: OutputOptions
@@ -32,18 +33,19 @@ struct TypeCommand: GuestCommand {
 
   func answer(in session: Session) throws -> Answer {
     let kernel = try session.kernel
-    let btf = kernel.btf
     let text = words.joined(separator: " ")
-    let id: BTF.TypeID
-    do { id = try btf.type(userText: text, in: kernel.file) } catch {
+    let named: NamedType
+    do { named = try kernel.btf.type(userText: text, in: kernel.file) } catch {
       guard text.contains(where: { "*?[".contains($0) }) else { throw error }
       return try list(text, kernel)
     }
+    let (btf, id) = (named.btf, named.id)
     let target = try btf.resolve(id)
     let declaration = try btf.declaration(of: id, name: try btf.ownName(of: id))
     let size = btf.size(of: id)
     var document: JSON = [
-      "id": JSON(id.rawValue), "name": .string(try btf.name(of: id)),
+      "id": id < kernel.btf.endID ? JSON(id.rawValue) : .null,
+      "name": .string(try btf.name(of: id)),
       "declaration": .string(declaration),
       "kind": .string("\(try btf.kind(of: id))"), "size": JSON(size),
     ]
@@ -171,7 +173,7 @@ struct TypeLayout {
     return line + "/* \(row.field.offset)\(bit)  \(row.field.size) */"
   }
 
-  /// Bits that no member has: a hole between two, padding behind the last.
+  /// Bits that no member has: a hole between two, padding after the last.
   private func gap(_ name: String, from end: Int, to start: Int) -> [String] {
     guard start > end else { return [] }
     let (bytes, bits) = ((start - end) / 8, (start - end) % 8)

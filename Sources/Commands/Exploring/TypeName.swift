@@ -1,24 +1,50 @@
 import GuestScopeBTF
 import GuestScopeKernelImage
 
+/// A type that a user named, and the BTF that has it: an array that no variable of the kernel is, is
+/// in a BTF of its own.
+struct NamedType {
+  var btf: BTF
+  var id: BTF.TypeID
+}
+
 extension BTF {
-  /// The type that a user means: `task_struct`, `struct list_head`, `enum bpf_prog_type`, `u64`, or
-  /// a pointer to it, `scx_sched *`.
+  /// The type that a user means: `task_struct`, `struct list_head`, `enum bpf_prog_type`, `u64`, a
+  /// pointer to it, `scx_sched *`, or an array of it, `char[64]`.
   ///
-  /// Without a keyword a struct comes before a typedef of its name. `#` and a type's id behind the
+  /// Without a keyword a struct comes before a typedef of its name. `#` and a type's id after the
   /// name tell it from others of the same name.
-  func type(userText text: String, in file: String) throws -> TypeID {
-    let stars = text.reversed().prefix { $0 == "*" || $0 == " " }
-    let name = String(text.dropLast(stars.count))
+  func type(userText text: String, in file: String) throws -> NamedType {
+    var (name, counts) = (text[...], [UInt32]())
+    while let (start, count) = Self.arrayLength(name) {
+      counts.append(count)
+      name = start
+    }
+    let stars = name.reversed().prefix { $0 == "*" || $0 == " " }
+    name = name.dropLast(stars.count)
     guard !name.isEmpty else { throw CommandError("'\(text)' names no type") }
-    var type = try type(named: name, in: file, asked: text)
+    var type = try type(named: String(name), in: file, asked: text)
     for star in stars where star == "*" {
       guard let pointer = pointer(to: type) else {
         throw CommandError("the BTF of \(file) has no type \(text)")
       }
       type = pointer
     }
-    return type
+    // Of `u8[2][3]` the last is the innermost.
+    var found = NamedType(btf: self, id: type)
+    for count in counts {
+      (found.btf, found.id) = try found.btf.addingArray(of: found.id, count: count)
+    }
+    return found
+  }
+
+  /// Splits `char[64]` into `char` and 64; nil for what does not end so.
+  private static func arrayLength(_ text: Substring) -> (Substring, UInt32)? {
+    guard text.last == "]", let open = text.lastIndex(of: "["),
+      let count = UInt64(userText: text[text.index(after: open)...].dropLast()),
+      let count = UInt32(exactly: count)
+    else { return nil }
+    return (text[..<open], count)
   }
 
   private func pointer(to pointee: TypeID) -> TypeID? {
@@ -116,7 +142,7 @@ extension BTF {
     "struct": [.struct], "union": [.union], "enum": [.enum, .enum64],
   ]
 
-  /// The names that `type(userText:)` finds, with a prefix, each once; behind one that several types
+  /// The names that `type(userText:)` finds, with a prefix, each once; after one that several types
   /// have, and nothing else begins with, `NAME#ID` of each.
   ///
   /// - Parameter keyword: stands before the name.

@@ -1,9 +1,7 @@
 import ArgumentParser
 import GuestScopeBytes
-import GuestScopeGDBStub
 import GuestScopeGuestMemory
 import GuestScopeKernelBPF
-import GuestScopeKernelImage
 import GuestScopeLinuxKernel
 
 /// `info`: the guest, its kernel, and where what we know of it came from.
@@ -21,25 +19,25 @@ struct Info: RunStateCommand {
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   func answer(in session: Session) throws -> Answer {
-    _ = try session.stub
-    // The first, for after a reset the stub is another, too.
+    _ = try session.source
+    // The first, for after a reset the source is another, too.
     let found = Result { try session.kernelState() }
     if case .failure(let error as any GuestFailure) = found, error.isOfConnection { throw error }
-    let stub = try session.stub
-    _ = try stub.lookAgain()
+    let source = try session.source
+    _ = try source.lookAgain()
     var missing: [String] = []
     var facts = Facts()
-    facts.add("stub", .string("\(stub.target)"))
+    facts.add("stub", .string(source.identity))
     facts.add("run_state", .string(session.runState))
-    facts.add("architecture", .string(stub.architecture))
-    let (cpus, readable) = (stub.cpus.count, try stub.readableCPUs().count)
+    facts.add("architecture", .string(source.architecture))
+    let (cpus, readable) = (source.cpus.count, try source.readableCPUs().count)
     facts.add(
       "cpus", JSON(cpus), readable == cpus ? nil : ["\(readable) of \(cpus) vCPUs"])
     facts.add("cpus_readable", JSON(readable), [])
-    facts.add("ram_bytes", .unsigned(stub.ram.byteCount))
+    facts.add("ram_bytes", .unsigned(source.ram.byteCount))
     switch found {
     case .success(let state):
-      addKernel(state.kernel, try session.kernelImage, to: &facts)
+      addKernel(state.kernel, to: &facts)
       facts.add(
         "bpf_stats_enabled", JSON(state.countsRuns), state.countsRuns == nil ? ["-"] : nil)
       facts.add("panic_cpu", JSON(state.panicCPU), [state.panicCPU.map { "\($0)" } ?? "-"])
@@ -55,7 +53,7 @@ struct Info: RunStateCommand {
     return Answer(.object(facts.members), .pairs(facts.pairs), missing: missing)
   }
 
-  private func addKernel(_ kernel: GuestKernel, _ image: KernelImage, to facts: inout Facts) {
+  private func addKernel(_ kernel: GuestKernel, to facts: inout Facts) {
     facts.add("release", .string(kernel.release))
     facts.add("banner", .string(kernel.banner))
     facts.add("text_base", .string(kernel.textBase.rawValue.hex))
@@ -63,14 +61,14 @@ struct Info: RunStateCommand {
     for name in ["phys_base", "kimage_voffset", "memstart_addr"] {
       if let value = kernel.variables[name] { facts.add(name, .string(value.hex)) }
     }
-    if let pageOffset = kernel.context.pageOffset {
+    if let pageOffset = kernel.addressSpace.pageOffset {
       facts.add("page_offset", .string(pageOffset.rawValue.hex))
     }
     facts.add("paging", .string(kernel.addressSpace.tables.format.name))
-    facts.add("page_table_root", .string(kernel.context.root.rawValue.hex))
+    facts.add("page_table_root", .string(kernel.addressSpace.tables.root.rawValue.hex))
     facts.add("nr_cpu_ids", JSON(kernel.cpuIDs))
     facts.add("kernel_file", .string(kernel.file))
-    let source = image.kind.rawValue
+    let source = kernel.origin.kind.rawValue
     let (symbols, types) = (kernel.symbols.count, kernel.btf.endID.rawValue - 1)
     facts.add(
       "symbols", ["count": JSON(symbols), "source": .string(source)],

@@ -54,7 +54,7 @@ struct Report: RunStateCommand {
       missing.append("the programs of the kernel that crashed: \(state.wayToTheCrashed)")
     }
     let kernel = state.kernel
-    let cpus = try session.stub.cpus.count
+    let cpus = try session.source.cpus.count
     return Answer(
       [
         "schema": "single",

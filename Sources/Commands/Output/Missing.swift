@@ -5,9 +5,9 @@ extension Snapshot {
   /// What the answer lacks, with a first line that counts it by its kind: `2 programs unreadable`.
   var missing: [String] {
     guard !unreadable.isEmpty else { return [] }
-    var kinds: [String] = []
-    for object in unreadable where !kinds.contains(object.key.kind) {
-      kinds.append(object.key.kind)
+    // Nodes come last: what hangs on them is not counted.
+    let kinds = Set(unreadable.map(\.key.kind)).sorted {
+      ($0 == XArray.nodeKind ? 1 : 0, $0) < ($1 == XArray.nodeKind ? 1 : 0, $1)
     }
     let counts = kinds.map { kind in
       let count = unreadable.count { $0.key.kind == kind }

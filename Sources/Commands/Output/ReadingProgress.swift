@@ -1,19 +1,15 @@
-import GuestScopeGuestMemory
-
 /// Says on a terminal how much was read of the guest, where that takes long.
-final class ReadingProgress: GuestMem {
+final class ReadingProgress {
   /// Before that nobody wonders.
   private static let patience: Duration = .milliseconds(500)
   private static let interval: Duration = .milliseconds(100)
 
-  private let source: any GuestMem
   private let console: Console
   private let clock = ContinuousClock()
   private var bytes: UInt64 = 0
   private var next: ContinuousClock.Instant
 
-  init(_ source: any GuestMem, _ console: Console) {
-    self.source = source
+  init(_ console: Console) {
     self.console = console
     next = clock.now + Self.patience
   }
@@ -24,25 +20,11 @@ final class ReadingProgress: GuestMem {
     next = clock.now + Self.patience
   }
 
-  var ram: RAMMap { source.ram }
-  var consistency: Consistency { source.consistency }
-  var limits: SampleLimits { source.limits }
-  var cpuCount: Int { source.cpuCount }
-  func load(of registers: [RegisterKey]) -> SampleLoad { source.load(of: registers) }
-
-  func sample(
-    ranges: [PhysicalRange], registers: [RegisterKey]
-  ) throws(GuestMemError) -> Sample {
-    let sample = try source.sample(ranges: ranges, registers: registers)
-    for range in ranges { bytes += UInt64(range.count) }
-    if clock.now >= next {
-      console.show(status: "read \(sizeText(bytes))…")
-      next = clock.now + Self.interval
-    }
-    return sample
+  /// So many more bytes were read.
+  func count(_ more: Int) {
+    bytes &+= UInt64(clamping: more)
+    guard clock.now >= next else { return }
+    console.show(status: "read \(sizeText(bytes))…")
+    next = clock.now + Self.interval
   }
-
-  func hold() throws(GuestMemError) { try source.hold() }
-  func release() throws(GuestMemError) { try source.release() }
-  func lookAgain() throws(GuestMemError) -> Bool { try source.lookAgain() }
 }

@@ -8,7 +8,7 @@ enum Status {
   static let interrupted: Int32 = 128 + 2
   static let brokenPipe: Int32 = 128 + 13
 
-  /// The worse of two: a wrong command tells least of the guest, a part of an answer most.
+  /// The worse of two: a wrong command says least of the guest, a part of an answer most.
   static func worse(_ a: Int32, _ b: Int32) -> Int32 {
     let ascending = [answered, partial, violation, failed, usage]
     func rank(_ status: Int32) -> Int { ascending.firstIndex(of: status) ?? ascending.count }

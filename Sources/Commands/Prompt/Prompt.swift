@@ -1,4 +1,3 @@
-import GuestScopeGDBStub
 import GuestScopeGuestMemory
 import LineEditing
 
@@ -67,14 +66,14 @@ final class Prompt {
   private func greet() {
     do {
       let kernel = try session.kernel
-      let stub = try session.stub
+      let source = try session.source
       console.trace(
-        "Linux \(kernel.release) at \(stub.target), "
-          + "\(stub.cpus.count) CPU\(stub.cpus.count == 1 ? "" : "s"), \(session.runState)")
+        "Linux \(kernel.release) at \(source.identity), "
+          + "\(source.cpus.count) CPU\(source.cpus.count == 1 ? "" : "s"), \(session.runState)")
     } catch {
       _ = shell.report(error)
     }
-    let runs = session.openStub?.runState == .running && !session.isHeld
+    let runs = session.connection?.source.runState == .running && !session.isHeld
     console.trace(
       "help lists the commands, Tab completes, Ctrl-D leaves"
         + (runs ? "; the guest runs meanwhile" : ""))
@@ -99,14 +98,14 @@ final class Prompt {
   }
 
   private func isOpen() -> Bool? {
-    let isOpen = session.options.connect.isOpen
+    let isOpen = session.isSourceThere
     wasOpen = wasOpen || isOpen == true
     return isOpen
   }
 
   /// A guest that went away or came back while nothing was typed.
   private func news() -> LineEditor.News? {
-    let target = session.options.connect
+    let target = session.sourceName
     wasConnected = wasConnected || session.isConnected
     switch isOpen() {
     case false? where wasOpen && session.isConnected:
@@ -116,7 +115,7 @@ final class Prompt {
       guard ContinuousClock.now >= nextTry else { return nil }
       let start = ContinuousClock.now
       // One that another debugger holds, or that is not ready, is not back yet.
-      guard (try? session.stub) != nil else {
+      guard (try? session.source) != nil else {
         // Where the attempt waited in vain, the prompt stood still: most of the time it must not.
         nextTry = .now + (.now - start) * 10
         return nil

@@ -1,5 +1,6 @@
 import ArgumentParser
 import GuestScopeBTF
+import GuestScopeGuestMemory
 import GuestScopeKernelBPF
 import GuestScopeLinuxKernel
 import LineEditing
@@ -75,7 +76,7 @@ struct PromptCompleter {
     all.filter { $0.hasPrefix(word) }
   }
 
-  /// What the guest cannot tell now is not offered: an error would tear the line.
+  /// What the guest cannot say now is not offered: an error would tear the line.
   private func candidates(_ kind: WordKind, _ word: String) -> [String] {
     switch kind {
     case .words(let words): return matching(word, words)
@@ -84,6 +85,7 @@ struct PromptCompleter {
       // All 80,000 would help nobody.
       guard !word.isEmpty, let kernel = try? session.kernel else { return [] }
       if word.contains("@") { return copies(word, kernel) }
+      if word.contains(":") { return objects(word, kernel) }
       let names = kernel.symbols.names(prefix: word).sorted()
       // The only one may be a per-CPU variable, and `@` belongs to it.
       return Set(names).count == 1 ? names + copies(names[0] + "@", kernel) : names
@@ -104,8 +106,8 @@ struct PromptCompleter {
       let before = word.lastIndex(of: ",").map { word[...$0] } ?? ""
       return matching(word, objects(kind).map { "\(before)\($0.id)" })
     case .cpu:
-      guard let stub = try? session.stub else { return [] }
-      return matching(word, stub.cpus.map { "\($0)" })
+      guard let source = try? session.source else { return [] }
+      return matching(word, source.cpus.map { "\($0)" })
     }
   }
 
@@ -134,54 +136,34 @@ struct PromptCompleter {
     return keywords + names.sorted().map { head + $0 }
   }
 
-  /// `.mm.pg` or `.mm->pg` of `task_struct`: the members that begin so of what `.mm` is.
+  /// `.mm.pg` or `.mm->pg` of `task_struct`: the members that begin so of what `.mm` is. Of several
+  /// paths with commas between it is the last.
   private func members(of type: String, _ word: String) -> [String] {
     guard let kernel = try? session.kernel,
-      let id = try? kernel.btf.type(userText: type, in: kernel.file)
+      let named = try? kernel.btf.type(userText: type, in: kernel.file)
     else { return [] }
-    guard let separator = word.lastIndex(where: { ".>".contains($0) }) else {
-      return word.isEmpty ? ["."] : []
+    let head = word[..<(word.lastIndex(of: ",").map(word.index(after:)) ?? word.startIndex)]
+    let last = word[head.endIndex...]
+    guard let separator = last.lastIndex(where: { ".>".contains($0) }) else {
+      return last.isEmpty ? [head + "."] : []
     }
-    let isArrow = word[separator] == ">"
-    let stem = word[...separator]
-    let base = stem.dropLast(isArrow ? 2 : 1)
-    let start = word[word.index(after: separator)...]
-    guard let path = MemberPath(String(base)), let inner = path.type(from: id, kernel.btf),
-      let names = try? kernel.btf.memberNames(of: inner)
+    let isArrow = last[separator] == ">"
+    let stem = last[...separator]
+    let start = last[last.index(after: separator)...]
+    guard let path = MemberPath(String(stem.dropLast(isArrow ? 2 : 1))),
+      let names = try? named.btf.memberNames(after: path, from: named.id)
     else { return [] }
-    return names.filter { $0.hasPrefix(start) }.map { stem + $0 }
+    return names.filter { $0.hasPrefix(start) }.map { head + stem + $0 }
   }
-}
 
-extension MemberPath {
-  /// The type at the end of the path, pointers followed; nil where it leads nowhere.
-  fileprivate func type(from type: BTF.TypeID, _ btf: BTF) -> BTF.TypeID? {
-    var type = type
-    func pointee(_ type: BTF.TypeID) -> BTF.TypeID? {
-      guard let resolved = try? btf.resolve(type) else { return nil }
-      if case .ptr(let target)? = try? btf.type(resolved) { return try? btf.resolve(target) }
-      return resolved
-    }
-    for step in steps {
-      guard let resolved = try? btf.resolve(type) else { return nil }
-      switch (step, try? btf.type(resolved)) {
-      case (.member(let name), _):
-        guard let inner = pointee(type), let field = try? btf.field(name, in: inner) else {
-          return nil
-        }
-        type = field.type
-      case (.element, .ptr(let target)): type = target
-      case (.element, .array(let element, _, _)): type = element
-      default: return nil
-      }
-    }
-    return pointee(type)
-  }
-}
-
-extension BTF {
-  /// The names of a struct's members, those of its anonymous members among them.
-  fileprivate func memberNames(of id: TypeID) throws(BTFError) -> [String] {
-    try layout(of: id)?.map(\.name).filter { !$0.isEmpty } ?? []
+  /// The numbers of the objects of a kind that begin so: `prog:2`.
+  private func objects(_ word: String, _ kernel: GuestKernel) -> [String] {
+    guard let kind = ObjectTable.Kind(rawValue: String(word.prefix { $0 != ":" })),
+      let table = try? ObjectTable(kind, kernel),
+      let ids = try? session.ofThisBoot({ kernel in
+        try session.walk(kernel) { walk throws(ReadFault) in try table.ids(in: walk.view) }
+      })
+    else { return [] }
+    return matching(word, ids.value.map { "\(kind):\($0)" })
   }
 }

@@ -20,7 +20,7 @@ enum WordKind: Equatable {
 protocol CompletedCommand: ParsableCommand {
   /// What the next word may be, options aside.
   ///
-  /// - Parameter words: those that stand behind the command already.
+  /// - Parameter words: those that stand after the command already.
   static func nextWord(after words: [String]) -> [WordKind]
 }
 

@@ -45,7 +45,7 @@ extension Session {
     panicCPU: Int?, _ registers: [RegisterKey: Result<UInt64, Absence>]
   ) throws -> KernelState {
     let kernel = try kernel
-    let vcpus = try kernel.vcpus(registers, try kernelImage, in: try engine.memory)
+    let vcpus = try kernel.vcpus(registers, try kernelFacts, in: try engine)
     let state = KernelState(kernel: kernel, panicCPU: panicCPU, vcpus: vcpus)
     note(state)
     return state

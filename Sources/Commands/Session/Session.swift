@@ -3,7 +3,6 @@ import GuestScopeGuestMemory
 import GuestScopeKernelBPF
 import GuestScopeKernelImage
 import GuestScopeLinuxKernel
-import GuestScopeRemoteProtocol
 
 /// What the commands of one run share: the connection, the guest's kernel, what was learnt.
 /// Nothing is read before a command needs it.
@@ -13,21 +12,16 @@ final class Session {
   let interrupts: Interrupts
   /// Several commands share it: what one does to the guest lasts for the next.
   let isShared: Bool
-  private let debt: ResumeDebt
-  private let guardian: String?
-  private var stopReason: String?
-  private(set) var openStub: QEMUStub?
-  private var isFirstContact = true
-  private var openEngine: SnapshotEngine?
-  private(set) var memory: CountingMemory?
-  private var progress: ReadingProgress?
-  private var image: KernelImage?
-  private var foundKernel: GuestKernel?
-  /// What was said last of where vCPUs are.
-  private var lastNotice: String?
-  private var countedReads = 0
-  private var countedBytes = 0
-  private(set) var statistics = SessionStatistics()
+  let debt: ResumeDebt
+  let guardian: String?
+  /// Why the guest has stopped, until somebody says it.
+  var stopReason: String?
+  private(set) var connection: GuestConnection?
+  /// No connection was made yet.
+  var isFirstContact = true
+  private var knownFacts: KernelFacts?
+  /// What was spent since it was taken last, but for what the connection counts.
+  private var statistics = SessionStatistics()
 
   /// - Parameters:
   ///   - debt: what a signal path pays before the program ends.
@@ -44,70 +38,47 @@ final class Session {
     self.isShared = isShared
   }
 
-  var stub: QEMUStub {
+  /// The connection, which is opened when a command first needs it.
+  var openConnection: GuestConnection {
     get throws {
-      if let openStub { return openStub }
+      if let connection { return connection }
       // The file first: reading it takes long, and stops nobody.
-      if options.kernel != nil { _ = try kernelImage }
-      var stubOptions = StubOptions()
-      stubOptions.timeout = .nanoseconds(Int64(options.timeout * 1e9))
-      stubOptions.maxPause = .nanoseconds(Int64(options.maxPause * 1e6))
-      // What the user knew when the program began says nothing of what comes later.
-      stubOptions.leaveStopped = options.leaveStopped && isFirstContact
-      stubOptions.guardian = options.noGuardian ? nil : guardian
-      stubOptions.notice = { [console] in console.note($0) }
-      stubOptions.stopReason = { [weak self] in self?.stopReason = $0 }
-      stubOptions.isInterrupted = { [interrupts] in interrupts.isCancelled }
-      if options.trace {
-        stubOptions.trace = { [console] way, bytes in
-          for line in TraceLine.lines(way == .sent ? .sent : .received, bytes) {
-            console.trace("\(line)")
-          }
-        }
-      }
-      let stub = try QEMUStub(options.connect, options: stubOptions, debt: debt)
-      isFirstContact = false
-      if options.hold { try stub.hold() }
-      openStub = stub
+      if options.kernel != nil { _ = try kernelFacts }
+      let opened = GuestConnection(try openSource(), console, interrupts)
+      connection = opened
       noteHold()
-      return stub
+      return opened
     }
   }
 
-  var engine: SnapshotEngine {
-    get throws {
-      if let openEngine { return openEngine }
-      let progress = ReadingProgress(try stub, console)
-      let memory = CountingMemory(progress)
-      let engine = SnapshotEngine(memory)
-      self.memory = memory
-      self.progress = progress
-      openEngine = engine
-      return engine
-    }
-  }
+  /// The guest that commands ask.
+  var source: any GuestSource { get throws { try openConnection.source } }
 
-  var kernelImage: KernelImage {
+  var engine: SnapshotEngine { get throws { try openConnection.boot.engine } }
+
+  /// What is known of the guest's kernel without the guest.
+  var kernelFacts: KernelFacts {
     get throws {
-      if let image { return image }
+      if let knownFacts { return knownFacts }
       guard let path = options.kernel else {
         throw CommandError(
           "which kernel does the guest run? Give its vmlinuz or vmlinux with -k FILE")
       }
       let read = try console.progress("reading \(path)") { () throws(KernelImageError) in
-        try KernelImage(path: path)
+        try KernelFacts(path: path).adding(BPFObjects.symbolRecipes)
       }
-      image = read
+      knownFacts = read
       return read
     }
   }
 
   var kernel: GuestKernel {
     get throws {
-      if let foundKernel { return foundKernel }
-      let engine = try engine
-      let kernel = try GuestKernel(try kernelImage, in: engine, vcpu: options.vcpu)
-      foundKernel = kernel
+      let connection = try openConnection
+      if let kernel = connection.boot.kernel { return kernel }
+      let kernel = try GuestKernel(
+        try kernelFacts, in: connection.boot.engine, vcpu: options.vcpu)
+      connection.boot.kernel = kernel
       note(KernelState(kernel: kernel, panicCPU: kernel.panicCPU, vcpus: kernel.vcpus))
       if options.stats { console.trace("stats: set-up: \(takeStatistics())") }
       return kernel
@@ -116,11 +87,11 @@ final class Session {
 
   /// Remembers where vCPUs are, and says once that they are in more than one kernel.
   func note(_ state: KernelState) {
-    foundKernel?.vcpus = state.vcpus
+    connection?.boot.kernel?.vcpus = state.vcpus
     // Who names a vCPU knows.
     let notice = options.vcpu == nil ? state.notice : nil
-    if let notice, notice != lastNotice { console.note(notice) }
-    lastNotice = notice
+    if let notice, notice != connection?.boot.lastNotice { console.note(notice) }
+    connection?.boot.lastNotice = notice
   }
 
   /// The guest's BPF objects.
@@ -130,7 +101,7 @@ final class Session {
   /// may be dead meanwhile.
   var livingKernel: GuestKernel {
     get throws {
-      guard foundKernel != nil else { return try kernel }
+      guard connection?.boot.kernel != nil else { return try kernel }
       return try ofThisBoot { kernel in try walk(kernel) { _ in kernel } }.value
     }
   }
@@ -138,11 +109,12 @@ final class Session {
   /// Walks the memory of a kernel that `ofThisBoot` gave.
   func walk<T>(
     _ kernel: GuestKernel, vcpus: [Int]? = nil,
+    waveLimit: Int = SnapshotEngine.usualWaveLimit,
     _ walker: @escaping (Walk) throws(ReadFault) -> T
   ) throws -> Snapshot<T> {
     let engine = try engine
     do throws(SnapshotError) {
-      return try kernel.snapshot(engine, vcpus: vcpus, walker)
+      return try kernel.snapshot(engine, vcpus: vcpus, waveLimit: waveLimit, walker)
     } catch {
       throw KernelError.snapshot(error)
     }
@@ -155,11 +127,10 @@ final class Session {
       return follow(try take(try kernel))
     } catch let error as KernelError where error.isAnotherKernel {
       console.note("\(error); looking for it anew")
-      if isHeld {
-        foundKernel = nil
-        try engine.forget()
+      if let connection, isHeld {
+        connection.boot = connection.boot.next
       } else {
-        // It may be another machine, with other RAM, behind the same address.
+        // It may be another machine, with other RAM, at the same address.
         disconnect()
       }
       return follow(try take(try kernel))
@@ -170,8 +141,10 @@ final class Session {
   /// one from now on, and the user learns where the other is.
   private func follow<T>(_ snapshot: Snapshot<T>) -> Snapshot<T> {
     let vcpus = Set(snapshot.registers.keys.map(\.cpu))
-    if let vcpu = vcpus.first, let watched = foundKernel?.watchedCPU, !vcpus.contains(watched) {
-      foundKernel?.watchedCPU = vcpu
+    if let vcpu = vcpus.first, let watched = connection?.boot.kernel?.watchedCPU,
+      !vcpus.contains(watched)
+    {
+      connection?.boot.kernel?.watchedCPU = vcpu
       // The answer is there already: it does not fail for this.
       _ = try? kernelState()
     }
@@ -190,31 +163,26 @@ final class Session {
   /// Lets the guest go on that `--hold` or `hold` stopped.
   func close() throws {
     defer { noteHold() }
-    try openStub?.release()
+    try connection?.source.release()
   }
 
   /// Tells the signal thread whether the guest is held because the user wants it so.
   private func noteHold() { interrupts.isHolding = isHeld }
 
-  /// Forgets the connection and all that it told; the next command opens it anew.
+  /// Forgets the connection and all that came over it; the next command opens it anew.
   func disconnect() {
     statistics = takeStatistics()
-    openStub = nil
-    openEngine = nil
-    memory = nil
-    progress = nil
-    (countedReads, countedBytes) = (0, 0)
-    foundKernel = nil
+    connection = nil
     noteHold()
   }
 
-  var isConnected: Bool { openStub != nil }
+  var isConnected: Bool { connection != nil }
 
   /// True while `hold` stops the guest.
-  var isHeld: Bool { openStub?.isHeld ?? false }
+  var isHeld: Bool { connection?.source.isHeld ?? false }
 
   /// Whether the guest runs between commands, in a word or two.
-  var runState: String { isHeld ? "held" : openStub?.runState.text ?? "unknown" }
+  var runState: String { isHeld ? "held" : connection?.source.runState.text ?? "unknown" }
 
   /// Refuses options of a line that only the command line can set.
   func admit(_ line: SessionOptions) throws {
@@ -230,7 +198,7 @@ final class Session {
   }
 
   /// A new command begins: what it reads is counted from here.
-  func beginCommand() { progress?.begin() }
+  func beginCommand() { connection?.beginCommand() }
 
   /// A command has ended, and may have begun or ended a hold.
   func endCommand() { noteHold() }
@@ -238,12 +206,8 @@ final class Session {
   /// What was spent since the last call.
   func takeStatistics() -> SessionStatistics {
     var taken = statistics
-    if let openStub { taken.stops.add(openStub.takeStatistics()) }
-    let (reads, bytes) = (memory?.reads ?? 0, memory?.bytes ?? 0)
-    taken.reads += reads - countedReads
-    taken.bytes += bytes - countedBytes
-    (countedReads, countedBytes) = (reads, bytes)
     statistics = SessionStatistics()
+    connection?.takeStatistics(into: &taken)
     return taken
   }
 }

@@ -18,8 +18,8 @@ struct Hold: RunStateCommand {
     guard session.isShared else {
       throw UsageError("hold works in a session: at the prompt, in -e or in -f")
     }
-    let stub = try session.stub
-    if stub.runState == .running { try stub.hold() }
+    let source = try session.source
+    if source.runState == .running { try source.hold() }
     return .runState(session)
   }
 }
@@ -35,7 +35,7 @@ struct Resume: RunStateCommand {
 
   func answer(in session: Session) throws -> Answer {
     guard session.isHeld else { throw CommandError("no hold stops the guest") }
-    try session.stub.release()
+    try session.source.release()
     return .runState(session)
   }
 }

@@ -1,4 +1,4 @@
-import GuestScopeGDBStub
+import GuestScopeGuestMemory
 
 /// What a piece of work cost the guest and us, as `--stats` prints it.
 struct SessionStatistics: CustomStringConvertible {

@@ -1,5 +1,4 @@
 import ArgumentParser
-import GuestScopeGDBStub
 import GuestScopeGuestMemory
 import GuestScopeLinuxKernel
 
@@ -52,7 +51,7 @@ final class Shell {
     switch command {
     case let command as any ShellCommand: return try command.run(in: self)
     case let command as any GuestCommand: return answer(command)
-    case is Root: throw UsageError("options, and no command behind them: help lists the commands")
+    case is Root: throw UsageError("options, and no command after them: help lists the commands")
     default: throw CleanExit.helpRequest(command)
     }
   }

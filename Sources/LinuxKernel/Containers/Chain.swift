@@ -106,7 +106,7 @@ struct Chain {
     _ node: KernelVirtualAddress, _ position: Int, in view: MemoryView,
     _ body: (KernelVirtualAddress) throws(ReadFault) -> T
   ) throws(ReadFault) -> Visit<T>? {
-    try view.object(ObjectKey("link of \(noun)", id: UInt64(position), at: node)) {
+    try view.object(ObjectKey("\(noun) link", id: UInt64(position), at: node)) {
       () throws(ReadFault) in
       var links: (next: KernelVirtualAddress, prev: KernelVirtualAddress?)?
       do throws(ReadFault) {
@@ -132,7 +132,7 @@ struct Chain {
   private func count(
     _ damage: ReadFault, at node: KernelVirtualAddress, _ position: Int, in view: MemoryView
   ) throws(ReadFault) {
-    let key = ObjectKey("link to \(noun)", id: UInt64(position), at: node)
+    let key = ObjectKey("\(noun) chain", id: UInt64(position), at: node)
     let _: Void? = try view.object(key) { () throws(ReadFault) in throw damage }
   }
 }

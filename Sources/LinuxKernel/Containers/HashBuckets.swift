@@ -54,7 +54,7 @@ extension Chain {
     var elements: [Element<T>] = []
     for page in try buckets.pages where !course.isCut {
       let start = buckets.address(of: page.lowerBound)
-      let key = ObjectKey("buckets of \(noun)", id: UInt64(page.lowerBound), at: start)
+      let key = ObjectKey("\(noun) bucket page", id: UInt64(page.lowerBound), at: start)
       let found = try view.object(key) { () throws(ReadFault) in
         let bytes = try view.bytes(at: start, count: (page.count - 1) * buckets.stride + 8)
         var elements: [Element<T>] = []

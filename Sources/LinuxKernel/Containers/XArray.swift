@@ -37,7 +37,7 @@ public struct XArray: Sendable {
 
   /// Of the objects of a view that are nodes.
   public static let nodeKind = "xa_node"
-  /// Of those that are entries which are no pointers.
+  /// Of entries that are not pointers.
   private static let entryKind = "xarray entry"
 
   public var layout: XArrayLayout
@@ -53,7 +53,7 @@ public struct XArray: Sendable {
   ///
   /// Time goes with the occupied slots, not with the indexes. A node is an object of the view, and
   /// what `body` reads nests in it. One that contradicts its place (wrong shift: a loop or garbage)
-  /// is left out, counted and named; so is one in no RAM, and an entry that is no pointer.
+  /// is left out, counted and named; so is one that is not in RAM, and an entry that is not a pointer.
   public func compactMap<T>(
     _ range: ClosedRange<UInt64>, in view: MemoryView,
     _ body: (Entry) throws(ReadFault) -> T?
@@ -125,7 +125,7 @@ public struct XArray: Sendable {
     if entry & 3 == 2, entry <= 4096 { return nil }
     return try view.object(ObjectKey(Self.entryKind, id: index, at: address)) {
       () throws(ReadFault) in
-      throw .corrupt("an entry that is no pointer", at: address)
+      throw .corrupt("an entry that is not a pointer", at: address)
     }
   }
 }

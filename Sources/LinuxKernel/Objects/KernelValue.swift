@@ -50,7 +50,7 @@ public enum KernelValue: Hashable, Sendable {
 }
 
 extension KernelValue {
-  /// The value of a member; nil when there is none of this name, or the value is no struct's.
+  /// The value of a member; nil when there is none of this name, or the value is not a struct's.
   public subscript(_ name: String) -> KernelValue? {
     guard case .fields(let fields) = self else { return nil }
     return fields.first { $0.name == name }?.value

@@ -59,7 +59,7 @@ public struct KernelObject<Struct: KernelStruct> {
 
   // MARK: Where a link leads
 
-  /// Where an embedded structure or one behind a pointer is; nil for NULL, and where this kernel
+  /// Where an embedded structure is, or one that a pointer leads to; nil for NULL, and where this kernel
   /// lacks the member.
   public func address(
     of member: KeyPath<Struct, some DeclaredMember>

@@ -6,14 +6,14 @@ import TestSupport
 /// The vmlinux inside of a guest's kernel, to be changed and written to a file of its own.
 struct KernelFile {
   private var elf: ELFBuilder
-  private let image: KernelImage
+  private let image: KernelFacts
 
   init(_ guest: LiveGuest) throws {
     let file = try Data(contentsOf: URL(fileURLWithPath: guest.kernel))
     guard case .elf(let bytes) = try KernelContainer(Array(file)) else {
       throw KernelImageError(name: guest.kernel, reason: .notAKernel)
     }
-    image = try KernelImage(bytes: bytes, name: guest.kernel)
+    image = try KernelFacts(bytes: bytes, name: guest.kernel)
     let real = try ELFFile(bytes)
     elf = ELFBuilder(
       sections: try real.sections.filter { !["", ".shstrtab"].contains($0.name) }.map { section in

@@ -1,8 +1,8 @@
 import GuestScopeBytes
 
-extension KernelImage {
+extension KernelFacts {
   /// Reads a vmlinux.
-  init(_ elf: ELFFile, name: String) throws(KernelImageError.Reason) {
+  init(_ elf: ELFFile, _ origin: Origin) throws(KernelImageError.Reason) {
     let architecture: Architecture
     switch elf.machine {
     case 62: architecture = .x86
@@ -36,7 +36,7 @@ extension KernelImage {
       notes = notes ?? region.notes(symbols, btfAddress: found.address)
     }
     self.init(
-      name: name, architecture: architecture, banner: banner, notes: notes, btf: btf,
+      origin: origin, architecture: architecture, banner: banner, notes: notes, btf: btf,
       baseAddress: baseAddress, symbols: symbols)
   }
 }

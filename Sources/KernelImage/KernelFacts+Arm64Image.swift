@@ -1,9 +1,9 @@
 import GuestScopeBTF
 import GuestScopeBytes
 
-extension KernelImage {
+extension KernelFacts {
   /// Reads an arm64 Image: the memory of the kernel from `_text` on, without section headers.
-  init(arm64Image bytes: [UInt8], name: String) {
+  init(arm64Image bytes: [UInt8], _ origin: Origin) {
     // Where a kernel with 48-bit addresses is linked (KIMAGE_VADDR). From 7.0 on nothing in the
     // file depends on it.
     var baseAddress: UInt64 = 0xffff_8000_8000_0000
@@ -19,15 +19,20 @@ extension KernelImage {
     }
     let image = MemoryRegion(bytes, address: baseAddress)
     let btf = image.btf(symbols)
-    if let found = symbols, Arm64DataSymbols.areMissing(in: found) {
-      let types = btf.flatMap { try? BTF($0.blob) }
+    // `linux_banner` is data, and in every kernel.
+    let lacksData = symbols.map { $0.address(of: "linux_banner") == nil } ?? false
+    if let found = symbols, lacksData {
+      let exported = ExportedSymbols(in: image, checkedBy: found)?.entries ?? []
       symbols = found.merging(
-        Arm64DataSymbols(region: image, symbols: found, types: types).found())
+        exported.filter { found.nearest(to: $0.address)?.offset != 0 }.map {
+          KernelSymbols.Symbol(name: $0.name, address: $0.address, type: "D")
+        })
     }
     self.init(
-      name: name, architecture: .arm64, banner: linuxBanner(in: region, upTo: tables?.startAddress),
+      origin: origin, architecture: .arm64,
+      banner: linuxBanner(in: region, upTo: tables?.startAddress),
       notes: image.notes(symbols, btfAddress: btf?.address), btf: btf?.blob,
-      baseAddress: baseAddress, symbols: symbols)
+      baseAddress: baseAddress, symbols: symbols, codeToSearch: lacksData ? image : nil)
   }
 }
 

@@ -1,13 +1,5 @@
 import GuestScopeRemoteProtocol
 
-/// Whether the guest runs when we are not there, and so whether our connections end in `c`.
-public enum RunState: Sendable, Equatable {
-  case running
-  /// Stopped by somebody else, with QEMU's word for why: `prelaunch`, `guest-panicked`; nil after
-  /// a plain `stop`.
-  case stopped(reason: String?)
-}
-
 /// What is known of a guest before a connection is made to its stub.
 enum Contact: UInt8, Sendable {
   /// Nothing: the first connection of a session.

@@ -1,0 +1,15 @@
+import GuestScopeKernelImage
+import GuestScopeLinuxKernel
+
+extension BPFObjects {
+  /// What to add to the facts of a kernel whose kallsyms may have functions only: the tables of ids
+  /// of kernel/bpf/syscall.c and btf.c, and the clock that programs' load times need.
+  public static let symbolRecipes = [
+    IDR.recipe(
+      BPFProgStruct.table,
+      functions: ["bpf_prog_get_curr_or_next", "bpf_prog_by_id", "bpf_prog_free_id"]),
+    IDR.recipe(
+      BPFMapStruct.table, functions: ["bpf_map_get_curr_or_next", "bpf_map_free_id"]),
+    BootTime.symbolRecipe,
+  ]
+}
