@@ -84,7 +84,9 @@ let package = Package(
     tests("KernelImage", ["Bytes", "BTF"]),
     tests("LinuxKernel", ["Bytes", "GuestMemory", "Paging", "BTF", "KernelImage"]),
     tests("KernelBPF", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel", "GDBStub"]),
-    tests("Live", ["guestscope", "Commands", "GDBStub", "GuestMemory", "BTF", "KernelImage"]),
+    tests(
+      "Live",
+      ["guestscope", "Commands", "GDBStub", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -2,6 +2,8 @@
 /// program, the long form of its name. Kept over passes and snapshots of one kernel.
 final class Constants {
   private var values: [ObjectKey: Any] = [:]
+  /// What could not be made in this snapshot. The next one tries again.
+  var failures: [ObjectKey: Unreadable] = [:]
 
   subscript(key: ObjectKey) -> Any? {
     get { values[key] }
@@ -30,11 +32,16 @@ extension MemoryView {
     _ key: ObjectKey, _ read: () throws(ReadFault) -> T
   ) throws(ReadFault) -> T {
     if let known = constants[key], let value = known as? T { return value }
+    if isSnapshot, let cause = constants.failures[key] { throw .unreadable(cause) }
     let isOuter = !isReadingConstant
     isReadingConstant = true
     defer { if isOuter { isReadingConstant = false } }
     let before = misses.count
-    let value = try read()
+    let value: T
+    do throws(ReadFault) { value = try read() } catch {
+      if case .unreadable(let cause) = error { constants.failures[key] = cause }
+      throw error
+    }
     // A miss that an object inside has swallowed.
     guard misses.count == before else { throw .miss }
     constants[key] = value

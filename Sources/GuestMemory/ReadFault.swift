@@ -31,6 +31,8 @@ public struct Unreadable: Error, Hashable, Sendable, CustomStringConvertible {
     case moving
     /// After so many waves it still led on: a chain that is too long, or damaged.
     case tooDeep(waves: Int)
+    /// A list or a table has more elements than are walked.
+    case tooMany(most: Int)
   }
 
   public var reason: Reason
@@ -52,6 +54,7 @@ public struct Unreadable: Error, Hashable, Sendable, CustomStringConvertible {
     case .moving: "it changed faster than it could be read"
     case .tooDeep(let waves):
       "gave up after \(waves) rounds of reads, each of which led to more"
+    case .tooMany(let most): "reading stopped after \(most), and there are more"
     }
   }
 }

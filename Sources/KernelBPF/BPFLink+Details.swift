@@ -55,7 +55,7 @@ extension KernelObject<BPFLinkStruct> {
     let word = program.flatMap { kernel.programTypes[$0.type] }
     let key = trampoline?.key
     // bpf_trampoline_compute_key(): with bit 31 the upper half is the id of a BTF object, without it
-    // that of a program. Kernels before 5.12 have no id for their own BTF: a 0.
+    // that of a program. Kernels before 5.11 have no id for their own BTF: a 0.
     return [
       Detail("prog_type", word.map { .text($0) } ?? number(program?.type)),
       attachType(link.attachType),

@@ -61,7 +61,7 @@ extension GuestKernel {
 extension BPFObjects {
   /// The links by ascending id.
   public func links(
-    _ query: ObjectQuery = ObjectQuery(types: nil)
+    _ query: ObjectQuery = ObjectQuery()
   ) throws(KernelError) -> Snapshot<ObjectList<BPFLink>> {
     let table = try IDTable<BPFLinkStruct>(kernel)
     return try snapshot { walk throws(ReadFault) in

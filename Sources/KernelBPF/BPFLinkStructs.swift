@@ -134,7 +134,8 @@ struct TCXLink: KernelStruct {
   let location = OptionalMember<UInt32>("location")
 }
 
-/// `struct netkit_link` of drivers/net/netkit.c: since 6.7. A module has its types.
+/// `struct netkit_link` of drivers/net/netkit.c: since 6.7. Where it is built as a
+/// module, its types are in the module's BTF.
 struct NetkitLink: KernelStruct {
   static let kernelName = "netkit_link"
   let link = Place("link")

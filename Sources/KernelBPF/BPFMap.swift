@@ -35,7 +35,8 @@ public struct BPFMap: Sendable {
 }
 
 extension BPFMap {
-  /// Reads a map as `bpf_map_get_info_by_fd()` of kernel/bpf/syscall.c does.
+  /// Reads a map as `bpf_map_get_info_by_fd()` and `bpf_map_show_fdinfo()` of kernel/bpf/syscall.c
+  /// do.
   init(_ map: KernelObject<BPFMapStruct>) throws(ReadFault) {
     let type = map.kernel.mapTypes[map.mapType]
     let (btf, memlock, owner) = try map.view.together(
@@ -54,7 +55,7 @@ extension BPFMap {
 extension KernelObject<BPFMapStruct> {
   /// Nil as long as the map has no owner.
   fileprivate func programOwner() throws(ReadFault) -> KernelObject<BPFMapOwner>? {
-    // 5.10 has it in the array.
+    // Older kernels have it in the array.
     let owner = has(\.owner) ? try self.owner : try container(\BPFArrayStruct.map).aux?.owner
     return owner.flatMap { $0.type == 0 ? nil : $0 }
   }

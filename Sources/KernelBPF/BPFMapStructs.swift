@@ -53,7 +53,7 @@ struct BPFArrayStruct: KernelStruct {
 
 struct BPFArrayAux: KernelStruct {
   static let kernelName = "bpf_array_aux"
-  /// Up to 5.10; later in `bpf_map`.
+  /// Up to 5.17; later in `bpf_map` (commit f45d5b6ce2e8).
   let owner = OptionalLink<BPFMapOwner>("owner")
 }
 

@@ -19,13 +19,13 @@ extension BPFObjects {
   public func programs(_ query: BPFProgramQuery) throws(KernelError) -> Snapshot<Programs> {
     let table = try IDTable<BPFProgStruct>(kernel)
     do throws(BTFError) {
-      // What every program needs must not make each of them unreadable.
+      // Without what every program needs, each would be unreadable.
       _ = try kernel.layouts.layout(of: BPFProgAux.self)
       _ = try kernel.layouts.layout(of: BPFProgStats.self)
     } catch {
       throw .btf(error)
     }
-    // Without it every counter would be 0.
+    // Without the CPUs every counter would be 0.
     if query.wantsRuntime { _ = try kernel.address(of: GuestKernel.perCPUOffsets) }
     let bootTime = query.wantsDetails ? BootTime(kernel) : nil
     let statistics = query.wantsRuntime ? StatisticsSwitch(kernel) : nil

@@ -13,11 +13,15 @@ extension BPFObjects {
     IDR.recipe(
       BPFLinkStruct.table,
       functions: [
-        "bpf_link_by_id", "bpf_link_get_curr_or_next", "bpf_link_prime", "bpf_link_cleanup",
+        "bpf_link_by_id", "bpf_link_get_curr_or_next", "bpf_link_prime", "bpf_link_free",
+        "bpf_link_cleanup", "bpf_link_get_fd_by_id",
       ]),
     IDR.recipe(
       BTFStruct.table, type: "D",
-      functions: ["btf_get_fd_by_id", "bpf_find_btf_id", "btf_alloc_id", "btf_free_id"]),
+      functions: [
+        "btf_get_fd_by_id", "bpf_find_btf_id", "btf_alloc_id", "btf_free_id", "btf_put",
+        "btf_parse_module",
+      ]),
     BootTime.symbolRecipe,
   ]
 }

@@ -34,7 +34,7 @@ public struct BPFProgram: Sendable {
     public var mapIDs: [UInt32]?
     /// 0 for a program without BTF.
     public var btfID: UInt32?
-    /// The network device is gone that the program was loaded for.
+    /// The network device that the program was loaded for is gone.
     public var isOrphaned: Bool
     public var attachment: ProgramAttachment?
   }
@@ -77,7 +77,7 @@ struct ProgramReader {
   func read(_ prog: KernelObject<BPFProgStruct>) throws(ReadFault) -> BPFProgram {
     let (aux, perCPU) = try walk.view.together(
       prog.aux, query.wantsRuntime ? counters(prog.stats) : nil)
-    // A program that was freed under us is not an answer: an aux that is its own shows that it lives.
+    // The aux of a program that was freed under us is another's by now.
     if walk.isSnapshot, aux.prog != prog.address {
       throw .corrupt("bpf_prog_aux of another program", at: aux.address)
     }
@@ -120,7 +120,7 @@ struct ProgramReader {
       walk.view.together(info.usedMaps, attachment(prog, aux, info)))
     let (maps, attachment) = rest
     let isForDevice = info.offloadRequested == true || info.devBound == true
-    // A program with subprograms is as long as they are together: it is the first of them.
+    // Of a program with subprograms the lengths of all functions are summed; its own is the first.
     let lengths = functions?.compactMap { $0.jitedLen.map(Int.init) } ?? []
     return BPFProgram.Details(
       tag: prog.tag, isGPLCompatible: prog.gplCompatible, loadTime: info.loadTime, uid: uid,

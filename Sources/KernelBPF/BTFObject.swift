@@ -1,96 +1,64 @@
-import GuestScopeBTF
 import GuestScopeGuestMemory
 import GuestScopeLinuxKernel
 
-/// `struct btf` of kernel/bpf/btf.c, of which only the id counts.
-struct BTFHead: KernelStruct {
-  static let kernelName = "btf"
-  let id = Member<UInt32>("id")
+/// Types of the kernel, a module or a program, with an id of their own.
+public struct BTFObject: Sendable {
+  public var id: UInt64
+  /// `vmlinux`, or the module's; empty for what a program or map brought. Nil where the kernel does
+  /// not keep it.
+  public var name: String?
+  /// Bytes.
+  public var size: UInt32
+  /// Types of the kernel or of a module.
+  public var isKernels: Bool
+  /// Of programs and maps that brought it, ascending.
+  public var programIDs: [UInt32] = []
+  public var mapIDs: [UInt32] = []
 }
 
-/// `struct btf` of kernel/bpf/btf.c.
-public struct BTFStruct: NumberedStruct {
-  public static let kernelName = "btf"
-  public static let table = "btf_idr"
-  public static let noun = "BTF object"
-  let id = Member<UInt32>("id")
-  let data = Member<KernelVirtualAddress>("data")
-  let dataSize = Member<UInt32>("data_size")
-  /// Since 5.11 (commits 951bb64621b8 and 5329722057d4): types of the kernel or of a module. Before, only
-  /// programs have BTF with an id.
-  let kernelBTF = OptionalMember<Bool>("kernel_btf")
-  let name = OptionalMember<String>("name")
-  let baseBTF = OptionalMember<KernelVirtualAddress>("base_btf")
-
-  public init() {}
-
-  public static func id(of btf: KernelObject<Self>) -> UInt32 { btf.id }
-}
-
-extension KernelObject<BTFStruct> {
-  /// The kernel's own types, not those of a module or program.
-  var isVMLinux: Bool { self.kernelBTF == true && (self.baseBTF?.rawValue ?? 0) == 0 }
-}
-
-extension KernelObject<BTFHead> {
-  /// The types. They never change: a constant of the object.
-  func types() throws(ReadFault) -> BTF {
-    let key = ObjectKey("types", id: UInt64(self.id), at: address)
-    return try view.constant(key) { () throws(ReadFault) in
-      let btf = try read(as: BTFStruct.self)
-      return btf.isVMLinux ? kernel.btf : try btf.decoded()
+extension BPFObjects {
+  /// The BTF objects by ascending id, and who brought them.
+  public func btfs(
+    _ query: ObjectQuery = ObjectQuery()
+  ) throws(KernelError) -> Snapshot<ObjectList<BTFObject>> {
+    let table = try IDTable<BTFStruct>(kernel)
+    let programs = try IDTable<BPFProgStruct>(kernel)
+    let maps = try IDTable<BPFMapStruct>(kernel)
+    return try snapshot { walk throws(ReadFault) in
+      var (list, programs, maps) = try walk.view.together(
+        table.list(query, in: walk, BTFObject.init),
+        programs.list(in: walk, owner), maps.list(in: walk, owner))
+      for index in list.objects.indices {
+        let id = list.objects[index].id
+        list.objects[index].programIDs = programs.objects.filter { $0.btf == id }.map(\.id)
+        list.objects[index].mapIDs = maps.objects.filter { $0.btf == id }.map(\.id)
+      }
+      return list
     }
   }
 }
 
-extension KernelObject<BTFStruct> {
-  /// BTF_MAX_SIZE of include/uapi/linux/btf.h is 16 MiB.
-  private static var mostBytes: UInt32 { 16 << 20 }
-
-  fileprivate func decoded() throws(ReadFault) -> BTF {
-    guard self.dataSize <= Self.mostBytes else {
-      throw .corrupt("a BTF object of \(self.dataSize) bytes", at: address)
-    }
-    let blob = try view.bytes(at: self.data, count: Int(self.dataSize))
-    do throws(BTFError) {
-      // Only the kernel's types are a base, and what a module has was made to fit them when it was
-      // loaded.
-      return try BTF(blob, base: (self.baseBTF?.rawValue ?? 0) == 0 ? nil : kernel.btf)
-    } catch {
-      throw .corrupt("\(error)", at: self.data)
-    }
+extension BTFObject {
+  init(_ btf: KernelObject<BTFStruct>) {
+    self.init(
+      id: UInt64(btf.id), name: btf.name, size: btf.dataSize, isKernels: btf.kernelBTF ?? false)
   }
 }
 
-extension KernelObject {
-  /// `container_of()` of a structure that is a module's own, unless it is built into this kernel.
-  func container<Outer>(
-    _ member: KeyPath<Outer, Place>, ofModule module: String
-  ) throws(ReadFault) -> KernelObject<Outer> {
-    if let object = try walk.ifKnown(container(member)) { return object }
-    // The module stays as long as it has objects.
-    let key = ObjectKey("types of \(module)", id: 0, at: address)
-    let layouts = try view.constant(key) { () throws(ReadFault) in
-      StructLayouts(try walk.types(ofModule: module))
-    }
-    return try container(member, by: layouts)
-  }
+/// A program or map, and the id of its BTF; 0 for none.
+private typealias Owner = (id: UInt32, btf: UInt64)
+
+private func owner(_ prog: KernelObject<BPFProgStruct>) throws(ReadFault) -> Owner {
+  let aux = try prog.aux
+  let info = try aux.read(as: BPFProgAuxBTF.self)
+  return (aux.id, UInt64(try info.btf?.id ?? 0))
 }
 
-extension Walk {
-  /// The types of a module that is loaded.
-  func types(ofModule name: String) throws(ReadFault) -> BTF {
-    let table: IDTable<BTFStruct>
-    do throws(KernelError) { table = try IDTable(kernel) } catch {
-      throw .unreadable(Unreadable(.lacking("\(error)"), at: 0))
-    }
-    let modules = try table.list(in: self) { btf throws(ReadFault) in
-      btf.name == name ? try btf.decoded() : nil
-    }
-    guard let types = modules.objects.compactMap({ $0 }).first else {
-      throw .unreadable(
-        Unreadable(.lacking("the types of the module \(name) are not there"), at: 0))
-    }
-    return types
-  }
+private func owner(_ map: KernelObject<BPFMapStruct>) throws(ReadFault) -> Owner {
+  (map.id, UInt64(try map.btf?.id ?? 0))
+}
+
+private struct BPFProgAuxBTF: KernelStruct {
+  static let kernelName = "bpf_prog_aux"
+  let btf = OptionalLink<BTFHead>("btf")
 }

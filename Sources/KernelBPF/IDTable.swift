@@ -8,7 +8,7 @@ public protocol NumberedStruct: KernelStruct {
   static var table: String { get }
   /// What messages call the object: `map`.
   static var noun: String { get }
-  /// What the object says that its id is.
+  /// The id that is stored in the object.
   static func id(of object: KernelObject<Self>) throws(ReadFault) -> UInt32
   /// A number of the enumeration of the objects' types; nil for objects without types.
   static func type(of object: KernelObject<Self>) -> UInt32?
@@ -55,7 +55,7 @@ public struct IDTable<Object: NumberedStruct>: Sendable {
   private let idr: IDR
 
   /// - Throws: `KernelError.symbolNotFound` for a kernel without the table, `KernelError.btf` for
-  ///   one whose objects are others than are known.
+  ///   one whose structures do not fit the declarations.
   public init(_ kernel: GuestKernel) throws(KernelError) {
     let address = try kernel.address(of: Object.table)
     do throws(BTFError) {
@@ -69,7 +69,7 @@ public struct IDTable<Object: NumberedStruct>: Sendable {
   private enum Found<T> {
     case object(T)
     case otherType
-    /// For user space it is not there.
+    /// It is not visible to user space yet, or not any more.
     case comingOrGoing
   }
 

@@ -1,7 +1,7 @@
 import GuestScopeGuestMemory
 import GuestScopeLinuxKernel
 
-/// What each type of map counts. All sums are modulo 2^64, as the kernel's are.
+/// What each type of map counts. Sums are modulo 2^64.
 extension MapMemory {
   /// BPF_F_NO_PREALLOC and BPF_F_MMAPABLE of include/uapi/linux/bpf.h.
   private var isPreallocated: Bool { map.mapFlags & 1 == 0 }

@@ -8,7 +8,7 @@ private struct BPFKprobeMultiLink: KernelStruct {
   let link = Place("link")
   let cnt = Member<UInt32>("cnt")
   let addrs = Member<KernelVirtualAddress>("addrs")
-  /// NULL where the user gave none.
+  /// NULL if no cookies were given.
   let cookies = Member<KernelVirtualAddress>("cookies")
   /// 6.6 has it, 6.1 and 6.18 do not.
   let flags = OptionalMember<UInt32>("flags")
@@ -38,7 +38,7 @@ private struct BPFUprobe: KernelStruct {
 
 private struct ProbedTask: KernelStruct {
   static let kernelName = "task_struct"
-  let tgid = Member<UInt32>("tgid")
+  let pid = Member<UInt32>("pid")
 }
 
 extension KernelObject<BPFLinkStruct> {
@@ -86,22 +86,29 @@ extension KernelObject<BPFLinkStruct> {
 
   func uprobeMulti() throws(ReadFault) -> [Detail] {
     let link = try container(\BPFUprobeMultiLink.link)
-    let (path, probes, task) = try view.together(
-      link.path.text(), link.uprobes, link.task?.tgid ?? 0)
+    let (path, functions, task) = try view.together(
+      link.path.text(), functions(of: link), link.task?.pid ?? 0)
+    let isReturn = (link.flags ?? self.flags).map { $0 & 1 != 0 }
     return [
-      Detail("retprobe", .bool((link.flags ?? self.flags).map { $0 & 1 != 0 } ?? false)),
-      Detail("path", .text(path)), Detail("func_cnt", number(link.cnt)),
-      Detail("pid", number(task)),
-      Detail(
-        "funcs",
-        .elements(
-          (probes ?? []).map { probe in
-            .fields([
-              .init("offset", .unsigned(probe.offset)),
-              .init("ref_ctr_offset", .unsigned(probe.refCtrOffset ?? 0)),
-              .init("cookie", .unsigned(probe.cookie)),
-            ])
-          })),
+      Detail("retprobe", isReturn.map { .bool($0) }), Detail("path", .text(path)),
+      Detail("func_cnt", number(link.cnt)), Detail("pid", number(task)),
+      Detail("funcs", .elements(functions)),
     ]
+  }
+
+  /// They stay as they are as long as the link lives, and may be many.
+  private func functions(
+    of link: KernelObject<BPFUprobeMultiLink>
+  ) throws(ReadFault) -> [KernelValue] {
+    let key = ObjectKey("functions of link", id: UInt64(self.id), at: address)
+    return try view.constant(key) { () throws(ReadFault) in
+      (try link.uprobes ?? []).map { probe in
+        .fields([
+          .init("offset", .unsigned(probe.offset)),
+          .init("ref_ctr_offset", .unsigned(probe.refCtrOffset ?? 0)),
+          .init("cookie", .unsigned(probe.cookie)),
+        ])
+      }
+    }
   }
 }

@@ -28,7 +28,7 @@ private struct PerfEvent: KernelStruct {
 private struct TraceEventCall: KernelStruct {
   static let kernelName = "trace_event_call"
   let flags = Member<UInt32>("flags")
-  /// In one place: which of them it is, a flag says.
+  /// A union: a flag says which of the two it is.
   let name = TextLink("name")
   let tp = OptionalLink<Tracepoint>("tp")
 }
@@ -91,7 +91,7 @@ extension KernelObject<BPFLinkStruct> {
       ]
     case "tracepoint":
       guard let call else { return [Detail("tracepoint", nil), cookie] }
-      // The calls of tracepoints have their name, those of system calls one of their own.
+      // The call of a tracepoint has the tracepoint's name, that of a system call its own.
       let name = kernel.flag("TRACEPOINT", of: call) ? try call.tp?.name : try call.name
       return [Detail("tracepoint", name.map { .text($0) }), cookie]
     case "kprobe":

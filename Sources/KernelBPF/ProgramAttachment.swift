@@ -30,33 +30,29 @@ extension ProgramReader {
       return types?.attachName(of: type).map { .program(name: name, function: $0) }
     }
     if let btf { return try btf.types().attachName(of: type).map { .kernel(function: $0) } }
-    // An attached program that is for another one has neither: its link has the target.
+    // Once such a program is attached, it has neither: its link has the target.
     guard let function = try function(of: aux) else { return nil }
     let isKernels =
       !info.has(\.attachBTF) && walk.kernel.btf.attachName(of: type) == function
     if isKernels { return .kernel(function: function) }
-    return .program(name: try nameOfLinked(prog, aux), function: function)
+    return .program(name: try nameOfLinked(prog), function: function)
   }
 
-  /// The name of the program that this one's link attaches it to.
-  private func nameOfLinked(
-    _ prog: KernelObject<BPFProgStruct>, _ aux: KernelObject<BPFProgAux>
-  ) throws(ReadFault) -> String? {
+  /// The name of the program that this one's link attaches it to. A link may get another target.
+  private func nameOfLinked(_ prog: KernelObject<BPFProgStruct>) throws(ReadFault) -> String? {
     let links: IDTable<BPFLinkStruct>
     do throws(KernelError) { links = try IDTable(walk.kernel) } catch { return nil }
-    let key = ObjectKey("target of program", id: UInt64(aux.id), at: aux.address)
-    return try walk.view.constant(key) { () throws(ReadFault) in
-      let names = try links.list(in: walk) { link throws(ReadFault) in
-        guard link.address(of: \.prog) == prog.address,
-          walk.kernel.linkTypes[link.type] == "tracing"
-        else { return nil as String? }
-        return try link.container(\BPFTracingLink.link).tgtProg?.aux.fullName()
-      }
-      return names.objects.compactMap { $0 }.first
+    let names = try links.list(in: walk) { link throws(ReadFault) in
+      guard link.address(of: \.prog) == prog.address,
+        walk.kernel.linkTypes[link.type] == "tracing"
+      else { return nil as String? }
+      return try link.container(\BPFTracingLink.link).tgtProg?.aux.fullName()
     }
+    return names.objects.compactMap { $0 }.first
   }
 
-  /// The BTF type is the struct, not the one of the map's value; the member is its number.
+  /// `attach_btf_id` names the struct itself, and not that of the map's value; the member is its
+  /// number.
   private func structOps(
     _ type: BTF.TypeID, index: UInt32?, _ info: KernelObject<BPFProgAuxInfo>
   ) throws(ReadFault) -> ProgramAttachment? {
@@ -74,13 +70,13 @@ extension ProgramReader {
   /// The name is text in the strings of a BTF that may be gone: only where nothing else has it.
   private func function(of aux: KernelObject<BPFProgAux>) throws(ReadFault) -> String? {
     let key = ObjectKey("function of program", id: UInt64(aux.id), at: aux.address)
-    return try walk.view.constant(key) { () throws(ReadFault) in
-      do throws(ReadFault) {
-        return try aux.read(as: BPFProgAuxFunction.self).attachFuncName
-      } catch {
-        guard case .unreadable = error else { throw error }
-        return nil
+    do throws(ReadFault) {
+      return try walk.view.constant(key) { () throws(ReadFault) in
+        try aux.read(as: BPFProgAuxFunction.self).attachFuncName
       }
+    } catch {
+      guard case .unreadable = error else { throw error }
+      return nil
     }
   }
 }

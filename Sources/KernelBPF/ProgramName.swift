@@ -29,14 +29,14 @@ extension KernelObject<BPFProgAux> {
   func fullName() throws(ReadFault) -> String {
     guard self.name.utf8.count == 15 else { return self.name }
     let key = ObjectKey("name of program", id: UInt64(self.id), at: address)
-    return try view.constant(key) { () throws(ReadFault) in
-      do throws(ReadFault) {
+    do throws(ReadFault) {
+      return try view.constant(key) { () throws(ReadFault) in
         if let name = try nameOfSymbol() { return name }
         return try nameOfType() ?? self.name
-      } catch {
-        guard case .unreadable = error else { throw error }
-        return self.name
       }
+    } catch {
+      guard case .unreadable = error else { throw error }
+      return self.name
     }
   }
 

@@ -24,7 +24,7 @@ public struct RuntimeStats: Hashable, Sendable {
   }
 }
 
-/// Access to a guest's struct_ops programs, however it came about.
+/// Access to a guest's struct_ops programs.
 public protocol StructOpsAccessor {
   /// The verifier's statistics of every struct_ops program, by ascending id.
   func structOpsProgs() throws(KernelError) -> Snapshot<[VerifierStats]>

@@ -27,7 +27,7 @@ public struct StructOpsMap: Sendable {
 extension BPFObjects {
   /// The maps of struct_ops by ascending id.
   public func structOpsMaps(
-    _ query: ObjectQuery = ObjectQuery(types: nil)
+    _ query: ObjectQuery = ObjectQuery()
   ) throws(KernelError) -> Snapshot<ObjectList<StructOpsMap>> {
     let table = try IDTable<BPFMapStruct>(kernel)
     // A kernel without struct_ops has no such map.

@@ -57,6 +57,30 @@ import Testing
     #expect(made == 1)
   }
 
+  @Test func whatCannotBeMadeIsTriedAgainByTheNextSnapshot() throws {
+    let memory = ScriptedMemory(chains.memory)
+    let engine = SnapshotEngine(memory)
+    var isDamaged = true
+    func value() throws -> Snapshot<UInt64> {
+      try engine.snapshot { view throws(ReadFault) in
+        do throws(ReadFault) {
+          return try view.constant(Self.key) { () throws(ReadFault) in
+            let word = try view.word(chains.heads[0].rawValue)
+            if isDamaged { throw .corrupt("it", at: KernelVirtualAddress(word)) }
+            return 1
+          }
+        } catch {
+          guard case .unreadable = error else { throw error }
+          return 0
+        }
+      }
+    }
+    #expect(try value().value == 0)
+    #expect(memory.holds == 0)
+    isDamaged = false
+    #expect(try value().value == 1)
+  }
+
   @Test func anotherKernelHasOtherConstants() throws {
     let engine = SnapshotEngine(ScriptedMemory(chains.memory))
     var made = 0

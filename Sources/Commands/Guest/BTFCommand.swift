@@ -39,3 +39,14 @@ struct BTFList: ListCommand {
     try bpf.btfs(query)
   }
 }
+
+extension ObjectKind {
+  static let btf = ObjectKind(
+    noun: "BTF object", plural: "BTF objects", keys: ["id", "name"],
+    all: { try $0.btfs().map(\.objects) })
+}
+
+extension BTFObject: SelectableObject {
+  var selectedName: String? { name }
+  var selectedType: UInt32? { nil }
+}

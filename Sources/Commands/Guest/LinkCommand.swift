@@ -50,3 +50,14 @@ struct LinkList: ListCommand {
     try bpf.links(query)
   }
 }
+
+extension ObjectKind {
+  static let link = ObjectKind(
+    noun: "link", plural: "BPF links", keys: ["id", "type"], typeNames: { $0.linkTypes.names },
+    all: { try $0.links().map(\.objects) })
+}
+
+extension BPFLink: SelectableObject {
+  var selectedName: String? { nil }
+  var selectedType: UInt32? { type }
+}

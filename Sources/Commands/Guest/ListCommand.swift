@@ -7,7 +7,7 @@ protocol ListCommand: SelectingCommand {
   static var fields: [Field<Listing.Object>] { get }
 
   func list(_ query: ObjectQuery, of bpf: BPFObjects) throws -> Snapshot<Listing>
-  /// An object for programs; all fields that have a key, unless the command says more.
+  /// The JSON form of an object: all fields that have a key, unless the command adds more.
   func json(_ object: Listing.Object) -> JSON
   /// What else the user should know of the objects.
   func remark(on listing: Listing) -> String?
@@ -58,7 +58,7 @@ extension SelectingCommand {
   ) throws -> Found<Listing> where Listing.Object: SelectableObject {
     let selection = try selection
     let types = try selection.typeNumbers(
-      in: Self.objects.typeNames(in: try session.kernel), default: standard)
+      in: Self.objects.typeNames(try session.kernel), default: standard)
     let query = ObjectQuery(ids: selection.onlyIDs, types: types)
     let snapshot = try session.ofThisBoot { _ in try list(query, try session.bpf) }
     let objects = selection.matching(snapshot.value.objects, types: types)

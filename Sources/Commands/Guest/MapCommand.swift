@@ -58,3 +58,14 @@ extension JSON {
     self = word.map { .string($0) } ?? JSON(number)
   }
 }
+
+extension ObjectKind {
+  static let map = ObjectKind(
+    noun: "map", plural: "BPF maps", keys: ["id", "name", "type"], typeNames: { $0.mapTypes.names },
+    all: { try $0.maps().map(\.objects) })
+}
+
+extension BPFMap: SelectableObject {
+  var selectedName: String? { name }
+  var selectedType: UInt32? { type }
+}

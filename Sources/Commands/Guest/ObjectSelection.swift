@@ -38,7 +38,7 @@ struct ObjectSelection {
   /// The only ids that an object can have: no walker need look for others.
   var onlyIDs: Set<UInt64>? { ids.isEmpty || !names.isEmpty ? nil : Set(ids) }
 
-  /// True when words narrow the answer: then one without an object is none.
+  /// True when words narrow the answer: an empty one is an error then.
   private var isNarrow: Bool {
     !ids.isEmpty || !names.isEmpty || !(types.isEmpty || types.contains("all"))
   }
@@ -51,7 +51,7 @@ struct ObjectSelection {
 
   /// Refuses an answer in which nothing is what was asked for.
   ///
-  /// - Parameter unreadable: an object that is missing may be the one.
+  /// - Parameter unreadable: the one that was asked for may be among these.
   func admit<Object>(_ objects: [Object], unreadable: [UnreadableObject]) throws {
     guard isNarrow, objects.isEmpty, unreadable.isEmpty else { return }
     throw CommandError("the guest has no \(self.objects.noun) with \(text)")
@@ -85,7 +85,7 @@ struct ObjectSelection {
       guard let number = names.first(where: { $0.value == name })?.key else {
         let known = names.sorted { $0.key < $1.key }.map(\.value)
         throw UsageError(
-          "'\(name)' is not a type of \(objects.noun) in this guest's kernel: it has all, "
+          "'\(name)' is not a type of \(objects.noun) in this guest's kernel; known are all, "
             + known.joined(separator: ", "))
       }
       return number

@@ -61,3 +61,15 @@ struct ProgList: ListCommand {
 
   func remark(on listing: BPFObjects.Programs) -> String? { listing.countersRemark }
 }
+
+extension ObjectKind {
+  static let program = ObjectKind(
+    noun: "program", plural: "BPF programs", keys: ["id", "name", "type"],
+    typeNames: { $0.programTypes.names },
+    all: { try $0.programs(BPFProgramQuery()).map(\.objects) })
+}
+
+extension BPFProgram: SelectableObject {
+  var selectedName: String? { name }
+  var selectedType: UInt32? { type }
+}

@@ -36,3 +36,14 @@ struct StructOpsList: ListCommand {
     _ query: ObjectQuery, of bpf: BPFObjects
   ) throws -> Snapshot<ObjectList<StructOpsMap>> { try bpf.structOpsMaps(query) }
 }
+
+extension ObjectKind {
+  static let structOps = ObjectKind(
+    noun: "map of struct_ops", plural: "maps of struct_ops", keys: ["id", "name"],
+    all: { try $0.structOpsMaps().map(\.objects) })
+}
+
+extension StructOpsMap: SelectableObject {
+  var selectedName: String? { name }
+  var selectedType: UInt32? { nil }
+}

@@ -4,7 +4,8 @@ struct Field<Object>: Sendable {
   var key: String?
   /// Nil for what only JSON shows.
   var column: Table.Column?
-  /// Nil where an object of this kind has no such member, and its key is left out.
+  /// Nil where an object has no such member: its key is left out. What this kernel does not keep is
+  /// `.null`: the key is there.
   var value: @Sendable (Object) -> JSON?
 
   init(_ key: String, _ column: Table.Column? = nil, _ value: @escaping @Sendable (Object) -> JSON?)
@@ -12,7 +13,7 @@ struct Field<Object>: Sendable {
     (self.key, self.column, self.value) = (key, column, value)
   }
 
-  /// What is made of other members, for people.
+  /// A column that only a screen has, made of other members.
   static func onScreen(_ column: Table.Column, _ text: @escaping @Sendable (Object) -> String?)
     -> Self
   {

@@ -93,7 +93,7 @@ struct PromptCompleter {
     case .member(let type): return members(of: type, word)
     case .objectType(let kind):
       return matching(
-        word, ((try? kind.typeNames(in: session.kernel)) ?? [:]).values.sorted() + ["all"])
+        word, ((try? kind.typeNames(session.kernel)) ?? [:]).values.sorted() + ["all"])
     case .objectName(let kind):
       // The kernel admits no other characters (bpf_obj_name_cpy), and a damaged guest has any.
       let names = objects(kind).compactMap(\.selectedName).filter { name in
@@ -112,7 +112,7 @@ struct PromptCompleter {
   }
 
   private func objects(_ kind: ObjectKind) -> [any SelectableObject] {
-    (try? session.ofThisBoot { _ in try kind.all(of: try session.bpf) })?.value ?? []
+    (try? session.ofThisBoot { _ in try kind.all(try session.bpf) })?.value ?? []
   }
 
   /// The copies of a per-CPU variable: `runqueues@0`, `runqueues@1`.

@@ -17,12 +17,7 @@ public struct KernelList: Sendable {
 
   private let btf: BTF
   private let type: BTF.TypeID
-  /// What messages call an element.
-  private let noun: String
-  /// Bytes from the start of an element to the member that links it.
-  private let link: Int
-  private let next: Int
-  private let prev: Int
+  private let chain: Chain
   /// The elements begin with what looks like the head of a list: the links of another one.
   private let beginsWithLinks: Bool
 
@@ -34,7 +29,7 @@ public struct KernelList: Sendable {
   public init(
     _ btf: BTF, of type: BTF.TypeID, noun: String, link path: MemberPath
   ) throws(BTFError) {
-    (self.btf, self.type, self.noun) = (btf, type, noun)
+    (self.btf, self.type) = (btf, type)
     let route = try btf.route(path, from: type)
     guard route.pointers.isEmpty, route.bits == nil,
       try btf.name(of: try btf.resolve(route.type)) == "list_head",
@@ -45,7 +40,7 @@ public struct KernelList: Sendable {
         path: "\(path)", structName: noun, found: try btf.declaration(of: route.type),
         expected: "a struct list_head of its own")
     }
-    (link, self.next, self.prev) = (route.offset, next.offset, prev.offset)
+    chain = Chain(noun: noun, link: route.offset, next: next.offset, prev: prev.offset)
     beginsWithLinks = try btf.beginsWithLinks(type)
   }
 
@@ -62,68 +57,36 @@ public struct KernelList: Sendable {
     at address: KernelVirtualAddress, in view: MemoryView,
     _ body: (UntypedObject) throws(ReadFault) -> T
   ) throws(ReadFault) -> Walk<T> {
-    var walk = Walk<T>()
-    var seen: Set<KernelVirtualAddress> = []
     let isElement = try isElement(address, in: view)
-    let start = isElement ? address + link : address
-    var node = isElement ? start : try view.pointer(at: start + next)
-    if !isElement, node == start { return walk }
-    for index in 0..<UInt64(Self.limit) {
-      guard node.rawValue != 0, seen.insert(node).inserted else {
-        // Counted as an object that cannot be read; what was found before it stays.
-        let key = ObjectKey("\(noun) link", id: index, at: node)
-        let _: Void? = try view.object(key) { () throws(ReadFault) in
-          throw .corrupt("a list that does not lead back to its beginning", at: node)
-        }
-        return walk
-      }
-      guard let found = try visit(node, index, in: view, body) else { return walk }
-      walk.elements.append((object(at: node), found.value))
-      node = found.next
-      if node == start { return walk }
-    }
-    walk.isCut = true
-    return walk
+    let start = isElement ? address + chain.link : address
+    var course = Chain.Course(most: Self.limit)
+    let elements = try chain.follow(
+      isElement ? start : try view.pointer(at: start + chain.next), from: isElement ? nil : start,
+      &course, in: view,
+      // An element is the beginning of its list, and not yet the end of it.
+      isEnd: { node, position throws(ReadFault) in
+        try chain.leads(node, to: start) && !(isElement && position == 0)
+      },
+      { element throws(ReadFault) in try body(object(at: element)) })
+    return Walk(
+      elements: elements.map { (object(at: $0.address), $0.value) }, isCut: course.isCut)
   }
 
-  private struct Visit<T> {
-    var next: KernelVirtualAddress
-    var value: T?
-  }
-
-  /// Nil when the link cannot be read, or not yet. What hangs on it is read in the same stop, and a
-  /// miss in there does not keep the walk from going on.
-  private func visit<T>(
-    _ node: KernelVirtualAddress, _ index: UInt64, in view: MemoryView,
-    _ body: (UntypedObject) throws(ReadFault) -> T
-  ) throws(ReadFault) -> Visit<T>? {
-    try view.object(ObjectKey("\(noun) link", id: index, at: node)) { () throws(ReadFault) in
-      var next: KernelVirtualAddress?
-      do throws(ReadFault) { next = try view.pointer(at: node + self.next) } catch .miss {}
-      let object = object(at: node)
-      let value = try view.object(ObjectKey(noun, id: index, at: object.address)) {
-        () throws(ReadFault) in try body(object)
-      }
-      guard let next else { throw .miss }
-      return Visit(next: next, value: value)
-    }
-  }
-
-  private func object(at node: KernelVirtualAddress) -> UntypedObject {
-    UntypedObject(btf, type: type, at: node + -link)
+  private func object(at address: KernelVirtualAddress) -> UntypedObject {
+    UntypedObject(btf, type: type, at: address)
   }
 
   private func isElement(
     _ address: KernelVirtualAddress, in view: MemoryView
   ) throws(ReadFault) -> Bool {
     // Heads are often neighbours in memory: what lies `link` bytes after one may be another.
-    let isHeadLikely = link == 0 || !beginsWithLinks
+    let isHeadLikely = chain.link == 0 || !beginsWithLinks
     for isElement in isHeadLikely ? [false, true] : [true, false]
-    where try isLinked(isElement ? address + link : address, in: view) {
+    where try isLinked(isElement ? address + chain.link : address, in: view) {
       return isElement
     }
     throw .missing(
-      "there is neither a \(noun) in a list at \(address) nor the list_head of a list: no "
+      "there is neither a \(chain.noun) in a list at \(address) nor the list_head of a list: no "
         + "neighbour leads back to it", at: address)
   }
 
@@ -132,6 +95,7 @@ public struct KernelList: Sendable {
     _ node: KernelVirtualAddress, in view: MemoryView
   ) throws(ReadFault) -> Bool {
     var misses = false
+    let (next, prev) = (chain.next, chain.prev ?? chain.next)
     for (there, back) in [(next, prev), (prev, next)] {
       do throws(ReadFault) {
         if try view.pointer(at: try view.pointer(at: node + there) + back) == node { return true }
