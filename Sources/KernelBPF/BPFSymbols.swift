@@ -79,7 +79,7 @@ private struct BPFProgAuxSymbols: KernelStruct {
   static let kernelName = "bpf_prog_aux"
   let id = Member<UInt32>("id")
   let functions = Items<BPFFunctionSymbol>("func", count: "func_cnt", most: 4096)
-  let ksym = OptionalLink<BPFKsym>("ksym")
+  let ksym = Link<BPFKsym>("ksym")
 }
 
 private struct BPFFunctionSymbol: KernelStruct {
@@ -89,7 +89,7 @@ private struct BPFFunctionSymbol: KernelStruct {
 
 private struct BPFFunctionAuxSymbol: KernelStruct {
   static let kernelName = "bpf_prog_aux"
-  let ksym = OptionalLink<BPFKsym>("ksym")
+  let ksym = Link<BPFKsym>("ksym")
 }
 
 extension Walk {
@@ -97,7 +97,9 @@ extension Walk {
   private func programSymbols(
     where isWanted: (KernelObject<BPFKsym>) -> Bool
   ) throws(ReadFault) -> [LoadedSymbol] {
-    guard let table = try? IDTable<BPFProgSymbols>(kernel) else { return [] }
+    guard let table = try? IDTable<BPFProgSymbols>(kernel),
+      (try? kernel.layouts.layout(of: BPFProgAuxSymbols.self)) != nil
+    else { return [] }
     let programs = try table.list(in: self) { prog throws(ReadFault) -> [LoadedSymbol] in
       let aux = try prog.aux
       let (own, functions) = try view.together(aux.ksym, aux.functions)
@@ -105,7 +107,7 @@ extension Walk {
         try function.aux.ksym
       }
       // One of 0 was not compiled to machine code, or is the first function's.
-      let found = ([own] + others).compactMap { $0 }.filter { $0.start != 0 && isWanted($0) }
+      let found = ([own] + others).filter { $0.start != 0 && isWanted($0) }
       return try view.each(found) { ksym throws(ReadFault) in try ksym.symbol() }
     }
     return programs.objects.joined().sorted { $0.address < $1.address }

@@ -43,3 +43,24 @@ public struct RBTreeBuilder {
     ram.write(right, at: node + types["rb_node.rb_right"])
   }
 }
+
+extension RBTreeBuilder {
+  /// Declares `struct latch_tree_root` and `struct latch_tree_node`, and what is in them.
+  public static func declareLatched(in types: inout KernelTypes) {
+    declare(in: &types)
+    types.declare("seqcount", size: 4, [("sequence", 0, .u32)])
+    types.declare("seqcount_latch_t", size: 4, [("seqcount", 0, .structure("seqcount"))])
+    types.declare(
+      "latch_tree_root", size: 24,
+      [("seq", 0, .structure("seqcount_latch_t")), ("tree", 8, .structures("rb_root", 2))])
+    types.declare("latch_tree_node", size: 48, [("node", 0, .structures("rb_node", 2))])
+  }
+
+  /// Links `latch_tree_node`s into the one of both trees that is read; the other one is garbage.
+  public func latch(_ nodes: [PhysicalAddress], root: PhysicalAddress, sequence: UInt32 = 4) {
+    let index = Int(sequence & 1)
+    ram.write(sequence, at: root)
+    ram.write(0xdead_beef as UInt64, at: root + (8 + 8 * (1 - index)))
+    link(nodes.map { $0 + 24 * index }, root: root + (8 + 8 * index))
+  }
+}
