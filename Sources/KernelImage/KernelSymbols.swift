@@ -12,6 +12,10 @@ public struct KernelSymbols: Sendable {
     /// Whether the value is not a kernel address but a number that does not move with KASLR: on x86-64
     /// up to kernel 6.14 a per-CPU variable is an offset from each CPU's area.
     public var isAbsolute: Bool { KernelSymbols.isAbsolute(address) }
+
+    public init(name: String, address: UInt64, type: Character) {
+      (self.name, self.address, self.type) = (name, address, type)
+    }
   }
 
   /// Of each symbol the type's letter, then the name.
@@ -21,6 +25,11 @@ public struct KernelSymbols: Sendable {
   private var addresses: [UInt64] = []
 
   public var count: Int { addresses.count }
+
+  public init(_ symbols: [Symbol] = []) {
+    guard !symbols.isEmpty else { return }
+    self = KernelSymbols().merging(symbols)
+  }
 
   /// Kernel addresses lie in the upper half of the address space.
   public static func isAbsolute(_ value: UInt64) -> Bool { value >> 63 == 0 }

@@ -73,12 +73,15 @@ extension GuestKernel {
 // MARK: x86-64
 
 extension GuestKernel {
+  /// Where modules and the machine code of BPF programs are.
+  static let x86Modules: ClosedRange<UInt64> = 0xffff_ffff_a000_0000...0xffff_ffff_feff_ffff
+
   /// The fixed regions of Documentation/arch/x86/x86_64/mm.rst.
   private static let x86Regions: [(ClosedRange<UInt64>, String)] = [
     (0xffff_fe00_0000_0000...0xffff_fe7f_ffff_ffff, "CPU entry area"),
     (0xffff_ff00_0000_0000...0xffff_ff7f_ffff_ffff, "espfix stacks"),
     (0xffff_ffef_0000_0000...0xffff_fffe_ffff_ffff, "EFI runtime services"),
-    (0xffff_ffff_a000_0000...0xffff_ffff_feff_ffff, "modules"),
+    (x86Modules, "modules"),
     (0xffff_ffff_ff60_0000...0xffff_ffff_ff60_0fff, "vsyscall page"),
     (0xffff_ffff_ff00_0000...0xffff_ffff_ffdf_ffff, "fixmap"),
   ]

@@ -16,6 +16,7 @@ public struct KernelTypes {
     case bytes(Int)
     case pointers(Int)
     case structure(String)
+    case structures(String, Int)
     case pointerTo(String)
     /// One bit of the 16-bit word at the offset.
     case bit(Int)
@@ -80,6 +81,7 @@ public struct KernelTypes {
     case .u64: return ids["u64"]!
     case .pointer: return ids["pointer"]!
     case .structure(let name): return ids[name]!
+    case .structures(let name, let length): return array(name, length)
     case .pointerTo(let name):
       if let id = ids["\(name) *"] { return id }
       builder.add(.ptr, "", ids[name]!)

@@ -308,7 +308,7 @@ private func hex(_ number: UInt64) -> String { "0x" + String(number, radix: 16) 
 
 extension UInt64 {
   /// A number as JSON and gdb carry it: `0x…`.
-  fileprivate init?(hex text: Any?) {
+  init?(hex text: Any?) {
     guard let text = (text as? String) ?? (text as? Substring).map(String.init),
       text.hasPrefix("0x")
     else { return nil }

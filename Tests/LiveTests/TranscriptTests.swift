@@ -184,7 +184,7 @@ extension LiveTests {
       > sym linux_bann?r
       {symbol linux_banner} {text} linux_banner
       > -j sym prog_idr
-      [{"address":"0x{symbol prog_idr}","type":"d","symbol":"prog_idr","offset":0}]
+      [{"address":"0x{symbol prog_idr}","type":"d","symbol":"prog_idr","offset":0,"module":null}]
       > read linux_banner 13
       {symbol linux_banner}  4c 69 6e 75 78 20 76 65  72 73 69 6f 6e           |Linux version|
       > read linux_banner 512 -t string

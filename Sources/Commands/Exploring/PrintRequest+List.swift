@@ -34,7 +34,9 @@ extension PrintRequest {
     }
     let cut =
       walk.isCut ? ["the list goes on after the first \(KernelList.limit) elements"] : []
-    let text = ValueText(symbol: try session.kernel.symbolText)
+    let names = session.symbolNames(
+      of: rows.flatMap { $0.values.flatMap(\.addresses) }, in: try session.kernel)
+    let text = ValueText(symbol: names.text)
     return Answer(
       .array(rows.map { json($0.address, $0.values, text) }), .table(table(rows, text)),
       missing: snapshot.missing + cut)

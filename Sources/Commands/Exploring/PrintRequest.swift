@@ -53,7 +53,8 @@ struct PrintRequest {
         return try object.follow(route, in: walk.view).value(in: walk.view)
       }
     }.value
-    let text = ValueText(symbol: try session.kernel.symbolText)
+    let names = session.symbolNames(of: value.addresses, in: try session.kernel)
+    let text = ValueText(symbol: names.text)
     return Answer(text.json(value), .lines(text.lines(value)))
   }
 }

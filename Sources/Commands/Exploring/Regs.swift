@@ -8,7 +8,8 @@ struct Regs: GuestCommand {
   static let configuration = CommandConfiguration(
     commandName: "regs", abstract: "The registers of one vCPU, or of all.",
     discussion: """
-      All that fit in 64 bits, of one instant. Kernel addresses show their symbol. Arm's system \
+      All that fit in 64 bits, of one instant. Kernel addresses show their symbol, which \
+      is looked up after the registers were read. Arm's system \
       registers of several vCPUs may be too many for one short stop of a running guest: then each \
       vCPU's are of an instant of their own, unless --hold or `hold` stops the guest for all.
       """)
@@ -39,18 +40,19 @@ struct Regs: GuestCommand {
     let names = try session.source.wordRegisterNames
     let cpus = try cpu.map { [$0] } ?? session.source.cpus
     let values = try read(names, of: cpus, session)
+    let symbols = kernel.flatMap { self.symbols(values, $0, session) }
 
     var lines: [String] = []
     var missing: [String] = []
     let documents = cpus.map { cpu -> JSON in
       var (own, absent): ([String], [String: [String]]) = ([], [:])
-      let kernel = kernel.flatMap { $0.mayBeIn(cpu, values) ? $0 : nil }
+      let symbols = kernel.flatMap { $0.mayBeIn(cpu, values) ? symbols : nil }
       let width = names.map(\.count).max() ?? 0
       let members = names.map { name -> JSON.Member in
         switch values[RegisterKey(cpu: cpu, name: name)] {
         case .success(let value):
           let padding = String(repeating: " ", count: width - name.count)
-          let symbol = kernel?.symbolText(value).map { "  " + $0 } ?? ""
+          let symbol = symbols?.text(value).map { "  " + $0 } ?? ""
           own.append("  \(name)\(padding)  0x\(value.paddedHex(16))\(symbol)")
           return JSON.Member(key: name, value: .string(value.hex))
         case .failure(let absence): absent["\(absence)", default: []].append(name)
@@ -69,6 +71,15 @@ struct Regs: GuestCommand {
       throw CommandError("no registers: " + missing.joined(separator: "; "))
     }
     return Answer(.array(documents), .lines(lines), missing: missing)
+  }
+
+  /// The symbols of the values of those vCPUs that may be in the kernel.
+  private func symbols(
+    _ values: [RegisterKey: Result<UInt64, Absence>], _ kernel: GuestKernel, _ session: Session
+  ) -> SymbolNames {
+    let addresses = values.filter { kernel.mayBeIn($0.key.cpu, values) }.values
+      .compactMap { try? $0.get() }
+    return session.symbolNames(of: addresses, in: kernel)
   }
 
   /// In one stop, or where that would be too long for a running guest, in one a vCPU.

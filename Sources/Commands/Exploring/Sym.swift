@@ -1,6 +1,7 @@
 import ArgumentParser
 import GuestScopeBytes
 import GuestScopeGuestMemory
+import GuestScopeKernelBPF
 import GuestScopeKernelImage
 import GuestScopeLinuxKernel
 
@@ -9,7 +10,9 @@ struct Sym: GuestCommand {
   static let configuration = CommandConfiguration(
     commandName: "sym", abstract: "Symbols by name or pattern, or the nearest to an address.",
     discussion: """
-      Types are those of /proc/kallsyms. A per-CPU variable shows its value, to which each CPU \
+      Types are those of /proc/kallsyms; [bpf] or the name of a module is after a symbol that is not \
+      the kernel image's own, and its type is always a small letter. A name is looked for in the \
+      image first. A per-CPU variable shows its value, to which each CPU \
       adds its offset; symbol@CPU shows the address of that CPU's copy.
       """)
 
@@ -25,18 +28,35 @@ struct Sym: GuestCommand {
 
   func answer(in session: Session) throws -> Answer {
     let kernel = try session.livingKernel
-    let rows: [Row]
+    var rows: [Row]
+    var missing: [String] = []
     if what.contains(where: { "*?[".contains($0) }) {
-      rows = kernel.symbols.matching(glob: what).map { Row($0) }
+      let loaded = try loaded(session) { walk throws(ReadFault) in
+        try walk.loadedSymbols(matching: what)
+      }
+      rows = kernel.symbols.matching(glob: what).map { Row($0) } + loaded.rows
+      missing = loaded.missing
       guard !rows.isEmpty else { throw CommandError("no symbol matches \(what)") }
     } else if let address = AddressExpression(argument: what), !isName(address) {
-      rows = [try nearest(to: address, kernel) ?? copy(address, session)]
+      rows = [try nearest(to: address, kernel, session) ?? copy(address, session)]
     } else {
       rows = try kernel.symbols.named(what).map { Row($0) }
+      if rows.isEmpty {
+        (rows, missing) = try loaded(session) { walk throws(ReadFault) in
+          try walk.loadedSymbols(named: what)
+        }
+      }
       guard !rows.isEmpty else { throw CommandError("this guest's kernel has no symbol \(what)") }
     }
-    return Answer(
-      .array(rows.map(\.json)), .lines(rows.map(\.line)))
+    return Answer(.array(rows.map(\.json)), .lines(rows.map(\.line)), missing: missing)
+  }
+
+  /// Symbols outside of the kernel image, and what could not be read of them.
+  private func loaded(
+    _ session: Session, _ find: @escaping (Walk) throws(ReadFault) -> [LoadedSymbol]
+  ) throws -> (rows: [Row], missing: [String]) {
+    let snapshot = try session.ofThisBoot { kernel in try session.walk(kernel, find) }
+    return (snapshot.value.map { Row($0) }, snapshot.missing)
   }
 
   private func isName(_ address: AddressExpression) -> Bool {
@@ -62,29 +82,50 @@ struct Sym: GuestCommand {
   }
 
   /// Nil for an address that only the guest's memory says.
-  private func nearest(to address: AddressExpression, _ kernel: GuestKernel) throws -> Row? {
+  private func nearest(
+    to address: AddressExpression, _ kernel: GuestKernel, _ session: Session
+  ) throws -> Row? {
     if case .object = address.base {
       throw UsageError(
         "\(address.text) is an object, and has no symbol: translate \(address.text) says what it is"
       )
     }
-    return try address.resolved(in: kernel).fixed.map { try nearest(to: $0, kernel) }
+    return try address.resolved(in: kernel).fixed.map { try nearest(to: $0, kernel, session) }
   }
 
-  private func nearest(to address: UInt64, _ kernel: GuestKernel) throws -> Row {
-    guard kernel.nearestSymbol(to: address) != nil,
+  private func nearest(
+    to address: UInt64, _ kernel: GuestKernel, _ session: Session
+  ) throws -> Row {
+    if kernel.nearestSymbol(to: address) != nil,
       let (symbol, offset) = kernel.symbols.nearest(to: address)
-    else {
-      let isKernels = kernel.addressSpace.tables.isCanonical(KernelVirtualAddress(address))
+    {
+      return Row(symbol, offset: offset)
+    }
+    let place = KernelVirtualAddress(address)
+    let symbol = try loaded(at: place, kernel, session)
+    guard let symbol else {
+      let isKernels = kernel.addressSpace.tables.isCanonical(place)
       throw CommandError(
-        "\(address.hex) is not in the kernel image, which symbols name"
+        "\(address.hex) is not in the kernel image, a module or a BPF program, which symbols name"
           + (isKernels ? ": translate \(address.hex) says what it is" : ""))
     }
-    return Row(symbol, offset: offset)
+    return Row(symbol, offset: address &- symbol.address.rawValue)
+  }
+
+  private func loaded(
+    at place: KernelVirtualAddress, _ kernel: GuestKernel, _ session: Session
+  ) throws -> LoadedSymbol? {
+    guard kernel.isLoadable(place) else { return nil }
+    return try session.ofThisBoot { kernel in
+      try session.walk(kernel) { walk throws(ReadFault) in try walk.loadedSymbol(at: place) }
+    }.value
   }
 
   private struct Row {
-    var symbol: KernelSymbols.Symbol
+    var name: String
+    var type: Character
+    /// Nil for a symbol of the kernel image.
+    var module: String?
     var address: UInt64
     var offset: UInt64
     var cpu: Int?
@@ -92,21 +133,26 @@ struct Sym: GuestCommand {
     init(
       _ symbol: KernelSymbols.Symbol, address: UInt64? = nil, offset: UInt64 = 0, cpu: Int? = nil
     ) {
-      self.symbol = symbol
+      (name, type) = (symbol.name, symbol.type)
       self.address = address ?? symbol.address &+ offset
       self.offset = offset
       self.cpu = cpu
     }
 
+    init(_ symbol: LoadedSymbol, offset: UInt64 = 0) {
+      (name, type, module) = (symbol.name, symbol.type, symbol.module)
+      (address, self.offset) = (symbol.address.rawValue &+ offset, offset)
+    }
+
     var line: String {
-      let name = symbol.name + (cpu.map { "@\($0)" } ?? "") + (offset == 0 ? "" : "+\(offset.hex)")
-      return "\(address.paddedHex(16)) \(symbol.type) \(name)"
+      let name = name + (cpu.map { "@\($0)" } ?? "") + (offset == 0 ? "" : "+\(offset.hex)")
+      return "\(address.paddedHex(16)) \(type) \(name)" + (module.map { " [\($0)]" } ?? "")
     }
 
     var json: JSON {
       let row: JSON = [
-        "address": .string(address.hex), "type": .string("\(symbol.type)"),
-        "symbol": .string(symbol.name), "offset": .unsigned(offset),
+        "address": .string(address.hex), "type": .string("\(type)"),
+        "symbol": .string(name), "offset": .unsigned(offset), "module": JSON(module),
       ]
       return cpu.map { row.adding(["cpu": JSON($0)]) } ?? row
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import GuestScopeBytes
 import GuestScopeGuestMemory
+import GuestScopeKernelBPF
 import GuestScopeLinuxKernel
 import GuestScopePaging
 
@@ -28,6 +29,8 @@ struct Translate: GuestCommand {
     var region: KernelRegion?
     var steps: [PageTables.Step]
     var mapping: PageTables.Mapping?
+    /// Outside of the kernel image.
+    var symbol: LoadedSymbol?
   }
 
   func answer(in session: Session) throws -> Answer {
@@ -41,10 +44,11 @@ struct Translate: GuestCommand {
       }
       return try session.walk(kernel) { walk throws(ReadFault) in
         let address = try target.address(in: walk)
+        let (region, steps, mapping, symbol) = try walk.view.together(
+          walk.region(of: address), tables.steps(to: address, in: walk.view),
+          tables.mapping(at: address, in: walk.view), walk.readableSymbol(at: address))
         return Path(
-          address: address, region: try walk.region(of: address),
-          steps: try tables.steps(to: address, in: walk.view),
-          mapping: try tables.mapping(at: address, in: walk.view))
+          address: address, region: region, steps: steps, mapping: mapping, symbol: symbol)
       }
     }
     let kernel = try session.kernel
@@ -53,7 +57,8 @@ struct Translate: GuestCommand {
   }
 
   private func symbol(_ path: Path, _ kernel: GuestKernel) -> String? {
-    kernel.symbolText(path.address.rawValue) ?? (self.address.isNamed ? self.address.text : nil)
+    kernel.symbolText(path.address.rawValue) ?? path.symbol?.text(at: path.address.rawValue)
+      ?? (self.address.isNamed ? self.address.text : nil)
   }
 
   private func physical(_ path: Path) -> UInt64? {

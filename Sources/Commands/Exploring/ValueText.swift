@@ -76,8 +76,7 @@ struct ValueText {
   private func scalar(_ value: KernelValue) -> String? {
     switch value {
     case .unsigned(let number):
-      // A kernel address in disguise; in decimal nobody would know it.
-      number >> 47 == 0x1ffff ? named(number) : "\(number)"
+      number.isAddressLike ? named(number) : "\(number)"
     case .signed(let number): "\(number)"
     case .bool(let flag): "\(flag)"
     case .enumerator(let name, let value): name.map { "\($0) (\(value))" } ?? "\(value)"
