@@ -92,10 +92,13 @@ extension MemoryView {
   ///
   /// All that is read inside, translations included, comes from one instant, also when the whole
   /// answer is too large for one. Objects nest: a node of a tree around the objects that hang on
-  /// it. Such a node is read again in the stop of each of them, and in no other.
+  /// it. Such a node is read again in the stop of each of them, and in no other. A key stands for
+  /// one object in one place of a walk.
   public func object<T>(
     _ key: ObjectKey, _ body: () throws(ReadFault) -> T
   ) throws(ReadFault) -> T? {
+    // What a constant is made of is in no plan.
+    if isReadingConstant { return try? body() }
     if let settled = objects.settled[key] {
       objects.unreadable += settled.unreadable
       objects.read += settled.read

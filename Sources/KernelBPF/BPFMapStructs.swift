@@ -236,7 +236,7 @@ struct BPFArena: KernelStruct {
   static let kernelName = "bpf_arena"
   let map = Place("map")
   /// 7.3 counts pages; before, an arena takes no memory by its own account.
-  let nrPages = OptionalMember<UInt32>("nr_pages.counter", "nr_pages")
+  let nrPages = OptionalMember<UInt64>("nr_pages")
 }
 
 /// `struct bpf_insn_array` of kernel/bpf/bpf_insn_array.c: since 6.19.

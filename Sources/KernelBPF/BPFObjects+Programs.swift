@@ -35,8 +35,11 @@ extension BPFObjects {
         statistics?.isOn(in: walk.view),
         query.wantsPanic ? walk.kernel.panicCPU(in: walk.view) : nil,
         bootTime?.offset(in: walk.view), table.list(query.objects, in: walk, reader.read))
+      let isTargetLinked = list.objects.contains(where: \.isAttachedToUnknown)
+      let targets = isTargetLinked ? try walk.linkedTargets() : [:]
       return Programs(
-        objects: list.objects.map { $0.dated(by: time ?? nil) }, otherTypes: list.otherTypes,
+        objects: list.objects.map { $0.dated(by: time ?? nil).attached(to: targets) },
+        otherTypes: list.otherTypes,
         statsEnabled: isEnabled ?? nil,
         panicCPU: panicCPU)
     }

@@ -4,6 +4,8 @@ import GuestScopeLinuxKernel
 /// A BPF program as the kernel keeps it. Nil: this kernel does not keep it, or it was not asked for.
 public struct BPFProgram: Sendable {
   public var id: UInt64
+  /// Of its `struct bpf_prog`.
+  public var address: KernelVirtualAddress
   /// A number of `enum bpf_prog_type`.
   public var type: UInt32
   /// The word of bpftool: `struct_ops`; nil for a type that this kernel has no name for.
@@ -82,7 +84,8 @@ struct ProgramReader {
       throw .corrupt("bpf_prog_aux of another program", at: aux.address)
     }
     var program = BPFProgram(
-      id: UInt64(aux.id), type: prog.type, typeName: walk.kernel.programTypes[prog.type], name: "",
+      id: UInt64(aux.id), address: prog.address, type: prog.type,
+      typeName: walk.kernel.programTypes[prog.type], name: "",
       verifiedInsns: aux.verifiedInsns)
     let (name, older, details) = try walk.view.together(
       aux.fullName(), query.wantsRuntime && perCPU == nil ? olderCounters(aux) : nil,

@@ -63,7 +63,7 @@ struct MapMemory {
     case "sockmap": try size(of: BPFSockMap.self) &+ entries &* 8
     case "sockhash": try sockhash()
     case "struct_ops": try structOps()
-    case "arena": UInt64(try map.container(\BPFArena.map).nrPages ?? 0) &* pageSize
+    case "arena": (try map.container(\BPFArena.map).nrPages ?? 0) &* pageSize
     case "insn_array": try size(of: BPFInsnArray.self) &+ entries &* (16 + 8)
     default: nil
     }

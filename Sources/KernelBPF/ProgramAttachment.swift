@@ -8,7 +8,7 @@ public enum ProgramAttachment: Hashable, Sendable {
   case structOps(type: String, member: String?)
   /// A function or tracepoint of the kernel, or of a module.
   case kernel(function: String)
-  /// A function of another program; the program's name is nil where only a link knows it.
+  /// A function of another program; the program's name is nil where nothing has it any more.
   case program(name: String?, function: String)
 }
 
@@ -34,21 +34,7 @@ extension ProgramReader {
     guard let function = try function(of: aux) else { return nil }
     let isKernels =
       !info.has(\.attachBTF) && walk.kernel.btf.attachName(of: type) == function
-    if isKernels { return .kernel(function: function) }
-    return .program(name: try nameOfLinked(prog), function: function)
-  }
-
-  /// The name of the program that this one's link attaches it to. A link may get another target.
-  private func nameOfLinked(_ prog: KernelObject<BPFProgStruct>) throws(ReadFault) -> String? {
-    let links: IDTable<BPFLinkStruct>
-    do throws(KernelError) { links = try IDTable(walk.kernel) } catch { return nil }
-    let names = try links.list(in: walk) { link throws(ReadFault) in
-      guard link.address(of: \.prog) == prog.address,
-        walk.kernel.linkTypes[link.type] == "tracing"
-      else { return nil as String? }
-      return try link.container(\BPFTracingLink.link).tgtProg?.aux.fullName()
-    }
-    return names.objects.compactMap { $0 }.first
+    return isKernels ? .kernel(function: function) : .program(name: nil, function: function)
   }
 
   /// `attach_btf_id` names the struct itself, and not that of the map's value; the member is its
@@ -78,6 +64,37 @@ extension ProgramReader {
       guard case .unreadable = error else { throw error }
       return nil
     }
+  }
+}
+
+extension Walk {
+  /// The programs that programs are attached to, by the address of the attached one: its link has
+  /// its target.
+  func linkedTargets() throws(ReadFault) -> [KernelVirtualAddress: String] {
+    let table: IDTable<BPFLinkStruct>
+    do throws(KernelError) { table = try IDTable(kernel) } catch { return [:] }
+    let links = try table.list(in: self) { link throws(ReadFault) in
+      guard kernel.linkTypes[link.type] == "tracing",
+        let prog = link.address(of: \.prog),
+        let target = try link.container(\BPFTracingLink.link).tgtProg?.aux.fullName()
+      else { return nil as (KernelVirtualAddress, String)? }
+      return (prog, target)
+    }
+    return Dictionary(links.objects.compactMap { $0 }, uniquingKeysWith: { first, _ in first })
+  }
+}
+
+extension BPFProgram {
+  /// Only a link knows the program that this one is attached to.
+  var isAttachedToUnknown: Bool {
+    if case .program(nil, _)? = details?.attachment { true } else { false }
+  }
+
+  func attached(to targets: [KernelVirtualAddress: String]) -> BPFProgram {
+    guard case .program(nil, let function)? = details?.attachment else { return self }
+    var named = self
+    named.details?.attachment = .program(name: targets[address], function: function)
+    return named
   }
 }
 

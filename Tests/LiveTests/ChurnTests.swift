@@ -41,7 +41,8 @@ extension LiveTests {
         #expect(listed.map { $0["id"] as! Int } == byID.keys.sorted())
         for truth in lasting where !partial.contains(line) {
           let ours = try #require(byID[truth["id"] as! Int])
-          for key in ["name", "tag", "type", "verified_insns", "loaded_at", "bytes_jited"] {
+          for key in ["name", "tag", "type", "verified_insns", "loaded_at", "bytes_jited"]
+          where key != "name" || !truth.nameMayBeLonger {
             #expect(ours[key] as? NSObject == truth[key] as? NSObject)
           }
         }

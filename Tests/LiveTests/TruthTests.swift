@@ -18,9 +18,11 @@ extension LiveTests {
         "recursion_misses", "verified_insns", "loaded_at", "uid", "bytes_xlated", "jited",
         "bytes_jited", "map_ids", "btf_id",
       ]
+      // The system call knows nothing of these; bpftool knows the first two.
+      let others = ["bytes_memlock", "orphaned", "struct_ops", "member", "attach"]
       for (ours, theirs) in zip(listed, truth) {
-        #expect(Set(ours.keys) == Set(keys))
-        for key in keys {
+        #expect(Set(ours.keys) == Set(keys + others))
+        for key in keys where key != "name" || !theirs.nameMayBeLonger {
           let (our, their) = (ours[key] as? NSObject, theirs[key] as? NSObject)
           #expect(our != nil && our == their, "\(key) of program \(ours["id"] ?? 0)")
         }
@@ -101,7 +103,9 @@ extension LiveTests {
       let listed = try Program(guest, words).run().objects()
       #expect(listed.count == truth.count)
       for (ours, theirs) in zip(listed, truth) {
-        #expect(ours["name"] as? NSObject == theirs["name"] as? NSObject)
+        if !theirs.nameMayBeLonger {
+          #expect(ours["name"] as? NSObject == theirs["name"] as? NSObject)
+        }
         // A guest without data symbols (CONFIG_KALLSYMS_ALL=n) knows the sums only.
         if !(theirs["per_cpu"] is NSNull) {
           #expect(
@@ -166,4 +170,10 @@ extension LiveTests {
       }
     }
   }
+}
+
+extension [String: Any] {
+  /// The system call gives 15 characters of a program's name; what bpftool makes of such a one is
+  /// compared with bpftool's own word.
+  var nameMayBeLonger: Bool { (self["name"] as? String)?.utf8.count == 15 }
 }
