@@ -63,7 +63,7 @@ extension BPFObjects {
   public func links(
     _ query: ObjectQuery = ObjectQuery()
   ) throws(KernelError) -> Snapshot<ObjectList<BPFLink>> {
-    let table = try IDTable<BPFLinkStruct>(kernel)
+    let table = try IDTable<BPFLinkStruct>.prepared(for: kernel)
     return try snapshot { walk throws(ReadFault) in
       try table.list(query, in: walk) { link throws(ReadFault) in try BPFLink(link) }
     }

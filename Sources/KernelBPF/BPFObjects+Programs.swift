@@ -17,7 +17,7 @@ extension BPFObjects {
   ///
   /// - Throws: `KernelError.symbolNotFound` for a kernel without `prog_idr`.
   public func programs(_ query: BPFProgramQuery) throws(KernelError) -> Snapshot<Programs> {
-    let table = try IDTable<BPFProgStruct>(kernel)
+    let table = try IDTable<BPFProgStruct>.prepared(for: kernel)
     do throws(BTFError) {
       // Without what every program needs, each would be unreadable.
       _ = try kernel.layouts.layout(of: BPFProgAux.self)
@@ -27,8 +27,8 @@ extension BPFObjects {
     }
     // Without the CPUs every counter would be 0.
     if query.wantsRuntime { _ = try kernel.address(of: GuestKernel.perCPUOffsets) }
-    let bootTime = query.wantsDetails ? BootTime(kernel) : nil
-    let statistics = query.wantsRuntime ? StatisticsSwitch(kernel) : nil
+    let bootTime = query.wantsDetails ? BootTime.prepared(for: kernel) : nil
+    let statistics = query.wantsRuntime ? StatisticsSwitch.prepared(for: kernel) : nil
     return try snapshot(vcpus: query.vcpus) { walk throws(ReadFault) in
       let reader = ProgramReader(walk: walk, query: query)
       let (isEnabled, panicCPU, time, list) = try walk.view.together(

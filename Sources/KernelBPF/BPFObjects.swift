@@ -38,7 +38,7 @@ public final class BPFObjects {
   public func maps(
     _ query: ObjectQuery = ObjectQuery()
   ) throws(KernelError) -> Snapshot<ObjectList<BPFMap>> {
-    let table = try IDTable<BPFMapStruct>(kernel)
+    let table = try IDTable<BPFMapStruct>.prepared(for: kernel)
     return try snapshot { walk throws(ReadFault) in
       try table.list(query, in: walk) { map throws(ReadFault) in try BPFMap(map) }
     }

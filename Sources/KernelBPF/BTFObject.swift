@@ -21,9 +21,9 @@ extension BPFObjects {
   public func btfs(
     _ query: ObjectQuery = ObjectQuery()
   ) throws(KernelError) -> Snapshot<ObjectList<BTFObject>> {
-    let table = try IDTable<BTFStruct>(kernel)
-    let programs = try IDTable<BPFProgStruct>(kernel)
-    let maps = try IDTable<BPFMapStruct>(kernel)
+    let table = try IDTable<BTFStruct>.prepared(for: kernel)
+    let programs = try IDTable<BPFProgStruct>.prepared(for: kernel)
+    let maps = try IDTable<BPFMapStruct>.prepared(for: kernel)
     return try snapshot { walk throws(ReadFault) in
       var (list, programs, maps) = try walk.view.together(
         table.list(query, in: walk, BTFObject.init),

@@ -81,7 +81,7 @@ extension Walk {
   /// The types of a module that is loaded.
   func types(ofModule name: String) throws(ReadFault) -> BTF {
     let table: IDTable<BTFStruct>
-    do throws(KernelError) { table = try IDTable(kernel) } catch {
+    do throws(KernelError) { table = try .prepared(for: kernel) } catch {
       throw .unreadable(Unreadable(.lacking("\(error)"), at: 0))
     }
     let modules = try table.list(in: self) { btf throws(ReadFault) in

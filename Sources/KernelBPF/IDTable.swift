@@ -66,6 +66,10 @@ public struct IDTable<Object: NumberedStruct>: Sendable {
     }
   }
 
+  static func prepared(for kernel: GuestKernel) throws(KernelError) -> Self {
+    try kernel.prepared { () throws(KernelError) in try Self(kernel) }
+  }
+
   private enum Found<T> {
     case object(T)
     case otherType

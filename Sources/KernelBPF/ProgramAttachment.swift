@@ -72,7 +72,7 @@ extension Walk {
   /// its target.
   func linkedTargets() throws(ReadFault) -> [KernelVirtualAddress: String] {
     let table: IDTable<BPFLinkStruct>
-    do throws(KernelError) { table = try IDTable(kernel) } catch { return [:] }
+    do throws(KernelError) { table = try .prepared(for: kernel) } catch { return [:] }
     let links = try table.list(in: self) { link throws(ReadFault) in
       guard kernel.linkTypes[link.type] == "tracing",
         let prog = link.address(of: \.prog),

@@ -16,6 +16,10 @@ public struct StatisticsSwitch: Sendable {
     enabled = KernelVirtualAddress(key) + field.offset
   }
 
+  static func prepared(for kernel: GuestKernel) -> StatisticsSwitch? {
+    (try? kernel.prepared { StatisticsSwitch(kernel) }) ?? nil
+  }
+
   /// Nil where it cannot be read. A number below zero is a key that is just being enabled
   /// (`static_key_count` of kernel/jump_label.c).
   public func isOn(in view: MemoryView) throws(ReadFault) -> Bool? {

@@ -29,7 +29,7 @@ extension BPFObjects {
   public func structOpsMaps(
     _ query: ObjectQuery = ObjectQuery()
   ) throws(KernelError) -> Snapshot<ObjectList<StructOpsMap>> {
-    let table = try IDTable<BPFMapStruct>(kernel)
+    let table = try IDTable<BPFMapStruct>.prepared(for: kernel)
     // A kernel without struct_ops has no such map.
     let type = kernel.mapTypes.number(of: "struct_ops") ?? .max
     let query = ObjectQuery(ids: query.ids, types: [type])

@@ -41,6 +41,11 @@ public struct BootTime: Sendable {
     return (size + 7) & ~7
   }
 
+  /// The one of a kernel, made when it is first wanted.
+  public static func prepared(for kernel: GuestKernel) -> BootTime? {
+    (try? kernel.prepared { BootTime(kernel) }) ?? nil
+  }
+
   /// Nanoseconds of CLOCK_REALTIME at boot: what to add to a boot time stamp; nil when what the
   /// guest keeps there is not a plausible time, or cannot be read.
   public func offset(in view: MemoryView) throws(ReadFault) -> UInt64? {

@@ -63,6 +63,12 @@ public struct GuestKernel: Sendable {
   /// Where this kernel's structures have their members.
   public var layouts: StructLayouts { lookups.layouts }
 
+  /// What is made of this kernel's symbols and types for all walks, one of each type; made when it
+  /// is first wanted.
+  public func prepared<T: Sendable>(
+    _ make: () throws(KernelError) -> T
+  ) throws(KernelError) -> T { try lookups.prepared(make) }
+
   /// The value of an enumerator, of whichever enumeration; nil where this kernel has none of this
   /// name.
   public func enumerator(named name: String) -> Int128? {

@@ -9,6 +9,7 @@ final class KernelLookups: Sendable {
   private let addresses = Mutex<[String: KernelVirtualAddress]>([:])
   private let enumerations = Mutex<[String: EnumNames]>([:])
   private let enumerators = Mutex<[String: Int128?]>([:])
+  private let prepared = Mutex<[ObjectIdentifier: any Sendable]>([:])
 
   init(_ btf: BTF) { layouts = StructLayouts(btf) }
 
@@ -19,6 +20,14 @@ final class KernelLookups: Sendable {
     let address = try find()
     addresses.withLock { $0[symbol] = address }
     return address
+  }
+
+  func prepared<T: Sendable>(_ make: () throws(KernelError) -> T) throws(KernelError) -> T {
+    let key = ObjectIdentifier(T.self)
+    if let known = prepared.withLock({ $0[key] }), let value = known as? T { return value }
+    let value = try make()
+    prepared.withLock { $0[key] = value }
+    return value
   }
 
   func enumerator(named name: String, _ find: () -> Int128?) -> Int128? {

@@ -28,10 +28,10 @@ extension LiveTests {
     private static let guestCommands = Transcript(
       """
       > prog list name reno_init
-      ID  TYPE        NAME       TAG               RUN_CNT  RUN_TIME_NS  NS/CALL  MISSES  VERIFIED  XLATED  JITED  MAPS
-       {prog reno_init id}  struct_ops  reno_init  {prog reno_init tag} {prog reno_init run_cnt} {prog reno_init run_time_ns} {n}.{n} {n} {prog reno_init verified_insns} {prog reno_init bytes_xlated} {prog reno_init bytes_jited}  -
+      ID  TYPE        NAME       TAG               RUN_CNT  RUN_TIME_NS  NS/CALL  MISSES  VERIFIED  XLATED  JITED  MAPS  FOR
+       {prog reno_init id}  struct_ops  reno_init  {prog reno_init tag} {prog reno_init run_cnt} {prog reno_init run_time_ns} {n}.{n} {n} {prog reno_init verified_insns} {prog reno_init bytes_xlated} {prog reno_init bytes_jited}  -  tcp_congestion_ops.init
       > -j prog show name reno_release
-      [{"id":{prog reno_release id},"type":"struct_ops","name":"reno_release","tag":"{prog reno_release tag}","gpl_compatible":true,"run_time_ns":{prog reno_release run_time_ns},"run_cnt":{prog reno_release run_cnt},"recursion_misses":0,"verified_insns":{prog reno_release verified_insns},"loaded_at":{prog reno_release loaded_at},"uid":0,"bytes_xlated":{prog reno_release bytes_xlated},"jited":true,"bytes_jited":{prog reno_release bytes_jited},"map_ids":[],"btf_id":{prog reno_release btf_id}}]
+      [{"id":{prog reno_release id},"type":"struct_ops","name":"reno_release","tag":"{prog reno_release tag}","gpl_compatible":true,"run_time_ns":{prog reno_release run_time_ns},"run_cnt":{prog reno_release run_cnt},"recursion_misses":0,"verified_insns":{prog reno_release verified_insns},"loaded_at":{prog reno_release loaded_at},"uid":0,"orphaned":false,"bytes_xlated":{prog reno_release bytes_xlated},"jited":true,"bytes_jited":{prog reno_release bytes_jited},"bytes_memlock":4096,"map_ids":[],"btf_id":{prog reno_release btf_id},"struct_ops":"tcp_congestion_ops","member":"release","attach":null}]
       > prog name no_such_*
       > prog name no_such_* -j
       {"error":"the guest has no program with name no_such_*"}
@@ -58,6 +58,16 @@ extension LiveTests {
       [{"id":{map programs id},"type":"prog_array","name":"programs","flags":0,"bytes_key":4,"bytes_value":4,"max_entries":2000,"bytes_memlock":16384,"frozen":0,"btf_id":0,"owner_prog_type":"socket_filter","owner_jited":true}]
       > map id {map lengths id} -j
       [{"id":{map lengths id},"type":"hash","name":"lengths","flags":0,"bytes_key":4,"bytes_value":8,"max_entries":64,"bytes_memlock":{map lengths bytes_memlock},"frozen":0,"btf_id":{map lengths btf_id}}]
+      > link list type raw_tracepoint
+      ID  TYPE            PROG  ATTACHED TO
+       {n}  raw_tracepoint    {prog raw_tp_probe id}  tp_name=tcp_probe cookie=-
+      > -j link show type raw_tracepoint
+      [{"id":{n},"type":"raw_tracepoint","prog_id":{prog raw_tp_probe id},"tp_name":"tcp_probe","cookie":null}]
+      > btf list name vmlinux -j
+      [{"id":1,"size":{n},"prog_ids":[],"map_ids":[],"kernel":true,"name":"vmlinux"}]
+      > struct_ops list name gs_reno
+      ID  NAME     STRUCT
+       {map gs_reno id}  gs_reno  tcp_congestion_ops
       > map name no_such_* -j
       {"error":"the guest has no map with name no_such_*"}
       > report
