@@ -60,9 +60,9 @@ struct Arrival {
   /// Asks on, and leaves the guest as it was.
   ///
   /// - Returns: the replies, and when the last of them came.
-  func finish(_ requests: [Request], nap: Duration = .zero) throws(GuestMemError) -> Outcome {
+  func finish(_ requests: [Request], delay: Duration = .zero) throws(GuestMemError) -> Outcome {
     guard case .stopped = verdict else {
-      var outcome = try connection.ask(requests + [.resume], nap: nap)
+      var outcome = try connection.ask(requests + [.resume], delay: delay)
       outcome.replies.removeLast()
       return outcome
     }

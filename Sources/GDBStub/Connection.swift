@@ -172,12 +172,12 @@ final class Connection {
 
   /// Writes, and waits until every request has its reply.
   ///
-  /// - Parameter nap: sleep so long first. QEMU sends two segments a reply, and a client that is
+  /// - Parameter delay: sleep so long first. QEMU sends two segments a reply, and a client that is
   ///   woken for each slows it down while the guest stands still: with 74 reads, 0.4 ms became 1 to
-  ///   2 ms. A nap that is too long costs us time and the guest nothing. (It shows in the measured
+  ///   2 ms. A delay that is too long costs us time and the guest nothing. (It shows in the measured
   ///   pause all the same: a fresh connection's congestion window is ten segments, and the rest of
   ///   the replies waits in QEMU's socket for our ACK.)
-  func ask(_ requests: [Request], nap: Duration = .zero) throws(GuestMemError) -> Outcome {
+  func ask(_ requests: [Request], delay: Duration = .zero) throws(GuestMemError) -> Outcome {
     let bytes = Self.lead + encoded(requests)
     let start = Moment.now
     let resumes = requests.last == .resume
@@ -189,7 +189,7 @@ final class Connection {
       throw lost(error.reason)
     }
     note(.sent, bytes)
-    if nap > .zero { sleep(nap) }
+    if delay > .zero { sleep(delay) }
     let outcome = try replies(to: requests, since: start)
     if resumes { owe(false) }
     return outcome
@@ -209,7 +209,7 @@ final class Connection {
       if .now > patience, link.options.isInterrupted() { throw .interrupted }
       let received: Socket.Received
       do {
-        // A byte alone brings the time stamp of the first reply after a nap, too.
+        // A byte alone brings the time stamp of the first reply after a delay, too.
         received = try socket.receive(
           within: min(deadline - .now, Self.patience), limit: first == nil ? 1 : 1 << 18)
       } catch {

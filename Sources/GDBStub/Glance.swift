@@ -18,7 +18,7 @@ extension QEMUStub {
 
   /// The same, with the moment at which the stub's first word came: the guest stood still then.
   func glance(
-    _ requests: [Request], nap: Duration = .zero
+    _ requests: [Request], delay: Duration = .zero
   ) throws(GuestMemError) -> (replies: [Reply], first: Moment) {
     try link.checkInterrupted()
     if let held { return try exchange(requests, on: held.connection) }
@@ -32,7 +32,7 @@ extension QEMUStub {
       throw tooLarge
     }
     let outcome = try link.settling(arrival.connection, of: threads) { () throws(GuestMemError) in
-      try arrival.finish(requests, nap: nap)
+      try arrival.finish(requests, delay: delay)
     }
     noteEnd(of: arrival, outcome)
     return (outcome.replies, arrival.connection.first)

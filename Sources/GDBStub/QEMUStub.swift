@@ -102,8 +102,8 @@ public final class QEMUStub: GuestSource {
 
     let load = limits.load(ranges)
     // Undisturbed QEMU needs a little more than half of what is planned for it.
-    let nap = load.reads < 16 ? .zero : limits.cost(load) * 0.75
-    let glance = try glance(requests, nap: nap)
+    let delay = load.reads < 16 ? .zero : limits.cost(load) * 0.75
+    let glance = try glance(requests, delay: delay)
     var replies = glance.replies[...]
     let values = recipe.values(of: registers, in: &replies)
     if !memory.isEmpty {
