@@ -51,8 +51,12 @@ extension LiveTests {
         let symbol = try #require(row["symbol"] as? String)
         symbols.append(symbol)
         // The symbol has the whole name that the program's types have; bpftool looks for it only
-        // where the kernel's own has 15 characters.
-        #expect(symbol.hasPrefix(program.symbol))
+        // where the kernel's own has 15 characters. Before 5.12 a program with subprograms had two
+        // symbols there, its own and that of its first function, which has another tag.
+        let tagged = "bpf_prog_".count + 16
+        #expect(
+          symbol.hasPrefix(program.symbol)
+            || guest.label == "x86-5.10" && symbol.hasSuffix(program.symbol.dropFirst(tagged)))
         #expect(row["module"] as? String == "bpf")
         #expect(row["offset"] as? Int == 1)
       }
@@ -79,7 +83,10 @@ extension LiveTests {
       let last = try symbols(guest, at: ends.map { $0 - 1 })
       for (index, ksym) in list.enumerated() {
         for row in [first[index], last[index]] {
-          #expect(row["symbol"] as? String == ksym["name"] as? String)
+          // Several symbols may be of one address.
+          let names = list.filter { $0["start"] as? NSNumber == ksym["start"] as? NSNumber }
+            .compactMap { $0["name"] as? String }
+          #expect(names.contains(row["symbol"] as? String ?? ""))
           #expect(row["module"] as? String == "bpf")
         }
         #expect(first[index]["offset"] as? Int == 0)

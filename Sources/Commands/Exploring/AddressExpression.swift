@@ -103,7 +103,7 @@ struct AddressExpression: ExpressibleByArgument {
           + "\(name)@0\(text.dropFirst(name.count))")
     }
     if cpu != nil, isPerCPU == false {
-      throw UsageError("\(text) is not a per-CPU variable: only those has a copy for each")
+      throw UsageError("\(text) is not a per-CPU variable: only those have a copy for each CPU")
     }
   }
 }
