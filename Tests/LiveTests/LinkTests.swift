@@ -22,14 +22,24 @@ extension LiveTests {
       // One that left by `c` has later versions report each stop.
       _ = try QEMUStub(try target(proxy))
       // The first stop reply is 21 bytes, and an answer 60 at the least.
+      var ends = 0
       for round in 0..<100 {
         let cut = Int.random(in: 22..<(round % 2 == 0 ? 400 : 64))
         proxy.change { $0.cutsAfter = cut }
-        #expect(throws: GuestMemError.self, "cut after \(cut) bytes") {
+        do {
           _ = try QEMUStub(try target(proxy)).sample(ranges: page, registers: [])
-        }
+          // The cut was at the very end of what a connection says.
+          ends += 1
+        } catch let error as GuestMemError
+          where "\(error)".contains("it may still stand: `cont` in QEMU's monitor")
+        {
+          // Of a report of the stop whose first byte is all that came, `$`, nobody can know what it
+          // would have been; the error names the way out.
+          try qmp.execute("cont")
+        } catch is GuestMemError {}
         #expect(try qmp.runs(within: 2), "the guest stands still after a cut at \(cut) bytes")
       }
+      #expect(ends < 10)
     }
 
     @Test(arguments: QEMUProgram.all)
