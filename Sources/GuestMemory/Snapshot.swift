@@ -21,7 +21,7 @@ public struct Snapshot<Value> {
 public enum SnapshotConsistency: Hashable, Sendable {
   /// All of it is of one instant of a running guest.
   case instant
-  /// Each object is of one instant, of so many in all: the answer was too large for one stop.
+  /// The answer was too large for one stop. Each object comes from a single one of so many stops.
   case perObject(stops: Int)
   /// The guest was stopped across waves for it: all of it is of one instant, or, where such a stop
   /// was too short for the whole answer, each object is of one of several.

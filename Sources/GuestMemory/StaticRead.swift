@@ -24,7 +24,7 @@ extension SnapshotEngine {
     }
     var next = pieces[...]
     while !next.isEmpty {
-      // What a stop costs is measured anew in each.
+      // Each stop measures again what a stop costs.
       let limits = memory.limits
       var load = SampleLoad()
       let batch = next.prefix { piece in

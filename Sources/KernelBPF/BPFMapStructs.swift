@@ -105,10 +105,6 @@ struct LPMTrie: KernelStruct {
   let dataSize = Member<UInt64>("data_size")
 }
 
-struct LPMTrieNode: KernelStruct {
-  static let kernelName = "lpm_trie_node"
-}
-
 /// `struct bpf_queue_stack` of kernel/bpf/queue_stack_maps.c.
 struct BPFQueueStack: KernelStruct {
   static let kernelName = "bpf_queue_stack"
@@ -128,16 +124,6 @@ struct BPFRingbuf: KernelStruct {
   let nrPages = Member<UInt32>("nr_pages")
 }
 
-/// `struct bpf_struct_ops_value` of include/linux/bpf.h: what precedes the kernel's structure.
-struct BPFStructOpsValue: KernelStruct {
-  static let kernelName = "bpf_struct_ops_value"
-}
-
-/// `struct bucket` of kernel/bpf/hashtab.c, of which only the size counts.
-struct HashBucket: KernelStruct {
-  static let kernelName = "bucket"
-}
-
 /// `struct bpf_rhtab` of kernel/bpf/hashtab.c: 7.2 has it.
 struct BPFRhtab: KernelStruct {
   static let kernelName = "bpf_rhtab"
@@ -151,10 +137,6 @@ struct BPFStackMap: KernelStruct {
   static let kernelName = "bpf_stack_map"
   let map = Place("map")
   let nBuckets = Member<UInt32>("n_buckets")
-}
-
-struct StackMapBucket: KernelStruct {
-  static let kernelName = "stack_map_bucket"
 }
 
 /// `struct bpf_bloom_filter` of kernel/bpf/bloom_filter.c.
@@ -171,15 +153,6 @@ struct BPFLocalStorageMap: KernelStruct {
   let bucketLog = Member<UInt32>("bucket_log")
 }
 
-struct BPFLocalStorageMapBucket: KernelStruct {
-  static let kernelName = "bpf_local_storage_map_bucket"
-}
-
-/// `struct bpf_cgroup_storage_map` of kernel/bpf/local_storage.c.
-struct BPFCgroupStorageMap: KernelStruct {
-  static let kernelName = "bpf_cgroup_storage_map"
-}
-
 /// `struct bpf_dtab` of kernel/bpf/devmap.c.
 struct BPFDtab: KernelStruct {
   static let kernelName = "bpf_dtab"
@@ -188,34 +161,11 @@ struct BPFDtab: KernelStruct {
   let items = Member<UInt32>("items")
 }
 
-struct BPFDtabNetdev: KernelStruct {
-  static let kernelName = "bpf_dtab_netdev"
-}
-
-/// `struct bpf_cpu_map` of kernel/bpf/cpumap.c.
-struct BPFCPUMap: KernelStruct {
-  static let kernelName = "bpf_cpu_map"
-}
-
-/// `struct reuseport_array` of kernel/bpf/reuseport_array.c.
-struct ReuseportArray: KernelStruct {
-  static let kernelName = "reuseport_array"
-}
-
 /// `struct xsk_map` of include/net/xdp_sock.h.
 struct XSKMap: KernelStruct {
   static let kernelName = "xsk_map"
   let map = Place("map")
   let count = Member<UInt32>("count.counter")
-}
-
-struct XSKMapNode: KernelStruct {
-  static let kernelName = "xsk_map_node"
-}
-
-/// `struct bpf_stab` of net/core/sock_map.c.
-struct BPFSockMap: KernelStruct {
-  static let kernelName = "bpf_stab"
 }
 
 /// `struct bpf_shtab` of net/core/sock_map.c.
@@ -227,19 +177,10 @@ struct BPFSockHash: KernelStruct {
   let count = Member<UInt32>("count.counter")
 }
 
-struct BPFSockHashBucket: KernelStruct {
-  static let kernelName = "bpf_shtab_bucket"
-}
-
 /// `struct bpf_arena` of kernel/bpf/arena.c.
 struct BPFArena: KernelStruct {
   static let kernelName = "bpf_arena"
   let map = Place("map")
   /// 7.3 counts pages; before, an arena takes no memory by its own account.
   let nrPages = OptionalMember<UInt64>("nr_pages")
-}
-
-/// `struct bpf_insn_array` of kernel/bpf/bpf_insn_array.c: since 6.19.
-struct BPFInsnArray: KernelStruct {
-  static let kernelName = "bpf_insn_array"
 }

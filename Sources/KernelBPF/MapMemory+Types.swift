@@ -23,7 +23,7 @@ extension MapMemory {
     let (element, cpus) = (UInt64(hash.elemSize), try cpus)
     let value = valueSize.rounded(to: 8)
     var bytes = try size(of: BPFHashStruct.self)
-    bytes &+= try size(of: HashBucket.self) &* UInt64(hash.nBuckets)
+    bytes &+= try size(of: "bucket") &* UInt64(hash.nBuckets)
     let locks = try walk.size(of: \BPFHashLocks.mapLocked).map { UInt64($0) / 8 } ?? 0
     bytes &+= 4 &* locks &* cpus
     if isPreallocated {
@@ -48,7 +48,7 @@ extension MapMemory {
   /// `trie_mem_usage()` of kernel/bpf/lpm_trie.c.
   func trie() throws(ReadFault) -> UInt64 {
     let trie = try map.container(\LPMTrie.map)
-    return trie.nEntries &* (try size(of: LPMTrieNode.self) &+ trie.dataSize &+ valueSize)
+    return trie.nEntries &* (try size(of: "lpm_trie_node") &+ trie.dataSize &+ valueSize)
   }
 
   /// `queue_stack_map_mem_usage()` of kernel/bpf/queue_stack_maps.c.
@@ -69,7 +69,7 @@ extension MapMemory {
   /// `stack_map_mem_usage()` of kernel/bpf/stackmap.c.
   func stackTrace() throws(ReadFault) -> UInt64 {
     let buckets = UInt64(try map.container(\BPFStackMap.map).nBuckets)
-    let element = try size(of: StackMapBucket.self) &+ valueSize
+    let element = try size(of: "stack_map_bucket") &+ valueSize
     return try size(of: BPFStackMap.self) &+ buckets &* 8 &+ entries &* element
   }
 
@@ -83,7 +83,7 @@ extension MapMemory {
   /// out.
   func localStorage() throws(ReadFault) -> UInt64 {
     let storage = try map.container(\BPFLocalStorageMap.map)
-    let bucket = try size(of: BPFLocalStorageMapBucket.self)
+    let bucket = try size(of: "bpf_local_storage_map_bucket")
     return try size(of: BPFLocalStorageMap.self) &+ bucket << UInt64(storage.bucketLog & 31)
   }
 
@@ -92,20 +92,20 @@ extension MapMemory {
     let devices = try map.container(\BPFDtab.map)
     let slots = type == "devmap_hash" ? UInt64(devices.nBuckets) : entries
     return try size(of: BPFDtab.self) &+ slots &* 8
-      &+ UInt64(devices.items) &* (try size(of: BPFDtabNetdev.self))
+      &+ UInt64(devices.items) &* (try size(of: "bpf_dtab_netdev"))
   }
 
   /// `xsk_map_mem_usage()` of net/xdp/xskmap.c.
   func xskmap() throws(ReadFault) -> UInt64 {
     let count = UInt64(try map.container(\XSKMap.map).count)
-    return try size(of: XSKMap.self) &+ entries &* 8 &+ count &* (try size(of: XSKMapNode.self))
+    return try size(of: XSKMap.self) &+ entries &* 8 &+ count &* (try size(of: "xsk_map_node"))
   }
 
   /// `sock_hash_mem_usage()` of net/core/sock_map.c.
   func sockhash() throws(ReadFault) -> UInt64 {
     let hash = try map.container(\BPFSockHash.map)
     return try size(of: BPFSockHash.self)
-      &+ UInt64(hash.bucketsNum) &* (try size(of: BPFSockHashBucket.self))
+      &+ UInt64(hash.bucketsNum) &* (try size(of: "bpf_shtab_bucket"))
       &+ UInt64(hash.count) &* UInt64(hash.elemSize)
   }
 
@@ -116,7 +116,7 @@ extension MapMemory {
     guard let functions = object.funcsCnt, object.has(\.ksyms) else { return nil }
     let own = try size(of: BPFStructOpsMapSize.self)
     // The kernel's copy of the value is at the end of the map, of which one is counted already.
-    return own &+ valueSize &- (try size(of: BPFStructOpsValue.self)) &+ valueSize
+    return own &+ valueSize &- (try size(of: "bpf_struct_ops_value")) &+ valueSize
       &+ 16 &* UInt64(functions) &+ pageSize
   }
 }

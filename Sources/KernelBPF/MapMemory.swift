@@ -55,22 +55,27 @@ struct MapMemory {
     case "stack_trace": try stackTrace()
     case "bloom_filter": try bloom()
     case "sk_storage", "inode_storage", "task_storage", "cgrp_storage": try localStorage()
-    case "cgroup_storage", "percpu_cgroup_storage": try size(of: BPFCgroupStorageMap.self)
+    case "cgroup_storage", "percpu_cgroup_storage": try size(of: "bpf_cgroup_storage_map")
     case "devmap", "devmap_hash": try devmap()
-    case "cpumap": try size(of: BPFCPUMap.self) &+ entries &* 8
-    case "reuseport_sockarray": try size(of: ReuseportArray.self) &+ entries &* 8
+    case "cpumap": try size(of: "bpf_cpu_map") &+ entries &* 8
+    case "reuseport_sockarray": try size(of: "reuseport_array") &+ entries &* 8
     case "xskmap": try xskmap()
-    case "sockmap": try size(of: BPFSockMap.self) &+ entries &* 8
+    case "sockmap": try size(of: "bpf_stab") &+ entries &* 8
     case "sockhash": try sockhash()
     case "struct_ops": try structOps()
     case "arena": (try map.container(\BPFArena.map).nrPages ?? 0) &* pageSize
-    case "insn_array": try size(of: BPFInsnArray.self) &+ entries &* (16 + 8)
+    case "insn_array": try size(of: "bpf_insn_array") &+ entries &* (16 + 8)
     default: nil
     }
   }
 
   func size(of declaration: (some KernelStruct).Type) throws(ReadFault) -> UInt64 {
     UInt64(try walk.size(of: declaration))
+  }
+
+  /// The same of a structure of which nothing is read.
+  func size(of name: String) throws(ReadFault) -> UInt64 {
+    UInt64(try walk.size(ofStruct: name))
   }
 }
 

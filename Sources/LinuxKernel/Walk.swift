@@ -76,6 +76,13 @@ public final class Walk {
     try layout(of: declaration).size
   }
 
+  /// The same of a structure of which nothing is declared.
+  public func size(ofStruct name: String) throws(ReadFault) -> Int {
+    do throws(BTFError) { return try kernel.layouts.size(of: name) } catch {
+      throw .unreadable(Unreadable(.lacking("\(error)"), at: 0))
+    }
+  }
+
   /// True when this kernel has the member.
   public func has<Struct: KernelStruct>(
     _ member: KeyPath<Struct, some DeclaredMember>

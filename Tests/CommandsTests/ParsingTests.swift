@@ -66,7 +66,7 @@ import Testing
       "-k prog read a 8 --as x4",
     ] {
       let dump = try Root.parse(words: try Words.split(line))
-      #expect((dump as? Read)?.format ?? (dump as? PRead)?.format == .x4, "\(line)")
+      #expect((dump as? Read)?.dump.format ?? (dump as? PRead)?.dump.format == .x4, "\(line)")
       #expect((dump as? any GuestCommand)?.output.json == line.contains("j"))
     }
   }

@@ -81,6 +81,18 @@ import Testing
     #expect(try value().value == 1)
   }
 
+  @Test func whatAnObjectInsideHasNotReadYetIsNotAConstant() throws {
+    let snapshot = try SnapshotEngine(ScriptedMemory(chains.memory)).snapshot {
+      view throws(ReadFault) in
+      try view.constant(Self.key) { () throws(ReadFault) in
+        try view.object(chains.key(0)) { () throws(ReadFault) in
+          try view.word(chains.heads[0].rawValue)
+        }
+      }
+    }
+    #expect(snapshot.value == chains.words[0][1].rawValue)
+  }
+
   @Test func anotherKernelHasOtherConstants() throws {
     let engine = SnapshotEngine(ScriptedMemory(chains.memory))
     var made = 0

@@ -1,6 +1,19 @@
 import ArgumentParser
 import GuestScopeGuestMemory
 
+/// How much memory `read` and `pread` show, and how.
+struct MemoryDumpArguments: ParsableArguments {
+  @Argument(help: "Bytes: up to 16 MiB, decimal or with 0x.", transform: ByteCount.init(userText:))
+  var length: ByteCount
+  @Option(
+    name: [.customShort("t"), .customLong("as")],
+    help: ArgumentHelp(
+      "hex (bytes and text), x8, x4 (words), string (up to the first NUL).", valueName: "format"))
+  var format = MemoryDump.Format.hex
+
+  func validate() throws { try format.admit(length) }
+}
+
 /// `read`: kernel memory by virtual address.
 struct Read: GuestCommand {
   static let configuration = CommandConfiguration(
@@ -12,32 +25,24 @@ struct Read: GuestCommand {
 
   @Argument(help: AddressExpression.help)
   var address: AddressExpression
-  @Argument(help: "Bytes: up to 16 MiB, decimal or with 0x.", transform: ByteCount.init(userText:))
-  var length: ByteCount
-  @Option(
-    name: [.customShort("t"), .customLong("as")],
-    help: ArgumentHelp(
-      "hex (bytes and text), x8, x4 (words), string (up to the first NUL).", valueName: "format"))
-  var format = MemoryDump.Format.hex
+  @OptionGroup var dump: MemoryDumpArguments
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   static func nextWord(after words: [String]) -> [WordKind] { words.isEmpty ? [.symbol] : [] }
-
-  func validate() throws { try format.admit(length) }
 
   func answer(in session: Session) throws -> Answer {
     let snapshot = try session.ofThisBoot { kernel in
       let target = try address.resolved(in: kernel)
       return try session.walk(kernel) { walk throws(ReadFault) in
         let start = try target.address(in: walk).rawValue
-        return try MemoryDump.read(start, count: length.value, in: walk.view) {
+        return try MemoryDump.read(start, count: dump.length.value, in: walk.view) {
           address, count throws(ReadFault) in
           try walk.view.bytes(at: KernelVirtualAddress(address), count: count)
         }
       }
     }
-    return try snapshot.value.answer(format, unreadable: snapshot.unreadable)
+    return try snapshot.value.answer(dump.format, unreadable: snapshot.unreadable)
   }
 }
 
@@ -52,18 +57,11 @@ struct PRead: GuestCommand {
 
   @Argument(help: ArgumentHelp("A number, decimal or with 0x.", valueName: "address"))
   var address: AddressExpression
-  @Argument(help: "Bytes: up to 16 MiB, decimal or with 0x.", transform: ByteCount.init(userText:))
-  var length: ByteCount
-  @Option(
-    name: [.customShort("t"), .customLong("as")],
-    help: ArgumentHelp(
-      "hex (bytes and text), x8, x4 (words), string (up to the first NUL).", valueName: "format"))
-  var format = MemoryDump.Format.hex
+  @OptionGroup var dump: MemoryDumpArguments
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   func validate() throws {
-    try format.admit(length)
     guard !address.isNamed, address.cpu == nil else {
       throw ValidationError(
         "a physical address is a number: translate \(address.text) gives that of a symbol or an object"
@@ -76,11 +74,11 @@ struct PRead: GuestCommand {
     let start = base &+ address.offset
     let snapshot = session.count(
       try session.engine.snapshot { view throws(ReadFault) in
-        try MemoryDump.read(start, count: length.value, in: view) {
+        try MemoryDump.read(start, count: dump.length.value, in: view) {
           address, count throws(ReadFault) in
           try view.bytes(at: PhysicalAddress(address), count: count)
         }
       })
-    return try snapshot.value.answer(format, unreadable: snapshot.unreadable)
+    return try snapshot.value.answer(dump.format, unreadable: snapshot.unreadable)
   }
 }

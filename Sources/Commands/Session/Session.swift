@@ -120,13 +120,13 @@ final class Session {
     }
   }
 
-  /// Takes a snapshot. After a reset of the guest everything that was learnt of it is dropped and
-  /// found anew, once.
+  /// Takes a snapshot. When the guest turns out to have been reset, everything that was learnt of it
+  /// is dropped, its kernel is looked for again, and the snapshot is tried a second time.
   func ofThisBoot<T>(_ take: (GuestKernel) throws -> Snapshot<T>) throws -> Snapshot<T> {
     do {
       return follow(try take(try kernel))
     } catch let error as KernelError where error.isAnotherKernel {
-      console.note("\(error); looking for it anew")
+      console.note("\(error); looking for it again")
       if let connection, isHeld {
         connection.boot = connection.boot.next
       } else {
@@ -169,7 +169,7 @@ final class Session {
   /// Tells the signal thread whether the guest is held because the user wants it so.
   private func noteHold() { interrupts.isHolding = isHeld }
 
-  /// Forgets the connection and all that came over it; the next command opens it anew.
+  /// Forgets the connection and all that came over it; the next command opens a new one.
   func disconnect() {
     statistics = takeStatistics()
     connection = nil

@@ -35,7 +35,7 @@ public struct IDR: Sendable {
   }
 
   /// What `body` makes of the occupied ids, ascending. `idr_next` bounds nothing: a cyclic idr
-  /// begins anew when it has come to the end.
+  /// starts again from the lowest ids when it has come to the end.
   ///
   /// - Parameter ids: those that are wanted; nil for all.
   public func compactMap<T>(

@@ -19,7 +19,7 @@ public enum KernelValue: Hashable, Sendable {
   /// unions are among them, padding is not.
   case fields([Field])
   case elements([KernelValue])
-  /// Nothing: there is no such thing for this object.
+  /// The object has no such value: a function of the kernel itself has no module, for example.
   case absent
   /// A type without a form of its own: a float, a function, a number of 128 bits. The text says
   /// which.

@@ -15,7 +15,7 @@ public enum MemberForm: Sendable {
   /// `BTF_KIND_INT`, `BTF_KIND_ENUM` or `BTF_KIND_ENUM64`.
   case integer
   case pointer
-  /// An array of elements of so many bytes.
+  /// An array whose elements have this size, in bytes.
   case array(elementSize: Int)
   /// A structure, or a pointer to one.
   case link(any KernelStruct.Type)

@@ -12,6 +12,7 @@ public final class StructLayouts: Sendable {
   }
 
   private let known = Mutex<[Key: any Sendable]>([:])
+  private let sizes = Mutex<[String: Int]>([:])
 
   public init(_ btf: BTF) { self.btf = btf }
 
@@ -32,6 +33,14 @@ public final class StructLayouts: Sendable {
     let layout = try StructLayout<Struct>(type: named, self)
     known.withLock { $0[key] = layout }
     return layout
+  }
+
+  /// `sizeof` of a structure of which nothing is declared, in bytes.
+  public func size(of name: String) throws(BTFError) -> Int {
+    if let size = sizes.withLock({ $0[name] }) { return size }
+    let size = btf.size(of: try btf.structID(name)) ?? 0
+    sizes.withLock { $0[name] = size }
+    return size
   }
 
   func extent(
