@@ -4,8 +4,7 @@ import GuestScopeLinuxKernel
 /// `struct bpf_link` of include/linux/bpf.h.
 public struct BPFLinkStruct: NumberedStruct {
   public static let kernelName = "bpf_link"
-  public static let table = "link_idr"
-  public static let noun = "link"
+  public static let table = ObjectTable.Kind.link
   let id = Member<UInt32>("id")
   let type = Member<UInt32>("type")
   /// NULL for a link of a struct_ops map.

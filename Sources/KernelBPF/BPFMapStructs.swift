@@ -4,8 +4,7 @@ import GuestScopeLinuxKernel
 /// `struct bpf_map` of include/linux/bpf.h.
 public struct BPFMapStruct: NumberedStruct {
   public static let kernelName = "bpf_map"
-  public static let table = "map_idr"
-  public static let noun = "map"
+  public static let table = ObjectTable.Kind.map
   let id = Member<UInt32>("id")
   let mapType = Member<UInt32>("map_type")
   /// BPF_OBJ_NAME_LEN is 16.

@@ -6,18 +6,18 @@ extension BPFObjects {
   /// of kernel/bpf/syscall.c and btf.c, and the clock that programs' load times need.
   public static let symbolRecipes = [
     IDR.recipe(
-      BPFProgStruct.table,
+      BPFProgStruct.table.symbol,
       functions: ["bpf_prog_get_curr_or_next", "bpf_prog_by_id", "bpf_prog_free_id"]),
     IDR.recipe(
-      BPFMapStruct.table, functions: ["bpf_map_get_curr_or_next", "bpf_map_free_id"]),
+      BPFMapStruct.table.symbol, functions: ["bpf_map_get_curr_or_next", "bpf_map_free_id"]),
     IDR.recipe(
-      BPFLinkStruct.table,
+      BPFLinkStruct.table.symbol,
       functions: [
         "bpf_link_by_id", "bpf_link_get_curr_or_next", "bpf_link_prime", "bpf_link_free",
         "bpf_link_cleanup", "bpf_link_get_fd_by_id",
       ]),
     IDR.recipe(
-      BTFStruct.table, type: "D",
+      BTFStruct.table.symbol, type: "D",
       functions: [
         "btf_get_fd_by_id", "bpf_find_btf_id", "btf_alloc_id", "btf_free_id", "btf_put",
         "btf_parse_module",

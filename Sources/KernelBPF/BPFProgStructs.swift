@@ -4,8 +4,7 @@ import GuestScopeLinuxKernel
 /// `struct bpf_prog` of include/linux/bpf.h (linux/filter.h before 5.17).
 public struct BPFProgStruct: NumberedStruct {
   public static let kernelName = "bpf_prog"
-  public static let table = "prog_idr"
-  public static let noun = "program"
+  public static let table = ObjectTable.Kind.prog
   let type = Member<UInt32>("type")
   let aux = Link<BPFProgAux>("aux")
   /// Before 5.12 (commit 700d4796ef59) the statistics hang on `bpf_prog_aux`.

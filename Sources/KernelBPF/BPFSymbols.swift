@@ -68,8 +68,7 @@ extension KernelObject<BPFKsym> {
 /// program itself, and only the program's own symbol is filled in.
 private struct BPFProgSymbols: NumberedStruct {
   static let kernelName = "bpf_prog"
-  static let table = "prog_idr"
-  static let noun = "program"
+  static let table = ObjectTable.Kind.prog
   let aux = Link<BPFProgAuxSymbols>("aux")
 
   static func id(of prog: KernelObject<Self>) throws(ReadFault) -> UInt32 { try prog.aux.id }

@@ -11,8 +11,7 @@ struct BTFHead: KernelStruct {
 /// `struct btf` of kernel/bpf/btf.c.
 public struct BTFStruct: NumberedStruct {
   public static let kernelName = "btf"
-  public static let table = "btf_idr"
-  public static let noun = "BTF object"
+  public static let table = ObjectTable.Kind.btf
   let id = Member<UInt32>("id")
   let data = Member<KernelVirtualAddress>("data")
   let dataSize = Member<UInt32>("data_size")

@@ -4,10 +4,8 @@ import GuestScopeLinuxKernel
 
 /// A structure of the kernel that has an id in one of the tables of BPF objects.
 public protocol NumberedStruct: KernelStruct {
-  /// The symbol of the table, a `struct idr`: `map_idr`.
-  static var table: String { get }
-  /// What messages call the object: `map`.
-  static var noun: String { get }
+  /// The table that it is in.
+  static var table: ObjectTable.Kind { get }
   /// The id that is stored in the object.
   static func id(of object: KernelObject<Self>) throws(ReadFault) -> UInt32
   /// A number of the enumeration of the objects' types; nil for objects without types.
@@ -52,18 +50,13 @@ public struct ObjectList<Object>: ObjectListing {
 /// `prog_idr`, `map_idr`, `link_idr` and `btf_idr` of kernel/bpf/syscall.c and btf.c: objects by
 /// ascending id, each of which is read by itself, so that a damaged one takes no other with it.
 public struct IDTable<Object: NumberedStruct>: Sendable {
-  private let idr: IDR
+  private let table: ObjectTable
 
   /// - Throws: `KernelError.symbolNotFound` for a kernel without the table, `KernelError.btf` for
   ///   one whose structures do not fit the declarations.
   public init(_ kernel: GuestKernel) throws(KernelError) {
-    let address = try kernel.address(of: Object.table)
-    do throws(BTFError) {
-      _ = try kernel.layouts.layout(of: Object.self)
-      idr = IDR(at: address, try IDR.Layout(kernel.btf))
-    } catch {
-      throw .btf(error)
-    }
+    table = try ObjectTable(Object.table, kernel)
+    do { _ = try kernel.layouts.layout(of: Object.self) } catch { throw .btf(error) }
   }
 
   static func prepared(for kernel: GuestKernel) throws(KernelError) -> Self {
@@ -83,9 +76,8 @@ public struct IDTable<Object: NumberedStruct>: Sendable {
     _ read: (KernelObject<Object>) throws(ReadFault) -> T
   ) throws(ReadFault) -> ObjectList<T> {
     var list = ObjectList<T>()
-    let found = try idr.compactMap(query.ids, in: walk.view) { entry throws(ReadFault) in
-      let key = ObjectKey(Object.noun, id: entry.index, at: entry.pointer)
-      return try walk.view.object(key) { () throws(ReadFault) in
+    let found = try table.compactMap(query.ids, in: walk.view) { entry throws(ReadFault) in
+      try walk.view.object(table.key(of: entry)) { () throws(ReadFault) in
         try self.read(entry, query, walk, read)
       }
     }

@@ -13,10 +13,13 @@ public struct ObjectTable: Sendable {
     public var noun: String {
       switch self {
       case .prog: "program"
-      case .btf: "BTF"
+      case .btf: "BTF object"
       case .map, .link, .task: rawValue
       }
     }
+
+    /// The variable that is the table, or that has it: `map_idr`.
+    public var symbol: String { self == .task ? "init_pid_ns" : "\(self)_idr" }
 
     /// What messages call its number.
     var numberNoun: String { self == .task ? "pid" : "id" }
@@ -29,8 +32,7 @@ public struct ObjectTable: Sendable {
   /// - Throws: `KernelError.symbolNotFound` for a kernel without the table.
   public init(_ kind: Kind, _ kernel: GuestKernel) throws(KernelError) {
     self.kind = kind
-    let symbol = kind == .task ? "init_pid_ns" : "\(kind)_idr"
-    let start = try kernel.address(of: symbol)
+    let start = try kernel.address(of: kind.symbol)
     do throws(BTFError) {
       let layout = try IDR.Layout(kernel.btf)
       tasks = kind == .task ? try TaskLinks(kernel.btf) : nil
@@ -43,13 +45,25 @@ public struct ObjectTable: Sendable {
     }
   }
 
+  /// What `body` makes of the entries, by ascending number.
+  ///
+  /// - Parameter ids: those that are wanted; nil for all.
+  public func compactMap<T>(
+    _ ids: Set<UInt64>? = nil, in view: MemoryView, _ body: (XArray.Entry) throws(ReadFault) -> T?
+  ) throws(ReadFault) -> [T] { try idr.compactMap(ids, in: view, body) }
+
+  /// What a view and messages call the object of an entry.
+  public func key(of entry: XArray.Entry) -> ObjectKey {
+    ObjectKey(kind.noun, id: entry.index, at: entry.pointer)
+  }
+
   /// Where the object with a number is.
   ///
   /// - Throws: `ReadFault.missing` when there is none.
   public func address(
     of id: UInt64, in view: MemoryView
   ) throws(ReadFault) -> KernelVirtualAddress {
-    let found = try idr.compactMap([id], in: view) { entry throws(ReadFault) in
+    let found = try compactMap([id], in: view) { entry throws(ReadFault) in
       try object(entry.pointer, in: view)
     }
     if let address = found.first { return address }
@@ -62,8 +76,8 @@ public struct ObjectTable: Sendable {
 
   /// The numbers of all objects, ascending.
   public func ids(in view: MemoryView) throws(ReadFault) -> [UInt64] {
-    try idr.compactMap(in: view) { entry throws(ReadFault) in
-      let key = ObjectKey(kind.noun, id: entry.index, at: entry.pointer)
+    try compactMap(in: view) { entry throws(ReadFault) in
+      let key = key(of: entry)
       let found = try view.object(key) { () throws(ReadFault) in
         try object(entry.pointer, in: view)
       }
