@@ -1,7 +1,7 @@
 import GuestScopeBytes
 
 /// Why a BTF blob could not be read, or why it has no answer to a question.
-public enum BTFError: Error, Equatable, Sendable {
+public enum BTFError: Error, Hashable, Sendable {
   /// The blob breaks the format at a byte offset from its start.
   case malformed(String, offset: Int)
   /// There is no type with this id.

@@ -1,3 +1,5 @@
+import Glibc
+
 extension SnapshotEngine {
   /// Reads memory that does not change while the guest runs: kernel image constants, BTF.
   ///
@@ -6,13 +8,14 @@ extension SnapshotEngine {
   public func readStatic(
     _ ranges: [PhysicalRange]
   ) throws(GuestMemError) -> [Result<[UInt8], Absence>] {
-    var outcomes: [Result<[UInt8], Absence>] = ranges.map { _ in .success([]) }
+    var contents: [[UInt8]] = ranges.map { _ in [] }
+    var absences: [Int: Absence] = [:]
     var pieces: [(index: Int, range: PhysicalRange)] = []
     if !ranges.allSatisfy(memory.ram.contains) { _ = try memory.lookAgain() }
     let readBytes = memory.limits.readBytes
     for (index, range) in ranges.enumerated() {
       guard memory.ram.contains(range) else {
-        outcomes[index] = .failure(.outsideRAM)
+        absences[index] = .outsideRAM
         continue
       }
       var rest = range
@@ -36,15 +39,24 @@ extension SnapshotEngine {
       }
       next = next.dropFirst(batch.count)
       let sample = try sample(batch.map(\.range))
+      if !next.isEmpty, memory.consistency == .instant { rest(after: limits.cost(load)) }
       for (piece, outcome) in zip(batch, sample.memory) {
-        switch (outcomes[piece.index], outcome) {
-        case (.success(let bytes), .success(let more)):
-          outcomes[piece.index] = .success(bytes + more)
-        case (.success, .failure(let absence)): outcomes[piece.index] = .failure(absence)
-        case (.failure, _): break
+        switch outcome {
+        case .success(let bytes): contents[piece.index] += bytes
+        case .failure(let absence): absences[piece.index] = absences[piece.index] ?? absence
         }
       }
     }
-    return outcomes
+    return contents.enumerated().map { index, bytes in
+      absences[index].map { .failure($0) } ?? .success(bytes)
+    }
+  }
+
+  /// Lets the guest run between two stops for longer than it stood still.
+  private func rest(after stop: Duration) {
+    let rest = min(stop * 3, .milliseconds(20)).components
+    var time = timespec(
+      tv_sec: Int(rest.seconds), tv_nsec: Int(rest.attoseconds / 1_000_000_000))
+    unsafe nanosleep(&time, nil)
   }
 }

@@ -1,25 +1,27 @@
 import GuestScopeBytes
 
 /// Which addresses an AArch64 function names, read from its instructions. Arm ARM (DDI 0487) C6.
-struct AArch64Code {
-  let region: MemoryRegion
+package struct AArch64Code {
+  let image: ImagePieces
+
+  package init(_ image: ImagePieces) { self.image = image }
 
   /// Bytes of a function that are looked at: far more than those that are asked for have.
-  static let limit = 4096
+  static let limit: UInt64 = 4096
 
-  /// The addresses that the code between two addresses forms with ADR, or with ADRP and what ADDs
+  /// The addresses that code forms with ADR, or with ADRP and what ADDs
   /// and a load add to it. Compilers reach neighbours by a second ADD (-fsection-anchors).
   ///
   /// Code is read in order and jumps are not followed, so a pair may be put together that no run
   /// of the function ever does: the caller has to check what it finds.
-  func references(from first: UInt64, to last: UInt64) -> Set<UInt64> {
+  package func references(in code: Range<UInt64>) -> Set<UInt64> {
     var references: Set<UInt64> = []
     /// The registers whose contents are known.
     var registers: [UInt32: UInt64] = [:]
-    for address in stride(from: first, to: min(last, first &+ UInt64(Self.limit)), by: 4) {
-      guard let word = region.offset(of: address).flatMap({ region.bytes.u32(at: $0) }) else {
-        break
-      }
+    guard let bytes = image.bytes(at: code.lowerBound, count: code.count) else { return [] }
+    for at in stride(from: 0, to: bytes.count - 3, by: 4) {
+      guard let word = bytes.u32(at: at) else { break }
+      let address = code.lowerBound &+ UInt64(at)
       let target = word & 0x1f
       let base = registers[word >> 5 & 0x1f]
       let immediate = UInt64(word >> 10 & 0xfff)

@@ -96,3 +96,15 @@ struct ExportedSymbols {
     }
   }
 }
+
+extension KernelSymbols {
+  /// These symbols, and the variables that the kernel exports to modules: where kallsyms has
+  /// functions only.
+  package func addingExports(of image: MemoryRegion) -> KernelSymbols {
+    let exported = ExportedSymbols(in: image, checkedBy: self)?.entries ?? []
+    return merging(
+      exported.filter { nearest(to: $0.address)?.offset != 0 }.map {
+        Symbol(name: $0.name, address: $0.address, type: "D")
+      })
+  }
+}

@@ -84,8 +84,8 @@ extension KallsymsTables {
     {
       return .found(
         KallsymsTables(
-          count: count, addressing, base: baseOffset, names: names, offsets: offsets, tokens, region
-        ))
+          count: count, addressing, base: baseOffset, names: names, offsets: offsets,
+          seqs: baseOffset + 8, tokens, region))
     }
     // Text lies in front of the tables, while zeros after a table of layout A would count as
     // ascending addresses.
@@ -94,7 +94,8 @@ extension KallsymsTables {
     else { return nil }
     return .found(
       KallsymsTables(
-        count: count, .selfRelative, base: nil, names: names, offsets: offsets, tokens, region))
+        count: count, .selfRelative, base: nil, names: names, offsets: offsets,
+        seqs: offsets + 4 * count, tokens, region))
   }
 
   /// Layout A: forwards from relative_base and num_syms over names and markers to the token table.
@@ -136,11 +137,13 @@ extension KallsymsTables {
     guard seqsEnd + TokenTable.maxSize <= region.end || tokens != nil else {
       return .needs(region.end..<region.end + readAhead, of: region)
     }
+    let tokensAtMarkers = TokenTable(in: region, at: markersEnd)
     guard endOfNames(names, count, markers, region) == namesEnd,
-      let tokens = TokenTable(in: region, at: markersEnd) ?? TokenTable(in: region, at: seqsEnd)
+      let tokens = tokensAtMarkers ?? TokenTable(in: region, at: seqsEnd)
     else { return .absent }
     return .found(
       KallsymsTables(
-        count: count, addressing, base: baseOffset, names: names, offsets: offsets, tokens, region))
+        count: count, addressing, base: baseOffset, names: names, offsets: offsets,
+        seqs: tokensAtMarkers == nil ? markersEnd : nil, tokens, region))
   }
 }

@@ -30,12 +30,15 @@ public struct KallsymsTables: Sendable {
   public let namesAddress: UInt64
   public let offsetsAddress: UInt64
   public let tokenTableAddress: UInt64
+  /// The virtual addresses of `kallsyms_seqs_of_names`, nil in a kernel before 6.2 that has none. The
+  /// search does not need them, and they may lie outside of what it was given.
+  package let seqsOfNames: Range<UInt64>?
   /// Where the first of the tables begins, give or take `kallsyms_num_syms`.
-  var startAddress: UInt64 { min(namesAddress, offsetsAddress) }
+  package var startAddress: UInt64 { min(namesAddress, offsetsAddress) }
 
   init(
     count: Int, _ addressing: Addressing, base: Int?, names: Int, offsets: Int,
-    _ tokens: TokenTable, _ region: MemoryRegion
+    seqs: Int?, _ tokens: TokenTable, _ region: MemoryRegion
   ) {
     self.count = count
     self.addressing = addressing
@@ -43,6 +46,7 @@ public struct KallsymsTables: Sendable {
     namesAddress = region.address(of: names)
     offsetsAddress = region.address(of: offsets)
     tokenTableAddress = region.address(of: tokens.range.lowerBound)
+    seqsOfNames = seqs.map { region.address(of: $0)..<region.address(of: $0 + 3 * count) }
   }
 
   /// Names in a block that a marker points at.
@@ -50,6 +54,8 @@ public struct KallsymsTables: Sendable {
   /// More symbols than any kernel has: a bound for walks.
   static let maxCount = 4_000_000
   static let maxNameBytes = 1 << 26
+  /// Bytes that `kallsyms_token_table` and `kallsyms_token_index` take at most.
+  public static let tokensSize = TokenTable.maxSize
   /// The last block of names: up to 256 of some 130 tokens at most.
   static let lastBlockSize = 33 * 1024
   /// Bytes of offsets that are enough to ask for the rest of the table.

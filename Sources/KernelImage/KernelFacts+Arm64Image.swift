@@ -21,18 +21,13 @@ extension KernelFacts {
     let btf = image.btf(symbols)
     // `linux_banner` is data, and in every kernel.
     let lacksData = symbols.map { $0.address(of: "linux_banner") == nil } ?? false
-    if let found = symbols, lacksData {
-      let exported = ExportedSymbols(in: image, checkedBy: found)?.entries ?? []
-      symbols = found.merging(
-        exported.filter { found.nearest(to: $0.address)?.offset != 0 }.map {
-          KernelSymbols.Symbol(name: $0.name, address: $0.address, type: "D")
-        })
-    }
+    if lacksData { symbols = symbols?.addingExports(of: image) }
     self.init(
       origin: origin, architecture: .arm64,
       banner: linuxBanner(in: region, upTo: tables?.startAddress),
       notes: image.notes(symbols, btfAddress: btf?.address), btf: btf?.blob,
-      baseAddress: baseAddress, symbols: symbols, codeToSearch: lacksData ? image : nil)
+      baseAddress: baseAddress, symbols: symbols,
+      imageToSearch: lacksData ? ImagePieces([image], isRunning: false) : nil)
   }
 }
 

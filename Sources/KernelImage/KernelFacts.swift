@@ -18,9 +18,11 @@ public struct KernelFacts: Sendable {
       case vmlinuz
       /// An arm64 Image as it lies in memory.
       case image = "Image"
+      /// The memory of a guest that runs this kernel.
+      case memory = "guest memory"
     }
 
-    /// The file's name as the user gave it.
+    /// The file's name as the user gave it; `guest memory` for no file.
     public var name: String
     public var kind: Kind
 
@@ -43,16 +45,16 @@ public struct KernelFacts: Sendable {
   public let baseAddress: UInt64
   var knownSymbols: KernelSymbols?
   /// The image, where its own table of symbols has no data and recipes look for some; else nil.
-  let codeToSearch: MemoryRegion?
+  let imageToSearch: ImagePieces?
 
   /// - Parameters:
   ///   - notes: those with the build-id among them, at their link address.
   ///   - symbols: at link addresses.
-  ///   - codeToSearch: the image at its link address, for `adding`.
+  ///   - imageToSearch: the image at its link address, for `adding`.
   public init(
     origin: Origin, architecture: Architecture, banner: String?,
     notes: (address: UInt64, bytes: [UInt8])?, btf: [UInt8]?, baseAddress: UInt64,
-    symbols: KernelSymbols?, codeToSearch: MemoryRegion? = nil
+    symbols: KernelSymbols?, imageToSearch: ImagePieces? = nil
   ) {
     self.origin = origin
     self.architecture = architecture
@@ -62,7 +64,16 @@ public struct KernelFacts: Sendable {
     self.btf = btf
     self.baseAddress = baseAddress
     knownSymbols = symbols
-    self.codeToSearch = codeToSearch
+    self.imageToSearch = imageToSearch
+  }
+
+  /// The same kernel with other symbols, and an image in which recipes look for more.
+  package init(_ other: KernelFacts, symbols: KernelSymbols, imageToSearch: ImagePieces) {
+    (origin, architecture, banner) = (other.origin, other.architecture, other.banner)
+    (buildID, buildIDNote) = (other.buildID, other.buildIDNote)
+    (btf, baseAddress) = (other.btf, other.baseAddress)
+    knownSymbols = symbols
+    self.imageToSearch = imageToSearch
   }
 
   /// What `uname -r` prints in the guest.

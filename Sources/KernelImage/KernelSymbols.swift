@@ -122,6 +122,9 @@ public struct KernelSymbols: Sendable {
     return merged
   }
 
+  /// The bytes of a symbol's name.
+  func nameBytes(at index: Int) -> ArraySlice<UInt8> { text[nameRange(index)] }
+
   private func nameRange(_ index: Int) -> Range<Int> {
     Int(starts[index]) + 1..<Int(starts[index + 1])
   }

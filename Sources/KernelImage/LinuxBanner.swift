@@ -4,7 +4,7 @@ import GuestScopeBytes
 ///
 /// It is looked for backwards: from the kallsyms tables, which it lies directly in front of, or
 /// from its own address. With neither it is the last one in the region.
-func linuxBanner(in region: MemoryRegion, upTo address: UInt64?) -> String? {
+package func linuxBanner(in region: MemoryRegion, upTo address: UInt64?) -> String? {
   let start = Array("Linux version ".utf8)
   guard let first = start.u32(at: 0) else { return nil }
   let last = address.flatMap(region.offset(of:)) ?? region.end - 1

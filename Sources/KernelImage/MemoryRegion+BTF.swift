@@ -4,7 +4,7 @@ import GuestScopeBytes
 extension MemoryRegion {
   /// The kernel's BTF: between its two symbols, or where a header stands (without
   /// CONFIG_KALLSYMS_ALL). Nil where the region has none that can be read.
-  func btf(_ symbols: KernelSymbols?) -> (address: UInt64, blob: [UInt8])? {
+  package func btf(_ symbols: KernelSymbols?) -> (address: UInt64, blob: [UInt8])? {
     // The magic number: a file that was stripped of its BTF has zeros there.
     if let start = symbols?.address(of: "__start_BTF"),
       let end = symbols?.address(of: "__stop_BTF"), let blob = bytes(from: start, to: end),
@@ -25,7 +25,7 @@ extension MemoryRegion {
 
   /// The notes: between the symbols of `.notes`, or else the build-id's own in front of the BTF,
   /// which `.notes` precedes by a page at most.
-  func notes(
+  package func notes(
     _ symbols: KernelSymbols?, btfAddress: UInt64?
   ) -> (address: UInt64, bytes: [UInt8])? {
     if let start = symbols?.address(of: "__start_notes"),

@@ -8,11 +8,11 @@ public struct SymbolRecipe: Sendable {
   /// What is at an address can be the variable.
   ///
   /// - Parameters:
-  ///   - address: a link address; one of `.bss` is not in the image.
+  ///   - address: a link address; one of `.bss` is not in the image of a file.
   ///   - image: the bytes of the image.
   ///   - types: the kernel's, where it has BTF.
   public typealias Check =
-    @Sendable (_ address: UInt64, _ image: MemoryRegion, _ types: BTF?)
+    @Sendable (_ address: UInt64, _ image: ImagePieces, _ types: BTF?)
     -> Bool
 
   public var symbol: String
@@ -37,7 +37,7 @@ extension KernelFacts {
   /// These facts with the symbols that recipes find; the same where the kernel's own table of
   /// symbols has data.
   public func adding(_ recipes: [SymbolRecipe]) -> KernelFacts {
-    guard let image = codeToSearch, let symbols = knownSymbols else { return self }
+    guard let image = imageToSearch, let symbols = knownSymbols else { return self }
     let types = btf.flatMap { try? BTF($0) }
     var facts = self
     facts.knownSymbols = symbols.merging(
@@ -52,18 +52,24 @@ extension KernelFacts {
 }
 
 extension SymbolRecipe {
+  /// The code of its functions, those that the kernel has.
+  package func code(_ symbols: KernelSymbols) -> [Range<UInt64>] {
+    functions.compactMap { function in
+      guard let first = symbols.address(of: function),
+        let last = symbols.address(after: first)
+      else { return nil }
+      return first..<min(last, first &+ AArch64Code.limit)
+    }
+  }
+
   /// The one address that enough functions name and that passes the check; nil when there are
   /// several.
   fileprivate func address(
-    in image: MemoryRegion, _ symbols: KernelSymbols, _ types: BTF?
+    in image: ImagePieces, _ symbols: KernelSymbols, _ types: BTF?
   ) -> UInt64? {
     var counts: [UInt64: Int] = [:]
-    for function in functions {
-      guard let first = symbols.address(of: function),
-        let last = symbols.address(after: first)
-      else { continue }
-      let code = AArch64Code(region: image)
-      for address in code.references(from: first, to: last) where check(address, image, types) {
+    for code in code(symbols) {
+      for address in AArch64Code(image).references(in: code) where check(address, image, types) {
         counts[address, default: 0] += 1
       }
     }

@@ -12,11 +12,11 @@ extension GuestKernel {
   /// one that most of them are in; `vcpus` says where each is.
   ///
   /// - Parameters:
-  ///   - facts: of the guest's vmlinux or vmlinuz.
+  ///   - facts: those of the guest's vmlinux or vmlinuz, or `MemoryFacts`.
   ///   - registers: where the caller has them, of one vCPU or of several; else all are read.
   ///   - vcpu: find the kernel that this vCPU is in.
   public init(
-    _ facts: KernelFacts, in engine: SnapshotEngine, registers: [RegisterKey: UInt64]? = nil,
+    _ facts: any KernelFactsSource, in engine: SnapshotEngine, registers: [RegisterKey: UInt64]? = nil,
     vcpu: Int? = nil
   ) throws(KernelError) {
     var attempt = 1
@@ -47,11 +47,7 @@ extension GuestKernel {
     _ facts: KernelFacts, at location: KernelLocation, watching cpu: Int, in engine: SnapshotEngine
   ) throws(KernelError) {
     let rules = facts.architecture.rules
-    guard location.readOnlyData != nil else {
-      throw .noKernel(
-        "the guest is booting: its kernel has not set itself up yet; try again soon (with "
-          + "rodata=off on its command line it looks so for ever)")
-    }
+    guard location.readOnlyData != nil else { throw .booting }
     let linked: KernelSymbols
     do { linked = try facts.symbols } catch { throw .image(error) }
 

@@ -8,6 +8,8 @@ public enum KernelError: Error, Sendable, CustomStringConvertible {
   case noKernel(String)
   /// The file is not the guest's kernel.
   case wrongFile(file: String, fileBanner: String?, guestBanner: String?)
+  /// The guest's kernel was found, and its memory does not say enough of it.
+  case inMemory(ImageFault, release: String?)
   /// The guest has fewer vCPUs.
   case noVCPU(Int, count: Int)
   case symbolNotFound(String, file: String)
@@ -26,6 +28,9 @@ public enum KernelError: Error, Sendable, CustomStringConvertible {
     case .wrongFile(let file, let fileBanner, let guestBanner):
       "\(file) is not this guest's kernel: the file is \(fileBanner?.kernelName ?? "unknown"), the "
         + "guest runs \(guestBanner?.kernelName ?? "another one"); give the guest's own vmlinuz or "
+        + "vmlinux with -k"
+    case .inMemory(let fault, let release):
+      "the guest runs Linux\(release.map { " " + $0 } ?? ""), but \(fault); give its vmlinuz or "
         + "vmlinux with -k"
     case .noVCPU(let cpu, let count):
       "the guest has no vCPU \(cpu): its vCPUs are 0 to \(count - 1)"
@@ -71,6 +76,10 @@ extension SnapshotEngine {
 }
 
 extension KernelError {
+  static let booting = KernelError.noKernel(
+    "the guest is booting: its kernel has not set itself up yet; try again soon (with "
+      + "rodata=off on its command line it looks so for ever)")
+
   /// True when the guest runs another kernel, or another boot of it, than was found before.
   public var isAnotherKernel: Bool {
     if case .snapshot(let error) = self { error.isOfAnotherKernel } else { false }

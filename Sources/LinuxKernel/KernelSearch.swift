@@ -12,7 +12,7 @@ struct KernelSearch {
     var kernel: GuestKernel? { try? outcome.get() }
   }
 
-  private let facts: KernelFacts
+  private let facts: any KernelFactsSource
   private let engine: SnapshotEngine
   /// In the order to try.
   private let locators: [any KernelLocator]
@@ -21,7 +21,7 @@ struct KernelSearch {
   private var places: [(cpu: Int, find: Result<Int, KernelError>)] = []
 
   /// - Parameter known: a kernel that was found before; becomes the first of the finds.
-  init(_ facts: KernelFacts, _ engine: SnapshotEngine, known: GuestKernel? = nil) {
+  init(_ facts: any KernelFactsSource, _ engine: SnapshotEngine, known: GuestKernel? = nil) {
     self.facts = facts
     self.engine = engine
     locators = [PageTableLocator(architecture: facts.architecture.rules)]
@@ -92,7 +92,8 @@ struct KernelSearch {
 
   private func find(at location: KernelLocation, _ cpu: Int) throws(KernelError) -> Find {
     do throws(KernelError) {
-      let kernel = try GuestKernel(facts, at: location, watching: cpu, in: engine)
+      let kernel = try GuestKernel(
+        try facts.facts(of: location, in: engine), at: location, watching: cpu, in: engine)
       return Find(location: location, outcome: .success(kernel))
     } catch {
       return Find(location: location, outcome: .failure(try error.ofGuest))
@@ -163,6 +164,7 @@ extension KernelSearch.Find {
     switch outcome {
     case .success(let kernel): release = kernel.release
     case .failure(.wrongFile(_, _, let banner)): release = banner?.kernelRelease
+    case .failure(.inMemory(_, let known)): release = known
     case .failure: release = nil
     }
     return .anotherKernel(release: release, textBase: location.start)

@@ -53,9 +53,9 @@ extension GuestKernel {
   /// - Parameters:
   ///   - registers: those of `livenessRegisters(of:)`. Where they do not show a vCPU to be in this
   ///     kernel, more is read: that is of another instant.
-  ///   - facts: of this kernel.
+  ///   - facts: those that this kernel was found with.
   public func vcpus(
-    _ registers: [RegisterKey: Result<UInt64, Absence>], _ facts: KernelFacts,
+    _ registers: [RegisterKey: Result<UInt64, Absence>], _ facts: any KernelFactsSource,
     in engine: SnapshotEngine
   ) throws(KernelError) -> [VCPU] {
     let all = VCPURegisters.all(in: registers)

@@ -146,6 +146,8 @@ public final class SyntheticGuest {
       uniqueKeysWithValues: objects.map { ($0.key - UInt64(base), $0.value) })
     let idr = place(symbol)
     let builder = XArrayBuilder(ram, types, virtual: direct)
+    // ROOT_IS_IDR, and IDR_RT_MARKER's tag with 25 bits of gfp_t.
+    ram.write(0x0200_0004 as UInt32, at: idr + 4)
     ram.write(builder.head(entries), at: idr + 8)
     ram.write(base, at: idr + types["idr.idr_base"])
     let highest = objects.keys.max().map { UInt32($0) + 1 } ?? 0

@@ -503,7 +503,8 @@ import Testing
     #expect(other.errors.contains("no program with id 3 type kprobe\n"))
     let lacking = try run("prog", "list", withKernel: false)
     #expect(lacking.status == 1)
-    #expect(lacking.errors.contains("-k FILE"))
+    #expect(lacking.errors.contains("no symbol table was found in its memory"))
+    #expect(lacking.errors.contains("vmlinux with -k"))
     // One program of two becomes unreadable.
     qemu.change { machine in
       machine.ram.replaceSubrange(evilHead + 56..<evilHead + 64, with: repeatElement(0, count: 8))

@@ -113,6 +113,7 @@ import Testing
   @Test func withoutTheTreeProgramsAreFoundByTheirIDs() throws {
     let test = BPFSymbolTests(hasTree: false)
     let guest = test.guest
+    guest.writeIDR()
     #expect(try test.name(at: Self.code + 0x100) == nil)
     let (aux, program) = (guest.ram.allocate(1024), guest.ram.allocate(128))
     let function = guest.ram.allocate(1024)

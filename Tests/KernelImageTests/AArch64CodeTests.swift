@@ -10,8 +10,9 @@ import Testing
   private func references(_ words: [UInt32]) -> Set<UInt64> {
     var bytes: [UInt8] = []
     for word in words { bytes.append(littleEndian: word) }
-    let code = AArch64Code(region: MemoryRegion(bytes, address: Self.start))
-    return code.references(from: Self.start, to: Self.start + UInt64(bytes.count))
+    let region = MemoryRegion(bytes, address: Self.start)
+    return AArch64Code(ImagePieces([region], isRunning: false)).references(
+      in: Self.start..<Self.start + UInt64(bytes.count))
   }
 
   /// The page of the code, and one.
@@ -39,10 +40,11 @@ import Testing
     #expect(references([0xb000_0000, 0x1119_0000]) == [])
   }
 
-  @Test func codeThatEndsEarlyIsNoTrouble() {
-    let code = AArch64Code(region: MemoryRegion([0, 0, 0, 0xb0], address: Self.start))
-    #expect(code.references(from: Self.start, to: .max) == [])
-    #expect(code.references(from: 0, to: 64) == [])
+  @Test func codeThatIsNotThereNamesNothing() {
+    let region = MemoryRegion([0, 0, 0, 0xb0], address: Self.start)
+    let code = AArch64Code(ImagePieces([region], isRunning: false))
+    #expect(code.references(in: Self.start..<Self.start + 64) == [])
+    #expect(code.references(in: 0..<64) == [])
   }
 }
 

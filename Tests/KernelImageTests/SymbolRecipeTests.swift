@@ -25,7 +25,8 @@ import Testing
     return KernelFacts(
       origin: .init(name: "Image", kind: .image), architecture: .arm64, banner: nil, notes: nil,
       btf: nil, baseAddress: Self.base, symbols: KernelSymbols().merging(symbols),
-      codeToSearch: searches ? MemoryRegion(bytes, address: Self.base) : nil)
+      imageToSearch: searches
+        ? ImagePieces([MemoryRegion(bytes, address: Self.base)], isRunning: false) : nil)
   }
 
   /// adrp x0, +1 page; add x0, x0, #0x640

@@ -19,7 +19,7 @@ final class Session {
   private(set) var connection: GuestConnection?
   /// No connection was made yet.
   var isFirstContact = true
-  private var knownFacts: KernelFacts?
+  private var knownFacts: (any KernelFactsSource)?
   /// What was spent since it was taken last, but for what the connection counts.
   private var statistics = SessionStatistics()
 
@@ -56,19 +56,31 @@ final class Session {
 
   var engine: SnapshotEngine { get throws { try openConnection.boot.engine } }
 
-  /// What is known of the guest's kernel without the guest.
-  var kernelFacts: KernelFacts {
+  /// What says which kernel the guest runs: the file of `--kernel`, or else the guest's memory.
+  var kernelFacts: any KernelFactsSource {
     get throws {
       if let knownFacts { return knownFacts }
-      guard let path = options.kernel else {
-        throw CommandError(
-          "which kernel does the guest run? Give its vmlinuz or vmlinux with -k FILE")
+      let facts: any KernelFactsSource
+      if let path = options.kernel {
+        facts = try console.progress("reading \(path)") { () throws(KernelImageError) in
+          try KernelFacts(path: path).adding(BPFObjects.symbolRecipes)
+        }
+      } else {
+        facts = MemoryFacts(try architecture, recipes: BPFObjects.symbolRecipes)
       }
-      let read = try console.progress("reading \(path)") { () throws(KernelImageError) in
-        try KernelFacts(path: path).adding(BPFObjects.symbolRecipes)
+      knownFacts = facts
+      return facts
+    }
+  }
+
+  /// The guest's architecture, of those that this program knows.
+  private var architecture: KernelFacts.Architecture {
+    get throws {
+      let name = try source.architecture
+      guard let architecture = KernelFacts.Architecture(ofSource: name) else {
+        throw CommandError("the guest's architecture is \(name): only x86-64 and arm64 are supported")
       }
-      knownFacts = read
-      return read
+      return architecture
     }
   }
 

@@ -14,13 +14,13 @@ extension IDR {
   ) -> SymbolRecipe {
     SymbolRecipe(symbol, type: type, functions: functions, least: 2) { address, image, types in
       guard let types, address.isMultiple(of: 8) else { return false }
-      return isUnused(at: address, in: image, types)
+      return isIDR(at: address, in: image, types)
     }
   }
 
-  /// True for an idr as it is in the image: zeros, but for its flags.
-  private static func isUnused(
-    at address: UInt64, in image: MemoryRegion, _ types: BTF
+  /// True for an idr as it is in the image of a file, zeros but for its flags, or for one in use.
+  private static func isIDR(
+    at address: UInt64, in image: ImagePieces, _ types: BTF
   ) -> Bool {
     guard let id = try? types.structID("idr", having: ["idr_rt.xa_flags"]),
       let size = types.size(of: id),
@@ -28,8 +28,6 @@ extension IDR {
       let bytes = image.bytes(at: address, count: size), let flags = bytes.u32(at: place)
     else { return false }
     let rest = bytes[..<place] + bytes[(place + 4)...]
-    // ROOT_IS_IDR is 1 << 2; IDR_RT_MARKER has one tag bit, above the bits of gfp_t (22 or more).
-    return rest.allSatisfy { $0 == 0 } && flags & 0x3f_ffff == 4
-      && (flags >> 22).nonzeroBitCount == 1
+    return hasFlags(flags) && (image.isRunning || rest.allSatisfy { $0 == 0 })
   }
 }
