@@ -4,6 +4,11 @@ final class Constants {
   private var values: [ObjectKey: Any] = [:]
   /// What could not be made in this snapshot. The next one tries again.
   var failures: [ObjectKey: Unreadable] = [:]
+  /// What the guide holds may be of the past: no constant is made of it alone. They are part of the
+  /// plan until a closing stop has shown them.
+  var areInPlan = false
+  /// What the constants of this boot were made of.
+  var uses: [PhysicalRange] = []
 
   subscript(key: ObjectKey) -> Any? {
     get { values[key] }
@@ -19,7 +24,8 @@ final class Constants {
 
 extension MemoryView {
   /// What never changes while an object lives. It is read and decoded once, in discovery, and is
-  /// not part of what a closing stop reads.
+  /// not part of what a closing stop reads, unless the engine began with what an earlier session
+  /// knew.
   ///
   /// The caller must have the address of the object from this view, so that a snapshot shows that
   /// the object still lives: the ids of BPF objects are cyclic, and an id at an address is that of
@@ -44,7 +50,7 @@ extension MemoryView {
     }
     // A miss that an object inside has swallowed.
     guard misses.count == before else { throw .miss }
-    constants[key] = value
+    if isSnapshot || !constants.areInPlan { constants[key] = value }
     return value
   }
 }

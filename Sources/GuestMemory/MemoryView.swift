@@ -34,8 +34,10 @@ public final class MemoryView {
   private var translations: [UInt64: CachedTranslation] = [:]
   var objects: ObjectScopes
   let constants: Constants
-  /// What is read now stays the same, and is not part of the plan.
+  /// What is read now stays the same.
   var isReadingConstant = false
+  /// What is read now is not part of the plan.
+  private var isOutOfPlan: Bool { isReadingConstant && !constants.areInPlan }
 
   private struct CachedTranslation {
     var page: PhysicalAddress
@@ -105,10 +107,10 @@ public final class MemoryView {
     if stepsLeft < 0 { throw .stepLimit }
     switch cache.find(address.rawValue, count: count) {
     case .known(let offset):
-      if !isReadingConstant { uses.append(PhysicalRange(address, count: count)) }
+      note(PhysicalRange(address, count: count))
       return offset
     case .absent(let absence):
-      if !isReadingConstant { uses.append(PhysicalRange(address, count: count)) }
+      note(PhysicalRange(address, count: count))
       throw .unreadable(Unreadable(.absent(absence), at: address.rawValue))
     case .unknown:
       let range = PhysicalRange(address, count: count)
@@ -122,6 +124,10 @@ public final class MemoryView {
       }
       throw .miss
     }
+  }
+
+  private func note(_ use: PhysicalRange) {
+    if isOutOfPlan { constants.uses.append(use) } else { uses.append(use) }
   }
 
   // MARK: Virtual reads
@@ -184,7 +190,7 @@ public final class MemoryView {
     let offset = address.rawValue & 0xfff
     if let known = translations[page] {
       // The plan of each object holds the page-table entries that it depends on.
-      if known.object != objects.current, !isReadingConstant {
+      if known.object != objects.current, !isOutOfPlan {
         // One by one: a slice of an array that grows makes a copy of all of it.
         for use in known.uses { uses.append(uses[use]) }
         translations[page]?.object = objects.current
@@ -198,7 +204,7 @@ public final class MemoryView {
     let start = KernelVirtualAddress(page << 12)
     let physical = try addressSpace.translate(page: start, in: self)
     // A translation whose entries are not in the plan must not serve what is.
-    if !isReadingConstant {
+    if !isOutOfPlan {
       translations[page] = CachedTranslation(
         page: physical, uses: first..<uses.count, object: objects.current)
     }

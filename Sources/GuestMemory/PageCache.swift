@@ -68,6 +68,18 @@ final class PageCache {
     contents[offset..<offset + count]
   }
 
+  /// True when all of a range is known.
+  func knows(_ range: PhysicalRange) -> Bool {
+    var done = 0
+    while done < range.count {
+      let start = (range.start + done).rawValue
+      let count = min(range.count - done, Self.pageSize - Int(start & 0xfff))
+      guard case .known = find(start, count: count) else { return false }
+      done += count
+    }
+    return true
+  }
+
   /// All of a range, with zeros for what is not known.
   func bytes(of range: PhysicalRange) -> [UInt8] {
     var bytes: [UInt8] = []

@@ -29,8 +29,12 @@ public final class SnapshotEngine {
   private static let guidePages = 1 << 14
 
   /// Bytes of several instants: a guide to what to read, never part of an answer.
-  private var guide = PageCache()
+  var guide = PageCache()
   private(set) var constants = Constants()
+  /// What the answers of this boot were made of.
+  var plans: [PhysicalRange] = []
+  /// The stop of `inOneStop`, while it lasts.
+  var stop: Hold?
 
   public init(_ memory: any GuestMem) {
     self.memory = memory
@@ -45,7 +49,7 @@ public final class SnapshotEngine {
   }
 
   /// Forgets all that was learnt from the guest: it is another one now.
-  public func forget() { (guide, constants) = (PageCache(), Constants()) }
+  public func forget() { (guide, constants, plans) = (PageCache(), Constants(), []) }
 
   /// Walks guest memory and returns what the walker makes of one instant.
   ///
@@ -121,6 +125,7 @@ public final class SnapshotEngine {
     if isInterrupted() { throw .interrupted }
     let sample = try memory.sample(ranges: ranges, registers: registers)
     progress(ranges.reduce(0) { $0 + $1.count })
+    if let stop, stop.isOver { try endStop() }
     return sample
   }
 }

@@ -101,6 +101,7 @@ extension SnapshotRun {
       missing = memory.ram.coalesce(pass.view.misses)
       pass.isOutOfWaves = !missing.isEmpty && waveCount == waveLimit
       if missing.isEmpty || pass.isOutOfWaves {
+        engine.note(plan: pass.view.uses)
         guide = cache
         return .missesNothing(pass)
       }

@@ -47,6 +47,7 @@ extension SnapshotRun {
   /// Reads the plan of a pass once more, in one stop if it fits, and walks on that alone. Another
   /// attempt is needed when the guest moved on meanwhile.
   func close(_ plan: Pass) throws(SnapshotError) -> Attempt {
+    engine.note(plan: plan.view.uses)
     let parts = ClosingPart.parts(of: plan.view, without: settled, within: memory.limits)
     var last: Pass?
     var stops = 1

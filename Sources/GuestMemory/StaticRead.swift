@@ -8,6 +8,8 @@ extension SnapshotEngine {
   public func readStatic(
     _ ranges: [PhysicalRange]
   ) throws(GuestMemError) -> [Result<[UInt8], Absence>] {
+    // Long reads are spread over stops of their own.
+    if ranges.reduce(0, { $0 + $1.count }) > Self.mostInOneStop { try endStop() }
     var contents: [[UInt8]] = ranges.map { _ in [] }
     var absences: [Int: Absence] = [:]
     var pieces: [(index: Int, range: PhysicalRange)] = []
@@ -51,6 +53,9 @@ extension SnapshotEngine {
       absences[index].map { .failure($0) } ?? .success(bytes)
     }
   }
+
+  /// Bytes that a stop which others began may read as well: a kernel's notes, variables and banner.
+  private static let mostInOneStop = 16 << 10
 
   /// Lets the guest run between two stops for longer than it stood still.
   private func rest(after stop: Duration) {

@@ -7,6 +7,10 @@ import GuestScopePaging
 struct Arm64Architecture: KernelArchitecture {
   let locatingRegisters = VCPURegisters.names(of: ["TTBR1", "TCR", "SCTLR", "VBAR"])
 
+  func pageTableFormat(_ control: UInt64) -> PageTableFormat? {
+    .aarch64(tcr: TranslationControl(control))
+  }
+
   func locate(
     _ registers: VCPURegisters, _ engine: SnapshotEngine
   ) throws(KernelError) -> KernelLocation {
@@ -44,7 +48,7 @@ struct Arm64Architecture: KernelArchitecture {
             return KernelLocation(
               start: first.virtual,
               displacement: first.physical.rawValue &- first.virtual.rawValue, segments: image,
-              tables: tables)
+              tables: tables, control: tcr.rawValue)
           }
         }
       }

@@ -16,7 +16,8 @@ extension GuestKernel {
   ///   - registers: where the caller has them, of one vCPU or of several; else all are read.
   ///   - vcpu: find the kernel that this vCPU is in.
   public init(
-    _ facts: any KernelFactsSource, in engine: SnapshotEngine, registers: [RegisterKey: UInt64]? = nil,
+    _ facts: any KernelFactsSource, in engine: SnapshotEngine,
+    registers: [RegisterKey: UInt64]? = nil,
     vcpu: Int? = nil
   ) throws(KernelError) {
     var attempt = 1
@@ -78,7 +79,7 @@ extension GuestKernel {
     self.location = location
     panicCPU = image.panicCPU
     isCrashKernel = image.isCrashKernel
-    cpus = image.cpus
+    (cpus, seen) = (image.cpus, image.seen)
     watchedCPU = cpu
     addressSpace = try rules.addressSpace(of: image, engine)
     _ = try image.symbols.required("nr_cpu_ids", in: facts.origin.name)

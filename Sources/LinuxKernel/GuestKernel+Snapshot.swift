@@ -51,8 +51,27 @@ extension GuestKernel {
       let walk = Walk(self, in: view)
       guard hasOffsets else { return try walker(walk) }
       // The walker must not wait a wave for the offsets when it does not need them yet.
-      return try view.together(checkAlive(walk.cpus, view), walker(walk)).1
+      return try view.together(
+        checkAlive(walk.cpus, view), checkSeen(view), walker(walk)
+      ).2
     }
+  }
+
+  /// What an earlier session has found the kernel by must be there still.
+  private func checkSeen(_ view: MemoryView) throws(ReadFault) {
+    guard !isProven else { return }
+    let bytes = try view.each(seen.stretches) { start, bytes throws(ReadFault) in
+      try view.bytes(at: start, count: bytes.count)
+    }
+    guard view.isSnapshot, bytes != seen.stretches.map(\.bytes) else { return }
+    throw .unreadable(Self.changed(at: textBase))
+  }
+
+  private static func changed(at textBase: KernelVirtualAddress) -> Unreadable {
+    Unreadable(
+      .kernelChanged(
+        "the guest no longer runs the kernel that was found: it was reset, or it booted another"),
+      at: textBase.rawValue)
   }
 
   private func checkAlive(_ cpus: [CPU], _ view: MemoryView) throws(ReadFault) {
@@ -66,10 +85,6 @@ extension GuestKernel {
         architecture.rules.isAlive($0, cpus: cpus, tables: addressSpace.tables)
       })
     else { return }
-    throw .unreadable(
-      Unreadable(
-        .kernelChanged(
-          "the guest no longer runs the kernel that was found: it was reset, or it booted another"),
-        at: textBase.rawValue))
+    throw .unreadable(Self.changed(at: textBase))
   }
 }

@@ -39,6 +39,11 @@ public struct GuestKernel: Sendable {
   let location: KernelLocation
   let cpus: [CPU]
   let lookups: KernelLookups
+  /// The memory that this kernel was found by.
+  let seen: RememberedMemory
+  /// False for a kernel that an earlier session has found, until a snapshot has shown that it is
+  /// there: `seen` is part of it.
+  public var isProven = true
 
   /// The name of the file that symbols and types are from.
   public var file: String { origin.name }

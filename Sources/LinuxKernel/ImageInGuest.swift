@@ -22,6 +22,8 @@ struct ImageInGuest {
   var isCrashKernel = false
   /// As many as the guest has vCPUs, at most.
   var cpus: [CPU] = []
+  /// The memory that all this was read from.
+  var seen = RememberedMemory()
 
   /// What a variable holds that every kernel has.
   func variable(_ name: String) throws(KernelError) -> UInt64 {
@@ -75,6 +77,9 @@ extension ImageInGuest {
     let outcomes: [[UInt8]?]
     do { outcomes = try engine.readStatic(wanted).map { try? $0.get() } } catch {
       throw .snapshot(.source(error))
+    }
+    seen.stretches = zip(wanted, outcomes).compactMap { range, bytes in
+      bytes.map { (range.start, $0) }
     }
     self.notes = outcomes[0]
     banner = outcomes[1].flatMap { bytes in

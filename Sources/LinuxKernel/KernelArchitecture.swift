@@ -10,6 +10,10 @@ protocol KernelArchitecture: Sendable {
   /// that are not there are left out.
   var locatingRegisters: [String] { get }
 
+  /// The format of the page tables that CR4 (x86-64) or TCR_EL1 (arm64) describes; nil where the
+  /// register does not describe any yet.
+  func pageTableFormat(_ control: UInt64) -> PageTableFormat?
+
   /// Finds the image from a vCPU's registers and the page tables that they lead to.
   ///
   /// - Throws: `KernelError.noKernel` with what the guest does instead: firmware, a boot loader,

@@ -11,6 +11,8 @@ public struct KernelLocation: Hashable, Sendable {
   public var segments: [Segment]
   /// The tables that showed it: a process's on x86-64.
   public var tables: PageTables
+  /// CR4 or TCR_EL1, which describes the format of the tables.
+  public var control: UInt64
 
   /// True for what other tables show of the same image.
   func isSameImage(as other: KernelLocation) -> Bool {

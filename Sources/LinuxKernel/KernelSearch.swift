@@ -30,7 +30,20 @@ struct KernelSearch {
 
   // MARK: Looking
 
+  /// Registers, four or five levels of tables, notes and variables.
+  private static let usualWaves = 7
+
   mutating func lookAtAll() throws(KernelError) {
+    var search = self
+    self = try engine.inOneStop(waves: Self.usualWaves) { () throws(KernelError) in
+      try search.lookAtEach()
+      return search
+    } failure: {
+      .snapshot(.source($0))
+    }
+  }
+
+  private mutating func lookAtEach() throws(KernelError) {
     let rules = facts.architecture.rules
     let vcpus: [VCPURegisters]
     do {

@@ -12,12 +12,17 @@ private let kernelImageSize: UInt64 = 1 << 30
 struct X86Architecture: KernelArchitecture {
   let locatingRegisters = ["cr0", "cr3", "cr4", "efer", "rip"]
 
+  /// CR4.LA57 is bit 12.
+  func pageTableFormat(_ control: UInt64) -> PageTableFormat? {
+    .x86(fiveLevel: control >> 12 & 1 == 1)
+  }
+
   func locate(
     _ registers: VCPURegisters, _ engine: SnapshotEngine
   ) throws(KernelError) -> KernelLocation {
     let (cr3, cr4) = (registers["cr3"] ?? 0, registers["cr4"] ?? 0)
     let rip = registers["rip"] ?? 0
-    // Intel SDM vol. 3: CR0.PG, EFER.LMA, CR4.LA57.
+    // Intel SDM vol. 3: CR0.PG, EFER.LMA.
     guard (registers["cr0"] ?? 0) >> 31 & 1 == 1 else {
       throw .noKernel(
         "the guest is still in firmware or a boot loader (paging is off): try again when it has "
@@ -54,7 +59,7 @@ struct X86Architecture: KernelArchitecture {
     return KernelLocation(
       start: first.virtual, displacement: displacement,
       segments: segments.filter { $0.physical.rawValue &- $0.virtual.rawValue == displacement },
-      tables: PageTables(format, root: given))
+      tables: PageTables(format, root: given), control: cr4)
   }
 
   /// The first mapped address is `_text`.

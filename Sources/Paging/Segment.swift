@@ -8,6 +8,14 @@ public struct Segment: Hashable, Sendable {
   public var count: UInt64
   public var isWritable: Bool
   public var isExecutable: Bool
+
+  public init(
+    virtual: KernelVirtualAddress, physical: PhysicalAddress, count: UInt64, isWritable: Bool,
+    isExecutable: Bool
+  ) {
+    (self.virtual, self.physical, self.count) = (virtual, physical, count)
+    (self.isWritable, self.isExecutable) = (isWritable, isExecutable)
+  }
 }
 
 extension PageTables {

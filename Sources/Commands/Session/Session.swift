@@ -78,7 +78,8 @@ final class Session {
     get throws {
       let name = try source.architecture
       guard let architecture = KernelFacts.Architecture(ofSource: name) else {
-        throw CommandError("the guest's architecture is \(name): only x86-64 and arm64 are supported")
+        throw CommandError(
+          "the guest's architecture is \(name): only x86-64 and arm64 are supported")
       }
       return architecture
     }

@@ -11,7 +11,8 @@ extension KernelFacts {
     in image: ImageReader, _ architecture: Architecture, _ recipes: [SymbolRecipe]
   ) throws(KernelError) {
     guard let (tables, found) = try image.kallsyms() else {
-      throw .inMemory(.noSymbolTable, release: try image.location.banner(image.engine)?.kernelRelease)
+      throw .inMemory(
+        .noSymbolTable, release: try image.location.banner(image.engine)?.kernelRelease)
     }
     var region = found
     let banner = linuxBanner(in: region, upTo: tables.startAddress)
@@ -67,10 +68,12 @@ extension ImageReader {
       return (types, whole.notes(symbols, btfAddress: types?.address))
     }
     guard let typeRange = range("__start_BTF", "__stop_BTF", symbols) else { return (nil, nil) }
-    let noteRange = range("__start_notes", "__stop_notes", symbols) ?? data.lowerBound..<data.lowerBound
+    let noteRange =
+      range("__start_notes", "__stop_notes", symbols) ?? data.lowerBound..<data.lowerBound
     let regions = try regions([typeRange, noteRange])
     return (
-      regions[0].flatMap { $0.btf(symbols) }, regions[1].flatMap { $0.notes(symbols, btfAddress: nil) }
+      regions[0].flatMap { $0.btf(symbols) },
+      regions[1].flatMap { $0.notes(symbols, btfAddress: nil) }
     )
   }
 

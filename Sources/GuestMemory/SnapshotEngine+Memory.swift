@@ -1,0 +1,56 @@
+import GuestScopeBytes
+
+/// What an engine has learnt of a guest, in a form that outlasts it: stretches of guest memory, of
+/// several instants.
+public struct RememberedMemory: Sendable {
+  public var stretches: [(start: PhysicalAddress, bytes: [UInt8])]
+
+  public init(_ stretches: [(start: PhysicalAddress, bytes: [UInt8])] = []) {
+    self.stretches = stretches
+  }
+}
+
+extension RememberedMemory {
+  public func write(to record: inout RecordWriter) {
+    record.add(stretches) { record, stretch in
+      record.add(stretch.start.rawValue)
+      record.add(stretch.bytes)
+    }
+  }
+
+  public init(from record: inout RecordReader) throws(RecordReader.End) {
+    stretches = try record.list { record throws(RecordReader.End) in
+      (PhysicalAddress(try record.word()), try record.data())
+    }
+  }
+}
+
+extension SnapshotEngine {
+  /// The memory that the answers so far were made of, as it was seen last.
+  public var remembered: RememberedMemory {
+    RememberedMemory(
+      memory.ram.coalesce(plans + constants.uses, gap: 0).filter(guide.knows).map {
+        ($0.start, guide.bytes(of: $0))
+      })
+  }
+
+  /// Notes what an answer is made of. A session may last for days, on a guest where objects come and
+  /// go: then the last plans are remembered.
+  func note(plan: [PhysicalRange]) {
+    plans += memory.ram.coalesce(plan, gap: 0)
+    guard plans.count > Self.mostRanges else { return }
+    plans = memory.ram.coalesce(plans, gap: 0)
+    if plans.count > Self.mostRanges / 2 { plans = memory.ram.coalesce(plan, gap: 0) }
+  }
+
+  private static let mostRanges = 1 << 14
+
+  /// Begins with what an earlier engine remembered of the same guest: a guide to what to read first,
+  /// never part of an answer.
+  public func recall(_ remembered: RememberedMemory) {
+    forget()
+    constants.areInPlan = true
+    for (start, bytes) in remembered.stretches { guide.store(bytes, at: start) }
+    plans = remembered.stretches.map { PhysicalRange($0.start, count: $0.bytes.count) }
+  }
+}
