@@ -71,8 +71,8 @@ extension BTF {
     guard !name.isEmpty else { return [] }
     var found = base?.ids(named: name, kind: kind, limit: limit) ?? []
     let utf8 = Array(name.utf8)
-    for (index, offset) in offsets.enumerated() where found.count < limit {
-      let at = Int(offset)
+    for index in offsets.indices where found.count < limit {
+      let at = Int(offsets[index])
       if let kind {
         guard let own = blob.u32(at: at + 4), Info(own).rawKind == kind.rawValue else { continue }
       }
@@ -86,7 +86,7 @@ extension BTF {
   private func composites(named name: [UInt8]) -> [TypeID] {
     guard !name.isEmpty else { return [] }
     return (base?.composites(named: name) ?? [])
-      + composites.filter { id in
+      + composites.lazy.map { TypeID($0) }.filter { id in
         guard let string = index(of: id).flatMap({ blob.u32(at: Int(offsets[$0])) }) else {
           return false
         }

@@ -170,7 +170,8 @@ extension BTF {
     _ info: Info, at start: Int, size: Int, _ record: (Int) throws(BTFError) -> Record
   ) throws(BTFError) -> [Record] {
     var records: [Record] = []
-    records.reserveCapacity(info.count)
+    // A damaged index may lead to a count that is none.
+    records.reserveCapacity(min(info.count, max(0, blob.count - start) / size))
     for index in 0..<info.count { records.append(try record(start + size * index)) }
     return records
   }

@@ -6,13 +6,13 @@ import GuestScopeBytes
 /// when it is asked for. Nothing in the blob is trusted: a damaged one gives errors, never a crash
 /// or an endless walk.
 public final class BTF: Sendable {
-  let blob: [UInt8]
+  let blob: SharedBytes
   /// The kernel's BTF when this is a module's: its type ids and string offsets come before ours.
   public let base: BTF?
   /// The byte offset in `blob` of each type of our own; the first one has the id `firstID`.
-  let offsets: [UInt32]
+  let offsets: SharedWords
   /// Ids of our own structs and unions: a name is then looked up in a tenth of the types.
-  let composites: [TypeID]
+  let composites: SharedWords
   let firstID: TypeID
   let firstString: UInt32
   let strings: Range<Int>
@@ -22,7 +22,12 @@ public final class BTF: Sendable {
   var endString: UInt32 { firstString + UInt32(strings.count) }
 
   /// Reads the header and finds the types. `base` is the kernel's BTF when the blob is a module's.
-  public init(_ blob: [UInt8], base: BTF? = nil) throws(BTFError) {
+  public convenience init(_ blob: [UInt8], base: BTF? = nil) throws(BTFError) {
+    try self.init(SharedBytes(blob), base: base)
+  }
+
+  /// The same of bytes that are not copied.
+  public init(_ blob: SharedBytes, base: BTF? = nil) throws(BTFError) {
     // Byte offsets are kept in 32 bits.
     guard blob.count < 1 << 30 else { throw .malformed("more than 1 GiB", offset: 1 << 30) }
     let header = try Header(blob)
@@ -31,7 +36,8 @@ public final class BTF: Sendable {
     firstID = base?.endID ?? TypeID(1)
     firstString = base?.endString ?? 0
     strings = header.strings
-    (offsets, composites) = try Self.scan(blob, header.types, firstID: firstID)
+    let types = try Self.scan(blob, header.types, firstID: firstID)
+    (offsets, composites) = (SharedWords(types.offsets), SharedWords(types.composites))
   }
 
   /// `struct btf_header`, its two sections as ranges of the blob.
@@ -41,7 +47,7 @@ public final class BTF: Sendable {
 
     static let magic: UInt16 = 0xeb9f
 
-    init(_ blob: [UInt8]) throws(BTFError) {
+    init(_ blob: SharedBytes) throws(BTFError) {
       guard let magic = blob.u16(at: 0), let version = blob.u8(at: 2),
         let headerLength = blob.u32(at: 4), let typeOffset = blob.u32(at: 8),
         let typeLength = blob.u32(at: 12), let stringOffset = blob.u32(at: 16),
@@ -91,10 +97,10 @@ public final class BTF: Sendable {
 
   /// The one pass over all types: where each begins, and which are structs or unions.
   private static func scan(
-    _ blob: [UInt8], _ types: Range<Int>, firstID: TypeID
-  ) throws(BTFError) -> (offsets: [UInt32], composites: [TypeID]) {
+    _ blob: SharedBytes, _ types: Range<Int>, firstID: TypeID
+  ) throws(BTFError) -> (offsets: [UInt32], composites: [UInt32]) {
     var offsets: [UInt32] = []
-    var composites: [TypeID] = []
+    var composites: [UInt32] = []
     offsets.reserveCapacity(types.count / 20)
     var at = types.lowerBound
     while at < types.upperBound {
@@ -105,8 +111,8 @@ public final class BTF: Sendable {
       guard let kind = info.kind, kind != .void else {
         throw .malformed("kind \(info.rawKind) is not known", offset: at + 4)
       }
-      let id = TypeID(firstID.rawValue + UInt32(offsets.count))
-      if [.struct, .union].contains(kind) { composites.append(id) }
+      let id = firstID.rawValue + UInt32(offsets.count)
+      if kind == .struct || kind == .union { composites.append(id) }
       offsets.append(UInt32(at))
       at += 12 + info.trailingBytes(of: kind)
     }

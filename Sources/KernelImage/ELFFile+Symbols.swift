@@ -39,14 +39,14 @@ extension ELFFile {
     // The file's order decides between aliases.
     found.sort { ($0.address, $0.name.lowerBound) < ($1.address, $1.name.lowerBound) }
 
-    var symbols = KernelSymbols()
+    var symbols = KernelSymbols.Builder()
     symbols.reserve(symbols: found.count, textBytes: textBytes)
     for symbol in found {
       symbols.append(symbol.type)
       for at in symbol.name { symbols.append(strings[at]) }
       symbols.finish(address: symbol.address)
     }
-    return symbols
+    return symbols.symbols()
   }
 
   /// `KSYM_NAME_LEN`, and a bound for names that overlap.

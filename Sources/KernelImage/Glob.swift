@@ -55,7 +55,7 @@ public struct Glob: Sendable {
 
   public func matches(_ name: String) -> Bool { matches(Array(name.utf8)[...]) }
 
-  func matches(_ name: ArraySlice<UInt8>) -> Bool {
+  func matches<Name: RandomAccessCollection<UInt8>>(_ name: Name) -> Bool where Name.Index == Int {
     var p = 0
     var n = name.startIndex
     // On a mismatch only the last star needs another try, one byte further: linear in practice,

@@ -79,7 +79,7 @@ extension KallsymsTables {
       case (.relative, let base?): Addressing.relative(base: base)
       case (let own, _): own
       }
-    var symbols = KernelSymbols()
+    var symbols = KernelSymbols.Builder()
     symbols.reserve(symbols: count, textBytes: 24 * count)
     for index in 0..<count {
       guard let (length, first) = Self.nameLength(at: at, region), first + length <= region.end,
@@ -90,6 +90,6 @@ extension KallsymsTables {
       symbols.finish(address: address)
       guard symbols.textSize < Self.maxNameBytes else { return nil }
     }
-    return symbols
+    return symbols.symbols()
   }
 }

@@ -39,7 +39,7 @@ public struct KernelFacts: Sendable {
   /// Where a running kernel has notes with the build-id among them: link address and bytes.
   public let buildIDNote: (address: UInt64, count: Int)?
   /// The contents of `.BTF`; nil where they were not found.
-  public let btf: [UInt8]?
+  public let btf: SharedBytes?
   /// The link address of the image's first byte, `_text`: a running kernel is this much plus its
   /// KASLR offset away.
   public let baseAddress: UInt64
@@ -61,7 +61,7 @@ public struct KernelFacts: Sendable {
     self.banner = banner
     buildID = notes.flatMap { gnuBuildID(inNotes: $0.bytes) }
     buildIDNote = buildID == nil ? nil : notes.map { ($0.address, $0.bytes.count) }
-    self.btf = btf
+    self.btf = btf.map { SharedBytes($0) }
     self.baseAddress = baseAddress
     knownSymbols = symbols
     self.imageToSearch = imageToSearch

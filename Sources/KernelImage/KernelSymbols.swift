@@ -1,7 +1,9 @@
+import GuestScopeBytes
+
 /// The symbols of a kernel, in the order of their addresses.
 ///
-/// Some 200,000 names lie in one buffer of bytes; a `String` is made only for a name that is asked
-/// for.
+/// Some 200,000 names lie in one buffer of bytes with an index; a `String` is made only for a name
+/// that is asked for.
 public struct KernelSymbols: Sendable {
   /// A symbol: its name, its address and nm(1)'s letter for its kind.
   public struct Symbol: Equatable, Sendable {
@@ -18,18 +20,16 @@ public struct KernelSymbols: Sendable {
     }
   }
 
-  /// Of each symbol the type's letter, then the name.
-  private var text: [UInt8] = []
-  /// Where each symbol begins in `text`, and the end of the last one.
-  private var starts: [UInt32] = [0]
-  private var addresses: [UInt64] = []
+  /// At link addresses.
+  let table: SymbolTable
+  /// How far the kernel runs from where it was linked, modulo 2^64.
+  private var slide: UInt64 = 0
 
-  public var count: Int { addresses.count }
+  public var count: Int { table.count }
 
-  public init(_ symbols: [Symbol] = []) {
-    guard !symbols.isEmpty else { return }
-    self = KernelSymbols().merging(symbols)
-  }
+  init(_ table: SymbolTable) { self.table = table }
+
+  public init(_ symbols: [Symbol] = []) { self = Builder().symbols(merging: symbols) }
 
   /// Kernel addresses lie in the upper half of the address space.
   public static func isAbsolute(_ value: UInt64) -> Bool { value >> 63 == 0 }
@@ -37,7 +37,8 @@ public struct KernelSymbols: Sendable {
   /// The address of the first symbol that `named` finds, or nil when there is none or the name is
   /// ambiguous.
   public func address(of name: String) -> UInt64? {
-    first(named: Array(name.utf8)).map { addresses[$0] }
+    let utf8 = Array(name.utf8)
+    return table.candidates(utf8).first { isNamed(utf8, $0) }.map { address($0) }
       ?? (try? named(name))?.first?.address
   }
 
@@ -45,14 +46,10 @@ public struct KernelSymbols: Sendable {
   /// the one `NAME.llvm.N` that clang's ThinLTO made of a static symbol that other units use.
   public func named(_ name: String) throws(AmbiguousSymbol) -> [Symbol] {
     let utf8 = Array(name.utf8)
-    let exact = indices.filter { nameRange($0).count == utf8.count && hasPrefix(utf8, $0) }
+    let exact = table.candidates(utf8).filter { isNamed(utf8, $0) }
     guard exact.isEmpty, !name.isEmpty else { return exact.map { self[$0] } }
-    let stem = utf8 + Array(".llvm.".utf8)
-    let renamed = indices.filter { index in
-      let name = nameRange(index)
-      return name.count > stem.count && hasPrefix(stem, index)
-        && text[name].dropFirst(stem.count).allSatisfy { (0x30...0x39).contains($0) }
-    }.map { self[$0] }
+    let renamed = table.candidates(utf8).filter { table.isRenamed($0, from: utf8) }
+      .map { self[$0] }
     let names = Set(renamed.map(\.name))
     guard names.count < 2 else {
       throw AmbiguousSymbol(name: name, candidates: names.sorted())
@@ -67,7 +64,7 @@ public struct KernelSymbols: Sendable {
   public func nearest(to address: UInt64) -> (symbol: Symbol, offset: UInt64)? {
     let end = firstIndex { $0 > address }
     guard end > 0 else { return nil }
-    let found = addresses[end - 1]
+    let found = self.address(end - 1)
     let index = firstIndex { $0 >= found }
     guard Self.isAbsolute(found) == Self.isAbsolute(address) else { return nil }
     return (self[index], address - found)
@@ -76,65 +73,50 @@ public struct KernelSymbols: Sendable {
   /// The address of the first symbol after an address.
   func address(after address: UInt64) -> UInt64? {
     let next = firstIndex { $0 > address }
-    return next < count ? addresses[next] : nil
+    return next < count ? self.address(next) : nil
   }
 
   /// The symbols whose name matches a shell pattern.
   public func matching(glob: String) -> [Symbol] {
     let pattern = Glob(glob)
-    return indices.filter { pattern.matches(text[nameRange($0)]) }.map { self[$0] }
+    return indices.filter { pattern.matches(table.text[table.name($0)]) }.map { self[$0] }
   }
 
   /// The names that begin with a prefix, in the order of their addresses.
   public func names(prefix: String) -> [String] {
     let utf8 = Array(prefix.utf8)
-    return indices.filter { hasPrefix(utf8, $0) }.map { self[$0].name }
+    return indices.filter { table.hasPrefix(utf8, $0) }.map { self[$0].name }
   }
 
   /// These symbols in a kernel that runs `slide` bytes above its link address; absolute ones stay.
   public func slid(by slide: UInt64) -> KernelSymbols {
     var slid = self
-    for index in indices where !Self.isAbsolute(addresses[index]) {
-      slid.addresses[index] = addresses[index] &+ slide
-    }
+    slid.slide &+= slide
     return slid
   }
 
   /// These symbols and more.
   func merging(_ more: [Symbol]) -> KernelSymbols {
-    var merged = KernelSymbols()
-    merged.reserve(symbols: count + more.count, textBytes: text.count + 24 * more.count)
-    var rest = more.sorted { $0.address < $1.address }[...]
-    func add(below limit: UInt64?) {
-      while let symbol = rest.first, limit.map({ symbol.address < $0 }) ?? true {
-        merged.append(symbol.type.asciiValue ?? UInt8(ascii: "?"))
-        for byte in symbol.name.utf8 { merged.append(byte) }
-        merged.finish(address: symbol.address)
-        rest = rest.dropFirst()
-      }
-    }
+    var merged = Builder()
+    merged.reserve(symbols: count + more.count, textBytes: table.text.count + 24 * more.count)
     for index in indices {
-      add(below: addresses[index])
-      for byte in text[Int(starts[index])..<Int(starts[index + 1])] { merged.append(byte) }
-      merged.finish(address: addresses[index])
+      merged.append(table.type(index))
+      for at in table.name(index) { merged.append(table.text[at]) }
+      merged.finish(address: address(index))
     }
-    add(below: nil)
-    return merged
+    return merged.symbols(merging: more)
   }
 
   /// The bytes of a symbol's name.
-  func nameBytes(at index: Int) -> ArraySlice<UInt8> { text[nameRange(index)] }
+  func nameBytes(at index: Int) -> [UInt8] { table.name(index).map { table.text[$0] } }
 
-  private func nameRange(_ index: Int) -> Range<Int> {
-    Int(starts[index]) + 1..<Int(starts[index + 1])
+  private func address(_ index: Int) -> UInt64 {
+    let address = table.address(index)
+    return Self.isAbsolute(address) ? address : address &+ slide
   }
 
-  private func first(named name: [UInt8]) -> Int? {
-    indices.first { nameRange($0).count == name.count && hasPrefix(name, $0) }
-  }
-
-  private func hasPrefix(_ prefix: [UInt8], _ index: Int) -> Bool {
-    text[nameRange(index)].starts(with: prefix)
+  private func isNamed(_ name: [UInt8], _ index: Int) -> Bool {
+    table.name(index).count == name.count && table.hasPrefix(name, index)
   }
 
   /// The first index whose address meets a condition that all later ones meet too.
@@ -143,7 +125,7 @@ public struct KernelSymbols: Sendable {
     var high = count
     while low < high {
       let middle = (low + high) / 2
-      if condition(addresses[middle]) { high = middle } else { low = middle + 1 }
+      if condition(address(middle)) { high = middle } else { low = middle + 1 }
     }
     return low
   }
@@ -151,39 +133,12 @@ public struct KernelSymbols: Sendable {
 
 extension KernelSymbols: RandomAccessCollection {
   public var startIndex: Int { 0 }
-  public var endIndex: Int { addresses.count }
+  public var endIndex: Int { count }
 
   public subscript(index: Int) -> Symbol {
     Symbol(
-      name: String(decoding: text[nameRange(index)], as: UTF8.self), address: addresses[index],
-      type: Character(Unicode.Scalar(text[Int(starts[index])])))
-  }
-}
-
-extension KernelSymbols {
-  mutating func reserve(symbols: Int, textBytes: Int) {
-    text.reserveCapacity(textBytes)
-    starts.reserveCapacity(symbols + 1)
-    addresses.reserveCapacity(symbols)
-  }
-
-  var textSize: Int { text.count }
-
-  /// Adds bytes of the symbol that `finish` ends: the type's letter, then the name.
-  mutating func append(_ byte: UInt8) { text.append(byte) }
-
-  /// Adds what these bytes stand for in kallsyms. By index, as slices would be counted references:
-  /// 2 million tokens.
-  mutating func append(tokens: Range<Int>, _ table: TokenTable, _ bytes: [UInt8]) {
-    for at in tokens {
-      for index in table[bytes[at]] { text.append(bytes[index]) }
-    }
-  }
-
-  /// Ends a symbol, whose address is not below that of the one before.
-  mutating func finish(address: UInt64) {
-    starts.append(UInt32(text.count))
-    addresses.append(address)
+      name: String(decoding: table.text[table.name(index)], as: UTF8.self),
+      address: address(index), type: Character(Unicode.Scalar(table.type(index))))
   }
 }
 

@@ -72,7 +72,7 @@ import Testing
     #expect(image.origin.kind == (image.origin.name == "Image" ? .image : .vmlinuz))
     #expect(image.release == "6.1.0-arm")
     #expect(image.buildID == ELFBuilder.buildID)
-    #expect(image.btf == Self.types)
+    #expect(image.btf == SharedBytes(Self.types))
     #expect(image.baseAddress == base)
     #expect(try image.types().endID == 2)
   }

@@ -13,7 +13,7 @@ import Testing
     #expect(image.banner == ELFBuilder.banner)
     #expect(image.release == "6.1.0-test")
     #expect(image.buildID == ELFBuilder.buildID)
-    #expect(image.btf == ELFBuilder.btf)
+    #expect(image.btf == SharedBytes(ELFBuilder.btf))
     #expect(image.baseAddress == KallsymsBuilder.text)
     #expect(try image.symbols.address(of: "prog_idr") == KallsymsBuilder.text + 0x100_1000)
   }

@@ -75,13 +75,13 @@ import Testing
     let first = Self.address + 4096
     let symbols = [("__start_BTF", first), ("__stop_BTF", first + UInt64(Self.types.count))]
     for var builder in [plain, builder(Self.types, symbols: symbols)] {
-      #expect(try KernelFacts(bytes: builder.bytes, name: "x").btf == Self.types)
+      #expect(try KernelFacts(bytes: builder.bytes, name: "x").btf == SharedBytes(Self.types))
       builder.hasProgramHeaders = false
-      #expect(try KernelFacts(bytes: builder.bytes, name: "x").btf == Self.types)
+      #expect(try KernelFacts(bytes: builder.bytes, name: "x").btf == SharedBytes(Self.types))
     }
     var stripped = ELFBuilder(sections: [plain.sections[0]])
     stripped.hasSectionHeaders = false
-    #expect(try KernelFacts(bytes: stripped.bytes, name: "x").btf == Self.types)
+    #expect(try KernelFacts(bytes: stripped.bytes, name: "x").btf == SharedBytes(Self.types))
     // A program that is built into the kernel has less of it.
     var larger = Self.types
     larger[20] += 8
@@ -90,7 +90,7 @@ import Testing
       try KernelFacts(
         bytes: builder(Self.types + [0, 0, 0] + larger, symbols: []).bytes, name: "x"
       )
-      .btf == larger)
+      .btf == SharedBytes(larger))
   }
 
   @Test func whatIsKnownOfAKernelWithoutBTF() throws {
