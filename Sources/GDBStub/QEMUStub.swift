@@ -10,6 +10,8 @@ public final class QEMUStub: GuestSource {
   public let target: StubTarget
   public var identity: String { "\(target)" }
   public private(set) var ram: RAMMap
+  /// The threads of its vCPUs.
+  public var incarnation: [Int] { threads.sorted() }
   /// Whether the guest runs between our stops, and so whether our connections end in `c`.
   public internal(set) var runState: RunState
   /// The indices of the vCPUs, ascending. Those that can be plugged in later leave gaps.

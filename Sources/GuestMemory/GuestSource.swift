@@ -4,6 +4,9 @@ public protocol GuestSource: GuestMem {
   /// What the user calls it: `127.0.0.1:1234`.
   var identity: String { get }
 
+  /// Numbers that tell this guest's machine from the next one that has the same identity.
+  var incarnation: [Int] { get }
+
   /// Whether the guest runs between samples.
   var runState: RunState { get }
 

@@ -70,7 +70,7 @@ extension GuestKernel {
     lookups = KernelLookups(btf)
 
     origin = facts.origin
-    architecture = facts.architecture
+    (architecture, buildID) = (facts.architecture, facts.buildID)
     banner = image.banner ?? facts.banner ?? "Linux"
     symbols = image.symbols
     textBase = KernelVirtualAddress(facts.baseAddress &+ image.slide)

@@ -9,7 +9,7 @@ extension GuestKernel {
   ///
   /// - Parameters:
   ///   - vcpus: those whose registers the snapshot is to have; nil for the one that shows that the
-  ///     kernel lives.
+  ///     kernel lives, and for all of a kernel that is not proven yet.
   ///   - waveLimit: see `SnapshotEngine.snapshot`.
   ///   - walker: a pure function of the walk; runs several times.
   /// - Throws: `SnapshotError.unreadable` with `Unreadable.Reason.kernelChanged` when no vCPU is in
@@ -20,13 +20,25 @@ extension GuestKernel {
     _ walker: @escaping (Walk) throws(ReadFault) -> T
   ) throws(SnapshotError) -> Snapshot<T> {
     do throws(SnapshotError) {
-      return try snapshot(engine, through: vcpus ?? [watchedCPU], waveLimit, walker)
+      return try snapshot(
+        engine, through: vcpus ?? (isProven ? nil : allVCPUs(engine)) ?? [watchedCPU], waveLimit,
+        walker)
     } catch {
       guard error.isOfAnotherKernel, let other = try otherVCPU(engine) else {
         throw error
       }
       return try snapshot(engine, through: [other], waveLimit, walker)
     }
+  }
+
+  /// The most register reads that the stop of an answer takes on to say where all vCPUs are.
+  private static let readsBesideAnAnswer = 16
+
+  /// All vCPUs, where their registers are little more to read in the stop of an answer; else nil.
+  public func allVCPUs(_ engine: SnapshotEngine) -> [Int]? {
+    let all = Array(0..<engine.memory.cpuCount)
+    let load = engine.memory.load(of: livenessRegisters(of: all))
+    return load.reads <= Self.readsBesideAnAnswer ? all : nil
   }
 
   /// A vCPU that is in this kernel.

@@ -9,6 +9,8 @@ public struct GuestKernel: Sendable {
   /// Where symbols and types are from.
   public var origin: KernelFacts.Origin
   public var architecture: KernelFacts.Architecture
+  /// Nil for a kernel without one.
+  public var buildID: [UInt8]?
   /// `Linux version 6.1.0-…`, as the guest has it.
   public var banner: String
   /// Symbols at the addresses of this boot.
@@ -16,8 +18,11 @@ public struct GuestKernel: Sendable {
   public let btf: BTF
   /// The address of `_text`, KASLR included.
   public var textBase: KernelVirtualAddress
-  /// How far KASLR moved the image from where it was linked, modulo 2^64.
+  /// How far the image is from where the facts have it, modulo 2^64.
   public var slide: UInt64
+  /// How far KASLR moved the image from where it was linked, modulo 2^64; nil where symbols are from
+  /// guest memory, for then only `VMCoreInfo` has it.
+  public var kaslrOffset: UInt64? { origin.kind == .memory ? nil : slide }
   public var addressSpace: KernelAddressSpace
   /// What the kernel itself says of where it is, either of which may be "negative": `phys_base`
   /// and `page_offset_base` (x86-64), `kimage_voffset` and `memstart_addr` (arm64).
@@ -42,7 +47,7 @@ public struct GuestKernel: Sendable {
   /// The memory that this kernel was found by.
   let seen: RememberedMemory
   /// False for a kernel that an earlier session has found, until a snapshot has shown that it is
-  /// there: `seen` is part of it.
+  /// there: it reads `seen` again, and the registers of all vCPUs.
   public var isProven = true
 
   /// The name of the file that symbols and types are from.

@@ -25,8 +25,8 @@ public struct RememberedKernel: Sendable {
 extension GuestKernel {
   /// What to remember of this kernel; nil where another session must look for itself: in a guest that
   /// is in several kernels, or has crashed.
-  public func remembered(_ facts: KernelFacts) -> RememberedKernel? {
-    guard let buildID = facts.buildID, vcpus.allSatisfy({ $0.place == .kernel }), !isCrashKernel,
+  public var remembered: RememberedKernel? {
+    guard let buildID, vcpus.allSatisfy({ $0.place == .kernel }), !isCrashKernel,
       !isBoundToVCPU, panicCPU == nil,
       !cpus.isEmpty
     else { return nil }
@@ -49,6 +49,7 @@ extension GuestKernel {
   ) {
     guard let types = try? facts.types(), let linked = try? facts.symbols else { return nil }
     (origin, architecture, btf) = (facts.origin, facts.architecture, types)
+    buildID = facts.buildID
     lookups = KernelLookups(types)
     banner = facts.banner ?? "Linux"
     (slide, location) = (remembered.slide, remembered.location)

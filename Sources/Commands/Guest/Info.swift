@@ -37,7 +37,7 @@ struct Info: RunStateCommand {
     facts.add("ram_bytes", .unsigned(source.ram.byteCount))
     switch found {
     case .success(let state):
-      addKernel(state.kernel, to: &facts)
+      addKernel(state, to: &facts)
       facts.add(
         "bpf_stats_enabled", JSON(state.countsRuns), state.countsRuns == nil ? ["-"] : nil)
       facts.add("panic_cpu", JSON(state.panicCPU), [state.panicCPU.map { "\($0)" } ?? "-"])
@@ -53,11 +53,12 @@ struct Info: RunStateCommand {
     return Answer(.object(facts.members), .pairs(facts.pairs), missing: missing)
   }
 
-  private func addKernel(_ kernel: GuestKernel, to facts: inout Facts) {
+  private func addKernel(_ state: KernelState, to facts: inout Facts) {
+    let kernel = state.kernel
     facts.add("release", .string(kernel.release))
     facts.add("banner", .string(kernel.banner))
     facts.add("text_base", .string(kernel.textBase.rawValue.hex))
-    facts.add("kaslr_offset", .string(kernel.slide.hex))
+    facts.add("kaslr_offset", JSON(state.kaslrOffset?.hex), state.kaslrOffset == nil ? ["-"] : nil)
     for name in ["phys_base", "kimage_voffset", "memstart_addr"] {
       if let value = kernel.variables[name] { facts.add(name, .string(value.hex)) }
     }

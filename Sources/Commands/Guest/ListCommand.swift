@@ -57,10 +57,12 @@ extension SelectingCommand {
     _ list: (ObjectQuery, BPFObjects) throws -> Snapshot<Listing>
   ) throws -> Found<Listing> where Listing.Object: SelectableObject {
     let selection = try selection
-    let types = try selection.typeNumbers(
-      in: Self.objects.typeNames(try session.kernel), default: standard)
-    let query = ObjectQuery(ids: selection.onlyIDs, types: types)
-    let snapshot = try session.ofThisBoot { _ in try list(query, try session.bpf) }
+    var types: Set<UInt32>?
+    let snapshot = try session.ofThisBoot { kernel in
+      types = try selection.typeNumbers(in: Self.objects.typeNames(kernel), default: standard)
+      let query = ObjectQuery(ids: selection.onlyIDs, types: types)
+      return try list(query, try session.bpf(of: kernel))
+    }
     let objects = selection.matching(snapshot.value.objects, types: types)
     try selection.admit(objects, unreadable: snapshot.unreadable)
     return Found(

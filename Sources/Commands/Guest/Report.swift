@@ -18,8 +18,8 @@ struct Report: RunStateCommand {
     query.wantsPanic = true
     let listed = Result {
       try session.ofThisBoot { kernel in
-        query.vcpus = try session.vcpusBesideAnAnswer(kernel)
-        return try session.bpf.programs(query)
+        query.vcpus = kernel.allVCPUs(try session.engine)
+        return try session.bpf(of: kernel).programs(query)
       }
     }
     let programs: [BPFProgram]

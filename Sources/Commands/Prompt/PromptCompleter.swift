@@ -112,7 +112,7 @@ struct PromptCompleter {
   }
 
   private func objects(_ kind: ObjectKind) -> [any SelectableObject] {
-    (try? session.ofThisBoot { _ in try kind.all(try session.bpf) })?.value ?? []
+    (try? session.ofThisBoot { try kind.all(try session.bpf(of: $0)) })?.value ?? []
   }
 
   /// The copies of a per-CPU variable: `runqueues@0`, `runqueues@1`.

@@ -11,32 +11,23 @@ struct KernelState {
   /// Whether it counts the runs of BPF programs; nil where that cannot be read.
   var countsRuns: Bool?
   var vcpus: [VCPU]
+  /// How far KASLR moved the kernel; nil where nothing says it.
+  var kaslrOffset: UInt64?
 }
 
 extension Session {
-  /// The most register reads that an answer's own stop takes on to say where all vCPUs are. Where
-  /// they need more, they are left out of it.
-  private static let readsBesideAnAnswer = 16
-
-  /// The vCPUs whose registers come with an answer: all, if that is little more.
-  func vcpusBesideAnAnswer(_ kernel: GuestKernel) throws -> [Int]? {
-    let memory = try engine.memory
-    let all = Array(0..<memory.cpuCount)
-    let load = memory.load(of: kernel.livenessRegisters(of: all))
-    return load.reads <= Self.readsBesideAnAnswer ? all : nil
-  }
-
   /// The guest's kernel, and which one each vCPU is in now.
   func kernelState() throws -> KernelState {
     let snapshot = try ofThisBoot { kernel in
       let statistics = StatisticsSwitch(kernel)
-      return try walk(kernel, vcpus: try vcpusBesideAnAnswer(kernel)) { walk throws(ReadFault) in
+      return try walk(kernel, vcpus: kernel.allVCPUs(try engine)) { walk throws(ReadFault) in
         try walk.view.together(
-          kernel.panicCPU(in: walk.view), statistics?.isOn(in: walk.view) ?? nil)
+          kernel.panicCPU(in: walk.view), statistics?.isOn(in: walk.view) ?? nil,
+          walk.kaslrOffset())
       }
     }
     var state = try state(panicCPU: snapshot.value.0, snapshot.registers)
-    state.countsRuns = snapshot.value.1
+    (state.countsRuns, state.kaslrOffset) = (snapshot.value.1, snapshot.value.2)
     return state
   }
 

@@ -85,10 +85,23 @@ final class Session {
     }
   }
 
+  /// The guest's kernel.
   var kernel: GuestKernel {
+    get throws {
+      let kernel = try foundKernel
+      return kernel.isProven ? kernel : try ofThisBoot { try self.look(at: $0) }.value
+    }
+  }
+
+  /// The guest's kernel, or what an earlier session has left of it.
+  private var foundKernel: GuestKernel {
     get throws {
       let connection = try openConnection
       if let kernel = connection.boot.kernel { return kernel }
+      if let kernel = try recalledKernel() {
+        connection.boot.kernel = kernel
+        return kernel
+      }
       let kernel = try GuestKernel(
         try kernelFacts, in: connection.boot.engine, vcpu: options.vcpu)
       connection.boot.kernel = kernel
@@ -107,16 +120,20 @@ final class Session {
     connection?.boot.lastNotice = notice
   }
 
-  /// The guest's BPF objects.
-  var bpf: BPFObjects { get throws { BPFObjects(try kernel, try engine) } }
+  /// The BPF objects of a kernel that `ofThisBoot` gave.
+  func bpf(of kernel: GuestKernel) throws -> BPFObjects { BPFObjects(kernel, try engine) }
 
   /// The guest's kernel for a command that reads nothing of it: one that an earlier command found
   /// may be dead meanwhile.
   var livingKernel: GuestKernel {
     get throws {
       guard connection?.boot.kernel != nil else { return try kernel }
-      return try ofThisBoot { kernel in try walk(kernel) { _ in kernel } }.value
+      return try ofThisBoot { try self.look(at: $0) }.value
     }
+  }
+
+  private func look(at kernel: GuestKernel) throws -> Snapshot<GuestKernel> {
+    try walk(kernel) { _ in kernel }
   }
 
   /// Walks the memory of a kernel that `ofThisBoot` gave.
@@ -137,7 +154,11 @@ final class Session {
   /// is dropped, its kernel is looked for again, and the snapshot is tried a second time.
   func ofThisBoot<T>(_ take: (GuestKernel) throws -> Snapshot<T>) throws -> Snapshot<T> {
     do {
-      return follow(try take(try kernel))
+      return follow(try take(try foundKernel))
+    } catch  where connection?.boot.kernel?.isProven == false && !isFinal(error) {
+      // What an earlier session has left does not hold, or may be why this failed.
+      forgetRecord()
+      connection?.boot = try openConnection.boot.next
     } catch let error as KernelError where error.isAnotherKernel {
       console.note("\(error); looking for it again")
       if let connection, isHeld {
@@ -146,8 +167,13 @@ final class Session {
         // It may be another machine, with other RAM, at the same address.
         disconnect()
       }
-      return follow(try take(try kernel))
     }
+    return follow(try take(try foundKernel))
+  }
+
+  /// True for what says nothing of the guest's kernel.
+  private func isFinal(_ error: any Error) -> Bool {
+    (error as? any GuestFailure)?.isOfConnection ?? (error is Cancelled)
   }
 
   /// Counts a snapshot. Where another vCPU than before has shown that the kernel lives, it is that
@@ -160,6 +186,11 @@ final class Session {
       connection?.boot.kernel?.watchedCPU = vcpu
       // The answer is there already: it does not fail for this.
       _ = try? kernelState()
+    }
+    if let kernel = connection?.boot.kernel, !kernel.isProven {
+      connection?.boot.kernel?.isProven = true
+      let isElsewhere = vcpus.contains { !kernel.mayBeIn($0, snapshot.registers) }
+      if isElsewhere { _ = try? kernelState() }
     }
     return count(snapshot)
   }
