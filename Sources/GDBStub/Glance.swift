@@ -17,8 +17,10 @@ extension QEMUStub {
   }
 
   /// The same, with the moment at which the stub's first word came: the guest stood still then.
+  ///
+  /// - Parameter bytes: of memory that the requests read.
   func glance(
-    _ requests: [Request], delay: Duration = .zero
+    _ requests: [Request], bytes: Int = 0, delay: Duration = .zero
   ) throws(GuestMemError) -> (replies: [Reply], first: Moment) {
     try link.checkInterrupted()
     if let held { return try exchange(requests, on: held.connection) }
@@ -35,6 +37,10 @@ extension QEMUStub {
       try arrival.finish(requests, delay: delay)
     }
     noteEnd(of: arrival, outcome)
+    if runState == .running {
+      let took = outcome.last - outcome.first
+      readingCost.note(requests: requests.count, bytes: bytes, took: took)
+    }
     return (outcome.replies, arrival.connection.first)
   }
 

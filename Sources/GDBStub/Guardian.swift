@@ -13,11 +13,13 @@ final class Guardian {
 
   private let identifier: pid_t
   private let end: Int32
+  private let page: DebtPage
 
   /// Starts one; this takes about a millisecond.
   ///
   /// - Parameter path: of a guestscope executable.
   init(_ path: String, _ page: DebtPage) throws(Socket.Failure) {
+    self.page = page
     guard let memory = page.descriptor else { throw Socket.Failure("memfd_create") }
     var ends: [Int32] = [-1, -1]
     let type = Int32(SOCK_SEQPACKET.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
@@ -35,8 +37,10 @@ final class Guardian {
     end = ends[0]
   }
 
-  /// It ends when our end is closed, at once if nothing is owed.
+  /// It ends when our end is closed, at once if nothing is owed. Then it is not waited for, either,
+  /// where it has not even begun: a short command is over before.
   deinit {
+    if page.record.state == .nothing { kill(identifier, SIGKILL) }
     close(end)
     while waitpid(identifier, nil, 0) < 0, errno == EINTR {}
   }

@@ -8,8 +8,16 @@ enum LocalPeers {
   /// TCP_ESTABLISHED and TCP_LISTEN of include/net/tcp_states.h.
   private static let (established, listening) = ("01", "0A")
 
-  /// True when a socket of this machine's listening `port` has a peer.
-  static func hasPeer(port: UInt16) -> Bool { hasSocket(port: port, in: established) ?? false }
+  /// True when a socket of this machine's listening `port` has a peer. This is asked before the first
+  /// packet of every run, so the quickest way to know is taken.
+  static func hasPeer(port: UInt16) -> Bool {
+    SocketDiagnostics.hasPeer(port: port) ?? hasListedPeer(port: port)
+  }
+
+  /// The same by the tables that every kernel has.
+  static func hasListedPeer(port: UInt16) -> Bool {
+    hasSocket(port: port, in: established) ?? false
+  }
 
   /// True when somebody listens on a port of this machine; nil when that cannot be read.
   static func isOpen(port: UInt16, tables: [String] = tables) -> Bool? {

@@ -48,6 +48,7 @@ public final class QEMUStub: GuestSource {
   /// The threads that run vCPUs: they tell a QEMU from the next one at the same address.
   private(set) var threads: Set<Int> = []
   private var recipe: RegisterRecipe
+  var readingCost = ReadingCost()
   private var knownReadable: [Int]?
   /// The connection of a hold, when it began, and up to when its time is counted.
   var held: (connection: Connection, since: Moment, counted: Moment)?
@@ -86,7 +87,8 @@ public final class QEMUStub: GuestSource {
     return SampleLimits(
       readBytes: features.readLimit, reads: (Glance.requestBytes - 200) / (digits + 11),
       bytes: replyBytes / 2, pause: pause.map { $0 * Glance.nominalShare },
-      stopCost: link.stopCost, roundTrip: link.roundTrip, readCost: 8_000, byteCost: 4.5)
+      stopCost: link.stopCost, roundTrip: link.roundTrip, readCost: readingCost.request,
+      byteCost: readingCost.byte)
   }
 
   public func sample(
@@ -103,9 +105,10 @@ public final class QEMUStub: GuestSource {
     }
 
     let load = limits.load(ranges)
-    // Undisturbed QEMU needs a little more than half of what is planned for it.
+    // A longer delay than QEMU needs would be measured, learnt as its cost, and kept up by itself.
     let delay = load.reads < 16 ? .zero : limits.cost(load) * 0.75
-    let glance = try glance(requests, delay: delay)
+    let bytes = reads.joined().reduce(0) { $0 + $1.count }
+    let glance = try glance(requests, bytes: bytes, delay: delay)
     var replies = glance.replies[...]
     let values = recipe.values(of: registers, in: &replies)
     if !memory.isEmpty {

@@ -39,6 +39,8 @@ extension FakeQEMU {
     public var moreDocuments = 0
     /// How long it takes to stop the guest.
     public var stopCost: Duration = .zero
+    /// How long it takes to answer each read of memory.
+    public var readTime: Duration = .zero
 
     public init() {}
 

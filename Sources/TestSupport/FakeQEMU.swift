@@ -158,8 +158,7 @@ public final class FakeQEMU: Sendable {
       (state.isRunning, state.hasReadDescription, state.selectedCPU) = (false, false, 0)
       return (state.machine, tells)
     }
-    let (_, attoseconds) = machine.stopCost.components
-    usleep(UInt32(attoseconds / 1_000_000_000_000))
+    sleep(machine.stopCost)
     if let greeting = machine.greeting {
       send(greeting, to: client)
       return
@@ -218,6 +217,7 @@ public final class FakeQEMU: Sendable {
     }
     if isLast { return false }
     guard !machine.isMute else { return true }
+    if packet.hasPrefix("m") { sleep(machine.readTime) }
     if machine.isRambling {
       send("$", to: client)
       while send("O", to: client) { usleep(1000) }
@@ -229,6 +229,12 @@ public final class FakeQEMU: Sendable {
       send(packet: "$\(answer)#" + [sum].hex, to: client)
     }
     return true
+  }
+
+  /// - Parameter duration: below a second.
+  private func sleep(_ duration: Duration) {
+    guard duration > .zero else { return }
+    usleep(UInt32(duration.components.attoseconds / 1_000_000_000_000))
   }
 
   private func send(packet: String, to client: Int32) {

@@ -53,6 +53,7 @@ import Testing
     #expect(!LocalPeers.hasPeer(port: qemu.port))
     let other = try connectedSocket(to: qemu.port)
     #expect(LocalPeers.hasPeer(port: qemu.port))
+    #expect(LocalPeers.hasListedPeer(port: qemu.port))
     #expect(try failure(qemu).kind == .silent)
     close(other)
     #expect(qemu.waitForEnd(ofClients: 1))
@@ -65,21 +66,6 @@ import Testing
   ])
   func qemuIsKnownByItsExecutable(path: String, isQEMU: Bool) {
     #expect(LocalPeers.isQEMU(path) == isQEMU)
-  }
-
-  private func connectedSocket(to port: UInt16) throws -> Int32 {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = port.bigEndian
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    let status = unsafe withUnsafePointer(to: &address) {
-      unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        unsafe connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    }
-    try #require(status == 0)
-    return descriptor
   }
 
   // MARK: Other servers
