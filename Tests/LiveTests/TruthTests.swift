@@ -5,10 +5,12 @@ import Testing
 extension LiveTests {
   /// What the program says of a guest against what the guest says of itself.
   @Suite struct TruthTests {
-    @Test(arguments: LiveGuest.resting)
-    func everyFieldOfEveryProgramEqualsTheGuestsWord(guest: LiveGuest) throws {
+    /// With the guest's kernel file, and with nothing but the port.
+    @Test(arguments: LiveGuest.resting, [true, false])
+    func everyFieldOfEveryProgramEqualsTheGuestsWord(guest: LiveGuest, hasFile: Bool) throws {
       let truth = try guest.truth("prog")
-      let result = try Program(guest, ["prog", "list", "-j"]).run()
+      let words = ["prog", "list", "-j"]
+      let result = try (hasFile ? Program(guest, words) : Program(portOf: guest, words)).run()
       #expect(result.status == 0, "\(result.err)")
       let listed = try result.objects()
       #expect(!listed.isEmpty)

@@ -28,6 +28,11 @@ struct Program {
     self.arguments = ["-c", guest.target, "-k", guest.kernel] + arguments
   }
 
+  /// On a live guest, with nothing but its port: what an earlier run knew of it does not count.
+  init(portOf guest: LiveGuest, _ arguments: [String]) {
+    self.arguments = ["-c", guest.target, "--no-cache"] + arguments
+  }
+
   func run(input: String = "") throws -> Result {
     let child = try start(input: input)
     let status = child.wait()
