@@ -51,7 +51,7 @@ public struct KernelFacts: Sendable {
   ///   - codeToSearch: the image at its link address, for `adding`.
   public init(
     origin: Origin, architecture: Architecture, banner: String?,
-    notes: (address: UInt64, bytes: [UInt8])?, btf: [UInt8]?, baseAddress: UInt64,
+    notes: (address: UInt64, bytes: [UInt8])?, btf: SharedBytes?, baseAddress: UInt64,
     symbols: KernelSymbols?, codeToSearch: MemoryRegion? = nil
   ) {
     self.origin = origin
@@ -59,7 +59,7 @@ public struct KernelFacts: Sendable {
     self.banner = banner
     buildID = notes.flatMap { gnuBuildID(inNotes: $0.bytes) }
     buildIDNote = buildID == nil ? nil : notes.map { ($0.address, $0.bytes.count) }
-    self.btf = btf.map { SharedBytes($0) }
+    self.btf = btf
     self.baseAddress = baseAddress
     knownSymbols = symbols
     self.codeToSearch = codeToSearch
