@@ -12,7 +12,7 @@ extension BTF {
   /// - Throws: `BTFError.malformed` with the first contradiction.
   public func check() throws(BTFError) {
     var names = NameCheck(self)
-    for (index, offset) in offsets.enumerated() {
+    for (index, offset) in index.offsets.enumerated() {
       try check(id(at: index), at: Int(offset), &names)
     }
     try names.finish()

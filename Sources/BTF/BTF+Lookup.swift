@@ -69,28 +69,40 @@ extension BTF {
 
   private func ids(named name: String, kind: BTFKind?, limit: Int) -> [TypeID] {
     guard !name.isEmpty else { return [] }
+    if let kind, TypeIndex.finds(kind) {
+      return Array(types(named: Array(name.utf8)) { $0 == kind }.prefix(limit))
+    }
     var found = base?.ids(named: name, kind: kind, limit: limit) ?? []
     let utf8 = Array(name.utf8)
-    for index in offsets.indices where found.count < limit {
-      let at = Int(offsets[index])
+    for place in index.offsets.indices where found.count < limit {
+      let at = Int(index.offsets[place])
       if let kind {
         guard let own = blob.u32(at: at + 4), Info(own).rawKind == kind.rawValue else { continue }
       }
       guard let string = blob.u32(at: at), equal(BTFString(offset: string), utf8) else { continue }
-      found.append(id(at: index))
+      found.append(id(at: place))
     }
     return found
   }
 
   /// The ids of all structs and unions with this name, lowest first.
   private func composites(named name: [UInt8]) -> [TypeID] {
+    types(named: name) { $0 == .struct || $0 == .union }
+  }
+
+  /// The ids of all types with this name that are of some of the kinds that are found by name, lowest
+  /// first.
+  private func types(named name: [UInt8], _ isWanted: (BTFKind) -> Bool) -> [TypeID] {
     guard !name.isEmpty else { return [] }
-    return (base?.composites(named: name) ?? [])
-      + composites.lazy.map { TypeID($0) }.filter { id in
-        guard let string = index(of: id).flatMap({ blob.u32(at: Int(offsets[$0])) }) else {
-          return false
-        }
-        return equal(BTFString(offset: string), name)
+    var found = base?.types(named: name, isWanted) ?? []
+    for place in index.places(hash: TypeIndex.hash(name.span.bytes)) {
+      let at = Int(index.offsets[place])
+      if let string = blob.u32(at: at), equal(BTFString(offset: string), name),
+        let kind = try? info(at: at).kind, isWanted(kind)
+      {
+        found.append(id(at: place))
       }
+    }
+    return found
   }
 }

@@ -32,7 +32,10 @@ extension BTF {
     guard string.offset >= firstString else { return base?.text(string) ?? "" }
     let at = strings.lowerBound + Int(string.offset - firstString)
     guard at < strings.upperBound else { return "" }
-    return blob[at..<strings.upperBound].nulTerminatedText
+    var end = at
+    // The last string ends in NUL, too.
+    while blob[end] != 0 { end += 1 }
+    return blob.text(at..<end)
   }
 
   /// Whether a name is these bytes; no `String` is made.
@@ -49,17 +52,17 @@ extension BTF {
   /// The BTF that holds a type, and the byte offset of the type in it.
   func locate(_ id: TypeID) throws(BTFError) -> (BTF, Int) {
     if id < firstID, let base { return try base.locate(id) }
-    guard let index = index(of: id) else { throw .noType(id: id) }
-    return (self, Int(offsets[index]))
+    guard let place = place(of: id) else { throw .noType(id: id) }
+    return (self, Int(index.offsets[place]))
   }
 
   /// The place of a type of our own among them.
-  func index(of id: TypeID) -> Int? {
+  func place(of id: TypeID) -> Int? {
     guard id >= firstID, id < endID else { return nil }
     return Int(id.rawValue - firstID.rawValue)
   }
 
-  func id(at index: Int) -> TypeID { TypeID(firstID.rawValue + UInt32(index)) }
+  func id(at place: Int) -> TypeID { TypeID(firstID.rawValue + UInt32(place)) }
 
   func info(at offset: Int) throws(BTFError) -> (kind: BTFKind, info: Info) {
     let info = Info(try u32(at: offset + 4))

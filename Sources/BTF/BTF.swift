@@ -9,16 +9,14 @@ public final class BTF: Sendable {
   let blob: SharedBytes
   /// The kernel's BTF when this is a module's: its type ids and string offsets come before ours.
   public let base: BTF?
-  /// The byte offset in `blob` of each type of our own; the first one has the id `firstID`.
-  let offsets: SharedWords
-  /// Ids of our own structs and unions: a name is then looked up in a tenth of the types.
-  let composites: SharedWords
+  /// Where our own types are.
+  let index: TypeIndex
   let firstID: TypeID
   let firstString: UInt32
   let strings: Range<Int>
 
   /// One more than the highest type id; id 0 is `void`.
-  public var endID: TypeID { TypeID(firstID.rawValue + UInt32(offsets.count)) }
+  public var endID: TypeID { TypeID(firstID.rawValue + UInt32(index.offsets.count)) }
   var endString: UInt32 { firstString + UInt32(strings.count) }
 
   /// Reads the header and finds the types. `base` is the kernel's BTF when the blob is a module's.
@@ -27,18 +25,35 @@ public final class BTF: Sendable {
   }
 
   /// The same of bytes that are not copied.
-  public init(_ blob: SharedBytes, base: BTF? = nil) throws(BTFError) {
-    // Byte offsets are kept in 32 bits.
-    guard blob.count < 1 << 30 else { throw .malformed("more than 1 GiB", offset: 1 << 30) }
+  public convenience init(_ blob: SharedBytes, base: BTF? = nil) throws(BTFError) {
     let header = try Header(blob)
+    let names = Names(blob, header.strings, base: base)
+    self.init(blob, header, base: base, index: try Self.scan(blob, header.types, names))
+  }
+
+  /// The same with the `storedIndex` that another value of these bytes had. A wrong one gives wrong
+  /// types or errors, and never a crash.
+  public convenience init(
+    _ blob: SharedBytes, storedIndex: SharedBytes
+  ) throws(BTFError) {
+    let header = try Header(blob)
+    guard let index = TypeIndex(storedIndex) else {
+      throw .malformed("its stored index is none", offset: 0)
+    }
+    self.init(blob, header, base: nil, index: index)
+  }
+
+  private init(_ blob: SharedBytes, _ header: Header, base: BTF?, index: TypeIndex) {
     self.blob = blob
     self.base = base
+    self.index = index
     firstID = base?.endID ?? TypeID(1)
     firstString = base?.endString ?? 0
     strings = header.strings
-    let types = try Self.scan(blob, header.types, firstID: firstID)
-    (offsets, composites) = (SharedWords(types.offsets), SharedWords(types.composites))
   }
+
+  /// What reading found out, in a form that can be stored.
+  public var storedIndex: SharedBytes { index.blob }
 
   /// `struct btf_header`, its two sections as ranges of the blob.
   struct Header {
@@ -48,6 +63,8 @@ public final class BTF: Sendable {
     static let magic: UInt16 = 0xeb9f
 
     init(_ blob: SharedBytes) throws(BTFError) {
+      // Byte offsets are kept in 32 bits.
+      guard blob.count < 1 << 30 else { throw .malformed("more than 1 GiB", offset: 1 << 30) }
       guard let magic = blob.u16(at: 0), let version = blob.u8(at: 2),
         let headerLength = blob.u32(at: 4), let typeOffset = blob.u32(at: 8),
         let typeLength = blob.u32(at: 12), let stringOffset = blob.u32(at: 16),
@@ -95,12 +112,14 @@ public final class BTF: Sendable {
     return Int(header) + Int(strings) + Int(stringLength)
   }
 
-  /// The one pass over all types: where each begins, and which are structs or unions.
+  /// The one pass over all types: where each begins, and what those are called that are found by
+  /// name.
   private static func scan(
-    _ blob: SharedBytes, _ types: Range<Int>, firstID: TypeID
-  ) throws(BTFError) -> (offsets: [UInt32], composites: [UInt32]) {
+    _ blob: SharedBytes, _ types: Range<Int>, _ names: Names
+  ) throws(BTFError) -> TypeIndex {
     var offsets: [UInt32] = []
-    var composites: [UInt32] = []
+    var named: [UInt32] = []
+    var hashes: [UInt32?] = []
     offsets.reserveCapacity(types.count / 20)
     var at = types.lowerBound
     while at < types.upperBound {
@@ -111,15 +130,19 @@ public final class BTF: Sendable {
       guard let kind = info.kind, kind != .void else {
         throw .malformed("kind \(info.rawKind) is not known", offset: at + 4)
       }
-      let id = firstID.rawValue + UInt32(offsets.count)
-      if kind == .struct || kind == .union { composites.append(id) }
+      if TypeIndex.finds(kind), let name = blob.u32(at: at).map({ BTFString(offset: $0) }),
+        !name.isEmpty
+      {
+        named.append(UInt32(offsets.count))
+        hashes.append(names.hash(name))
+      }
       offsets.append(UInt32(at))
       at += 12 + info.trailingBytes(of: kind)
     }
     guard at == types.upperBound else {
       throw .malformed("the last type ends outside the types", offset: Int(offsets.last ?? 0))
     }
-    return (offsets, composites)
+    return TypeIndex(offsets: offsets, named: named, hashes: hashes)
   }
 }
 

@@ -4,17 +4,18 @@ import Glibc
 /// share them. Offsets count from the first byte, and every access is checked.
 ///
 /// All that is unsafe of it is in this file.
-public struct SharedBytes: Sendable {
+public struct SharedBytes: @unchecked Sendable {
   /// Keeps the bytes alive.
   @usableFromInline let owner: Owner
-  @usableFromInline let start: Int
+  /// The first of them.
+  @usableFromInline let first: UnsafeRawPointer
   /// In bytes.
   public let count: Int
 
   /// The memory; it is given back with the last reference.
   @usableFromInline
   final class Owner: @unchecked Sendable {
-    @usableFromInline let memory: UnsafeRawPointer
+    let memory: UnsafeRawPointer
     let size: Int
     let isMapped: Bool
 
@@ -33,14 +34,25 @@ public struct SharedBytes: Sendable {
     }
   }
 
-  private init(_ owner: Owner, _ range: Range<Int>) {
+  /// All bytes of a piece of memory.
+  private init(_ owner: Owner) {
     self.owner = owner
-    start = range.lowerBound
+    unsafe first = owner.memory
+    count = owner.size
+  }
+
+  /// Bytes of a range that lies inside.
+  private init(_ bytes: SharedBytes, _ range: Range<Int>) {
+    owner = bytes.owner
+    unsafe first = bytes.first + range.lowerBound
     count = range.count
   }
 
   /// A copy of bytes.
   public init(_ bytes: [UInt8]) { self.init(count: bytes.count) { $0.append(bytes) } }
+
+  /// A copy of bytes.
+  public init(_ bytes: RawSpan) { self.init(count: bytes.byteCount) { $0.append(bytes) } }
 
   public init() { self.init([]) }
 
@@ -52,7 +64,7 @@ public struct SharedBytes: Sendable {
     var writer = unsafe Writer(memory: memory, count: count)
     write(&writer)
     precondition(writer.at == count, "\(writer.at) bytes were written of \(count)")
-    unsafe self.init(Owner(memory, size: count, isMapped: false), 0..<count)
+    unsafe self.init(Owner(memory, size: count, isMapped: false))
   }
 
   /// The contents of a file as they are now, which are read when they are asked for: its pages are
@@ -77,13 +89,13 @@ public struct SharedBytes: Sendable {
     // Who shortened the file meanwhile did it before this.
     var status = stat()
     guard unsafe fstat(descriptor, &status) == 0, status.st_size == count else { return nil }
-    self.init(owner, 0..<count)
+    self.init(owner)
   }
 
   /// The bytes of a range, which are not copied; nil when they do not lie wholly inside.
   public func slice(_ range: Range<Int>) -> SharedBytes? {
     guard range.lowerBound >= 0, range.upperBound <= count else { return nil }
-    return SharedBytes(owner, start + range.lowerBound..<start + range.upperBound)
+    return SharedBytes(self, range)
   }
 
   /// The little-endian integer at a byte offset, or nil when it does not lie wholly inside.
@@ -91,7 +103,7 @@ public struct SharedBytes: Sendable {
   public func load<T: FixedWidthInteger & BitwiseCopyable>(_: T.Type, at offset: Int) -> T? {
     guard offset >= 0, offset <= count - MemoryLayout<T>.size else { return nil }
     return withExtendedLifetime(owner) {
-      let raw = unsafe owner.memory.loadUnaligned(fromByteOffset: start + offset, as: T.self)
+      let raw = unsafe first.loadUnaligned(fromByteOffset: offset, as: T.self)
       return T(littleEndian: raw)
     }
   }
@@ -101,13 +113,23 @@ public struct SharedBytes: Sendable {
   @inlinable public func u32(at offset: Int) -> UInt32? { load(UInt32.self, at: offset) }
   @inlinable public func u64(at offset: Int) -> UInt64? { load(UInt64.self, at: offset) }
 
+  /// The text of a range that lies inside; invalid UTF-8 becomes U+FFFD.
+  public func text(_ range: Range<Int>) -> String {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count)
+    return withExtendedLifetime(owner) {
+      let bytes = unsafe UnsafeRawBufferPointer(
+        start: first + range.lowerBound, count: range.count)
+      return unsafe String(decoding: bytes, as: UTF8.self)
+    }
+  }
+
   /// Lends the bytes of a range that lies inside.
   @inlinable
   public func withSpan<T>(of range: Range<Int>, _ body: (RawSpan) -> T) -> T {
     precondition(range.lowerBound >= 0 && range.upperBound <= count)
     return withExtendedLifetime(owner) {
       let bytes = unsafe UnsafeRawBufferPointer(
-        start: owner.memory + start + range.lowerBound, count: range.count)
+        start: first + range.lowerBound, count: range.count)
       return body(unsafe bytes.bytes)
     }
   }
@@ -121,7 +143,7 @@ extension SharedBytes: RandomAccessCollection {
   public subscript(index: Int) -> UInt8 {
     precondition(index >= 0 && index < count)
     return withExtendedLifetime(owner) {
-      unsafe owner.memory.load(fromByteOffset: start + index, as: UInt8.self)
+      unsafe first.load(fromByteOffset: index, as: UInt8.self)
     }
   }
 
@@ -131,7 +153,7 @@ extension SharedBytes: RandomAccessCollection {
     _ body: (UnsafeBufferPointer<UInt8>) throws -> T
   ) rethrows -> T? {
     try withExtendedLifetime(owner) {
-      let bytes = unsafe UnsafeRawBufferPointer(start: owner.memory + start, count: count)
+      let bytes = unsafe UnsafeRawBufferPointer(start: first, count: count)
       return try unsafe bytes.withMemoryRebound(to: UInt8.self, body)
     }
   }
@@ -153,14 +175,16 @@ extension SharedBytes {
       self.count = count
     }
 
-    public mutating func append(_ bytes: [UInt8]) {
+    public mutating func append(_ bytes: [UInt8]) { append(bytes.span.bytes) }
+
+    public mutating func append(_ bytes: RawSpan) {
       unsafe bytes.withUnsafeBytes { append(unsafe $0) }
     }
 
     public mutating func append(_ bytes: SharedBytes) {
       withExtendedLifetime(bytes.owner) {
         unsafe append(
-          UnsafeRawBufferPointer(start: bytes.owner.memory + bytes.start, count: bytes.count))
+          UnsafeRawBufferPointer(start: bytes.first, count: bytes.count))
       }
     }
 

@@ -53,19 +53,20 @@ public struct Glob: Sendable {
     return nil
   }
 
-  public func matches(_ name: String) -> Bool { matches(Array(name.utf8)[...]) }
+  public func matches(_ name: String) -> Bool { matches(Array(name.utf8).span.bytes) }
 
-  func matches<Name: RandomAccessCollection<UInt8>>(_ name: Name) -> Bool where Name.Index == Int {
+  func matches(_ name: RawSpan) -> Bool {
     var p = 0
-    var n = name.startIndex
+    var n = 0
     // On a mismatch only the last star needs another try, one byte further: linear in practice,
     // never exponential.
     var retry: (p: Int, n: Int)?
-    while n < name.endIndex {
+    while n < name.byteCount {
+      let byte = unsafe name.unsafeLoad(fromByteOffset: n, as: UInt8.self)
       if p < pattern.count, pattern[p] == Self.star {
         p += 1
         retry = (p, n)
-      } else if p < pattern.count, isOne(name[n], of: pattern[p]) {
+      } else if p < pattern.count, isOne(byte, of: pattern[p]) {
         p += 1
         n += 1
       } else if let last = retry {

@@ -28,7 +28,7 @@ extension KernelFacts {
     }
 
     var notes = try elf.contents(of: ".notes").map { (elf.section(".notes")?.address ?? 0, $0) }
-    var btf = try elf.contents(of: ".BTF").flatMap { $0.isEmpty ? nil : $0 }
+    var btf = try elf.contents(of: ".BTF").flatMap { $0.isEmpty ? nil : SharedBytes($0) }
     for (range, address) in memory where btf == nil {
       let region = MemoryRegion(try elf.bytes(range), address: address)
       guard let found = region.btf(symbols) else { continue }

@@ -53,7 +53,7 @@ public struct KernelFacts: Sendable {
   ///   - imageToSearch: the image at its link address, for `adding`.
   public init(
     origin: Origin, architecture: Architecture, banner: String?,
-    notes: (address: UInt64, bytes: [UInt8])?, btf: [UInt8]?, baseAddress: UInt64,
+    notes: (address: UInt64, bytes: [UInt8])?, btf: SharedBytes?, baseAddress: UInt64,
     symbols: KernelSymbols?, imageToSearch: ImagePieces? = nil
   ) {
     self.origin = origin
@@ -61,7 +61,7 @@ public struct KernelFacts: Sendable {
     self.banner = banner
     buildID = notes.flatMap { gnuBuildID(inNotes: $0.bytes) }
     buildIDNote = buildID == nil ? nil : notes.map { ($0.address, $0.bytes.count) }
-    self.btf = btf.map { SharedBytes($0) }
+    self.btf = btf
     self.baseAddress = baseAddress
     knownSymbols = symbols
     self.imageToSearch = imageToSearch

@@ -79,7 +79,9 @@ public struct KernelSymbols: Sendable {
   /// The symbols whose name matches a shell pattern.
   public func matching(glob: String) -> [Symbol] {
     let pattern = Glob(glob)
-    return indices.filter { pattern.matches(table.text[table.name($0)]) }.map { self[$0] }
+    return indices.filter { index in
+      table.text.withSpan(of: table.name(index)) { pattern.matches($0) }
+    }.map { self[$0] }
   }
 
   /// The names that begin with a prefix, in the order of their addresses.
@@ -137,8 +139,8 @@ extension KernelSymbols: RandomAccessCollection {
 
   public subscript(index: Int) -> Symbol {
     Symbol(
-      name: String(decoding: table.text[table.name(index)], as: UTF8.self),
-      address: address(index), type: Character(Unicode.Scalar(table.type(index))))
+      name: table.text.text(table.name(index)), address: address(index),
+      type: Character(Unicode.Scalar(table.type(index))))
   }
 }
 

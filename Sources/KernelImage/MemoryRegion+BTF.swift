@@ -4,21 +4,22 @@ import GuestScopeBytes
 extension MemoryRegion {
   /// The kernel's BTF: between its two symbols, or where a header stands (without
   /// CONFIG_KALLSYMS_ALL). Nil where the region has none that can be read.
-  package func btf(_ symbols: KernelSymbols?) -> (address: UInt64, blob: [UInt8])? {
+  package func btf(_ symbols: KernelSymbols?) -> (address: UInt64, blob: SharedBytes)? {
     // The magic number: a file that was stripped of its BTF has zeros there.
     if let start = symbols?.address(of: "__start_BTF"),
-      let end = symbols?.address(of: "__stop_BTF"), let blob = bytes(from: start, to: end),
-      blob.starts(with: [0x9f, 0xeb])
+      let end = symbols?.address(of: "__stop_BTF"), let place = offsets(from: start, to: end),
+      bytes[place].starts(with: [0x9f, 0xeb])
     {
-      return (start, blob)
+      return (start, shared(place))
     }
     // BPF programs that are built into a kernel have BTF too, which is smaller.
-    var largest: (address: UInt64, blob: [UInt8])?
+    var largest: (address: UInt64, blob: SharedBytes)?
     for at in stride(from: 0, to: end, by: 4) {
       guard let length = BTF.blobLength(at: at, in: bytes), length > largest?.blob.count ?? 0,
-        let blob = bytes.bytes(at: at, count: length).map(Array.init), (try? BTF(blob)) != nil
+        length <= end - at
       else { continue }
-      largest = (address(of: at), blob)
+      let blob = shared(at..<at + length)
+      if (try? BTF(blob)) != nil { largest = (address(of: at), blob) }
     }
     return largest
   }

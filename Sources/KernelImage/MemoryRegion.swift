@@ -29,10 +29,20 @@ public struct MemoryRegion: Sendable {
 
   /// The bytes between two addresses, or nil when they do not all lie in the region.
   func bytes(from first: UInt64, to last: UInt64) -> [UInt8]? {
+    offsets(from: first, to: last).map { Array(bytes[$0]) }
+  }
+
+  /// Where the bytes between two addresses lie; nil when they do not all lie in the region.
+  func offsets(from first: UInt64, to last: UInt64) -> Range<Int>? {
     guard first < last, let from = offset(of: first), last - first <= UInt64(end - from) else {
       return nil
     }
-    return Array(bytes[from..<from + Int(last - first)])
+    return from..<from + Int(last - first)
+  }
+
+  /// A copy of the bytes of a range that lies in the region.
+  func shared(_ offsets: Range<Int>) -> SharedBytes {
+    SharedBytes(bytes.span.bytes.extracting(offsets))
   }
 
   /// The first offset from `offset` on whose address is a multiple of `alignment`, a power of 2.

@@ -122,7 +122,8 @@ extension SymbolTable {
     func byte(_ at: Int) -> UInt8 { unsafe name.unsafeLoad(fromByteOffset: at, as: UInt8.self) }
     var at = name.byteCount
     while at > 0, (0x30...0x39).contains(byte(at - 1)) { at -= 1 }
-    guard at < name.byteCount, at >= infix.count, byte(at - 1) == UInt8(ascii: ".") else {
+    // What nearly all names fail at comes first.
+    guard at < name.byteCount, at > 0, byte(at - 1) == UInt8(ascii: "."), at >= infix.count else {
       return nil
     }
     let start = at - infix.count

@@ -1,4 +1,5 @@
 import GuestScopeBTF
+import GuestScopeBytes
 import GuestScopeGuestMemory
 import GuestScopeKernelImage
 
@@ -61,7 +62,7 @@ extension ImageReader {
   fileprivate func typesAndNotes(
     _ symbols: KernelSymbols, in whole: MemoryRegion?
   ) throws(KernelError) -> (
-    types: (address: UInt64, blob: [UInt8])?, notes: (address: UInt64, bytes: [UInt8])?
+    types: (address: UInt64, blob: SharedBytes)?, notes: (address: UInt64, bytes: [UInt8])?
   ) {
     if let whole {
       let types = whole.btf(symbols)
