@@ -4,24 +4,26 @@ extension BTF {
   /// Checks all that types say of each other, for a blob that no file vouches for: one that was read
   /// from the memory of a guest.
   ///
-  /// References must lead to types, members must follow each other in their struct without
-  /// overlap, each name must begin where a string does, and each string must be a name of something
-  /// (pahole(1) writes no other): a few damaged bytes do not get through, but for one that turns a
-  /// name into another name.
+  /// References must lead to types, members must follow each other in their struct without overlap,
+  /// strings must be text, and each name must begin where a string does: damaged bytes get through
+  /// only where they turn a name into another one.
   ///
   /// - Throws: `BTFError.malformed` with the first contradiction.
   public func check() throws(BTFError) {
-    var names = NameCheck(self)
-    for (index, offset) in index.offsets.enumerated() {
-      try check(id(at: index), at: Int(offset), &names)
+    for at in strings {
+      guard let byte = blob.u8(at: at), byte == 0 || (0x20...0x7e).contains(byte) else {
+        throw .malformed("a string that is not text", offset: at)
+      }
     }
-    try names.finish()
+    for (index, offset) in index.offsets.enumerated() {
+      try check(id(at: index), at: Int(offset))
+    }
   }
 
-  private func check(_ id: TypeID, at offset: Int, _ names: inout NameCheck) throws(BTFError) {
+  private func check(_ id: TypeID, at offset: Int) throws(BTFError) {
     let (kind, info) = try info(at: offset)
     let name = try u32(at: offset)
-    try names.use(name, at: offset)
+    try checkName(name, at: offset)
     let word = try u32(at: offset + 8)
     let rest = offset + 12
     switch kind {
@@ -47,13 +49,13 @@ extension BTF {
       try require([1, 2, 4, 8].contains(word), "an enumeration of \(word) bytes", offset)
       for at in entries(info.count, kind == .enum ? 8 : 12, from: rest) {
         try require(try u32(at: at) != 0, "an enumerator without a name", at)
-        try names.use(try u32(at: at), at: at)
+        try checkName(try u32(at: at), at: at)
       }
-    case .struct, .union: try checkMembers(of: id, at: rest, info, size: Int(word), &names)
+    case .struct, .union: try checkMembers(of: id, at: rest, info, size: Int(word))
     case .funcProto:
       try refer(word, from: id, offset)
       for at in entries(info.count, 8, from: rest) {
-        try names.use(try u32(at: at), at: at)
+        try checkName(try u32(at: at), at: at)
         try refer(try u32(at: at + 4), from: id, at)
       }
     case .datasec:
@@ -65,14 +67,14 @@ extension BTF {
 
   /// - Parameter offset: of the first member in the blob.
   private func checkMembers(
-    of id: TypeID, at offset: Int, _ info: Info, size: Int, _ names: inout NameCheck
+    of id: TypeID, at offset: Int, _ info: Info, size: Int
   ) throws(BTFError) {
     let isUnion = try kind(of: id) == .union
     // Bits from the start of the struct.
     var end = 0
     for at in entries(info.count, 12, from: offset) {
       let name = try u32(at: at)
-      try names.use(name, at: at)
+      try checkName(name, at: at)
       let type = try u32(at: at + 4)
       try refer(type, from: id, at)
       let word = try u32(at: at + 8)
@@ -88,6 +90,15 @@ extension BTF {
       try require(start + count <= 8 * size, "a member that ends outside of its struct", at)
       if !isUnion { end = start + count }
     }
+  }
+
+  /// - Parameter offset: where the name is referred to.
+  private func checkName(_ name: UInt32, at offset: Int) throws(BTFError) {
+    guard name >= firstString else { return }
+    let place = strings.lowerBound + Int(name - firstString)
+    let isStart = name == firstString || blob.u8(at: place - 1) == 0
+    try require(
+      place < strings.upperBound && isStart, "a name that is not one of the strings", offset)
   }
 
   private func entries(_ count: Int, _ size: Int, from offset: Int) -> StrideTo<Int> {
@@ -109,35 +120,4 @@ extension BTF {
   ) throws(BTFError) {
     if !holds { throw .malformed(what(), offset: offset) }
   }
-}
-
-/// Which strings of a blob are used as names.
-private struct NameCheck {
-  private let btf: BTF
-  /// A flag for each byte of the strings.
-  private var isUsed: [Bool]
-
-  init(_ btf: BTF) {
-    self.btf = btf
-    isUsed = Array(repeating: false, count: btf.strings.count)
-  }
-
-  /// - Parameter offset: where the name is referred to.
-  mutating func use(_ name: UInt32, at offset: Int) throws(BTFError) {
-    guard name >= btf.firstString else { return }
-    let place = Int(name - btf.firstString)
-    guard place < isUsed.count, place == 0 || byte(place - 1) == 0 else {
-      throw .malformed("a name that is not one of the strings", offset: offset)
-    }
-    isUsed[place] = true
-  }
-
-  func finish() throws(BTFError) {
-    for place in isUsed.indices.dropFirst() where byte(place - 1) == 0 && !isUsed[place] {
-      throw .malformed(
-        "a string that is the name of nothing", offset: btf.strings.lowerBound + place)
-    }
-  }
-
-  private func byte(_ place: Int) -> UInt8? { btf.blob.u8(at: btf.strings.lowerBound + place) }
 }
