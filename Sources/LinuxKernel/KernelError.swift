@@ -71,6 +71,16 @@ extension SnapshotEngine {
 }
 
 extension KernelError {
+  /// True when a later look may find the kernel: the guest is in firmware, boots, or was just reset.
+  public var mayPass: Bool {
+    switch self {
+    case .noKernel, .unreadableVariable: true
+    case .snapshot(let error): error.mayPass
+    case .wrongFile, .noVCPU, .symbolNotFound, .dataSymbolNotFound, .ambiguousSymbol, .btf, .image:
+      false
+    }
+  }
+
   /// True when the guest runs another kernel, or another boot of it, than was found before.
   public var isAnotherKernel: Bool {
     if case .snapshot(let error) = self { error.isOfAnotherKernel } else { false }
