@@ -80,7 +80,9 @@ let package = Package(
     tests("GDBStub", ["Bytes", "GuestMemory", "RemoteProtocol"]),
     tests("BTF", ["Bytes"]),
     tests("LineEditing"),
-    tests("Commands", ["BTF", "GuestMemory", "KernelBPF", "GDBStub", "LineEditing"]),
+    tests(
+      "Commands",
+      ["BTF", "GuestMemory", "LinuxKernel", "KernelBPF", "GDBStub", "LineEditing"]),
     tests("KernelImage", ["Bytes", "BTF"]),
     tests("LinuxKernel", ["Bytes", "GuestMemory", "Paging", "BTF", "KernelImage"]),
     tests("KernelBPF", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel", "GDBStub"]),

@@ -162,7 +162,7 @@ final class StubLink {
     switch failure.code {
     case ECONNREFUSED, ENOENT:
       return GuestMemError(
-        .unreachable,
+        .absent,
         "nothing listens on \(target): start QEMU with -s (or -gdb tcp:127.0.0.1:PORT), and name "
           + "its port with -c HOST:PORT")
     // A full backlog: the kernel drops our SYN, and the connect times out.

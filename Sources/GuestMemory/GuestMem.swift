@@ -99,7 +99,9 @@ public struct Sample: Sendable {
 /// The source as a whole could not answer.
 public struct GuestMemError: Error, Sendable, CustomStringConvertible {
   public enum Kind: Sendable, Hashable {
-    /// Nothing there, or it is not a gdbserver.
+    /// Nothing listens there.
+    case absent
+    /// The way there is barred, or what is there is not a gdbserver.
     case unreachable
     /// Connected, and nothing answers.
     case silent
@@ -125,4 +127,12 @@ public struct GuestMemError: Error, Sendable, CustomStringConvertible {
   }
 
   public static var interrupted: Self { Self(.interrupted, "interrupted") }
+
+  /// True when a later try may succeed: a source that starts, or that another client leaves.
+  public var mayPass: Bool {
+    switch kind {
+    case .absent, .silent, .busy, .lost: true
+    case .unreachable, .unsupported, .tooLarge, .interrupted: false
+    }
+  }
 }

@@ -60,6 +60,20 @@ public enum SnapshotError: Error, Sendable, CustomStringConvertible {
   /// A pass took more reads than it may.
   case tooManySteps(Int)
 
+  /// True when a later try may succeed, as in a guest that boots. What a kernel lacks it does not
+  /// get.
+  public var mayPass: Bool {
+    switch self {
+    case .source(let error): error.mayPass
+    case .unreadable(let cause):
+      switch cause.reason {
+      case .lacking, .missing: false
+      default: true
+      }
+    case .tooManySteps: true
+    }
+  }
+
   var isOutsideRAM: Bool {
     if case .unreadable(let cause) = self { cause.isOutsideRAM } else { false }
   }

@@ -80,6 +80,19 @@ extension KernelError {
     "the guest is booting: its kernel has not set itself up yet; try again soon (with "
       + "rodata=off on its command line it looks so for ever)")
 
+  /// True when a later look may find the kernel: the guest is in firmware, boots, or was just reset.
+  public var mayPass: Bool {
+    switch self {
+    case .noKernel, .unreadableVariable: true
+    // It may have been reset while its memory was read.
+    case .inMemory(.damagedSymbolTable, _), .inMemory(.damagedTypes, _): true
+    case .inMemory: false
+    case .snapshot(let error): error.mayPass
+    case .wrongFile, .noVCPU, .symbolNotFound, .dataSymbolNotFound, .ambiguousSymbol, .btf, .image:
+      false
+    }
+  }
+
   /// True when the guest runs another kernel, or another boot of it, than was found before.
   public var isAnotherKernel: Bool {
     if case .snapshot(let error) = self { error.isOfAnotherKernel } else { false }

@@ -79,7 +79,8 @@ import Testing
   }
 
   @Test(arguments: [
-    (GuestMemError.Kind.unreachable, true), (.silent, true), (.busy, true), (.lost, true),
+    (GuestMemError.Kind.absent, true), (.unreachable, true), (.silent, true), (.busy, true),
+    (.lost, true),
     (.interrupted, true), (.unsupported, false), (.tooLarge, false),
   ])
   func anErrorIsOfTheConnectionOrNot(kind: GuestMemError.Kind, isOfConnection: Bool) {

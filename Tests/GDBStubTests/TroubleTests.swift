@@ -88,7 +88,7 @@ import Testing
     qemu.end()
     usleep(20_000)
     let error = try failure(qemu)
-    #expect(error.kind == .unreachable)
+    #expect(error.kind == .absent)
     #expect(error.description.contains("start QEMU with -s"))
   }
 

@@ -49,6 +49,19 @@ struct SessionOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Give up on a silent stub after so many seconds.", valueName: "s"))
   var timeout = 5.0
 
+  @Option(
+    help: ArgumentHelp(
+      "Wait up to so many seconds, 0 without end, until something listens and the guest has a "
+        + "kernel.",
+      valueName: "s"))
+  var wait: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "Wait until a BPF program of that name is loaded, too; without --wait for 60 seconds.",
+      valueName: "glob"))
+  var waitFor: String?
+
   @OptionGroup var batch: BatchOptions
 
   init() {}
@@ -63,6 +76,12 @@ struct SessionOptions: ParsableArguments {
     guard timeout > 0, timeout <= 3600 else {
       throw ValidationError("--timeout takes seconds, more than 0 and at most 3600")
     }
+    guard wait.map({ (0...1e8).contains($0) }) ?? true else {
+      throw ValidationError("--wait takes seconds, 0 for a wait without end")
+    }
+    guard waitFor != "" else {
+      throw ValidationError("--wait-for takes the name of a BPF program, with * and ? for the rest")
+    }
   }
 }
 
@@ -70,7 +89,7 @@ extension SessionOptions {
   /// True when they say more than how to print: what to connect to, or how to treat the guest.
   var opensSession: Bool {
     connect != .qemuDefault || kernel != nil || maxPause != 2 || vcpu != nil || hold
-      || leaveStopped || noGuardian || trace || timeout != 5
+      || leaveStopped || noGuardian || trace || timeout != 5 || wait != nil || waitFor != nil
   }
 }
 

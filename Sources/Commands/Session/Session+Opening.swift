@@ -25,7 +25,8 @@ extension Session {
     }
     let stub = try QEMUStub(options.connect, options: stubOptions, debt: debt)
     isFirstContact = false
-    if options.hold { try stub.hold() }
+    // A guest that stands still does not come up.
+    if options.hold, waiting != .underWay { try stub.hold() }
     return stub
   }
 

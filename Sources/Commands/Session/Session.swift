@@ -17,6 +17,7 @@ final class Session {
   /// Why the guest has stopped, until somebody says it.
   var stopReason: String?
   private(set) var connection: GuestConnection?
+  var waiting = Waiting.due
   /// No connection was made yet.
   var isFirstContact = true
   private var knownFacts: (any KernelFactsSource)?
@@ -42,6 +43,12 @@ final class Session {
   var openConnection: GuestConnection {
     get throws {
       if let connection { return connection }
+      // While a line is edited nothing may take long.
+      if waiting == .due, !interrupts.isEditing { try waitForGuest() }
+      if let connection {
+        noteHold()
+        return connection
+      }
       // The file first: reading it takes long, and stops nobody.
       if options.kernel != nil { _ = try kernelFacts }
       let opened = GuestConnection(try openSource(), console, interrupts)

@@ -96,7 +96,7 @@ final class Shell {
       switch error.sourceKind {
       case .interrupted: return Status.interrupted
       // A stub that comes back may serve another machine: nothing that was learnt holds.
-      case .unreachable, .lost: session.disconnect()
+      case .absent, .unreachable, .lost: session.disconnect()
       default: break
       }
     default: break
@@ -118,7 +118,10 @@ protocol GuestFailure: Error {
 extension GuestFailure {
   /// True when nobody answers, or the user ended the wait.
   var isOfConnection: Bool {
-    sourceKind.map { [.unreachable, .silent, .busy, .lost, .interrupted].contains($0) } ?? false
+    let kinds: [GuestMemError.Kind] = [
+      .absent, .unreachable, .silent, .busy, .lost, .interrupted,
+    ]
+    return sourceKind.map(kinds.contains) ?? false
   }
 }
 

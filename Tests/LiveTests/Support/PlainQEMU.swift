@@ -86,7 +86,7 @@ final class PlainQEMU {
   private var socketPath: String { folder.appendingPathComponent("qmp.sock").path }
   var qmp: QMP { get throws { try QMP(socketPath) } }
 
-  private static func freePort() -> Int {
+  static func freePort() -> Int {
     let listener = TCPSocket()
     listener.bindToAnyPort()
     return listener.port
