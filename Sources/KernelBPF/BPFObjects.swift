@@ -25,6 +25,13 @@ public final class BPFObjects {
     self.init(try GuestKernel(facts, in: engine, registers: registers), engine)
   }
 
+  /// Owns all it needs: from a guest alone, whose memory says which kernel it runs.
+  public convenience init(_ source: any GuestSource) throws(KernelError) {
+    let engine = SnapshotEngine(source)
+    let facts = try MemoryFacts(of: source, recipes: Self.symbolRecipes)
+    self.init(try GuestKernel(facts, in: engine), engine)
+  }
+
   /// Walks the kernel's memory; the answer is from one instant.
   func snapshot<T>(
     vcpus: [Int]? = nil, _ walker: @escaping (Walk) throws(ReadFault) -> T

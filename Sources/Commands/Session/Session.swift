@@ -73,22 +73,10 @@ final class Session {
           try KernelFacts(path: path).adding(BPFObjects.symbolRecipes)
         }
       } else {
-        facts = MemoryFacts(try architecture, recipes: BPFObjects.symbolRecipes)
+        facts = try MemoryFacts(of: try source, recipes: BPFObjects.symbolRecipes)
       }
       knownFacts = facts
       return facts
-    }
-  }
-
-  /// The guest's architecture, of those that this program knows.
-  private var architecture: KernelFacts.Architecture {
-    get throws {
-      let name = try source.architecture
-      guard let architecture = KernelFacts.Architecture(ofSource: name) else {
-        throw CommandError(
-          "the guest's architecture is \(name): only x86-64 and arm64 are supported")
-      }
-      return architecture
     }
   }
 

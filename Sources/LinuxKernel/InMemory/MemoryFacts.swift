@@ -21,6 +21,20 @@ public final class MemoryFacts: KernelFactsSource {
     (self.known, self.learn) = (known, learn)
   }
 
+  /// The same of the kernels of a guest.
+  ///
+  /// - Throws: `KernelError.noKernel` for an architecture that is not supported.
+  public convenience init(
+    of source: any GuestSource, recipes: [SymbolRecipe] = [], known: [KnownKernel] = [],
+    learn: @escaping (KernelFacts) -> Void = { _ in }
+  ) throws(KernelError) {
+    guard let architecture = KernelFacts.Architecture(ofSource: source.architecture) else {
+      throw .noKernel(
+        "the guest's architecture is \(source.architecture): only x86-64 and arm64 are supported")
+    }
+    self.init(architecture, recipes: recipes, known: known, learn: learn)
+  }
+
   public func facts(
     of location: KernelLocation, in engine: SnapshotEngine
   ) throws(KernelError) -> KernelFacts {
