@@ -35,7 +35,10 @@ struct Regs: GuestCommand {
     {
       throw error
     } catch {
-      if session.options.kernel != nil { session.console.note("no symbols: \(error)") }
+      let isExpected = if case KernelError.noKernel = error { true } else { false }
+      if session.options.kernel != nil || !isExpected {
+        session.console.note("no symbols: \(error)")
+      }
     }
     let names = try session.source.wordRegisterNames
     let cpus = try cpu.map { [$0] } ?? session.source.cpus

@@ -45,24 +45,32 @@ extension Session {
 
 extension KernelState {
   /// How to get at the kernel that crashed, of a crash kernel.
-  var wayToTheCrashed: String {
+  ///
+  /// - Parameter hasFile: this kernel's file was given.
+  func wayToTheCrashed(hasFile: Bool) -> String {
     for vcpu in vcpus {
       guard case .anotherKernel(let release, _) = vcpu.place else { continue }
-      return "vCPU \(vcpu.id) is in it; give its file with -k"
-        + (release.map { ", that of \($0)" } ?? "")
+      return "vCPU \(vcpu.id) is in it; "
+        + (hasFile
+          ? "give its file with -k" + (release.map { ", that of \($0)" } ?? "")
+          : "--vcpu \(vcpu.id) takes it")
     }
     return "no vCPU is in it any more"
   }
 
   /// What a reader must know of a guest that is in more than one kernel; nil for any other.
-  var notice: String? {
+  ///
+  /// - Parameter hasFile: this kernel's file was given.
+  func notice(hasFile: Bool) -> String? {
     let others = vcpus.filter { if case .anotherKernel = $0.place { true } else { false } }
     if let other = others.first {
       return "\(others.count == 1 ? "vCPU \(other.id) is" : "\(others.count) vCPUs are") "
         + "\(other.place.text); this answer is about \(kernel.release) at "
         + "\(kernel.textBase.rawValue.hex)"
         + (panicCPU.map { ", which crashed (panic on CPU \($0))" } ?? "")
-        + ": --vcpu \(other.id), and -k with that one's file, takes the other"
+        + (hasFile
+          ? ": --vcpu \(other.id), and -k with that one's file, takes the other"
+          : ": --vcpu \(other.id) takes the other")
     }
     guard kernel.isCrashKernel else { return nil }
     return

@@ -110,7 +110,7 @@ final class Session {
   func note(_ state: KernelState) {
     connection?.boot.kernel?.vcpus = state.vcpus
     // Who names a vCPU knows.
-    let notice = options.vcpu == nil ? state.notice : nil
+    let notice = options.vcpu == nil ? state.notice(hasFile: options.kernel != nil) : nil
     if let notice, notice != connection?.boot.lastNotice { console.note(notice) }
     connection?.boot.lastNotice = notice
   }
