@@ -8,7 +8,7 @@ let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 let prefix = "GuestScope"
 let library = [
   "Bytes", "GuestMemory", "Paging", "RemoteProtocol", "GDBStub", "BTF", "KernelImage",
-  "LinuxKernel", "KernelBPF",
+  "KernelCache", "LinuxKernel", "KernelBPF",
 ]
 
 func module(_ name: String) -> Target.Dependency {
@@ -60,6 +60,7 @@ let package = Package(
     library("BTF", ["Bytes"]),
     system("Archive"),
     library("KernelImage", ["Bytes", "BTF", "CGuestScopeArchive"]),
+    library("KernelCache", ["Bytes", "BTF", "KernelImage"]),
     library("LinuxKernel", ["Bytes", "GuestMemory", "Paging", "BTF", "KernelImage"]),
     library("KernelBPF", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),
     target("GuestScope", library),
@@ -82,8 +83,12 @@ let package = Package(
     tests("LineEditing"),
     tests(
       "Commands",
-      ["BTF", "GuestMemory", "LinuxKernel", "KernelBPF", "GDBStub", "LineEditing"]),
+      [
+        "BTF", "GuestMemory", "KernelImage", "KernelCache", "LinuxKernel", "KernelBPF", "GDBStub",
+        "LineEditing",
+      ]),
     tests("KernelImage", ["Bytes", "BTF"]),
+    tests("KernelCache", ["Bytes", "BTF", "KernelImage"]),
     tests("LinuxKernel", ["Bytes", "GuestMemory", "Paging", "BTF", "KernelImage"]),
     tests("KernelBPF", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel", "GDBStub"]),
     tests(

@@ -14,6 +14,9 @@ extension BTF {
     public var description: String { "\(rawValue)" }
   }
 
+  /// How many types there are, `void` not among them; those of the base are.
+  public var typeCount: Int { Int(endID.rawValue) - 1 }
+
   /// The ids of all types but `void`, ascending; those of the base are among them.
   public var typeIDs: some Sequence<TypeID> {
     (1..<max(1, endID.rawValue)).lazy.map { TypeID($0) }

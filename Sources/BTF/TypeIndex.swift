@@ -38,7 +38,9 @@ struct TypeIndex: Sendable {
       writer.append(littleEndian: named)
       writer.append(littleEndian: index)
     }
-    guard let written = TypeIndex(blob) else { preconditionFailure("a type index of \(words) words") }
+    guard let written = TypeIndex(blob) else {
+      preconditionFailure("a type index of \(words) words")
+    }
     self = written
   }
 

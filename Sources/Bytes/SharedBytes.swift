@@ -88,7 +88,11 @@ public struct SharedBytes: @unchecked Sendable {
     let owner = unsafe Owner(memory, size: count, isMapped: true)
     // Who shortened the file meanwhile did it before this.
     var status = stat()
-    guard unsafe fstat(descriptor, &status) == 0, status.st_size == count else { return nil }
+    guard unsafe fstat(descriptor, &status) == 0 else { return nil }
+    guard status.st_size == count else {
+      errno = EIO
+      return nil
+    }
     self.init(owner)
   }
 

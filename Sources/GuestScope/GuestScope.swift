@@ -4,6 +4,7 @@
 @_exported public import GuestScopeGDBStub
 @_exported public import GuestScopeGuestMemory
 @_exported public import GuestScopeKernelBPF
+@_exported public import GuestScopeKernelCache
 @_exported public import GuestScopeKernelImage
 @_exported public import GuestScopeLinuxKernel
 @_exported public import GuestScopePaging

@@ -40,12 +40,16 @@ public struct KernelFacts: Sendable {
   public let buildIDNote: (address: UInt64, count: Int)?
   /// The contents of `.BTF`; nil where they were not found.
   public let btf: SharedBytes?
+  /// Where the types of `btf` are, where a cache has kept it.
+  private let btfIndex: SharedBytes?
   /// The link address of the image's first byte, `_text`: a running kernel is this much plus its
   /// KASLR offset away.
   public let baseAddress: UInt64
   var knownSymbols: KernelSymbols?
   /// The image, where its own table of symbols has no data and recipes look for some; else nil.
-  let imageToSearch: ImagePieces?
+  private(set) var imageToSearch: ImagePieces?
+  /// What recipes have looked for in the image, found or not; nil where they need not look.
+  package internal(set) var searchedSymbols: Set<String>?
 
   /// - Parameters:
   ///   - notes: those with the build-id among them, at their link address.
@@ -56,24 +60,37 @@ public struct KernelFacts: Sendable {
     notes: (address: UInt64, bytes: [UInt8])?, btf: SharedBytes?, baseAddress: UInt64,
     symbols: KernelSymbols?, imageToSearch: ImagePieces? = nil
   ) {
+    let buildID = notes.flatMap { gnuBuildID(inNotes: $0.bytes) }
+    self.init(
+      origin: origin, architecture: architecture, banner: banner, buildID: buildID,
+      buildIDNote: buildID == nil ? nil : notes.map { ($0.address, $0.bytes.count) }, btf: btf,
+      btfIndex: nil, baseAddress: baseAddress, symbols: symbols, imageToSearch: imageToSearch)
+    searchedSymbols = imageToSearch == nil ? nil : []
+  }
+
+  init(
+    origin: Origin, architecture: Architecture, banner: String?, buildID: [UInt8]?,
+    buildIDNote: (address: UInt64, count: Int)?, btf: SharedBytes?, btfIndex: SharedBytes?,
+    baseAddress: UInt64, symbols: KernelSymbols?, imageToSearch: ImagePieces? = nil
+  ) {
     self.origin = origin
     self.architecture = architecture
     self.banner = banner
-    buildID = notes.flatMap { gnuBuildID(inNotes: $0.bytes) }
-    buildIDNote = buildID == nil ? nil : notes.map { ($0.address, $0.bytes.count) }
+    self.buildID = buildID
+    self.buildIDNote = buildIDNote
     self.btf = btf
+    self.btfIndex = btfIndex
     self.baseAddress = baseAddress
     knownSymbols = symbols
     self.imageToSearch = imageToSearch
   }
 
   /// The same kernel with other symbols, and an image in which recipes look for more.
-  package init(_ other: KernelFacts, symbols: KernelSymbols, imageToSearch: ImagePieces) {
-    (origin, architecture, banner) = (other.origin, other.architecture, other.banner)
-    (buildID, buildIDNote) = (other.buildID, other.buildIDNote)
-    (btf, baseAddress) = (other.btf, other.baseAddress)
-    knownSymbols = symbols
-    self.imageToSearch = imageToSearch
+  package func with(symbols: KernelSymbols, imageToSearch: ImagePieces) -> KernelFacts {
+    var facts = self
+    (facts.knownSymbols, facts.imageToSearch) = (symbols, imageToSearch)
+    facts.searchedSymbols = []
+    return facts
   }
 
   /// What `uname -r` prints in the guest.
@@ -95,6 +112,7 @@ public struct KernelFacts: Sendable {
   public func types() throws(KernelImageError) -> BTF {
     guard let btf else { throw KernelImageError(name: origin.name, reason: .noBTF(btfAbsence)) }
     do {
+      if let btfIndex { return try BTF(btf, storedIndex: btfIndex) }
       return try BTF(btf)
     } catch {
       throw KernelImageError(name: origin.name, reason: .badBTF(error))

@@ -40,6 +40,7 @@ extension KernelFacts {
     guard let image = imageToSearch, let symbols = knownSymbols else { return self }
     let types = btf.flatMap { try? BTF($0) }
     var facts = self
+    facts.searchedSymbols?.formUnion(recipes.map(\.symbol))
     facts.knownSymbols = symbols.merging(
       recipes.compactMap { recipe in
         guard symbols.address(of: recipe.symbol) == nil,
@@ -48,6 +49,14 @@ extension KernelFacts {
         return KernelSymbols.Symbol(name: recipe.symbol, address: address, type: recipe.type)
       })
     return facts
+  }
+}
+
+extension KernelFacts {
+  /// Whether `adding` of these recipes has found what it can, here or before these facts were
+  /// stored.
+  public func hasSearched(for recipes: [SymbolRecipe]) -> Bool {
+    searchedSymbols?.isSuperset(of: recipes.map(\.symbol)) ?? true
   }
 }
 

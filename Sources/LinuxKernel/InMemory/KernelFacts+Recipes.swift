@@ -21,6 +21,6 @@ extension KernelFacts {
       .map { $0..<$0 + Self.variableSize }.filter(image.holds)
     let variables = try image.regions(places).compactMap { $0 }
     let pieces = ImagePieces(functions + variables, isRunning: true)
-    return KernelFacts(self, symbols: symbols, imageToSearch: pieces).adding(recipes)
+    return with(symbols: symbols, imageToSearch: pieces).adding(recipes)
   }
 }
