@@ -71,6 +71,7 @@ extension Session {
   func closing(_ status: Int32) -> Int32 {
     do {
       try close()
+      remember()
       let rest = takeStatistics()
       // Each command has reported the part of a hold that lay before its end.
       if options.stats, rest.stops.total > .zero { console.trace("stats: end: \(rest)") }

@@ -8,6 +8,10 @@ public struct RememberedMemory: Sendable {
   public init(_ stretches: [(start: PhysicalAddress, bytes: [UInt8])] = []) {
     self.stretches = stretches
   }
+
+  public var ranges: [PhysicalRange] {
+    stretches.map { PhysicalRange($0.start, count: $0.bytes.count) }
+  }
 }
 
 extension RememberedMemory {
@@ -51,6 +55,6 @@ extension SnapshotEngine {
     forget()
     constants.areInPlan = true
     for (start, bytes) in remembered.stretches { guide.store(bytes, at: start) }
-    plans = remembered.stretches.map { PhysicalRange($0.start, count: $0.bytes.count) }
+    plans = remembered.ranges
   }
 }

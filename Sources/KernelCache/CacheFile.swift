@@ -12,6 +12,7 @@ enum CacheFile {
     case kernel = 1
     case file
     case guest
+    case note
   }
 
   /// Goes up with each change of what any file holds, and with each change of what is found in a

@@ -58,7 +58,7 @@ extension KernelCache {
       guard let name = Self.recordName(in: bytes) else { return }
       contents.guests.append(
         Guest(name: name, bytes: entry.bytes, lastUsed: entry.lastUsed.seconds))
-    case .files: break
+    case .files, .notes: break
     }
   }
 

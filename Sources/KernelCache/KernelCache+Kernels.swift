@@ -74,6 +74,7 @@ extension KernelCache {
     fields[text: .name] = facts.origin.name
     fields[text: .kind] = facts.origin.kind.rawValue
     write(.kernels, name, fields.bytes)
+    keepNote(of: facts, name)
     return checksum
   }
 

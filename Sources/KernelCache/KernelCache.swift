@@ -6,6 +6,7 @@ import GuestScopeKernelImage
 /// decoded:
 ///
 /// - `kernels/BUILDID`: the facts of a kernel;
+/// - `notes/BUILDID`: what it is recognized by in the memory of a guest;
 /// - `files/KEY`: which kernel a file holds;
 /// - `guests/KEY`: a record of bytes by name.
 ///
@@ -44,11 +45,12 @@ public final class KernelCache {
 
   /// The folders in the cache.
   enum Part: String, CaseIterable {
-    case kernels, files, guests
+    case kernels, notes, files, guests
 
     var kind: CacheFile.Kind {
       switch self {
       case .kernels: .kernel
+      case .notes: .note
       case .files: .file
       case .guests: .guest
       }

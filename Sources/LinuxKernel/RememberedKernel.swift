@@ -20,6 +20,12 @@ public struct RememberedKernel: Sendable {
   var watchedCPU: Int
   /// The memory that the kernel was found by.
   var seen: RememberedMemory
+
+  /// True for the same kernel at the same place.
+  public func isSame(as other: RememberedKernel) -> Bool {
+    buildID == other.buildID && slide == other.slide && location == other.location
+      && windows == other.windows && seen.ranges == other.seen.ranges
+  }
 }
 
 extension GuestKernel {

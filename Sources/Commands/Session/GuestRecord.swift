@@ -33,4 +33,11 @@ struct GuestRecord {
     memory.write(to: &writer)
     return writer.bytes
   }
+
+  /// True when the other one is of the same kernel and has no more memory. What the memory holds does
+  /// not count, as it changes all the time.
+  func says(asMuchAs other: GuestRecord) -> Bool {
+    incarnation == other.incarnation && kernel.isSame(as: other.kernel)
+      && memory.ranges == other.memory.ranges
+  }
 }

@@ -1,8 +1,61 @@
+import GuestScopeBytes
 import GuestScopeGuestMemory
+import GuestScopeKernelBPF
+import GuestScopeKernelCache
+import GuestScopeKernelImage
 import GuestScopeLinuxKernel
 
-/// What sessions leave for each other.
+/// What sessions leave for each other: kernels, and where a guest's is.
 extension Session {
-  func recalledKernel() throws -> GuestKernel? { nil }
-  func forgetRecord() {}
+  /// The kernels of the guest's memory; those that earlier runs have read are known.
+  func memoryFacts() throws -> MemoryFacts {
+    let recipes = BPFObjects.symbolRecipes
+    let known = (cache?.notes() ?? []).map { [cache] note in
+      KnownKernel(
+        note.architecture, buildID: note.buildID, noteDistances: note.distances,
+        noteSize: note.count
+      ) {
+        cache?.facts(buildID: note.buildID).flatMap { $0.hasSearched(for: recipes) ? $0 : nil }
+      }
+    }
+    return try MemoryFacts(of: try source, recipes: recipes, known: known) { [cache] in
+      cache?.store($0)
+    }
+  }
+
+  /// The kernel that an earlier session has found in this guest; it is not proven yet. Nil where
+  /// there is none, or this session wants another one.
+  func recalledKernel() throws -> GuestKernel? {
+    guard recallsGuests, options.vcpu == nil, let cache else { return nil }
+    let source = try source
+    guard let bytes = cache.record(named: source.identity),
+      let architecture = KernelFacts.Architecture(ofSource: source.architecture),
+      let record = try? GuestRecord(Array(bytes), architecture),
+      record.incarnation == source.incarnation, let facts = try facts(of: record)
+    else { return nil }
+    recalled = record
+    return GuestKernel(
+      recalling: record.kernel, facts, guide: record.memory, in: try openConnection.boot.engine)
+  }
+
+  private func facts(of record: GuestRecord) throws -> KernelFacts? {
+    guard options.kernel == nil else {
+      // The file of another kernel is a mistake that finding the kernel explains.
+      let facts = try kernelFacts as? KernelFacts
+      return facts?.buildID == record.kernel.buildID ? facts : nil
+    }
+    return cache?.facts(buildID: record.kernel.buildID)
+  }
+
+  /// Leaves what this session has learnt of its guest for the next one.
+  func remember() {
+    guard let cache, let connection, let kernel = connection.boot.kernel, kernel.isProven,
+      let remembered = kernel.remembered
+    else { return }
+    let record = GuestRecord(
+      incarnation: connection.source.incarnation, kernel: remembered,
+      memory: connection.boot.engine.remembered)
+    guard recalled.map({ !$0.says(asMuchAs: record) }) ?? true else { return }
+    cache.store(SharedBytes(record.bytes), named: connection.source.identity)
+  }
 }

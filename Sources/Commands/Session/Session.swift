@@ -1,6 +1,7 @@
 import GuestScopeGDBStub
 import GuestScopeGuestMemory
 import GuestScopeKernelBPF
+import GuestScopeKernelCache
 import GuestScopeKernelImage
 import GuestScopeLinuxKernel
 
@@ -14,10 +15,16 @@ final class Session {
   let isShared: Bool
   let debt: ResumeDebt
   let guardian: String?
+  /// What earlier runs have learnt; nil where there is none.
+  let cache: KernelCache?
   /// Why the guest has stopped, until somebody says it.
   var stopReason: String?
   private(set) var connection: GuestConnection?
   var waiting = Waiting.due
+  /// What earlier sessions have left of guests is of use.
+  var recallsGuests = true
+  /// What an earlier session has left of this guest.
+  var recalled: GuestRecord?
   /// No connection was made yet.
   var isFirstContact = true
   private var knownFacts: (any KernelFactsSource)?
@@ -29,9 +36,10 @@ final class Session {
   ///   - guardian: see `StubOptions`.
   init(
     _ options: SessionOptions, console: Console, debt: ResumeDebt, guardian: String? = nil,
-    interrupts: Interrupts = Interrupts(), isShared: Bool = false
+    interrupts: Interrupts = Interrupts(), isShared: Bool = false, cache: KernelCache? = nil
   ) {
     self.guardian = guardian
+    self.cache = cache
     self.options = options
     self.console = console
     self.debt = debt
@@ -73,7 +81,7 @@ final class Session {
           try KernelFacts(path: path).adding(BPFObjects.symbolRecipes)
         }
       } else {
-        facts = try MemoryFacts(of: try source, recipes: BPFObjects.symbolRecipes)
+        facts = try memoryFacts()
       }
       knownFacts = facts
       return facts
@@ -152,7 +160,7 @@ final class Session {
       return follow(try take(try foundKernel))
     } catch  where connection?.boot.kernel?.isProven == false && !isFinal(error) {
       // What an earlier session has left does not hold, or may be why this failed.
-      forgetRecord()
+      recallsGuests = false
       connection?.boot = try openConnection.boot.next
     } catch let error as KernelError where error.isAnotherKernel {
       console.note("\(error); looking for it again")

@@ -93,13 +93,3 @@ public struct KnownKernel {
       noteSize: note.count, facts: { facts })
   }
 }
-
-extension KernelFacts {
-  /// How far the notes with the build-id may be from the first byte of the code, which begins with
-  /// `_stext` or with the image.
-  public var noteDistances: [UInt64] {
-    guard let note = buildIDNote?.address else { return [] }
-    let start = (try? symbols)?.address(of: "_stext") ?? baseAddress
-    return start == baseAddress ? [note &- start] : [note &- start, note &- baseAddress]
-  }
-}
