@@ -1,6 +1,7 @@
 import GuestScopeGDBStub
 import GuestScopeGuestMemory
 import GuestScopeKernelBPF
+import GuestScopeKernelCache
 import GuestScopeKernelImage
 import GuestScopeLinuxKernel
 
@@ -14,6 +15,8 @@ final class Session {
   let isShared: Bool
   let debt: ResumeDebt
   let guardian: String?
+  /// What earlier runs have learnt; nil where there is none.
+  let cache: KernelCache?
   /// Why the guest has stopped, until somebody says it.
   var stopReason: String?
   private(set) var connection: GuestConnection?
@@ -28,9 +31,10 @@ final class Session {
   ///   - guardian: see `StubOptions`.
   init(
     _ options: SessionOptions, console: Console, debt: ResumeDebt, guardian: String? = nil,
-    interrupts: Interrupts = Interrupts(), isShared: Bool = false
+    interrupts: Interrupts = Interrupts(), isShared: Bool = false, cache: KernelCache? = nil
   ) {
     self.guardian = guardian
+    self.cache = cache
     self.options = options
     self.console = console
     self.debt = debt
@@ -64,12 +68,26 @@ final class Session {
         throw CommandError(
           "which kernel does the guest run? Give its vmlinuz or vmlinux with -k FILE")
       }
-      let read = try console.progress("reading \(path)") { () throws(KernelImageError) in
-        try KernelFacts(path: path).adding(BPFObjects.symbolRecipes)
-      }
+      let read = try facts(ofFile: path)
       knownFacts = read
       return read
     }
+  }
+
+  /// What a kernel file says, from an earlier run where that has kept it.
+  private func facts(ofFile path: String) throws -> KernelFacts {
+    // Before it is read: a file that changes then is not taken for the one that was read.
+    let file = cache == nil ? nil : FileIdentity(path: path)
+    if let cache, let file, let known = cache.facts(of: file),
+      known.hasSearched(for: BPFObjects.symbolRecipes)
+    {
+      return known
+    }
+    let read = try console.progress("reading \(path)") { () throws(KernelImageError) in
+      try KernelFacts(path: path).adding(BPFObjects.symbolRecipes)
+    }
+    if let cache, let file { cache.store(read, of: file) }
+    return read
   }
 
   var kernel: GuestKernel {
