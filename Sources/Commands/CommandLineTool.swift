@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import GuestScopeGDBStub
+import GuestScopeKernelCache
 
 /// The program: one command, a batch of them, or the prompt.
 package enum CommandLineTool {
@@ -20,7 +21,7 @@ package enum CommandLineTool {
       if let root = command as? Root {
         let session = Session(
           root.session, console: console, debt: debt, guardian: guardian, interrupts: interrupts,
-          isShared: true)
+          isShared: true, cache: KernelCache(root.session, console))
         return session.closing(
           try batch(root, Shell(session, console: console, output: root.output)))
       }
@@ -31,7 +32,8 @@ package enum CommandLineTool {
         throw CleanExit.helpRequest(command)
       }
       let session = Session(
-        command.session, console: console, debt: debt, guardian: guardian, interrupts: interrupts)
+        command.session, console: console, debt: debt, guardian: guardian, interrupts: interrupts,
+        cache: KernelCache(command.session, console))
       return session.closing(
         try Shell(session, console: console, output: command.output).run(command))
     } catch {

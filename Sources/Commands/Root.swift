@@ -36,7 +36,9 @@ struct Root: ParsableCommand {
         ]),
       CommandGroup(
         name: "Session",
-        subcommands: [Hold.self, Resume.self, Source.self, History.self, Quit.self]),
+        subcommands: [
+          Hold.self, Resume.self, Source.self, CacheCommand.self, History.self, Quit.self,
+        ]),
     ])
 
   static let version = "0.1.0"

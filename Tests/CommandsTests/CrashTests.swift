@@ -69,7 +69,7 @@ import Testing
     let files = ["out", "err"].map { folder.appendingPathComponent($0).path }
     let ends = files.map { open($0, O_WRONLY | O_CREAT | O_TRUNC, 0o600) }
     let status = CommandLineTool.run(
-      ["-c", ":\(qemu.port)", "-k", kernel] + arguments, debt: ResumeDebt(),
+      ["-c", ":\(qemu.port)", "-k", kernel, "--no-cache"] + arguments, debt: ResumeDebt(),
       console: Console(output: ends[0], errors: ends[1]))
     for end in ends { close(end) }
     let texts = try files.map { try String(contentsOfFile: $0, encoding: .utf8) }

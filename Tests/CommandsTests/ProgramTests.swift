@@ -63,6 +63,8 @@ import Testing
       .resolvingSymlinksInPath().deletingLastPathComponent().appendingPathComponent("guestscope")
     process.arguments =
       ["-c", ":\(qemu.port)"] + (withKernel ? ["-k", kernel] : []) + arguments
+    process.environment = ProcessInfo.processInfo.environment.merging(
+      ["XDG_CACHE_HOME": folder.appendingPathComponent("cache").path]) { $1 }
     let (output, errors) = (Pipe(), Pipe())
     (process.standardOutput, process.standardError) = (output, errors)
     try process.run()

@@ -292,8 +292,9 @@ extension LiveTests {
       let lines =
         (Self.guestCommands.exchanges + Self.exploring.exchanges).map(\.line)
         + Self.batch.split(separator: "\n").map(String.init)
-      // `source` runs the same batch below; `history` is for the prompt, and PromptTests has it.
-      let elsewhere = ["source", "history"]
+      // `source` runs the same batch below; `history` is for the prompt, and PromptTests has it;
+      // `cache` asks no guest, and CacheTests has it.
+      let elsewhere = ["source", "history", "cache list", "cache clear"]
       for command in leaves(Root.self, []).map({ $0.joined(separator: " ") })
       where !elsewhere.contains(command) {
         #expect(

@@ -40,6 +40,11 @@ struct SessionOptions: ParsableArguments {
       "Start no second process that lets the guest go on should this one be killed."))
   var noGuardian = false
 
+  @Flag(
+    help: ArgumentHelp(
+      "Neither use nor keep what is learnt of kernels (guestscope help cache)."))
+  var noCache = false
+
   @Flag(help: "On stderr: stops, longest and total pause, waves, reads, bytes.")
   var stats = false
 
@@ -89,7 +94,8 @@ extension SessionOptions {
   /// True when they say more than how to print: what to connect to, or how to treat the guest.
   var opensSession: Bool {
     connect != .qemuDefault || kernel != nil || maxPause != 2 || vcpu != nil || hold
-      || leaveStopped || noGuardian || trace || timeout != 5 || wait != nil || waitFor != nil
+      || leaveStopped || noGuardian || noCache || trace || timeout != 5 || wait != nil
+      || waitFor != nil
   }
 }
 

@@ -75,14 +75,8 @@ final class Session {
   var kernelFacts: any KernelFactsSource {
     get throws {
       if let knownFacts { return knownFacts }
-      let facts: any KernelFactsSource
-      if let path = options.kernel {
-        facts = try console.progress("reading \(path)") { () throws(KernelImageError) in
-          try KernelFacts(path: path).adding(BPFObjects.symbolRecipes)
-        }
-      } else {
-        facts = try memoryFacts()
-      }
+      let facts: any KernelFactsSource =
+        if let path = options.kernel { try self.facts(ofFile: path) } else { try memoryFacts() }
       knownFacts = facts
       return facts
     }

@@ -1,0 +1,145 @@
+import Foundation
+import GuestScopeGDBStub
+import GuestScopeKernelCache
+import GuestScopeKernelImage
+import TestSupport
+import Testing
+
+@testable import Commands
+
+/// What the program keeps between runs. No guest is asked: a kernel file is read before.
+@Suite struct CacheTests {
+  let folder: URL
+  private let kernel: String
+  private var cache: String { folder.appendingPathComponent("cache/guestscope").path }
+
+  init() throws {
+    folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    kernel = folder.appendingPathComponent("vmlinux").path
+    try Data(SyntheticGuest().imageFile()).write(to: URL(fileURLWithPath: kernel))
+    // A file that has just changed is not kept.
+    usleep(40_000)
+  }
+
+  private func end() { try? FileManager.default.removeItem(at: folder) }
+
+  private func start(
+    _ command: String, _ arguments: [String]
+  ) throws -> (process: Process, output: Pipe, errors: Pipe) {
+    let process = Process()
+    let program = URL(fileURLWithPath: CommandLine.arguments[0])
+      .resolvingSymlinksInPath().deletingLastPathComponent().appendingPathComponent("guestscope")
+    process.executableURL = URL(fileURLWithPath: "/bin/sh")
+    process.arguments = ["-c", command + #"exec "$0" "$@""#, program.path] + arguments
+    process.environment = ["XDG_CACHE_HOME": folder.appendingPathComponent("cache").path]
+    let (output, errors) = (Pipe(), Pipe())
+    (process.standardOutput, process.standardError) = (output, errors)
+    try process.run()
+    return (process, output, errors)
+  }
+
+  private func run(
+    after command: String = "", _ arguments: String...
+  ) throws -> (status: Int32, output: String, errors: String) {
+    let (process, output, errors) = try start(command, arguments)
+    let texts = try [output, errors].map {
+      String(decoding: try $0.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+    }
+    process.waitUntilExit()
+    return (process.terminationStatus, texts[0], texts[1])
+  }
+
+  /// A run that reads the kernel file, and finds no guest.
+  private func readKernel(after command: String = "", _ more: String...) throws -> String {
+    let (process, _, errors) = try start(command, ["-c", ":1", "-k", kernel, "info"] + more)
+    let text = try errors.fileHandleForReading.readToEnd() ?? Data()
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 1)
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  @Test func aKernelIsListedUntilItIsCleared() throws {
+    defer { end() }
+    let empty = #"{"folder":"\#(cache)","bytes":0,"kernels":[],"guests":[]}"# + "\n"
+    #expect(try run("cache", "list", "-j").output == empty)
+    _ = try readKernel("--no-cache")
+    #expect(try run("cache", "list", "-j").output == empty)
+    #expect(!(try readKernel()).contains("cache"))
+    let list = try run("cache", "list")
+    #expect(list.output.contains("BUILD_ID") && list.output.contains(kernel))
+    let data = Data(try run("cache", "-j").output.utf8)
+    let json = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+    let kernels = try #require(json["kernels"] as? [[String: Any]])
+    #expect(kernels.count == 1)
+    #expect(
+      Set(kernels[0].keys) == [
+        "build_id", "release", "architecture", "source", "symbols", "types", "bytes", "last_used",
+      ])
+    #expect(kernels[0]["release"] as? String == "6.1.0-test")
+    #expect(try run("cache", "clear", "-j").output.hasPrefix(#"{"files":2,"#))
+    #expect(try run("cache", "list", "-j").output == empty)
+    #expect(try run("cache", "clear").output == "removed 0 files, 0 bytes\n")
+  }
+
+  @Test func withoutACacheThereIsNoneToList() throws {
+    defer { end() }
+    #expect(try run("--no-cache", "cache", "list").status == 64)
+    let homeless = try run(after: "unset HOME XDG_CACHE_HOME; ", "cache", "list")
+    #expect(homeless.status == 1)
+    #expect(homeless.errors.contains("set HOME, or XDG_CACHE_HOME, to an absolute path"))
+  }
+
+  @Test func aFullDiskIsReportedAndNothingIsLeft() throws {
+    defer { end() }
+    // In blocks of 512 bytes.
+    let errors = try readKernel(after: "ulimit -f 1; ")
+    let lines = errors.split(separator: "\n").filter { $0.contains("cache") }
+    #expect(lines.count == 1)
+    #expect(lines.first?.hasPrefix("guestscope: cannot write \(cache)/kernels/") == true)
+    #expect(lines.first?.hasSuffix(": File too large; the answer comes without the cache") == true)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: cache + "/kernels").isEmpty)
+  }
+
+  @Test func tenRunsAtOnceOnAnEmptyCache() throws {
+    defer { end() }
+    let runs = try (0..<10).map { _ in try start("", ["-c", ":1", "-k", kernel, "info"]) }
+    for run in runs {
+      let errors = try run.errors.fileHandleForReading.readToEnd() ?? Data()
+      run.process.waitUntilExit()
+      #expect(!String(decoding: errors, as: UTF8.self).contains("cache"))
+    }
+    let files = try FileManager.default.subpathsOfDirectory(atPath: cache)
+    #expect(files.count == 4, "\(files)")
+    #expect(try run("cache", "list").errors == "")
+  }
+
+  @Test func aKnownFileIsNotReadAgain() throws {
+    defer { end() }
+    let cache = KernelCache(path: cache) { Issue.record("\($0)") }
+    func release() throws -> String? {
+      let console = Console(output: STDOUT_FILENO, errors: open("/dev/null", O_WRONLY))
+      let session = Session(
+        try SessionOptions.parse(["-k", kernel]), console: console, debt: ResumeDebt(),
+        cache: cache)
+      return try session.kernelFacts.release
+    }
+    #expect(try release() == "6.1.0-test")
+    let file = try #require(FileIdentity(path: kernel))
+    let known = try #require(cache.facts(of: file))
+    #expect(known.release == "6.1.0-test")
+    // What the cache says is believed, so another file's facts show that nothing else was asked.
+    let image = Data(SyntheticGuest().imageFile())
+    var other = Array(image)
+    let text = Array("6.1.0-test".utf8)
+    let places = (0..<other.count - text.count).filter {
+      other[$0] == text[0] && other[$0..<$0 + text.count].elementsEqual(text)
+    }
+    for place in places { other[place + 6] = UInt8(ascii: "b") }
+    cache.store(try KernelFacts(bytes: other, name: "other"), of: file)
+    #expect(try release() == "6.1.0-best")
+    // A file that has changed is read.
+    try image.write(to: URL(fileURLWithPath: kernel))
+    #expect(try release() == "6.1.0-test")
+  }
+}
