@@ -47,6 +47,8 @@ public final class QEMUStub: GuestSource {
   private let features: StubFeatures
   /// The threads that run vCPUs: they tell a QEMU from the next one at the same address.
   private(set) var threads: Set<Int> = []
+  /// Of the target description.
+  public private(set) var documents: [String: [UInt8]] = [:]
   private var recipe: RegisterRecipe
   var readingCost = ReadingCost()
   private var knownReadable: [Int]?
@@ -68,7 +70,15 @@ public final class QEMUStub: GuestSource {
     ram = RAMMap([])
     cpus = [0]
     recipe = RegisterRecipe(TargetDescription(documents: [:]), allRegistersSize: 0)
-    try readMachine(try readDescription(probe.targetDocument))
+    if let known = options.knownRegisters,
+      probe.targetDocument.map({ $0 == known.documents[TargetDescription.root] }) ?? true
+    {
+      documents = known.documents
+      try readMachine()
+      if incarnation == known.threads.sorted() { return }
+    }
+    documents = try readDocuments(from: probe.targetDocument)
+    try readMachine()
   }
 
   /// TCP takes 4 MB of replies before QEMU's main loop blocks on us; a unix socket 150 KB.
@@ -154,13 +164,15 @@ public final class QEMUStub: GuestSource {
   private static let documentLimit = 32
 
   /// Reads the documents that the root of the target description includes.
-  private func readDescription(_ root: [UInt8]?) throws(GuestMemError) -> TargetDescription {
+  private func readDocuments(
+    from root: [UInt8]?
+  ) throws(GuestMemError) -> [String: [UInt8]] {
     var documents: [String: [UInt8]] = [:]
     documents[TargetDescription.root] = root
     while true {
       let description = TargetDescription(documents: documents)
       let names = description.missing.prefix(Self.documentLimit - documents.count)
-      guard !names.isEmpty else { return description }
+      guard !names.isEmpty else { return documents }
       for (name, text) in try readDocuments(names) { documents[name] = text }
     }
   }
@@ -197,13 +209,14 @@ public final class QEMUStub: GuestSource {
     .monitor(.memoryTree), .monitor(.memoryBackends), .monitor(.cpus),
   ]
 
-  private func readMachine(_ description: TargetDescription) throws(GuestMemError) {
+  private func readMachine() throws(GuestMemError) {
     let replies = try exchange(
       [.selectThread(ThreadID(1)), .readRegisters] + Self.machineRequests)
     guard case .bytes(let registers) = replies[1] else {
       throw GuestMemError(.unsupported, "\(target) does not give registers")
     }
-    recipe = RegisterRecipe(description, allRegistersSize: registers.count)
+    recipe = RegisterRecipe(
+      TargetDescription(documents: documents), allRegistersSize: registers.count)
     try takeMachine(replies[2...].map(\.self))
   }
 

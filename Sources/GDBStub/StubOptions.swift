@@ -12,6 +12,9 @@ public struct StubOptions {
   /// `GuardianProcess`. Nil: nobody does, and a guest that stood still for us at that moment stands
   /// still for ever.
   public var guardian: String?
+  /// What an earlier session was told of registers, which takes several stops on arm64; used where the
+  /// vCPUs have the same threads.
+  public var knownRegisters: KnownRegisters?
   /// Called with the bytes of every write and read, after the guest goes on.
   public var trace: ((TraceDirection, [UInt8]) -> Void)?
   /// Called with what the user should know and no answer carries.
@@ -29,3 +32,15 @@ public struct StubOptions {
 }
 
 public enum TraceDirection: Sendable { case sent, received }
+
+/// A stub's target description, and the QEMU that gave it.
+public struct KnownRegisters: Sendable {
+  /// The documents by name.
+  public var documents: [String: [UInt8]]
+  /// The threads of the vCPUs.
+  public var threads: [Int]
+
+  public init(documents: [String: [UInt8]], threads: [Int]) {
+    (self.documents, self.threads) = (documents, threads)
+  }
+}

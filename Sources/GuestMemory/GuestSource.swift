@@ -7,6 +7,10 @@ public protocol GuestSource: GuestMem {
   /// Numbers that tell this guest's machine from the next one that has the same identity.
   var incarnation: [Int] { get }
 
+  /// How the source describes its registers, by the names of its documents: another session need not
+  /// ask for them, as long as `incarnation` is the same.
+  var documents: [String: [UInt8]] { get }
+
   /// Whether the guest runs between samples.
   var runState: RunState { get }
 

@@ -54,7 +54,19 @@ extension SnapshotEngine {
   public func recall(_ remembered: RememberedMemory) {
     forget()
     constants.areInPlan = true
-    for (start, bytes) in remembered.stretches { guide.store(bytes, at: start) }
+    for (start, bytes) in remembered.stretches { guide.store(bytes, around: start) }
     plans = remembered.ranges
+  }
+}
+
+extension PageCache {
+  /// Puts bytes into a guide, which knows whole words only: what lies in the same words becomes 0, as
+  /// long as nothing else says what it is.
+  fileprivate func store(_ bytes: [UInt8], around start: PhysicalAddress) {
+    let before = Int(start.rawValue & 7)
+    let after = (8 - (before + bytes.count) & 7) & 7
+    let zeros = [UInt8](repeating: 0, count: 8)
+    let words = zeros.prefix(before) + bytes + zeros.prefix(after)
+    store(Array(words), at: PhysicalAddress(start.rawValue - UInt64(before)))
   }
 }

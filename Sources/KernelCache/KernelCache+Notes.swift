@@ -27,7 +27,9 @@ extension KernelCache {
       guard let folder = try CacheFolder(path: path)?.folder(Part.notes.rawValue) else { return [] }
       var notes: [KernelNote] = []
       for entry in try folder.entries() where !entry.isTemporary {
-        if let contents = try contents(.notes, entry.name, in: folder), let note = KernelNote(contents) {
+        if let contents = try contents(.notes, entry.name, in: folder),
+          let note = KernelNote(contents)
+        {
           notes.append(note)
         }
       }
@@ -52,7 +54,8 @@ extension KernelCache {
 extension KernelNote {
   fileprivate init?(_ contents: SharedBytes) {
     guard let fields = TaggedFields<NoteField>(contents),
-      let architecture = fields[text: .architecture].flatMap(KernelFacts.Architecture.init(rawValue:)),
+      let architecture = fields[text: .architecture].flatMap(
+        KernelFacts.Architecture.init(rawValue:)),
       let buildID = fields[.buildID], let distances = fields[.distances],
       let count = fields[number: .count], count < 1 << 16
     else { return nil }

@@ -6,6 +6,7 @@ import GuestScopePaging
 /// What is remembered of a kernel, as bytes of a file.
 extension RememberedKernel {
   public func write(to record: inout RecordWriter) {
+    record.add(architecture.rawValue)
     record.add(buildID)
     record.add(slide)
     location.write(to: &record)
@@ -32,10 +33,12 @@ extension RememberedKernel {
   }
 
   /// - Throws: `RecordReader.End` for bytes that are not of such a kernel.
-  public init(
-    from record: inout RecordReader, _ architecture: KernelFacts.Architecture
-  ) throws(RecordReader.End) {
+  public init(from record: inout RecordReader) throws(RecordReader.End) {
     typealias End = RecordReader.End
+    guard let architecture = KernelFacts.Architecture(rawValue: try record.text()) else {
+      throw End()
+    }
+    self.architecture = architecture
     buildID = try record.data()
     slide = try record.word()
     location = try KernelLocation(from: &record, architecture)

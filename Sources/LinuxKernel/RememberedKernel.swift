@@ -7,6 +7,7 @@ import GuestScopePaging
 /// It proves nothing: what the kernel was found by is read again in the stop of the first answer,
 /// together with the registers that show that it lives.
 public struct RememberedKernel: Sendable {
+  public var architecture: KernelFacts.Architecture
   public var buildID: [UInt8]
   var slide: UInt64
   var location: KernelLocation
@@ -37,7 +38,8 @@ extension GuestKernel {
       !cpus.isEmpty
     else { return nil }
     return RememberedKernel(
-      buildID: buildID, slide: slide, location: location, root: addressSpace.tables.root,
+      architecture: architecture, buildID: buildID, slide: slide, location: location,
+      root: addressSpace.tables.root,
       windows: addressSpace.windows, pageOffset: addressSpace.pageOffset?.rawValue,
       variables: variables, cpuIDs: cpuIDs, cpus: cpus, vcpus: vcpus.count, watchedCPU: watchedCPU,
       seen: seen)
@@ -53,7 +55,9 @@ extension GuestKernel {
     recalling remembered: RememberedKernel, _ facts: KernelFacts, guide: RememberedMemory,
     in engine: SnapshotEngine
   ) {
-    guard let types = try? facts.types(), let linked = try? facts.symbols else { return nil }
+    guard facts.architecture == remembered.architecture, let types = try? facts.types(),
+      let linked = try? facts.symbols
+    else { return nil }
     (origin, architecture, btf) = (facts.origin, facts.architecture, types)
     buildID = facts.buildID
     lookups = KernelLookups(types)
@@ -70,6 +74,6 @@ extension GuestKernel {
     vcpus = (0..<remembered.vcpus).map { VCPU(id: $0, place: .kernel) }
     watchedCPU = remembered.watchedCPU
     (seen, isProven) = (remembered.seen, false)
-    engine.recall(RememberedMemory(guide.stretches + seen.stretches))
+    engine.recall(RememberedMemory(seen.stretches + guide.stretches))
   }
 }

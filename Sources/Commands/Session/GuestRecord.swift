@@ -1,34 +1,41 @@
 import GuestScopeBytes
 import GuestScopeGuestMemory
-import GuestScopeKernelImage
 import GuestScopeLinuxKernel
 
 /// What a session leaves for the next one that asks the same guest: where its kernel is, and the
 /// memory that its answers were made of. Guides, which the stop of the next answer proves or refutes.
 struct GuestRecord {
-  /// See `GuestSource.incarnation`.
+  /// See `GuestSource`.
   var incarnation: [Int]
+  var documents: [String: [UInt8]]
   var kernel: RememberedKernel
   var memory: RememberedMemory
 
   /// - Throws: `RecordReader.End` for bytes that are not such a record.
-  init(
-    _ bytes: [UInt8], _ architecture: KernelFacts.Architecture
-  ) throws(RecordReader.End) {
+  init(_ bytes: [UInt8]) throws(RecordReader.End) {
     var reader = RecordReader(bytes)
     incarnation = try reader.list { reader throws(RecordReader.End) in try reader.number() }
-    kernel = try RememberedKernel(from: &reader, architecture)
+    documents = Dictionary(
+      try reader.list { reader throws(RecordReader.End) in
+        (try reader.text(), try reader.data())
+      }, uniquingKeysWith: { first, _ in first })
+    kernel = try RememberedKernel(from: &reader)
     memory = try RememberedMemory(from: &reader)
     guard reader.isAtEnd else { throw RecordReader.End() }
   }
 
-  init(incarnation: [Int], kernel: RememberedKernel, memory: RememberedMemory) {
-    (self.incarnation, self.kernel, self.memory) = (incarnation, kernel, memory)
+  init(_ source: any GuestSource, kernel: RememberedKernel, memory: RememberedMemory) {
+    (incarnation, documents) = (source.incarnation, source.documents)
+    (self.kernel, self.memory) = (kernel, memory)
   }
 
   var bytes: [UInt8] {
     var writer = RecordWriter()
     writer.add(incarnation) { $0.add($1) }
+    writer.add(documents.sorted { $0.key < $1.key }) { writer, document in
+      writer.add(document.key)
+      writer.add(document.value)
+    }
     kernel.write(to: &writer)
     memory.write(to: &writer)
     return writer.bytes
@@ -37,7 +44,8 @@ struct GuestRecord {
   /// True when the other one is of the same kernel and has no more memory. What the memory holds does
   /// not count, as it changes all the time.
   func says(asMuchAs other: GuestRecord) -> Bool {
-    incarnation == other.incarnation && kernel.isSame(as: other.kernel)
+    incarnation == other.incarnation && documents == other.documents
+      && kernel.isSame(as: other.kernel)
       && memory.ranges == other.memory.ranges
   }
 }

@@ -13,6 +13,10 @@ extension Session {
     // What the user knew when the program began says nothing of what comes later.
     stubOptions.leaveStopped = options.leaveStopped && isFirstContact
     stubOptions.guardian = options.noGuardian ? nil : guardian
+    readRecord()
+    stubOptions.knownRegisters = recalled.map {
+      KnownRegisters(documents: $0.documents, threads: $0.incarnation)
+    }
     stubOptions.notice = { [console] in console.note($0) }
     stubOptions.stopReason = { [weak self] in self?.stopReason = $0 }
     stubOptions.isInterrupted = { [interrupts] in interrupts.isCancelled }

@@ -39,19 +39,24 @@ extension Session {
     }
   }
 
+  /// What an earlier session has left of the guest that commands will ask.
+  func readRecord() {
+    guard recallsGuests, options.vcpu == nil else {
+      recalled = nil
+      return
+    }
+    recalled = cache?.record(named: sourceName).flatMap { try? GuestRecord(Array($0)) }
+  }
+
   /// The kernel that an earlier session has found in this guest; it is not proven yet. Nil where
   /// there is none, or this session wants another one.
   func recalledKernel() throws -> GuestKernel? {
-    guard recallsGuests, options.vcpu == nil, let cache else { return nil }
-    let source = try source
-    guard let bytes = cache.record(named: source.identity),
-      let architecture = KernelFacts.Architecture(ofSource: source.architecture),
-      let record = try? GuestRecord(Array(bytes), architecture),
-      record.incarnation == source.incarnation, let facts = try facts(of: record)
+    guard recallsGuests, let recalled, recalled.incarnation == (try source.incarnation),
+      let facts = try facts(of: recalled)
     else { return nil }
-    recalled = record
     return GuestKernel(
-      recalling: record.kernel, facts, guide: record.memory, in: try openConnection.boot.engine)
+      recalling: recalled.kernel, facts, guide: recalled.memory,
+      in: try openConnection.boot.engine)
   }
 
   private func facts(of record: GuestRecord) throws -> KernelFacts? {
@@ -69,9 +74,8 @@ extension Session {
       let remembered = kernel.remembered
     else { return }
     let record = GuestRecord(
-      incarnation: connection.source.incarnation, kernel: remembered,
-      memory: connection.boot.engine.remembered)
-    guard recalled.map({ !$0.says(asMuchAs: record) }) ?? true else { return }
-    cache.store(SharedBytes(record.bytes), named: connection.source.identity)
+      connection.source, kernel: remembered, memory: connection.boot.engine.remembered)
+    guard recalled?.says(asMuchAs: record) != true else { return }
+    cache.store(SharedBytes(record.bytes), named: sourceName)
   }
 }
