@@ -1,30 +1,30 @@
-import Glibc
 import GuestScopeGuestMemory
 
 /// How long a stub takes to answer reads while its guest stands still: so long a request, and so
 /// long a byte of memory. Each stop of a running guest measures it again.
 ///
-/// A machine that is busy for a moment answers one stop in ten times as long. So one stop counts
-/// for at most twice what was known, and slowness is believed sooner than speed: stops that are
-/// too short only cost us time.
-struct ReadingCost: Equatable {
-  /// Nanoseconds a request and a byte before anything was measured: QEMU 5.2 to 11 under TCG, over
-  /// TCP, on a machine of some years ago.
+/// What is learnt is one number, how slow the stub is against the usual costs: the median of the
+/// last stops. A machine that is busy for a moment answers one of them in ten times as long, which
+/// the median does not see. One that is always busy is slower by a half or so; for that
+/// `Glance.nominalShare` leaves room, and stops that became shorter for it would only tear answers
+/// apart that fit in one.
+struct ReadingCost {
+  /// Nanoseconds a request and a byte: QEMU 5.2 to 11 under TCG, over TCP.
   static let usual = (request: 8_000.0, byte: 4.5)
-  /// The learnt costs stay within this factor of the usual ones, both ways.
+  /// A stub is taken to be slower or faster by this factor at the most.
   static let bound = 8.0
-  /// Stops that should be shorter say more of the machine than of the stub.
-  private static let least: Duration = .microseconds(60)
-  /// The share of what a stop says that is believed.
-  private static let (belief, beliefInSpeed) = (0.5, 0.25)
+  /// Nanoseconds by the usual costs. What takes less says more of the machine than of the stub.
+  private static let least = 200_000.0
+  /// The stops that count, and how many there must be.
+  private static let (window, few) = (16, 4)
 
-  private(set) var request = usual.request
-  private(set) var byte = usual.byte
+  /// Of the last stops, the oldest first.
+  private var ratios: [Double] = []
+  /// 1 for a stub of the usual costs, 2 for one that takes twice as long.
+  private(set) var slowness = 1.0
 
-  /// Nanoseconds.
-  private func cost(_ requests: Int, _ bytes: Int) -> (requests: Double, bytes: Double) {
-    (Double(requests) * request, Double(bytes) * byte)
-  }
+  var request: Double { Self.usual.request * slowness }
+  var byte: Double { Self.usual.byte * slowness }
 
   /// Learns from one stop.
   ///
@@ -33,27 +33,14 @@ struct ReadingCost: Equatable {
   ///   - bytes: of memory in their replies.
   ///   - time: from the first reply to the last one, as the kernel saw them come.
   mutating func note(requests: Int, bytes: Int, took time: Duration) {
-    let cost = cost(requests, bytes)
-    let expected = cost.requests + cost.bytes
+    let usual = Double(requests) * Self.usual.request + Double(bytes) * Self.usual.byte
     // A clock that was set back meanwhile gives a time below zero.
-    guard expected >= Double(Self.least.nanoseconds), time > .zero else { return }
-    let surprise = min(max(log(Double(time.nanoseconds) / expected), -log(2)), log(2))
-    let step = surprise * (surprise > 0 ? Self.belief : Self.beliefInSpeed)
-    // What made up more of the time is more likely the cause.
-    let (requests, bytes) = (cost.requests / expected, cost.bytes / expected)
-    let weight = step / (requests * requests + bytes * bytes)
-    request = Self.bounded(request * exp(weight * requests), Self.usual.request)
-    byte = Self.bounded(byte * exp(weight * bytes), Self.usual.byte)
-  }
-
-  private static func bounded(_ cost: Double, _ usual: Double) -> Double {
-    min(max(cost, usual / bound), usual * bound)
-  }
-}
-
-extension Duration {
-  fileprivate var nanoseconds: Int64 {
-    let (seconds, attoseconds) = components
-    return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
+    guard usual >= Self.least, time > .zero else { return }
+    ratios.append(time / .nanoseconds(1) / usual)
+    if ratios.count > Self.window { ratios.removeFirst() }
+    guard ratios.count >= Self.few else { return }
+    let median = ratios.sorted()[ratios.count / 2]
+    let slowness = max(min(median, 1), median * Glance.nominalShare)
+    self.slowness = min(max(slowness, 1 / Self.bound), Self.bound)
   }
 }
