@@ -73,8 +73,7 @@ extension KernelCache {
     fields[number: .checksum] = checksum
     fields[text: .name] = facts.origin.name
     fields[text: .kind] = facts.origin.kind.rawValue
-    write(.kernels, name, fields.bytes)
-    return checksum
+    return write(.kernels, name, fields.bytes) ? checksum : nil
   }
 
   private func kernel(_ buildID: [UInt8]) -> TaggedFields<KernelField>? {
