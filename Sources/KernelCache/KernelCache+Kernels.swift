@@ -73,7 +73,7 @@ extension KernelCache {
     fields[number: .checksum] = checksum
     fields[text: .name] = facts.origin.name
     fields[text: .kind] = facts.origin.kind.rawValue
-    write(.kernels, name, fields.bytes)
+    guard write(.kernels, name, fields.bytes) else { return nil }
     keepNote(of: facts, name)
     return checksum
   }

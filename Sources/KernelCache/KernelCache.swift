@@ -78,14 +78,19 @@ public final class KernelCache {
   }
 
   /// Writes a file, and removes others where there are too many.
-  func write(_ part: Part, _ name: String, _ contents: SharedBytes) {
+  ///
+  /// - Returns: whether it is there now.
+  @discardableResult
+  func write(_ part: Part, _ name: String, _ contents: SharedBytes) -> Bool {
     let header = CacheFile.header(part.kind, contents)
-    reporting { () throws(CacheError) in
+    let root = reporting { () throws(CacheError) in
       let root = try CacheFolder.making(path)
-      let folder = try root.making(part.rawValue)
-      try folder.write([header, contents], name)
-      try shrink(root, keeping: (part, name))
+      try root.making(part.rawValue).write([header, contents], name)
+      return root
     }
+    guard let root else { return false }
+    reporting { () throws(CacheError) in try shrink(root, keeping: (part, name)) }
+    return true
   }
 
   /// Does something for which the answer does not wait; reports why it could not, once.

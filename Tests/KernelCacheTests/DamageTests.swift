@@ -91,7 +91,7 @@ import Testing
   @Test func wrongContentsWithAGoodChecksumNeverCrash() throws {
     let contents = SharedBytes(Array(good.dropFirst(CacheFile.headerSize)))
     for at in contents.indices {
-      for value in [0, 1, 0x7f, 0x80, 0xff, contents[at] &+ 1] as Set<UInt8> {
+      for value in [0, 0x7f, 0xff, contents[at] &+ 1] as Set<UInt8> {
         var bytes = Array(contents)
         bytes[at] = value
         let damaged = SharedBytes(bytes)

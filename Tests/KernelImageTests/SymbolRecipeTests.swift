@@ -67,6 +67,26 @@ import Testing
       } == Self.variable)
   }
 
+  @Test func whatWasFoundNeedNotBeSearchedAgain() throws {
+    let facts = facts(["one": Self.names, "two": Self.names])
+    func recipe(_ symbol: String) -> SymbolRecipe {
+      SymbolRecipe(symbol, type: "d", functions: ["one", "two"], least: 2) { _, _, _ in true }
+    }
+    #expect(!facts.hasSearched(for: [recipe("variable")]))
+    let found = facts.adding([recipe("variable")])
+    let stored = try #require(KernelFacts(stored: found.stored, origin: found.origin))
+    #expect(try stored.symbols.address(of: "variable") == Self.variable)
+    for facts in [found, stored] {
+      #expect(facts.hasSearched(for: [recipe("variable")]))
+      #expect(!facts.hasSearched(for: [recipe("variable"), recipe("another")]))
+    }
+    // Where kallsyms has data, there is nothing to search for.
+    let whole = self.facts(["one": []], searches: false)
+    let wholeStored = try #require(KernelFacts(stored: whole.stored, origin: whole.origin))
+    #expect(whole.hasSearched(for: [recipe("variable")]))
+    #expect(wholeStored.hasSearched(for: [recipe("variable")]))
+  }
+
   @Test func aKernelThatSaysItItselfIsNotSearched() throws {
     #expect(
       try found(facts(["one": Self.names, "two": Self.names], searches: false)) == nil)

@@ -46,6 +46,23 @@ import Testing
     #expect(symbols.address(of: "link_idr") == nil)
   }
 
+  @Test func everyNameIsFoundAsAPassOverAllFindsIt() throws {
+    for name in Set(symbols.map(\.name)) {
+      #expect(try symbols.named(name) == symbols.filter { $0.name == name })
+      #expect(symbols.address(of: name) == symbols.first { $0.name == name }?.address)
+    }
+  }
+
+  @Test func aNameMayHaveBeenRenamedTwice() throws {
+    let names = ["once.llvm.1.llvm.2", ".llvm.3", "x.llvm.", "once.llvm.1", "y.llvm.1z"]
+    let symbols = KernelSymbols(
+      names.enumerated().map { .init(name: $1, address: text + UInt64($0), type: "t") })
+    #expect(try symbols.named("once").map(\.name) == ["once.llvm.1"])
+    #expect(try symbols.named("once.llvm.1").map(\.name) == ["once.llvm.1"])
+    for name in names { #expect(try symbols.named(name).map(\.name) == [name]) }
+    #expect(try symbols.named("x").isEmpty && symbols.named("y").isEmpty)
+  }
+
   @Test func nearestSymbol() throws {
     let function = try #require(symbols.nearest(to: text + 0x47))
     #expect(function.symbol.name == "bpf_prog_function_0")

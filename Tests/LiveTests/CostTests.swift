@@ -18,7 +18,7 @@ extension LiveTests {
 
     @Test func wavesAreAsManyAsPointersAreDeep() throws {
       let result = try Program(
-        LiveGuest("x86-6.1"), ["--stats", "-e", "prog stats", "-e", "prog stats"]
+        LiveGuest("x86-6.1"), ["--no-cache", "--stats", "-e", "prog stats", "-e", "prog stats"]
       ).run()
       let lines = stats(result.err)
       try #require(lines.count == 3, "\(result.err)")
@@ -32,9 +32,46 @@ extension LiveTests {
       #expect(warm["snapshot_bytes"]! < 16_384)
     }
 
+    /// A guest that was asked before: first contact, where it has RAM, and the answer.
+    @Test(arguments: ["x86-6.1", "arm64-6.1"], [true, false])
+    func aKnownGuestIsAskedInThreeStops(label: String, hasFile: Bool) throws {
+      let guest = LiveGuest(label)
+      try withCache { environment in
+        let words = ["-c", guest.target] + (hasFile ? ["-k", guest.kernel] : [])
+        let stats = ["--stats", "prog", "stats"]
+        func run(_ words: [String]) throws -> (out: String, stats: [String: Int]) {
+          let result = try Program(words, environment: environment).run()
+          #expect(result.status == 0, "\(result.err)")
+          return (result.out, self.stats(result.err).last ?? [:])
+        }
+        let cold = try run(words + stats)
+        #expect(cold.stats["waves"]! > 0)
+        // A limit that no machine is too slow for: how many stops an answer is from depends on it.
+        let warm = try run(words + ["--max-pause", "50"] + stats)
+        #expect(warm.out == cold.out)
+        #expect(warm.stats["waves"] == 0 && warm.stats["snapshot"] == 1)
+        #expect(warm.stats["stops"]! <= 3)
+      }
+    }
+
+    @Test func aKnownKernelIsNotReadInAnotherBoot() throws {
+      let guest = LiveGuest("x86-6.1")
+      let other = LiveGuest("x86-6.1-nokaslr")
+      try withCache { environment in
+        let words = ["--stats", "prog", "stats"]
+        _ = try Program(["-c", guest.target] + words, environment: environment).run()
+        let result = try Program(["-c", other.target] + words, environment: environment).run()
+        #expect(result.status == 0, "\(result.err)")
+        let lines = stats(result.err)
+        try #require(lines.count == 2, "\(result.err)")
+        // Registers, page tables, notes and variables: no symbols, no types.
+        #expect(lines[0]["bytes"]! < 256 << 10)
+      }
+    }
+
     @Test func mapsTakeOneWaveForAllThatTheyLeadTo() throws {
       let result = try Program(
-        LiveGuest("x86-6.1"), ["--stats", "-e", "map list", "-e", "map list"]
+        LiveGuest("x86-6.1"), ["--no-cache", "--stats", "-e", "map list", "-e", "map list"]
       ).run()
       let lines = stats(result.err)
       try #require(lines.count == 3, "\(result.err)")
@@ -45,7 +82,7 @@ extension LiveTests {
     }
 
     @Test func depthNotNumberMakesWaves() throws {
-      let words = ["--stats", "prog", "list"]
+      let words = ["--no-cache", "--stats", "prog", "list"]
       let few = stats(try Program(LiveGuest("x86-6.1"), words).run().err)
       let many = stats(try Program(LiveGuest("x86-6.1-many"), words).run().err)
       try #require(few.count == 2 && many.count == 2)

@@ -51,7 +51,8 @@ struct Report: RunStateCommand {
       stops = 0
     }
     if state.kernel.isCrashKernel, session.options.vcpu == nil {
-      missing.append("the programs of the kernel that crashed: \(state.wayToTheCrashed(hasFile: session.options.kernel != nil))")
+      let way = state.wayToTheCrashed(hasFile: session.options.kernel != nil)
+      missing.append("the programs of the kernel that crashed: \(way)")
     }
     let kernel = state.kernel
     let cpus = try session.source.cpus.count

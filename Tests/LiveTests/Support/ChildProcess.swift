@@ -9,7 +9,11 @@ final class ChildProcess {
   private var status: Int32?
   private let folder: URL
 
-  init(_ path: String, _ arguments: [String], input: String = "") throws {
+  /// - Parameter environment: added to this process's own.
+  init(
+    _ path: String, _ arguments: [String], input: String = "",
+    environment: [String: String] = [:]
+  ) throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     self.folder = folder
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -38,8 +42,12 @@ final class ChildProcess {
 
     var words: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) } + [nil]
     defer { for word in words { free(word) } }
+    let own = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    var variables: [UnsafeMutablePointer<CChar>?] =
+      own.map { strdup("\($0.key)=\($0.value)") } + [nil]
+    defer { for variable in variables { free(variable) } }
     var identifier: pid_t = 0
-    let code = posix_spawn(&identifier, path, &actions, &attributes, &words, environ)
+    let code = posix_spawn(&identifier, path, &actions, &attributes, &words, &variables)
     guard code == 0 else { throw POSIXError(POSIXErrorCode(rawValue: code) ?? .ENOENT) }
     self.identifier = identifier
   }

@@ -20,8 +20,12 @@ struct Program {
   }
 
   var arguments: [String]
+  /// Added to this process's own.
+  var environment: [String: String] = [:]
 
-  init(_ arguments: [String]) { self.arguments = arguments }
+  init(_ arguments: [String], environment: [String: String] = [:]) {
+    (self.arguments, self.environment) = (arguments, environment)
+  }
 
   /// On a live guest, with its kernel.
   init(_ guest: LiveGuest, _ arguments: [String]) {
@@ -41,6 +45,16 @@ struct Program {
 
   /// Starts the program and returns while it runs.
   func start(input: String = "") throws -> ChildProcess {
-    try ChildProcess(Self.path, arguments, input: input)
+    try ChildProcess(Self.path, arguments, input: input, environment: environment)
   }
+}
+
+/// Runs a test with a cache of its own, which is empty at first.
+///
+/// - Parameter body: is given the environment in which the program uses it.
+func withCache<T>(_ body: ([String: String]) throws -> T) throws -> T {
+  let folder = FileManager.default.temporaryDirectory
+    .appendingPathComponent("gs-cache-\(UUID().uuidString)")
+  defer { try? FileManager.default.removeItem(at: folder) }
+  return try body(["XDG_CACHE_HOME": folder.path])
 }
