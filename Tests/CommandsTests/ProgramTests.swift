@@ -139,12 +139,13 @@ import Testing
 
   @Test func holdStopsTheGuestOnceForAllAndLetsItGo() throws {
     defer { end() }
-    let held = try run("--hold", "-e", "prog stats", "-e", "report", "-e", "prog list")
+    let held = try run(
+      "--no-cache", "--hold", "-e", "prog stats", "-e", "report", "-e", "prog list")
     #expect(held.status == 0, "\(held.errors)")
     #expect(held.output.contains("guest: held, 2 CPUs\n"))
     // First contact and one hold: as for one command.
     let clients = qemu.clients.count
-    #expect(try run("--hold", "info").status == 0)
+    #expect(try run("--no-cache", "--hold", "info").status == 0)
     #expect(qemu.clients.count == 2 * clients)
     #expect(qemu.isRunning)
   }
@@ -503,7 +504,7 @@ import Testing
     let other = try run("prog", "list", "id", "3", "type", "kprobe")
     #expect(other.status == 1)
     #expect(other.errors.contains("no program with id 3 type kprobe\n"))
-    let lacking = try run("prog", "list", withKernel: false)
+    let lacking = try run("--no-cache", "prog", "list", withKernel: false)
     #expect(lacking.status == 1)
     #expect(lacking.errors.contains("no symbol table was found in its memory"))
     #expect(lacking.errors.contains("vmlinux with -k"))

@@ -103,6 +103,17 @@ import Testing
     #expect(sample.cache().record(named: "localhost:1234") == SharedBytes([4]))
   }
 
+  @Test func notesSayWhereABuildIDIs() throws {
+    #expect(sample.cache().notes().isEmpty)
+    let facts = CacheSample.facts()
+    sample.cache().store(facts)
+    let note = try #require(sample.cache().notes().first)
+    #expect(note.architecture == .x86 && note.buildID == CacheSample.buildID)
+    // `_text` is where the code begins: there is no `_stext`.
+    #expect(note.distances == [0x1000])
+    #expect(note.count == facts.buildIDNote?.count)
+  }
+
   @Test func theListSaysWhatIsThere() throws {
     #expect(try sample.cache().list().kernels.isEmpty)
     #expect(try sample.cache().clear().files == 0)
@@ -115,8 +126,9 @@ import Testing
     #expect(contents.kernels.map(\.facts.buildID) == [other, CacheSample.buildID])
     #expect(contents.kernels[1].lastUsed <= time(nil) - 7200)
     #expect(contents.guests.map(\.name) == [":1234"])
-    #expect(contents.bytes == 3 * 4096)
-    #expect(try sample.cache().clear().files == 3)
+    // Two kernels with their notes, and a record.
+    #expect(contents.bytes == 5 * 4096)
+    #expect(try sample.cache().clear().files == 5)
     #expect(try sample.files() == [])
     #expect(try sample.cache().list().bytes == 0)
   }
