@@ -32,7 +32,7 @@ extension KernelCache {
     guard let fields = TaggedFields<KernelField>(contents), let name = fields[text: .name],
       let kind = fields[text: .kind].flatMap(KernelFacts.Origin.Kind.init(rawValue:))
     else { return nil }
-    return facts(fields, KernelFacts.Origin(name: name, kind: kind), buildID)
+    return facts(fields, KernelFacts.Origin(name: name, kind: kind, isKept: true), buildID)
   }
 
   /// The facts that were stored of a file that has not changed since; their origin is the file as it
@@ -43,7 +43,8 @@ extension KernelCache {
       let kind = record[text: .kind].flatMap(KernelFacts.Origin.Kind.init(rawValue:)),
       let fields = kernel(Array(buildID)), fields[number: .checksum] == record[number: .checksum]
     else { return nil }
-    return facts(fields, KernelFacts.Origin(name: file.path, kind: kind), Array(buildID))
+    let origin = KernelFacts.Origin(name: file.path, kind: kind, isKept: true)
+    return facts(fields, origin, Array(buildID))
   }
 
   /// Keeps the facts of a kernel, unless it has no build-id.

@@ -25,8 +25,12 @@ public struct KernelFacts: Sendable {
     /// The file's name as the user gave it; `guest memory` for no file.
     public var name: String
     public var kind: Kind
+    /// They were read in an earlier run, and kept.
+    public var isKept: Bool
 
-    public init(name: String, kind: Kind) { (self.name, self.kind) = (name, kind) }
+    public init(name: String, kind: Kind, isKept: Bool = false) {
+      (self.name, self.kind, self.isKept) = (name, kind, isKept)
+    }
   }
 
   public let origin: Origin

@@ -68,15 +68,34 @@ struct Info: RunStateCommand {
     facts.add("paging", .string(kernel.addressSpace.tables.format.name))
     facts.add("page_table_root", .string(kernel.addressSpace.tables.root.rawValue.hex))
     facts.add("nr_cpu_ids", JSON(kernel.cpuIDs))
-    facts.add("kernel_file", .string(kernel.file))
-    let source = kernel.origin.kind.rawValue
+    let origin = kernel.origin
+    let isOfFile = origin.kind != .memory
+    facts.add("build_id", JSON(kernel.buildID?.hex), kernel.buildID == nil ? ["-"] : nil)
+    facts.add("kernel_file", isOfFile ? .string(kernel.file) : .null, isOfFile ? nil : ["-"])
     let (symbols, types) = (kernel.symbols.count, kernel.btf.endID.rawValue - 1)
-    facts.add(
-      "symbols", ["count": JSON(symbols), "source": .string(source)],
-      ["\(symbols) from \(source)"])
-    facts.add(
-      "btf", ["types": JSON(types), "source": .string(source)],
-      ["\(types) types from \(source)"])
+    for (key, counted, count, noun) in [
+      ("symbols", "count", symbols, ""), ("btf", "types", Int(types), " types"),
+    ] {
+      let source = origin.kind.rawValue
+      facts.add(
+        key, [counted: JSON(count), "source": .string(source), "cached": .bool(origin.isKept)],
+        ["\(count)\(noun) from \(source)" + (origin.isKept ? ", kept from an earlier run" : "")])
+    }
+    let (check, text) = Self.check(kernel)
+    facts.add("checked", .string(check), [text])
+  }
+
+  /// How it was found out that symbols and types are this kernel's.
+  private static func check(_ kernel: GuestKernel) -> (String, String) {
+    if kernel.origin.kind == .memory, !kernel.origin.isKept {
+      return (
+        "consistency",
+        "symbols and types agree with each other, the page tables and the registers"
+      )
+    }
+    return kernel.buildID != nil
+      ? ("build_id", "the guest's kernel has the same build-id")
+      : ("banner", "the guest's kernel has the same banner")
   }
 
   private struct Facts {
