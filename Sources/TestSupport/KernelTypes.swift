@@ -57,7 +57,8 @@ public struct KernelTypes {
     _ name: String, size: Int, _ members: [(name: String, offset: Int, type: Member)]
   ) {
     var rows: [(name: String, type: UInt32, place: UInt32)] = []
-    for member in members {
+    // As a compiler lays them out; members of the same offset are bits of a word.
+    for member in members.sorted(by: { $0.offset < $1.offset }) {
       offsets["\(name).\(member.name)"] = member.offset
       var place = UInt32(8 * member.offset)
       if case .bit(let bit) = member.type { place = 1 << 24 | (place + UInt32(bit)) }
