@@ -95,9 +95,11 @@ extension LiveTests {
       paging           x86-64 4-level
       page_table_root  0x{hex}
       nr_cpu_ids       {kernel nr_cpu_ids}
+      build_id         {text}
       kernel_file      {text}/kernel
-      symbols          {n} from vmlinuz
-      btf              {n} types from vmlinuz
+      symbols          {n} from vmlinuz{text}
+      btf              {n} types from vmlinuz{text}
+      checked          the guest's kernel has the same build-id
       bpf_stats_enabled  true
       panic_cpu        -
       crash_kernel     false
