@@ -195,12 +195,12 @@ import Testing
     }
   }
 
-  /// A NUL in the middle of a string makes two of it: the names still begin where strings do.
+  /// A name that becomes another one, or an offset that leaves a gap, is not seen.
   @Test func oneBitOfAReferenceIsSeenMoreOftenThanNot() throws {
     let good = Sample.blob
     let btf = try Sample.btf()
     var (refused, all) = (0, 0)
-    for at in 24..<good.count - Int(btf.stringBytes) {
+    for at in stride(from: 24, to: good.count - Int(btf.stringBytes), by: 13) {
       for bit in 0..<8 {
         var blob = good
         blob[at] ^= 1 << UInt8(bit)
