@@ -177,6 +177,13 @@ import Testing
         try BTF(blob).check()
       }
     }
+    // The name of the first type, without its first letter.
+    var empty = good
+    let first = try #require(good.indices.last { good[$0...].starts(with: Array("int".utf8)) })
+    empty[first] = 0
+    #expect(throws: BTFError.malformed("a name that is empty", offset: 24)) {
+      try BTF(empty).check()
+    }
     for (byte, isText) in [
       (0x21, true), (0x1f, false), (0x7f, false), (0x80, false), (0xff, false),
     ]
