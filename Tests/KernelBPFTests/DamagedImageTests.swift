@@ -38,7 +38,7 @@ import Testing
     let dump = try KernelDump(try QEMUStub(try Fuzz.target(guest)))
     let truth = try KernelDump.list(dump.memory, dump.architecture)
     try #require(truth.unreadable.isEmpty && !truth.value.objects.isEmpty)
-    let rounds = max(Fuzz.rounds / 8, 2 * dump.areas.count)
+    let rounds = max(Fuzz.rounds / 16, 2 * dump.areas.count)
     print("damaged image of \(guest): seed \(Fuzz.seed), \(rounds) rounds")
     var tally: [String: [Outcome: Int]] = [:]
     for round in 0..<rounds {
