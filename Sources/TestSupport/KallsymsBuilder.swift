@@ -136,8 +136,8 @@ public struct KallsymsBuilder: Sendable {
   /// the same.
   public var sequences: [Int] {
     symbols.indices.sorted {
-      let (first, second) = (symbols[$0].name.utf8, symbols[$1].name.utf8)
-      return first.elementsEqual(second) ? $0 < $1 : first.lexicographicallyPrecedes(second)
+      let (first, second) = (symbols[$0].name, symbols[$1].name)
+      return first == second ? $0 < $1 : first < second
     }
   }
 
@@ -157,12 +157,14 @@ public struct KallsymsBuilder: Sendable {
 
   /// A character that is in use stands for itself, the other codes for pieces of names.
   private static let pieces = ["bpf_", "prog", "_function_", "er", "cpu"]
+  private static let pieceStarts = Set(pieces.compactMap(\.utf8.first))
   private static let tokens: [String] = (0..<256).map { code in
     if (0x21...0x7e).contains(code) { return String(UnicodeScalar(UInt8(code))) }
     return pieces[code % pieces.count]
   }
 
   private static func encode(_ name: String) -> [UInt8] {
+    guard name.utf8.contains(where: pieceStarts.contains) else { return Array(name.utf8) }
     var codes: [UInt8] = []
     var rest = Substring(name)
     while let first = rest.utf8.first {

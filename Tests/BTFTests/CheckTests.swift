@@ -177,6 +177,13 @@ import Testing
         try BTF(blob).check()
       }
     }
+    // The name of the first type, without its first letter.
+    var empty = good
+    let first = try #require(good.indices.last { good[$0...].starts(with: Array("int".utf8)) })
+    empty[first] = 0
+    #expect(throws: BTFError.malformed("a name that is empty", offset: 24)) {
+      try BTF(empty).check()
+    }
     for (byte, isText) in [
       (0x21, true), (0x1f, false), (0x7f, false), (0x80, false), (0xff, false),
     ]
@@ -195,12 +202,12 @@ import Testing
     }
   }
 
-  /// A NUL in the middle of a string makes two of it: the names still begin where strings do.
+  /// A name that becomes another one, or an offset that leaves a gap, is not seen.
   @Test func oneBitOfAReferenceIsSeenMoreOftenThanNot() throws {
     let good = Sample.blob
     let btf = try Sample.btf()
     var (refused, all) = (0, 0)
-    for at in 24..<good.count - Int(btf.stringBytes) {
+    for at in stride(from: 24, to: good.count - Int(btf.stringBytes), by: 13) {
       for bit in 0..<8 {
         var blob = good
         blob[at] ^= 1 << UInt8(bit)

@@ -4,6 +4,9 @@ import GuestScopeGuestMemory
 import GuestScopeKernelImage
 
 extension KernelFacts {
+  /// Bytes before the tables in which `linux_banner` begins: it has some 200.
+  private static let bannerSize: UInt64 = 1024
+
   /// Reads the facts of a running kernel from its own image: symbols from kallsyms, types from BTF.
   ///
   /// What a damaged image may have is refused, for there is no file to compare it with. The symbols
@@ -15,7 +18,9 @@ extension KernelFacts {
       throw .inMemory(
         .noSymbolTable, release: try image.location.banner(image.engine)?.kernelRelease)
     }
-    var region = found
+    // The search asks for the tables alone, and the banner lies in front of them.
+    let start = tables.startAddress
+    var region = try image.extend(found, to: start &- Self.bannerSize..<start) ?? found
     let banner = linuxBanner(in: region, upTo: tables.startAddress)
     func refused(_ fault: ImageFault) -> KernelError {
       .inMemory(fault, release: banner?.kernelRelease)

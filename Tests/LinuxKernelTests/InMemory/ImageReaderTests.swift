@@ -63,21 +63,21 @@ import Testing
     #expect(memory.samples.joined().allSatisfy(memory.ram.contains))
   }
 
-  @Test(arguments: KallsymsBuilder.Layout.allCases, [0, 8, 40_000, 65_528, 131_080])
+  @Test(arguments: KallsymsBuilder.Layout.allCases, [0, 40_008, 131_064])
   func tablesAreFoundWhereverTheyAre(layout: KallsymsBuilder.Layout, place: Int) throws {
     let builder = Self.builder(layout)
     let before = Self.noise(place)
     // In front of the first table there are 64 bytes of the banner at least.
     let gap = [UInt8](repeating: 0, count: 64)
     let tables = builder.bytes(at: Self.start + UInt64(place + 64))
-    try check(before + gap + tables + Self.noise(200_000), builder)
+    try check(before + gap + tables + Self.noise(70_000), builder)
   }
 
   @Test func tablesOfLayoutCAreAlignedTo4() throws {
     let builder = Self.builder(.c)
     let before = Self.noise(40_000) + [1, 0, 0, 0]
     try check(
-      before + builder.bytes(at: Self.start + UInt64(before.count)) + Self.noise(100_000), builder)
+      before + builder.bytes(at: Self.start + UInt64(before.count)) + Self.noise(70_000), builder)
   }
 
   /// Other tables of numbers that ascend, longer than the one of offsets: exception tables, tables of
@@ -86,20 +86,20 @@ import Testing
   func otherTablesOfAscendingNumbersDoNotMislead(layout: KallsymsBuilder.Layout) throws {
     let builder = Self.builder(layout)
     var decoys: [UInt8] = []
-    for step in [4, 12, 1000] as [UInt32] {
+    for step in [4, 1000] as [UInt32] {
       var number: UInt32 = 0x1000
-      for _ in 0..<80_000 {
+      for _ in 0..<30_000 {
         decoys.append(littleEndian: number)
         number &+= step
       }
       decoys += Self.noise(70_000)
     }
     try check(
-      decoys + builder.bytes(at: Self.start + UInt64(decoys.count)) + Self.noise(100_000), builder)
+      decoys + builder.bytes(at: Self.start + UInt64(decoys.count)) + Self.noise(70_000), builder)
   }
 
   /// The data end in the middle of the tables: nothing is found, and nothing else is read.
-  @Test(arguments: KallsymsBuilder.Layout.allCases, [0.3, 0.6, 0.9, 0.97])
+  @Test(arguments: KallsymsBuilder.Layout.allCases, [0.3, 0.95])
   func tablesThatAreCutOffAreNotFound(layout: KallsymsBuilder.Layout, part: Double) throws {
     let tables = Self.builder(layout).bytes(at: Self.start)
     // What follows offsets in layout C, the numbers of the names, is not looked for.
@@ -110,9 +110,9 @@ import Testing
   }
 
   @Test func dataWithoutTablesAreReadByProbesAlone() throws {
-    let (reader, memory) = Self.reader(Self.noise(4 << 20))
+    let (reader, memory) = Self.reader(Self.noise(1 << 20))
     #expect(try reader.kallsyms() == nil)
-    #expect(memory.samples.joined().reduce(0) { $0 + $1.count } == 64 * 64)
+    #expect(memory.samples.joined().reduce(0) { $0 + $1.count } == 16 * 64)
     // An image without any data.
     #expect(try Self.reader([]).reader.kallsyms() == nil)
   }

@@ -39,6 +39,7 @@ import Testing
     }
     #expect(kernel.btf.endID == expected.btf.endID)
     #expect(learnt.map(\.buildID) == [kernel.buildID])
+    #expect(learnt.map(\.banner) == [SyntheticGuest.banner])
   }
 
   @Test func aKernelThatIsKnownIsNotReadAgain() throws {
