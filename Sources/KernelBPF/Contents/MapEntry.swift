@@ -18,6 +18,20 @@ public struct MapEntry: Hashable, Sendable {
     /// Of a queue or a stack: what is popped first has the index 0.
     case queued(index: Int, [UInt8])
     case record(RingbufRecord)
+    /// What a task, an inode, a socket or a cgroup has of a storage.
+    case owned(by: Owner, [UInt8])
+  }
+
+  /// Whose storage it is.
+  public enum Owner: Hashable, Sendable {
+    /// A thread, by its number in the root pid namespace.
+    case task(pid: UInt32, comm: String)
+    /// The file system by the name of its device, or of its type.
+    case inode(number: UInt64, fileSystem: String)
+    /// A number of AF_… of include/linux/socket.h; a cookie of 0 is none yet.
+    case socket(family: UInt16, cookie: UInt64)
+    /// The name is that of its folder; the root has none.
+    case cgroup(id: UInt64, name: String)
   }
 
   public init(key: [UInt8]?, _ value: Value) { (self.key, self.value) = (key, value) }

@@ -11,6 +11,12 @@ struct BPFArrayContents: KernelStruct {
   let value = Member<[UInt8]>("value")
 }
 
+/// `struct bpf_insn_array` of kernel/bpf/bpf_insn_array.c: 6.19 has it. Its values follow it.
+private struct BPFInsnArrayContents: KernelStruct {
+  static let kernelName = "bpf_insn_array"
+  let map = Place("map")
+}
+
 /// kernel/bpf/arraymap.c. Memory past `max_entries`, which is there against speculation, is left
 /// out.
 extension MapReader {
@@ -19,9 +25,22 @@ extension MapReader {
   /// Also `.bss`, `.data`, `.rodata` and `.kconfig`, which have one element.
   func array() throws(ReadFault) -> [MapEntry] {
     let array = try map.container(\BPFArrayContents.map)
-    let (elements, size) = (array.address(of: \.value)!, Int(array.elemSize))
+    return try flat(at: array.address(of: \.value)!, size: Int(array.elemSize))
+  }
+
+  /// Where instructions are that a program can jump to, a `struct bpf_insn_array_value` each.
+  func insnArray() throws(ReadFault) -> [MapEntry] {
+    let array = try map.container(\BPFInsnArrayContents.map)
+    return try flat(
+      at: array.address + (try walk.size(of: BPFInsnArrayContents.self)), size: valueSize)
+  }
+
+  /// Elements of one size, one after the other.
+  private func flat(
+    at elements: KernelVirtualAddress, size: Int
+  ) throws(ReadFault) -> [MapEntry] {
     guard size >= valueSize else {
-      throw .corrupt("an array of elements of \(size) bytes", at: array.address)
+      throw .corrupt("an array of elements of \(size) bytes", at: map.address)
     }
     let hidden = try hiddenFields()
     try admit(count, of: size)

@@ -47,6 +47,7 @@ struct MapReader {
     switch type {
     case "array": return try array()
     case "percpu_array": return try percpuArray()
+    case "insn_array": return try insnArray()
     default: return try listed().map(window.entries)
     }
   }
@@ -72,12 +73,17 @@ struct MapReader {
     case "reuseport_sockarray": try reuseportArray()
     case "cgroup_storage", "percpu_cgroup_storage": try cgroupStorage()
     case "struct_ops": try structOps()
+    case "rhash": try resizableHash()
+    case "sk_storage", "inode_storage", "task_storage", "cgrp_storage": try localStorage()
     default: nil
     }
   }
 
   private var refusal: String {
-    "the contents of a map of type \(head.typeName ?? "\(head.type)") are not read yet"
+    if type == "bloom_filter" {
+      return "a bloom filter keeps no elements, only bits that elements have set"
+    }
+    return "the contents of a map of type \(head.typeName ?? "\(head.type)") are not read yet"
   }
 
   // MARK: What families share
