@@ -4,9 +4,6 @@ import GuestScopeGuestMemory
 import GuestScopeKernelImage
 
 extension KernelFacts {
-  /// Bytes before the tables in which `linux_banner` begins: it has some 200.
-  private static let bannerSize: UInt64 = 1024
-
   /// Reads the facts of a running kernel from its own image: symbols from kallsyms, types from BTF.
   ///
   /// What a damaged image may have is refused, for there is no file to compare it with. The symbols
@@ -18,12 +15,13 @@ extension KernelFacts {
       throw .inMemory(
         .noSymbolTable, release: try image.location.banner(image.engine)?.kernelRelease)
     }
-    // The search asks for the tables alone, and the banner lies in front of them.
-    let start = tables.startAddress
-    var region = try image.extend(found, to: start &- Self.bannerSize..<start) ?? found
-    let banner = linuxBanner(in: region, upTo: tables.startAddress)
+    var region = found
+    // In front of the tables, or up to 5.10 at the beginning of the read-only data.
+    var banner = linuxBanner(in: region, upTo: tables.startAddress)
+    if banner == nil { banner = try image.location.banner(image.engine) }
+    let release = banner?.kernelRelease
     func refused(_ fault: ImageFault) -> KernelError {
-      .inMemory(fault, release: banner?.kernelRelease)
+      .inMemory(fault, release: release)
     }
     guard let symbols = tables.symbols(in: region) else { throw refused(.noSymbolTable) }
     if let seqs = tables.seqsOfNames { region = try image.extend(region, to: seqs) ?? region }
