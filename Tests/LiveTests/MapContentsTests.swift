@@ -100,7 +100,7 @@ extension LiveTests {
         guard let id = map["id"] as? Int, let type = map["type"] as? String,
           let entries = dumps["\(id)"] as? [[String: Any]]
         else { continue }
-        let some = entries.shuffled().prefix(6).filter {
+        let some = entries.shuffled().prefix(4).filter {
           ($0["value"] as? [String: Any])?["error"] == nil
         }
         guard !some.isEmpty else { continue }
@@ -109,9 +109,11 @@ extension LiveTests {
           some.map { entry in
             "map lookup id \(id) key " + (entry["key"] as? [String] ?? []).joined(separator: " ")
           })
-        #expect(
-          try ours.map { try self.entries([$0], type: type) }
-            == some.map { try self.entries([$0], type: type) }, "\(type) \(id)")
+        let (found, expected) = (
+          try ours.map { try self.entries([$0], type: type) },
+          try some.map { try self.entries([$0], type: type) }
+        )
+        #expect(found == expected, "\(type) \(id)")
       }
     }
   }
