@@ -7,6 +7,11 @@ enum DumpDifference {
   static let typed = "formatted"
   /// The table has no order: bpftool begins at a place that changes.
   static let unordered: Set = ["rhash"]
+  /// 5.10 lists one key after the last of these, made of what is not an entry
+  /// (`cgroup_storage_get_next_key()` takes the head of its list for one), and does not find it.
+  static func listsTooMuch(_ guest: LiveGuest, _ type: String) -> Bool {
+    guest.label == "x86-5.10" && type.hasSuffix("cgroup_storage")
+  }
   /// bpftool cannot list these, and the loader cannot either.
   static let refused: Set = ["bloom_filter", "arena"]
   /// bpftool cannot list these: what the loader wrote counts.
@@ -55,7 +60,11 @@ extension LiveTests {
       let ours = try answers(guest, ids.map { "map dump id \($0)" })
       var compared: Set<String> = []
       for (id, our) in zip(ids, ours) {
-        let (type, their) = (types[id]!, theirs["\(id)"]!)
+        let type = types[id]!
+        var their = theirs["\(id)"]!
+        if DumpDifference.listsTooMuch(guest, type), let entries = their as? [[String: Any]] {
+          their = entries.filter { ($0["value"] as? [String: Any])?["error"] == nil }
+        }
         if DumpDifference.refused.contains(type) {
           #expect((our as? [String: String])?["error"]?.isEmpty == false, "\(type) \(id)")
         } else if !(their is NSNull) {
