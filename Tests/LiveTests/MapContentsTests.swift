@@ -7,6 +7,11 @@ enum DumpDifference {
   static let typed = "formatted"
   /// The table has no order: bpftool begins at a place that changes.
   static let unordered: Set = ["rhash"]
+  /// 5.10 lists one key after the last of these, made of what is not an entry
+  /// (`cgroup_storage_get_next_key()` takes the head of its list for one), and does not find it.
+  static func listsTooMuch(_ guest: LiveGuest, _ type: String) -> Bool {
+    guest.label == "x86-5.10" && type.hasSuffix("cgroup_storage")
+  }
   /// bpftool cannot list these, and the loader cannot either.
   static let refused: Set = ["bloom_filter", "arena"]
   /// bpftool cannot list these: what the loader wrote counts.
@@ -51,11 +56,15 @@ extension LiveTests {
           (map["id"] as? Int).map { ($0, map["type"] as? String ?? "") }
         })
       let ids = types.keys.sorted().filter { theirs["\($0)"] != nil }
-      try #require(ids.count > 20)
+      try #require(ids.count > 15)
       let ours = try answers(guest, ids.map { "map dump id \($0)" })
       var compared: Set<String> = []
       for (id, our) in zip(ids, ours) {
-        let (type, their) = (types[id]!, theirs["\(id)"]!)
+        let type = types[id]!
+        var their = theirs["\(id)"]!
+        if DumpDifference.listsTooMuch(guest, type), let entries = their as? [[String: Any]] {
+          their = entries.filter { ($0["value"] as? [String: Any])?["error"] == nil }
+        }
         if DumpDifference.refused.contains(type) {
           #expect((our as? [String: String])?["error"]?.isEmpty == false, "\(type) \(id)")
         } else if !(their is NSNull) {
@@ -66,7 +75,7 @@ extension LiveTests {
           #expect(our is [[String: Any]], "\(type) \(id): \(our)")
         }
       }
-      #expect(compared.count > 15, "only \(compared.sorted()) had entries")
+      #expect(compared.count >= 10, "only \(compared.sorted()) had entries")
     }
 
     @Test(arguments: LiveGuest.withBpftool)
@@ -96,22 +105,25 @@ extension LiveTests {
     @Test(arguments: LiveGuest.withBpftool)
     func eachKeyOfAMapIsFoundAlone(guest: LiveGuest) throws {
       let dumps = try guest.bpftoolDumps()
+      var wanted: [(map: Int, type: String, entry: [String: Any])] = []
       for map in try guest.bpftool("map") {
         guard let id = map["id"] as? Int, let type = map["type"] as? String,
           let entries = dumps["\(id)"] as? [[String: Any]]
         else { continue }
-        let some = entries.shuffled().prefix(6).filter {
-          ($0["value"] as? [String: Any])?["error"] == nil
-        }
-        guard !some.isEmpty else { continue }
-        let ours = try answers(
-          guest,
-          some.map { entry in
-            "map lookup id \(id) key " + (entry["key"] as? [String] ?? []).joined(separator: " ")
-          })
-        #expect(
-          try ours.map { try self.entries([$0], type: type) }
-            == some.map { try self.entries([$0], type: type) }, "\(type) \(id)")
+        let found = entries.filter { ($0["value"] as? [String: Any])?["error"] == nil }
+        wanted += found.shuffled().prefix(4).map { (id, type, $0) }
+      }
+      try #require(wanted.count > 20)
+      let ours = try answers(
+        guest,
+        wanted.map { map, _, entry in
+          "map lookup id \(map) key " + (entry["key"] as? [String] ?? []).joined(separator: " ")
+        })
+      for (our, their) in zip(ours, wanted) {
+        let (found, expected) = (
+          try entries([our], type: their.type), try entries([their.entry], type: their.type)
+        )
+        #expect(found == expected, "\(their.type) \(their.map)")
       }
     }
   }

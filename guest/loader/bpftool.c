@@ -88,7 +88,7 @@ static void print_dumps(void) {
 void print_bpftool(void) {
   static const char *const kinds[] = {"prog", "map", "link", "btf", "struct_ops"};
 
-  // A lookup is no trace: but that of a socket gives it a cookie.
+  // First: to look a socket up gives it a cookie, if it has none.
   print_dumps();
   for (unsigned index = 0; index < sizeof kinds / sizeof kinds[0]; index++) {
     begin(kinds[index]);

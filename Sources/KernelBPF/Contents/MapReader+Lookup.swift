@@ -10,19 +10,24 @@ extension MapReader {
     switch type {
     case "hash", "lru_hash", "percpu_hash", "lru_percpu_hash", "hash_of_maps":
       return try hashEntry(key)
-    case "lpm_trie": return try trie().filter { $0.key == key }
-    default: break
+    case "array", "percpu_array", "insn_array":
+      guard let index else { return [] }
+      var query = query
+      (query.key, query.window) = (nil, EntryWindow(offset: index, limit: 1))
+      return try MapReader(map, head, query).entries()
+    default: return try listed()?.filter { $0.key == key }
     }
-    // The index of an array is its key.
-    guard type != "devmap_hash", let index = key.u32(at: 0).map(Int.init), key.count == 4,
-      index < Int(head.maxEntries)
-    else { return try all(query.window)?.filter { $0.key == key } }
-    return try all(EntryWindow(offset: index, limit: 1))?.filter { $0.key == key }
   }
 
-  private func all(_ window: EntryWindow) throws(ReadFault) -> [MapEntry]? {
-    var query = query
-    (query.key, query.window) = (nil, window)
-    return try MapReader(map, head, query).entries()
+  /// Which slots of an array of pointers to read.
+  func slots(of count: Int) -> Range<Int> {
+    guard query.key != nil, keySize == 4 else { return 0..<count }
+    return index.map { min($0, count)..<min($0 + 1, count) } ?? 0..<0
+  }
+
+  /// The key of an array.
+  private var index: Int? {
+    guard let key = query.key, key.count == 4 else { return nil }
+    return key.u32(at: 0).map(Int.init)
   }
 }

@@ -53,7 +53,7 @@ struct MapReader {
   }
 
   /// Entries up to the end of the window, at least.
-  private func listed() throws(ReadFault) -> [MapEntry]? {
+  func listed() throws(ReadFault) -> [MapEntry]? {
     switch type {
     case "prog_array", "array_of_maps": try objectArray()
     case "perf_event_array", "cgroup_array":
@@ -136,7 +136,7 @@ struct MapReader {
     _ read: (Int, KernelVirtualAddress) throws(ReadFault) -> MapEntry?
   ) throws(ReadFault) -> [MapEntry] {
     try admit(count, of: 8)
-    return try gather(Self.stretches(of: 0..<count, size: 8)) { stretch throws(ReadFault) in
+    return try gather(Self.stretches(of: slots(of: count), size: 8)) { stretch throws(ReadFault) in
       let start = array + 8 * stretch.lowerBound
       let key = ObjectKey("page of \(noun)s", id: UInt64(stretch.lowerBound), at: start)
       return try view.object(key) { () throws(ReadFault) in
