@@ -12,10 +12,10 @@ extern char **environ;
 // scripts/guest-boot appends bpftool to the initramfs; tests that boot a guest on their own do not.
 bool has_bpftool(void) { return access("/bpftool/bpftool", X_OK) == 0; }
 
-static void run(const char *kind) {
+static void run(const char *kind, const char *command) {
   char *arguments[] = {
       "/bpftool/loader", "--library-path", "/bpftool", "/bpftool/bpftool", "-j", (char *)kind,
-      "show", NULL,
+      (char *)command, NULL,
   };
   posix_spawn_file_actions_t actions;
   pid_t child;
@@ -29,7 +29,7 @@ static void run(const char *kind) {
     fail("cannot run bpftool: %m");
   posix_spawn_file_actions_destroy(&actions);
   if (status != 0)
-    fail("bpftool %s show ended with status %#x", kind, status);
+    fail("bpftool %s %s ended with status %#x", kind, command, status);
 }
 
 // The programs and maps with which bpftool probes the kernel may be among what it shows.
@@ -39,8 +39,13 @@ void print_bpftool(void) {
   for (unsigned index = 0; index < sizeof kinds / sizeof kinds[0]; index++) {
     printf("GUESTSCOPE-BPFTOOL-BEGIN %s\n", kinds[index]);
     fflush(stdout);
-    run(kinds[index]);
+    run(kinds[index], "show");
     printf("\nGUESTSCOPE-BPFTOOL-END %s\n", kinds[index]);
     fflush(stdout);
   }
+  printf("GUESTSCOPE-BPFTOOL-BEGIN struct_ops-dump\n");
+  fflush(stdout);
+  run("struct_ops", "dump");
+  printf("\nGUESTSCOPE-BPFTOOL-END struct_ops-dump\n");
+  fflush(stdout);
 }
