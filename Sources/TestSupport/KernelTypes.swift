@@ -137,7 +137,7 @@ extension KernelTypes {
     declare("static_key", 16, [("enabled", 0, .u32)])
     declare("static_key_false", 16, [("key", 0, .structure("static_key"))])
     declare("user_struct", 64, [("uid", 16, .u32)])
-    declare("btf", 128, [("id", 96, .u32)])
+    declare("btf", 128, [("data", 0, .pointer), ("data_size", 8, .u32), ("id", 96, .u32)])
     declare("bpf_map_ops", 8, [("map_alloc", 0, .pointer)])
     declare("bpf_map_owner", 12, [("type", 4, .u32), ("jited", 8, .u8)])
     declare("bpf_map_memory", 16, [("pages", 0, .u32)])
@@ -145,7 +145,8 @@ extension KernelTypes {
       "bpf_map", 256,
       [
         ("map_type", 24, .u32), ("key_size", 28, .u32), ("value_size", 32, .u32),
-        ("max_entries", 36, .u32), ("map_flags", 48, .u32), ("id", 60, .u32),
+        ("max_entries", 36, .u32), ("btf_value_type_id", 40, .u32), ("map_flags", 48, .u32),
+        ("id", 60, .u32),
         ("btf", 72, .pointer), ("name", 80, .bytes(16)), ("frozen", 130, .u8),
       ]
         + (isOld
@@ -154,13 +155,17 @@ extension KernelTypes {
     declare("bpf_array_aux", 32, [("owner", 8, .structure("bpf_map_owner"))])
     declare(
       "bpf_array", 320,
-      [("map", 0, .structure("bpf_map")), ("elem_size", 256, .u32), ("aux", 264, .pointer)])
+      [
+        ("map", 0, .structure("bpf_map")), ("elem_size", 256, .u32), ("aux", 264, .pointer),
+        ("value", 272, .bytes(0)),
+      ])
     declare("timekeeper", 64, [("offs_real", 24, .u64), ("offs_boot", 32, .u64)])
     declare("tk_data", 80, [("timekeeper", 16, .structure("timekeeper"))])
     types.declare(
       enum: "bpf_map_type",
       [
-        "BPF_MAP_TYPE_UNSPEC": 0, "BPF_MAP_TYPE_HASH": 1, "BPF_MAP_TYPE_PROG_ARRAY": 3,
+        "BPF_MAP_TYPE_UNSPEC": 0, "BPF_MAP_TYPE_HASH": 1, "BPF_MAP_TYPE_ARRAY": 2,
+        "BPF_MAP_TYPE_PROG_ARRAY": 3,
         "BPF_MAP_TYPE_PERCPU_ARRAY": 6, "BPF_MAP_TYPE_CGROUP_STORAGE_DEPRECATED": 19,
         "BPF_MAP_TYPE_CGROUP_STORAGE": 19, "__MAX_BPF_MAP_TYPE": 20,
       ])
