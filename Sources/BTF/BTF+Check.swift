@@ -99,6 +99,8 @@ extension BTF {
     let isStart = name == firstString || blob.u8(at: place - 1) == 0
     try require(
       place < strings.upperBound && isStart, "a name that is not one of the strings", offset)
+    // No name is offset 0; the strings have no other empty one.
+    try require(name == 0 || blob.u8(at: place) != 0, "a name that is empty", offset)
   }
 
   private func entries(_ count: Int, _ size: Int, from offset: Int) -> StrideTo<Int> {

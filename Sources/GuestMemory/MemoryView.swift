@@ -132,6 +132,28 @@ public final class MemoryView {
 
   // MARK: Virtual reads
 
+  /// Has the next wave bring what will be wanted soon, as far as it is not known. In no plan, and
+  /// nothing in a snapshot: only what is read is part of an answer.
+  ///
+  /// For memory whose pointers lead from one place in it to the next: read whole, it costs one wave.
+  public func prefetch(at address: KernelVirtualAddress, count: Int) throws(ReadFault) {
+    guard !isSnapshot, count > 0 else { return }
+    var done = 0
+    while done < count {
+      let start = address + done
+      let stretch = min(count - done, 4096 - Int(start.rawValue & 0xfff))
+      done += stretch
+      stepsLeft -= 1
+      if stepsLeft < 0 { throw .stepLimit }
+      // A page that is not there is an error only to who reads it.
+      guard let physical = try? translate(start) else { continue }
+      let range = PhysicalRange(physical, count: stretch)
+      guard ram.contains(range), case .unknown = cache.find(physical.rawValue, count: stretch)
+      else { continue }
+      misses.append(range)
+    }
+  }
+
   /// The little-endian integer at a virtual address.
   public func load<T: FixedWidthInteger & BitwiseCopyable>(
     _ type: T.Type, at address: KernelVirtualAddress

@@ -92,8 +92,9 @@ struct ProgramReader {
       query.wantsDetails ? details(prog, aux) : nil)
     program.name = name
     program.details = details
-    guard query.wantsRuntime else { return program }
-    program.perCPU = perCPU ?? older ?? []
+    // A kernel that does not show its records has not run its programs 0 times.
+    guard query.wantsRuntime, let records = perCPU ?? older else { return program }
+    program.perCPU = records
     let countsMisses = try walk.has(\BPFProgStats.misses)
     let none = RunCounters(cnt: 0, nsecs: 0, misses: countsMisses ? 0 : nil)
     program.runtime = program.perCPU.reduce(none) { $0 + $1.counters }
@@ -124,12 +125,14 @@ struct ProgramReader {
     let (maps, attachment) = rest
     let isForDevice = info.offloadRequested == true || info.devBound == true
     // Of a program with subprograms the lengths of all functions are summed; its own is the first.
+    // Where nothing says whether it has any, the length of the first one would be a wrong sum.
     let lengths = functions?.compactMap { $0.jitedLen.map(Int.init) } ?? []
     return BPFProgram.Details(
       tag: prog.tag, isGPLCompatible: prog.gplCompatible, loadTime: info.loadTime, uid: uid,
       // bpf_prog_insn_size(): an instruction is 8 bytes.
       xlatedBytes: prog.len.map { Int($0) * 8 },
-      jitedBytes: lengths.isEmpty ? prog.jitedLen.map { Int($0) } : lengths.reduce(0, +),
+      jitedBytes: lengths.isEmpty
+        ? functions.flatMap { _ in prog.jitedLen.map { Int($0) } } : lengths.reduce(0, +),
       memlockBytes: prog.pages.map { Int($0) * walk.kernel.pageSize },
       mapIDs: maps?.map(\.id), btfID: info.has(\.btf) ? btf ?? 0 : nil,
       isOrphaned: isForDevice && info.offload?.rawValue == 0, attachment: attachment)

@@ -93,6 +93,11 @@ public final class Walk {
     of member: KeyPath<Struct, some DeclaredMember>
   ) throws(ReadFault) -> Int? { try layout(of: Struct.self).members[keyPath: member].place?.size }
 
+  /// Bytes from the start of a structure to a member; nil where this kernel lacks it.
+  public func offset<Struct: KernelStruct>(
+    of member: KeyPath<Struct, some DeclaredMember>
+  ) throws(ReadFault) -> Int? { try layout(of: Struct.self).members[keyPath: member].place?.offset }
+
   /// What a read gives; nil where it asks for what this kernel lacks.
   public func ifKnown<T>(
     _ read: @autoclosure () throws(ReadFault) -> T?

@@ -57,7 +57,8 @@ public struct KernelTypes {
     _ name: String, size: Int, _ members: [(name: String, offset: Int, type: Member)]
   ) {
     var rows: [(name: String, type: UInt32, place: UInt32)] = []
-    for member in members {
+    // As a compiler lays them out; members of the same offset are bits of a word.
+    for member in members.sorted(by: { $0.offset < $1.offset }) {
       offsets["\(name).\(member.name)"] = member.offset
       var place = UInt32(8 * member.offset)
       if case .bit(let bit) = member.type { place = 1 << 24 | (place + UInt32(bit)) }
@@ -155,18 +156,17 @@ extension KernelTypes {
     declare("bpf_array_aux", 32, [("owner", 8, .structure("bpf_map_owner"))])
     declare(
       "bpf_array", 320,
-      [
-        ("map", 0, .structure("bpf_map")), ("elem_size", 256, .u32), ("aux", 264, .pointer),
-        ("value", 272, .bytes(0)),
-      ])
+      [("map", 0, .structure("bpf_map")), ("elem_size", 256, .u32), ("aux", 264, .pointer)])
     declare("timekeeper", 64, [("offs_real", 24, .u64), ("offs_boot", 32, .u64)])
     declare("tk_data", 80, [("timekeeper", 16, .structure("timekeeper"))])
     types.declare(
       enum: "bpf_map_type",
       [
         "BPF_MAP_TYPE_UNSPEC": 0, "BPF_MAP_TYPE_HASH": 1, "BPF_MAP_TYPE_ARRAY": 2,
-        "BPF_MAP_TYPE_PROG_ARRAY": 3,
-        "BPF_MAP_TYPE_PERCPU_ARRAY": 6, "BPF_MAP_TYPE_CGROUP_STORAGE_DEPRECATED": 19,
+        "BPF_MAP_TYPE_PROG_ARRAY": 3, "BPF_MAP_TYPE_PERCPU_HASH": 5,
+        "BPF_MAP_TYPE_PERCPU_ARRAY": 6, "BPF_MAP_TYPE_LPM_TRIE": 11,
+        "BPF_MAP_TYPE_BLOOM_FILTER": 30, "BPF_MAP_TYPE_QUEUE": 22, "BPF_MAP_TYPE_STACK": 23,
+        "BPF_MAP_TYPE_RINGBUF": 27, "BPF_MAP_TYPE_CGROUP_STORAGE_DEPRECATED": 19,
         "BPF_MAP_TYPE_CGROUP_STORAGE": 19, "__MAX_BPF_MAP_TYPE": 20,
       ])
     types.declare(

@@ -21,8 +21,8 @@ public final class SyntheticGuest {
   public var symbols: [String: UInt64] = [:]
 
   static let textSize: UInt64 = 0x4000
-  static let rodataSize: UInt64 = 0x4000
   static let dataSize: UInt64 = 0x8000
+  let rodataSize: UInt64
   public let imagePhysical: PhysicalAddress
   private var nextVmalloc: UInt64
   private var nextPerCPU: UInt64 = 0x40
@@ -33,22 +33,25 @@ public final class SyntheticGuest {
 
   private let slide: UInt64
   public var textBase: UInt64 { Self.linkBase + slide }
-  public var dataOffset: UInt64 { Self.textSize + Self.rodataSize }
+  public var dataOffset: UInt64 { Self.textSize + rodataSize }
   /// Physical minus virtual address of the image.
   public var displacement: UInt64 { imagePhysical.rawValue &- textBase }
 
-  /// - Parameter ram: of another kernel, in which this one lies as well.
+  /// - Parameters:
+  ///   - ram: of another kernel, in which this one lies as well.
+  ///   - rodataSize: bytes of read-only data, a multiple of the page size.
   public init(
     _ types: KernelTypes = .kernel(.linux6), cpus: Int = 2, isFiveLevel: Bool = false,
-    ramBytes: Int = 1 << 20, in ram: RAMBuilder? = nil, slide: UInt64 = slide
+    ramBytes: Int = 1 << 20, in ram: RAMBuilder? = nil, slide: UInt64 = slide,
+    rodataSize: UInt64 = 0x4000
   ) {
-    self.slide = slide
+    (self.slide, self.rodataSize) = (slide, rodataSize)
     self.types = types
     self.cpus = cpus
     let ram = ram ?? RAMBuilder(count: ramBytes)
     self.ram = ram
     imagePhysical = ram.allocate(
-      Int(Self.textSize + Self.rodataSize + Self.dataSize), alignment: 0x1_0000)
+      Int(Self.textSize + rodataSize + Self.dataSize), alignment: 0x1_0000)
     tables = PageTableBuilder(.x86(fiveLevel: isFiveLevel), in: ram)
     pageOffset = isFiveLevel ? 0xff3a_0b40_0000_0000 : 0xffff_8a3b_4000_0000
     nextVmalloc = isFiveLevel ? 0xffa0_1234_0000_0000 : 0xffff_b234_8000_0000
@@ -67,7 +70,8 @@ public final class SyntheticGuest {
     tables.map(pages: 4, from: textBase, to: physical, writable: false, executable: true)
     if onlyText { return }
     tables.map(
-      pages: 4, from: textBase + Self.textSize, to: physical + Self.textSize, writable: false)
+      pages: Int(rodataSize >> 12), from: textBase + Self.textSize, to: physical + Self.textSize,
+      writable: false)
     tables.map(pages: 8, from: textBase + dataOffset, to: physical + dataOffset)
   }
 

@@ -118,7 +118,7 @@ import Testing
     #expect(facts["kernel_file"] as? String == kernel)
     for (key, count) in [("symbols", "count"), ("btf", "types")] {
       let source = try #require(facts[key] as? [String: Any])
-      #expect(Set(source.keys) == [count, "source"])
+      #expect(Set(source.keys) == [count, "source", "cached"])
       #expect(try #require(source[count] as? Int) > 0)
       #expect(source["source"] as? String == "vmlinux")
     }

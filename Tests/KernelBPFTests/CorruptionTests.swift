@@ -16,7 +16,16 @@ enum Fuzz {
   static let seed =
     environment["GUESTSCOPE_FUZZ_SEED"].flatMap { UInt64($0) } ?? .random(in: 0 ... .max)
   /// A guest that rests: its counters stand still.
-  static let liveGuest = environment["GUESTSCOPE_LIVE"].map { "\($0)/x86-6.1" }
+  static let liveGuest = liveFolder.map { "\($0)/x86-6.1" }
+  static let liveFolder = environment["GUESTSCOPE_LIVE"]
+
+  /// The gdbserver of a live guest on a port of this machine.
+  static func target(_ guest: String) throws -> StubTarget {
+    let folder = try #require(liveFolder)
+    let text = try String(contentsOfFile: "\(folder)/\(guest)/gdb-port", encoding: .utf8)
+    let port = try #require(UInt16(text.trimmingCharacters(in: .whitespacesAndNewlines)))
+    return .tcp(host: "127.0.0.1", port: port)
+  }
 
   static let query = BPFProgramQuery(runtime: true, details: true)
   /// What one listing may take: three discoveries with their closing samples, three holds.
@@ -95,10 +104,8 @@ enum Fuzz {
       "set GUESTSCOPE_LIVE to a folder of guests that run, x86-6.1 among them"))
   func aCorruptedRealGuestIsAnsweredOrRefused() throws {
     let guest = try #require(Fuzz.liveGuest)
-    let text = try String(contentsOfFile: "\(guest)/gdb-port", encoding: .utf8)
-    let port = try #require(UInt16(text.trimmingCharacters(in: .whitespacesAndNewlines)))
     let image = try KernelFacts(path: "\(guest)/kernel")
-    let recording = RecordingMemory(try QEMUStub(.tcp(host: "127.0.0.1", port: port)))
+    let recording = RecordingMemory(try QEMUStub(try Fuzz.target("x86-6.1")))
     let live = try BPFObjects(recording, kernel: image).programs(Fuzz.query)
     #expect(live.unreadable.isEmpty && !live.value.objects.isEmpty)
 

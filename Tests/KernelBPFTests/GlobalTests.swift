@@ -26,7 +26,11 @@ import Testing
 
   /// A guest with two such maps, one whose BTF is damaged, and one whose value is no section.
   private func sample(owner: UInt64? = nil) -> SyntheticGuest {
-    let guest = SyntheticGuest()
+    var types = KernelTypes.kernel(.linux6)
+    types.declare(
+      "bpf_array", size: 320,
+      [("map", 0, .structure("bpf_map")), ("value", 272, .bytes(0))])
+    let guest = SyntheticGuest(types)
     let user = guest.ram.allocate(64)
     guest.ram.write(1000 as UInt32, at: user + guest.types["user_struct.uid"])
     for (id, blob) in [(3, Self.types), (5, Self.types), (7, [1, 2, 3]), (8, nil)]

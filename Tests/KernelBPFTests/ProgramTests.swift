@@ -45,6 +45,21 @@ import Testing
     #expect(programs.allSatisfy { $0.verifiedInsns == nil && $0.runtime?.misses == nil })
   }
 
+  /// A sum of which a part is not known is not known.
+  @Test(arguments: ["func", "func_cnt"])
+  func aKernelThatDoesNotShowSubprogramsHasNoLength(member: String) throws {
+    let types = KernelTypes.kernel(.linux6, without: ["bpf_prog_aux." + member])
+    let programs = try SyntheticGuest.sample(types).guest.list().value.objects
+    #expect(programs.map { $0.details?.jitedBytes } == [nil, nil, nil])
+  }
+
+  @Test func aKernelThatDoesNotShowStatisticsHasNilNotZero() throws {
+    let types = KernelTypes.kernel(.linux6, without: ["bpf_prog.stats"])
+    let programs = try SyntheticGuest.sample(types).guest.list().value.objects
+    #expect(programs.count == 3)
+    #expect(programs.allSatisfy { $0.runtime == nil && $0.perCPU.isEmpty })
+  }
+
   @Test func onlyWhatAQueryAsksForIsRead() throws {
     let guest = SyntheticGuest.sample().guest
     let memory = ScriptedMemory(guest.memory)

@@ -3,6 +3,8 @@ import GuestScopeKernelImage
 import TestSupport
 import Testing
 
+extension KallsymsBuilder: CustomTestStringConvertible {}
+
 @Suite struct KallsymsTests {
   static let address: UInt64 = 0xffff_ffff_8200_0000
 

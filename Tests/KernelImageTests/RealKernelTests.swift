@@ -51,6 +51,7 @@ struct RealKernelTests {
     }
     #expect(symbols.filter { $0.isAbsolute }.allSatisfy { $0.address < 1 << 32 })
 
+    try btf.check()
     #expect(btf.endID.rawValue > 50_000)
     #expect(
       btf.enumerators(ofEnum: "bpf_prog_type")?.first { $0.value == 27 }?.name

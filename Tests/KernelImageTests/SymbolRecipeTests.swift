@@ -12,7 +12,7 @@ import Testing
 
   /// Facts of an image whose functions are these words, and whose kallsyms has functions only.
   private func facts(
-    _ functions: KeyValuePairs<String, [UInt32]>, searches: Bool = true
+    _ functions: KeyValuePairs<String, [UInt32]>, searches: Bool = true, isRunning: Bool = false
   ) -> KernelFacts {
     var bytes: [UInt8] = []
     var symbols: [KernelSymbols.Symbol] = []
@@ -26,7 +26,7 @@ import Testing
       origin: .init(name: "Image", kind: .image), architecture: .arm64, banner: nil, notes: nil,
       btf: nil, baseAddress: Self.base, symbols: KernelSymbols().merging(symbols),
       imageToSearch: searches
-        ? ImagePieces([MemoryRegion(bytes, address: Self.base)], isRunning: false) : nil)
+        ? ImagePieces([MemoryRegion(bytes, address: Self.base)], isRunning: isRunning) : nil)
   }
 
   /// adrp x0, +1 page; add x0, x0, #0x640
@@ -92,5 +92,34 @@ import Testing
       try found(facts(["one": Self.names, "two": Self.names], searches: false)) == nil)
     let known = facts(["variable": [], "one": Self.names, "two": Self.names])
     #expect(try found(known) == Self.base)
+  }
+
+  @Test(arguments: [false, true])
+  func theCheckKnowsWhetherTheKernelRuns(isRunning: Bool) throws {
+    let facts = facts(["one": Self.names, "two": Self.names], isRunning: isRunning)
+    #expect(
+      try found(facts) { _, image, _ in image.isRunning } == (isRunning ? Self.variable : nil))
+  }
+
+  /// Of a running kernel only pieces are read.
+  @Test func piecesAreAsGoodAsTheWhole() throws {
+    let whole = facts(["one": Self.names, "two": Self.names])
+    let image = try #require(whole.imageToSearch)
+    let pieces = [Self.base..<Self.base + 24, Self.variable..<Self.variable + 64].map {
+      MemoryRegion(image.bytes(at: $0.lowerBound, count: $0.count)!, address: $0.lowerBound)
+    }
+    func found(in pieces: [MemoryRegion]) throws -> UInt64? {
+      let facts = whole.with(
+        symbols: try whole.symbols, imageToSearch: ImagePieces(pieces, isRunning: true))
+      return try self.found(facts) { address, image, _ in image.bytes(at: address, count: 64) != nil
+      }
+    }
+    #expect(try found(in: pieces) == Self.variable)
+    // The variable could not be read, or the code of one function.
+    #expect(try found(in: [pieces[0]]) == nil)
+    #expect(
+      try found(in: [
+        MemoryRegion(Array(pieces[0].bytes.prefix(20)), address: Self.base), pieces[1],
+      ]) == nil)
   }
 }

@@ -1,16 +1,19 @@
 import GuestScopeBTF
 import GuestScopeGuestMemory
-import GuestScopeLinuxKernel
 import TestSupport
 import Testing
 
+@testable import GuestScopeLinuxKernel
+
 @Suite struct IDRTests {
+  /// - Parameter flags: what the idr has; nil for those of an idr.
   private func entries(
-    _ programs: [UInt64: UInt64], base: UInt32 = 0, next: UInt32? = nil
+    _ programs: [UInt64: UInt64], base: UInt32 = 0, next: UInt32? = nil, flags: UInt32? = nil
   ) throws -> (entries: [UInt64: UInt64], reads: Int, samples: Int) {
     let guest = SyntheticGuest()
     guest.programs = programs
     guest.writeIDR(base: base, next: next)
+    if let flags { guest.ram.write(flags, at: guest.place("prog_idr") + 4) }
     let address = DirectMap.virtual(guest.place("prog_idr"))
     let idr = IDR(at: KernelVirtualAddress(address), try IDR.Layout(try BTF(guest.types.blob)))
     // The synthetic guest links its nodes by its own direct map.
@@ -67,5 +70,24 @@ import Testing
 
   @Test func anImpossibleBaseIsRefused() throws {
     #expect(throws: SnapshotError.self) { try entries([:], base: 1 << 31) }
+  }
+
+  // MARK: Flags
+
+  /// 5.10 and 6.1 have 27 bits of gfp_t, later kernels 25.
+  @Test(arguments: [0x0800_0004, 0x0200_0004, 0x0040_0004, 0x8000_0004] as [UInt32])
+  func flagsOfAnIDR(flags: UInt32) throws {
+    #expect(IDR.hasFlags(flags))
+    #expect(try entries([1: 0x1000], flags: flags).entries == [1: 0x1000])
+  }
+
+  /// Zeros where no idr is would pass for an empty one, and an xarray for an idr.
+  @Test(arguments: [0, 4, 5, 0x0200_0000, 0x0a00_0004, 0x0200_0005, 0x0200_0024, .max] as [UInt32])
+  func whatHasNotTheFlagsOfAnIDRIsRefused(flags: UInt32) throws {
+    #expect(!IDR.hasFlags(flags))
+    for programs in [[:], [1: 0x1000]] as [[UInt64: UInt64]] {
+      let error = #expect(throws: SnapshotError.self) { try entries(programs, flags: flags) }
+      #expect("\(try #require(error))".contains("not an idr"))
+    }
   }
 }

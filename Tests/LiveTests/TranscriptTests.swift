@@ -58,6 +58,17 @@ extension LiveTests {
       [{"id":{map programs id},"type":"prog_array","name":"programs","flags":0,"bytes_key":4,"bytes_value":4,"max_entries":2000,"bytes_memlock":16384,"frozen":0,"btf_id":0,"owner_prog_type":"socket_filter","owner_jited":true}]
       > map id {map lengths id} -j
       [{"id":{map lengths id},"type":"hash","name":"lengths","flags":0,"bytes_key":4,"bytes_value":8,"max_entries":64,"bytes_memlock":{map lengths bytes_memlock},"frozen":0,"btf_id":{map lengths btf_id}}]
+      > map dump name odd_array --limit 1
+      key: 00 00 00 00  value: 01 08 0f 16 1d 24 2b 32 39 40 47 4e 55
+      Found 1 element
+      > -j map dump id {map odd_array id} --offset 1 --limit 1
+      [{"key":["0x01","0x00","0x00","0x00"],"value":["0x20","0x27","0x2e","0x35","0x3c","0x43","0x4a","0x51","0x58","0x5f","0x66","0x6d","0x74"]}]
+      > map lookup id {map odd_array id} key hex 01 00 00 00
+      key: 01 00 00 00  value: 20 27 2e 35 3c 43 4a 51 58 5f 66 6d 74
+      > -j map lookup id {map odd_array id} key 1 0 0 0
+      {"key":["0x01","0x00","0x00","0x00"],"value":["0x20","0x27","0x2e","0x35","0x3c","0x43","0x4a","0x51","0x58","0x5f","0x66","0x6d","0x74"]}
+      > -j map lookup id {map odd_array id} key 1 0 0 9
+      {"error":"map {map odd_array id} has no entry with the key 01 00 00 09"}
       > link list type raw_tracepoint
       ID  TYPE            PROG  ATTACHED TO
        {n}  raw_tracepoint    {prog raw_tp_probe id}  tp_name=tcp_probe cookie=-
@@ -125,9 +136,11 @@ extension LiveTests {
       paging           x86-64 4-level
       page_table_root  0x{hex}
       nr_cpu_ids       {kernel nr_cpu_ids}
+      build_id         {text}
       kernel_file      {text}/kernel
-      symbols          {n} from vmlinuz
-      btf              {n} types from vmlinuz
+      symbols          {n} from vmlinuz{text}
+      btf              {n} types from vmlinuz{text}
+      checked          the guest's kernel has the same build-id
       bpf_stats_enabled  true
       panic_cpu        -
       crash_kernel     false

@@ -1,21 +1,28 @@
 // What bpftool says in this guest, which is what `guestscope` must say from outside.
+#define _GNU_SOURCE
 #include "guest.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <bpf/bpf.h>
 
 extern char **environ;
 
 // scripts/guest-boot appends bpftool to the initramfs; tests that boot a guest on their own do not.
 bool has_bpftool(void) { return access("/bpftool/bpftool", X_OK) == 0; }
 
-static void run(const char *kind, const char *command) {
+// Runs bpftool with these words, and its output to a descriptor.
+static int run(const char *const words[4], int output) {
   char *arguments[] = {
-      "/bpftool/loader", "--library-path", "/bpftool", "/bpftool/bpftool", "-j", (char *)kind,
-      (char *)command, NULL,
+      "/bpftool/loader", "--library-path", "/bpftool", "/bpftool/bpftool", "-j", (char *)words[0],
+      (char *)words[1], (char *)words[2], (char *)words[3], NULL,
   };
   posix_spawn_file_actions_t actions;
   pid_t child;
@@ -24,28 +31,74 @@ static void run(const char *kind, const char *command) {
   // Warnings of what this kernel lacks would stand in the middle of the document.
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+  if (output != STDOUT_FILENO)
+    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
   if (posix_spawn(&child, arguments[0], &actions, NULL, arguments, environ) ||
       waitpid(child, &status, 0) != child)
     fail("cannot run bpftool: %m");
   posix_spawn_file_actions_destroy(&actions);
-  if (status != 0)
-    fail("bpftool %s %s ended with status %#x", kind, command, status);
+  return status;
+}
+
+static void begin(const char *kind) {
+  printf("GUESTSCOPE-BPFTOOL-BEGIN %s\n", kind);
+  fflush(stdout);
+}
+
+static void end(const char *kind) {
+  printf("\nGUESTSCOPE-BPFTOOL-END %s\n", kind);
+  fflush(stdout);
+}
+
+// What bpftool dumps of a map; null where it cannot.
+static void print_dump(uint32_t id) {
+  char number[16], buffer[4096];
+  int output = memfd_create("dump", MFD_CLOEXEC);
+  ssize_t count;
+
+  if (output < 0)
+    fail("cannot make a file for what bpftool dumps: %m");
+  snprintf(number, sizeof number, "%u", id);
+  if (run((const char *const[4]){"map", "dump", "id", number}, output) != 0) {
+    printf("null");
+  } else {
+    lseek(output, 0, SEEK_SET);
+    while ((count = read(output, buffer, sizeof buffer)) > 0)
+      fwrite(buffer, 1, count, stdout);
+  }
+  close(output);
+}
+
+// An object: a map's id, and what is in the map.
+static void print_dumps(void) {
+  uint32_t id = 0;
+
+  begin("dump");
+  for (const char *before = "{"; bpf_map_get_next_id(id, &id) == 0; before = ",") {
+    printf("%s\"%u\":", before, id);
+    print_dump(id);
+  }
+  if (errno != ENOENT)
+    fail("cannot list maps: %m");
+  printf("}");
+  end("dump");
 }
 
 // The programs and maps with which bpftool probes the kernel may be among what it shows.
 void print_bpftool(void) {
   static const char *const kinds[] = {"prog", "map", "link", "btf", "struct_ops"};
 
+  // A lookup is no trace: but that of a socket gives it a cookie.
+  print_dumps();
   for (unsigned index = 0; index < sizeof kinds / sizeof kinds[0]; index++) {
-    printf("GUESTSCOPE-BPFTOOL-BEGIN %s\n", kinds[index]);
-    fflush(stdout);
-    run(kinds[index], "show");
-    printf("\nGUESTSCOPE-BPFTOOL-END %s\n", kinds[index]);
-    fflush(stdout);
+    begin(kinds[index]);
+    int status = run((const char *const[4]){kinds[index], "show"}, STDOUT_FILENO);
+    if (status != 0)
+      fail("bpftool %s show ended with status %#x", kinds[index], status);
+    end(kinds[index]);
   }
-  printf("GUESTSCOPE-BPFTOOL-BEGIN struct_ops-dump\n");
-  fflush(stdout);
-  run("struct_ops", "dump");
-  printf("\nGUESTSCOPE-BPFTOOL-END struct_ops-dump\n");
-  fflush(stdout);
+  begin("struct_ops-dump");
+  if (run((const char *const[4]){"struct_ops", "dump"}, STDOUT_FILENO) != 0)
+    fail("bpftool struct_ops dump failed");
+  end("struct_ops-dump");
 }

@@ -81,6 +81,14 @@ unsigned make_netkit(const char *name);
 // more_maps.c: maps of types that map_truth.c does not make, as far as the kernel has them.
 void make_more_maps(void);
 
+// map_contents.c
+void fill_known(int map);              // known contents, where user space can write them
+void print_contents_truth(int map);  // a JSON line, where bpftool cannot list them
+
+// map_owners.c: the same for what belongs to a socket, a task, an inode, a cgroup.
+void fill_owned(int map, const struct bpf_map_info *info);
+bool print_owned_truth(int map, const struct bpf_map_info *info);
+
 // traffic.c
 void pin_to_cpu(unsigned cpu);
 void run_on_every_cpu(const struct programs *programs);

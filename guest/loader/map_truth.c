@@ -47,15 +47,7 @@ void make_maps(void) {
     if (strcmp(maps[index].name, "programs") == 0 &&
         bpf_map_update_elem(map, &key, &program, BPF_ANY))
       fail("cannot put a program into a map: %m");
-    for (; strcmp(maps[index].name, "growing_hash") == 0 && key <= 3; key++) {
-      if (bpf_map_update_elem(map, &key, &key, BPF_ANY))
-        fail("cannot fill a map: %m");
-    }
-    // A prefix of 32 bits, 127.0.0.1.
-    uint32_t prefix[] = {32, 0x0100007f}, value[] = {1, 2};
-    if (strcmp(maps[index].name, "prefixes") == 0 &&
-        bpf_map_update_elem(map, prefix, value, BPF_ANY))
-      fail("cannot put a prefix into a map: %m");
+    fill_known(map);
     if (!maps[index].name[0] && bpf_map_freeze(map))
       fail("cannot freeze a map: %m");
   }
@@ -124,6 +116,7 @@ static void print_map(uint32_t id) {
   if (info.type == BPF_MAP_TYPE_PROG_ARRAY)
     print_owner(fd);
   puts("}");
+  print_contents_truth(fd);
   close(fd);
 }
 

@@ -70,7 +70,7 @@ static int make(unsigned index, int inner) {
   return map;
 }
 
-// Two elements, where it takes no more than a number or the descriptor of a map.
+// Two elements, where they are a number or the descriptor of a map.
 static void fill(int map, uint32_t type, int inner) {
   uint32_t keys[] = {0, 1}, cpu_size = 192;
   char value[512] = {0};
@@ -87,13 +87,10 @@ static void fill(int map, uint32_t type, int inner) {
   case BPF_MAP_TYPE_DEVMAP_HASH:
     value[0] = 1;  // lo
     break;
-  case BPF_MAP_TYPE_HASH:
-  case BPF_MAP_TYPE_PERCPU_HASH:
   case BPF_MAP_TYPE_BLOOM_FILTER:
-  case map_type_rhash:
     break;
   default:
-    return;
+    return fill_known(map);
   }
   for (unsigned index = 0; index < 2; index++) {
     const uint32_t *key = type == BPF_MAP_TYPE_BLOOM_FILTER ? NULL : &keys[index];

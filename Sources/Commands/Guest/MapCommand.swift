@@ -5,8 +5,8 @@ import GuestScopeKernelBPF
 /// `map`: everything about BPF maps.
 struct MapCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "map", abstract: "BPF maps: list.", subcommands: [MapList.self],
-    defaultSubcommand: MapList.self)
+    commandName: "map", abstract: "BPF maps: list, dump, lookup.",
+    subcommands: [MapList.self, MapDump.self, MapLookup.self], defaultSubcommand: MapList.self)
 }
 
 /// `map list`: all BPF maps, with the keys of `bpftool -j map show`.

@@ -39,7 +39,7 @@ struct ObjectSelection {
   var onlyIDs: Set<UInt64>? { ids.isEmpty || !names.isEmpty ? nil : Set(ids) }
 
   /// True when words narrow the answer: an empty one is an error then.
-  private var isNarrow: Bool {
+  var isNarrow: Bool {
     !ids.isEmpty || !names.isEmpty || !(types.isEmpty || types.contains("all"))
   }
 
@@ -61,14 +61,20 @@ struct ObjectSelection {
   ///
   /// - Parameter types: what `typeNumbers` gave.
   func matching<Object: SelectableObject>(_ objects: [Object], types: Set<UInt32>?) -> [Object] {
-    let globs = names.map(Glob.init)
+    let names = globs
     return objects.filter { object in
-      let isNamed =
-        (ids.isEmpty && globs.isEmpty) || ids.contains(object.id)
-        || globs.contains { glob in object.selectedName.map(glob.matches) ?? false }
-      return isNamed
+      matches(id: object.id, name: object.selectedName, names)
         && types.map { types in object.selectedType.map(types.contains) ?? true } ?? true
     }
+  }
+
+  /// The names that are selected.
+  var globs: [Glob] { names.map(Glob.init) }
+
+  /// True when an id or a name is selected.
+  func matches(id: UInt64, name: String?, _ globs: [Glob]) -> Bool {
+    (ids.isEmpty && globs.isEmpty) || ids.contains(id)
+      || globs.contains { glob in name.map(glob.matches) ?? false }
   }
 
   /// The numbers of the types; nil for all.

@@ -86,7 +86,7 @@ final class Session {
   var kernel: GuestKernel {
     get throws {
       let kernel = try foundKernel
-      return kernel.isProven ? kernel : try ofThisBoot { try self.look(at: $0) }.value
+      return kernel.isProven ? kernel : try lookedAtKernel
     }
   }
 
@@ -124,13 +124,16 @@ final class Session {
   /// may be dead meanwhile.
   var livingKernel: GuestKernel {
     get throws {
-      guard connection?.boot.kernel != nil else { return try kernel }
-      return try ofThisBoot { try self.look(at: $0) }.value
+      connection?.boot.kernel == nil ? try kernel : try lookedAtKernel
     }
   }
 
-  private func look(at kernel: GuestKernel) throws -> Snapshot<GuestKernel> {
-    try walk(kernel) { _ in kernel }
+  /// The guest's kernel, as a snapshot without anything else in it has shown it.
+  private var lookedAtKernel: GuestKernel {
+    get throws {
+      _ = try ofThisBoot { kernel in try walk(kernel) { _ in () } }
+      return try foundKernel
+    }
   }
 
   /// Walks the memory of a kernel that `ofThisBoot` gave.
@@ -214,6 +217,8 @@ final class Session {
   func disconnect() {
     statistics = takeStatistics()
     connection = nil
+    // The next guest may be of another architecture.
+    if options.kernel == nil { knownFacts = nil }
     noteHold()
   }
 

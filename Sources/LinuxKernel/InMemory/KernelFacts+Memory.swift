@@ -16,9 +16,12 @@ extension KernelFacts {
         .noSymbolTable, release: try image.location.banner(image.engine)?.kernelRelease)
     }
     var region = found
-    let banner = linuxBanner(in: region, upTo: tables.startAddress)
+    // In front of the tables, or up to 5.10 at the beginning of the read-only data.
+    var banner = linuxBanner(in: region, upTo: tables.startAddress)
+    if banner == nil { banner = try image.location.banner(image.engine) }
+    let release = banner?.kernelRelease
     func refused(_ fault: ImageFault) -> KernelError {
-      .inMemory(fault, release: banner?.kernelRelease)
+      .inMemory(fault, release: release)
     }
     guard let symbols = tables.symbols(in: region) else { throw refused(.noSymbolTable) }
     if let seqs = tables.seqsOfNames { region = try image.extend(region, to: seqs) ?? region }

@@ -72,7 +72,13 @@ struct LiveGuest: CustomTestStringConvertible, Sendable {
     return try JSONSerialization.jsonObject(with: data) as? [[String: Any]] ?? []
   }
 
-  /// The guest's own words of one kind: `prog`, `map`, `kernel`, `iomem`.
+  /// What `bpftool -j map dump` says of each map, by its id; null for one that it cannot list.
+  func bpftoolDumps() throws -> [String: Any] {
+    let data = try Data(contentsOf: URL(fileURLWithPath: path("bpftool-dump.json")))
+    return try JSONSerialization.jsonObject(with: data) as? [String: Any] ?? [:]
+  }
+
+  /// The guest's own words of one kind: `prog`, `map`, `contents`, `kernel`, `iomem`.
   func truth(_ kind: String) throws -> [[String: Any]] {
     let lines = try String(contentsOfFile: path("truth.jsonl"), encoding: .utf8)
       .split(separator: "\n")

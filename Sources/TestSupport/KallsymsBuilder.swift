@@ -1,31 +1,45 @@
 import GuestScopeBytes
 import GuestScopeKernelImage
-import Testing
 
 /// Writes kallsyms tables as scripts/kallsyms.c of the different kernels does.
-struct KallsymsBuilder: CustomTestStringConvertible {
-  enum Layout: CaseIterable { case a, aWithSequences, b, c }
-  struct Symbol: Equatable {
-    let name: String
-    let type: Character
-    let address: UInt64
+public struct KallsymsBuilder: Sendable {
+  public enum Layout: CaseIterable, Sendable { case a, aWithSequences, b, c }
+  public struct Symbol: Equatable, Sendable {
+    public let name: String
+    public let type: Character
+    public let address: UInt64
+
+    public init(name: String, type: Character, address: UInt64) {
+      (self.name, self.type, self.address) = (name, type, address)
+    }
   }
 
-  var layout: Layout
-  var symbols: [Symbol]
+  public var layout: Layout
+  /// By ascending address.
+  public var symbols: [Symbol]
   /// What the file holds as relative base; with `absolutePerCPU` low addresses are written as they
   /// are.
-  var base: UInt64 = Self.text
-  var storedBase: UInt64?
-  var absolutePerCPU = false
+  public var base: UInt64
+  public var storedBase: UInt64?
+  public var absolutePerCPU: Bool
 
-  var testDescription: String { "layout \(layout)\(absolutePerCPU ? " with per-CPU symbols" : "")" }
+  public init(
+    layout: Layout, symbols: [Symbol], base: UInt64 = text, storedBase: UInt64? = nil,
+    absolutePerCPU: Bool = false
+  ) {
+    (self.layout, self.symbols, self.base) = (layout, symbols, base)
+    (self.storedBase, self.absolutePerCPU) = (storedBase, absolutePerCPU)
+  }
 
-  static let text: UInt64 = 0xffff_ffff_8100_0000
+  public var testDescription: String {
+    "layout \(layout)\(absolutePerCPU ? " with per-CPU symbols" : "")"
+  }
+
+  public static let text: UInt64 = 0xffff_ffff_8100_0000
 
   /// 1,275 symbols: names in five blocks (so that markers need padding), aliases, duplicates and
   /// one name of more than 127 tokens.
-  static let sampleSymbols: [Symbol] = {
+  public static let sampleSymbols: [Symbol] = {
     var symbols = [
       Symbol(name: "_text", type: "T", address: text),
       Symbol(name: "_stext", type: "T", address: text),
@@ -41,12 +55,12 @@ struct KallsymsBuilder: CustomTestStringConvertible {
   }()
 
   /// Symbols as x86-64 has them up to kernel 6.14: per-CPU variables at the offsets 0, 8, …
-  static let withPerCPU: [Symbol] =
+  public static let withPerCPU: [Symbol] =
     (0..<20).map { Symbol(name: "percpu_\($0)", type: "A", address: UInt64($0) * 8) }
     + sampleSymbols
 
   /// The tables, to lie at an address that is a multiple of 8.
-  func bytes(at address: UInt64) -> [UInt8] {
+  public func bytes(at address: UInt64) -> [UInt8] {
     var out: [UInt8] = []
     func align(_ n: Int) { while !out.count.isMultiple(of: n) { out.append(0) } }
     func offsets() {
@@ -65,8 +79,8 @@ struct KallsymsBuilder: CustomTestStringConvertible {
         out.append(littleEndian: UInt32(truncatingIfNeeded: offset))
       }
     }
-    func sequences() {
-      for index in symbols.indices.reversed() {
+    func seqsOfNames() {
+      for index in sequences {
         out += [UInt8(index >> 16), UInt8(index >> 8 & 0xff), UInt8(index & 0xff)]
       }
     }
@@ -98,7 +112,7 @@ struct KallsymsBuilder: CustomTestStringConvertible {
       relativeBase()
       names(8)
       if layout == .aWithSequences {
-        sequences()
+        seqsOfNames()
         align(8)
       }
       tokens(8)
@@ -108,17 +122,26 @@ struct KallsymsBuilder: CustomTestStringConvertible {
       offsets()
       align(8)
       relativeBase()
-      sequences()
+      seqsOfNames()
     case .c:
       names(4)
       tokens(4)
       offsets()
-      sequences()
+      seqsOfNames()
     }
     return out
   }
 
-  var encodedNames: (names: [UInt8], markers: [Int]) {
+  /// The numbers of the symbols in the order of their names, and of their addresses where names are
+  /// the same.
+  public var sequences: [Int] {
+    symbols.indices.sorted {
+      let (first, second) = (symbols[$0].name, symbols[$1].name)
+      return first == second ? $0 < $1 : first < second
+    }
+  }
+
+  public var encodedNames: (names: [UInt8], markers: [Int]) {
     var names: [UInt8] = []
     var markers: [Int] = []
     for (index, symbol) in symbols.enumerated() {
@@ -134,12 +157,14 @@ struct KallsymsBuilder: CustomTestStringConvertible {
 
   /// A character that is in use stands for itself, the other codes for pieces of names.
   private static let pieces = ["bpf_", "prog", "_function_", "er", "cpu"]
+  private static let pieceStarts = Set(pieces.compactMap(\.utf8.first))
   private static let tokens: [String] = (0..<256).map { code in
     if (0x21...0x7e).contains(code) { return String(UnicodeScalar(UInt8(code))) }
     return pieces[code % pieces.count]
   }
 
   private static func encode(_ name: String) -> [UInt8] {
+    guard name.utf8.contains(where: pieceStarts.contains) else { return Array(name.utf8) }
     var codes: [UInt8] = []
     var rest = Substring(name)
     while let first = rest.utf8.first {

@@ -1,0 +1,129 @@
+import ArgumentParser
+import GuestScopeGuestMemory
+import GuestScopeKernelBPF
+
+/// `map dump`: what is in BPF maps, as `bpftool map dump` shows it.
+struct MapDump: SelectingCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "dump", abstract: "What is in a BPF map, or in those of a name.",
+    usage: "guestscope map dump [id <n> | name <glob>] ...",
+    discussion: """
+      map dump id 12
+      map dump name .bss
+      map dump id 12 --limit 20 --offset 100
+
+      Entries stand in the order in which the kernel lists them, with the keys of bpftool -j map \
+      dump; of several maps each has its id, type, name and flags around its elements. bpftool cannot \
+      list queues, stacks and ring buffers: here an element of a queue or stack has its index (0 is \
+      popped first), a record of a ring buffer its offset, len, busy and discarded beside its data. \
+      None of these is taken out.
+
+      Locks, timers and pointers of the kernel in a value are zeros, as for bpftool, unless --raw asks \
+      for memory. A large map is read in several short stops while the guest runs on: each entry is of \
+      one instant, all of them need not be.
+      """)
+
+  @OptionGroup var selected: SelectionArguments
+  @Option(help: ArgumentHelp("Show so many entries of each map.", valueName: "n"))
+  var limit: Int?
+  @Option(help: ArgumentHelp("Leave so many entries of each map out first.", valueName: "n"))
+  var offset: Int = 0
+  @Flag(help: "Show what the kernel hides: locks, timers, kernel pointers.")
+  var raw = false
+  @OptionGroup var output: OutputOptions
+  @OptionGroup(visibility: .hidden) var session: SessionOptions
+
+  static let objects = ObjectKind.mapWithContents
+
+  func validate() throws {
+    guard try selection.isNarrow else {
+      throw ValidationError("map dump takes the maps to show: id N or name GLOB")
+    }
+    guard limit ?? 0 >= 0, offset >= 0 else {
+      throw ValidationError("--limit and --offset take a number of entries, from 0 on")
+    }
+  }
+
+  func answer(in session: Session) throws -> Answer {
+    let selection = try selection
+    let globs = selection.globs
+    let formatter = raw ? nil : ValueFormatter.standard
+    let query = MapContentsQuery(
+      ObjectQuery(ids: selection.onlyIDs), window: EntryWindow(offset: offset, limit: limit),
+      isRaw: raw, wantsTypes: formatter != nil
+    ) { selection.matches(id: $0.id, name: $0.name, globs) }
+    let snapshot = try session.ofThisBoot { kernel in
+      try session.bpf(of: kernel).contents(query)
+    }
+    try selection.admit(snapshot.value, unreadable: snapshot.unreadable)
+    var answer = try MapDumpAnswer(maps: snapshot.value, formatter: formatter)
+      .answer(missing: snapshot.missing)
+    if snapshot.stops > 1 {
+      answer.remarks.append(
+        "read in \(snapshot.stops) stops, between which the guest ran on: each entry is of one of "
+          + "them")
+    }
+    return answer
+  }
+}
+
+/// The contents of maps as an answer.
+struct MapDumpAnswer {
+  var maps: [MapContents]
+  var formatter: ValueFormatter?
+
+  /// - Throws: when no map's contents are there to show.
+  func answer(missing: [String]) throws -> Answer {
+    let refusals = maps.compactMap { map in
+      map.refusal.map { "map \(map.map.id): \($0)" }
+    }
+    if refusals.count == maps.count, let first = refusals.first { throw CommandError(first) }
+    guard maps.count == 1, let only = maps.first else {
+      return Answer(
+        .array(maps.map(document)), .lines(maps.flatMap { [header($0.map)] + lines($0) }),
+        missing: missing + refusals)
+    }
+    return Answer(.array(elements(only)), .lines(lines(only)), missing: missing)
+  }
+
+  private func elements(_ contents: MapContents) -> [JSON] {
+    contents.entries.map { entry in entry.json(formatted(entry, contents)) }
+  }
+
+  private func formatted(_ entry: MapEntry, _ contents: MapContents) -> JSON? {
+    contents.types.flatMap { types in formatter?.formatted(entry, types) }
+  }
+
+  /// One of several maps.
+  private func document(_ contents: MapContents) -> JSON {
+    let map = contents.map
+    return [
+      "id": .unsigned(map.id), "type": JSON(named: map.typeName, map.type),
+      "name": .string(map.name), "flags": JSON(map.flags),
+      "elements": contents.refusal == nil ? .array(elements(contents)) : .null,
+    ]
+  }
+
+  private func header(_ map: MapHead) -> String {
+    "\(map.id): \(map.typeName ?? "type \(map.type)")"
+      + (map.name.isEmpty ? "" : "  name \(map.name)")
+      + "  flags 0x" + String(map.flags, radix: 16)
+  }
+
+  private func lines(_ contents: MapContents) -> [String] {
+    if let refusal = contents.refusal { return ["(\(refusal))"] }
+    let lines = contents.entries.flatMap { entry in
+      formatted(entry, contents).map {
+        $0.text(pretty: true).split(separator: "\n").map(String.init)
+      } ?? entry.lines
+    }
+    let count = contents.entries.count
+    return lines + ["Found \(count) element\(count == 1 ? "" : "s")"]
+  }
+}
+
+extension ObjectKind {
+  /// Selected by what bpftool selects them by: a type names too many to read all of.
+  static let mapWithContents = ObjectKind(
+    noun: "map", plural: "BPF maps", keys: ["id", "name"], all: { try $0.maps().map(\.objects) })
+}

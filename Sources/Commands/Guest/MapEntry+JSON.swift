@@ -1,0 +1,73 @@
+import Glibc
+import GuestScopeKernelBPF
+
+extension MapEntry {
+  /// With the keys of `bpftool -j map dump`, and of its own kind where bpftool cannot list: queues,
+  /// stacks and ring buffers.
+  func json(_ formatted: JSON? = nil) -> JSON {
+    var members = key.map { [JSON.Member(key: "key", value: JSON(bytes: $0))] } ?? []
+    func add(_ key: String, _ value: JSON) { members.append(.init(key: key, value: value)) }
+    switch value {
+    case .bytes(let bytes): add("value", JSON(bytes: bytes))
+    case .perCPU(let values):
+      add(
+        "values",
+        .array(
+          values.enumerated().map { cpu, bytes -> JSON in
+            ["cpu": JSON(cpu), "value": JSON(bytes: bytes)]
+          }))
+    case .program(let id): add("value", JSON(bytes: id.littleEndianBytes))
+    case .map(let id):
+      add("value", JSON(bytes: id.littleEndianBytes))
+      add("inner_map_id", JSON(id))
+    case .error(let number): add("value", ["error": .string(errorText(number))])
+    case .queued(let index, let bytes):
+      add("index", JSON(index))
+      add("value", JSON(bytes: bytes))
+    case .record(let record):
+      add("offset", .unsigned(record.offset))
+      add("len", JSON(record.length))
+      add("busy", .bool(record.isBusy))
+      add("discarded", .bool(record.isDiscarded))
+      add("data", JSON(bytes: record.data))
+    case .owned(let owner, let bytes):
+      add("owner", owner.json)
+      add("value", JSON(bytes: bytes))
+    }
+    if let formatted { add("formatted", formatted) }
+    return .object(members)
+  }
+}
+
+extension MapEntry.Owner {
+  var json: JSON {
+    switch self {
+    case .task(let pid, let comm): ["pid": JSON(pid), "comm": .string(comm)]
+    case .inode(let number, let fileSystem):
+      ["inode": .unsigned(number), "file_system": .string(fileSystem)]
+    case .socket(let family, let cookie):
+      ["family": JSON(family), "cookie": cookie == 0 ? .null : .unsigned(cookie)]
+    case .cgroup(let id, let name): ["cgroup_id": .unsigned(id), "name": .string(name)]
+    }
+  }
+
+  var text: String {
+    switch self {
+    case .task(let pid, let comm): "task \(pid) (\(comm))"
+    case .inode(let number, let fileSystem): "inode \(number) of \(fileSystem)"
+    case .socket(let family, let cookie):
+      "socket of family \(family)" + (cookie == 0 ? "" : ", cookie \(cookie)")
+    case .cgroup(let id, let name): "cgroup \(id)" + (name.isEmpty ? "" : " (\(name))")
+    }
+  }
+}
+
+/// glibc's text for a number of the kernel's.
+func errorText(_ number: Int32) -> String { unsafe String(cString: strerror(number)) }
+
+extension JSON {
+  private static let allBytes = (0...255).map { JSON.string("0x" + UInt64($0).paddedHex(2)) }
+
+  /// Bytes as bpftool has them: `["0x01","0x00"]`.
+  init(bytes: [UInt8]) { self = .array(bytes.map { Self.allBytes[Int($0)] }) }
+}

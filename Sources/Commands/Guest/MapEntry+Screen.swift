@@ -1,0 +1,59 @@
+import GuestScopeBytes
+import GuestScopeKernelBPF
+
+extension MapEntry {
+  /// What fits on a line beside a key, as in bpftool.
+  private static let mostOnALine = 24
+
+  /// As `bpftool map dump` shows it: a line, or several for what is longer.
+  var lines: [String] {
+    switch value {
+    case .bytes(let bytes): return lines("value", bytes)
+    case .perCPU(let values):
+      return [keyText]
+        + values.enumerated().flatMap { cpu, bytes in
+          Self.lines("value (CPU \(cpu < 10 ? "0" : "")\(cpu))", bytes)
+        }
+    case .program(let id): return ["\(keyText)  program \(id)"]
+    case .map(let id): return ["\(keyText)  inner_map_id: \(id)"]
+    case .error(let number):
+      // bpftool says "Unknown error 524": glibc does not know ENOTSUPP.
+      let text =
+        switch number {
+        case Self.noEntry: "<no entry>"
+        case Self.notSupported: "<the kernel does not copy it>"
+        default: errorText(number)
+        }
+      return ["\(keyText)  value: \(text)"]
+    case .owned(let owner, let bytes): return Self.lines(owner.text, bytes)
+    case .queued(let index, let bytes): return Self.lines("\(index)", bytes)
+    case .record(let record):
+      let state = (record.isBusy ? ", busy" : "") + (record.isDiscarded ? ", discarded" : "")
+      return Self.lines("\(record.offset): \(record.length) bytes\(state)", record.data)
+    }
+  }
+
+  /// ENOENT, and the kernel's own ENOTSUPP.
+  private static let noEntry: Int32 = 2
+  private static let notSupported: Int32 = 524
+
+  private var keyText: String { "key: " + (key ?? []).spacedHex }
+
+  private func lines(_ name: String, _ bytes: [UInt8]) -> [String] {
+    guard (key?.count ?? 0) + bytes.count > Self.mostOnALine else {
+      return ["\(keyText)  \(name): \(bytes.spacedHex)"]
+    }
+    return [keyText] + Self.lines(name, bytes)
+  }
+
+  /// On a line, or as a hexdump under it.
+  private static func lines(_ name: String, _ bytes: [UInt8]) -> [String] {
+    bytes.count <= mostOnALine
+      ? ["\(name): \(bytes.spacedHex)"] : ["\(name):"] + bytes.hexdump(at: 0)
+  }
+}
+
+extension [UInt8] {
+  /// `0a 00 ff`
+  var spacedHex: String { map { UInt64($0).paddedHex(2) }.joined(separator: " ") }
+}

@@ -1,0 +1,99 @@
+import ArgumentParser
+import GuestScopeGuestMemory
+import GuestScopeKernelBPF
+
+/// `map lookup`: one entry of a BPF map, as `bpftool map lookup` shows it.
+struct MapLookup: GuestCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "lookup", abstract: "The entry of a BPF map with a key.",
+    usage: "guestscope map lookup id <n> key [hex] <byte> ...",
+    discussion: """
+      map lookup id 12 key 3 0 0 0
+      map lookup id 12 key 0x0a 0x0b 0 0
+      map lookup id 12 key hex 0a 0b 00 00
+
+      The key is as many bytes as the map's keys have, as they are in memory: the lowest of a number \
+      first. Of an array, an element is read; of a hash, one bucket. A trie is asked for the prefix \
+      itself, not for the longest that fits. Status 1 when the map has no such key.
+      """)
+
+  @Argument(
+    help: ArgumentHelp(
+      "id N, then key and its bytes: decimal, with 0x in hex, all in hex after the word hex.",
+      valueName: "id-and-key"))
+  var words: [String]
+  @Flag(help: "Show what the kernel hides: locks, timers, kernel pointers.")
+  var raw = false
+  @OptionGroup var output: OutputOptions
+  @OptionGroup(visibility: .hidden) var session: SessionOptions
+
+  static func nextWord(after words: [String]) -> [WordKind] {
+    switch words.count {
+    case 0: [.words(["id"])]
+    case 1: [.objectID(.mapWithContents)]
+    case 2: [.words(["key"])]
+    case 3: [.words(["hex"])]
+    default: []
+    }
+  }
+
+  func validate() throws { _ = try request }
+
+  private var request: (id: UInt64, key: [UInt8]) {
+    get throws {
+      guard words.count >= 4, words[0] == "id", words[2] == "key" else {
+        throw ValidationError("map lookup takes id N key and the bytes of the key")
+      }
+      guard let id = UInt64(words[1]) else {
+        throw ValidationError("'\(words[1])' is not a map id")
+      }
+      let isHex = words[3] == "hex"
+      let key = try words[(isHex ? 4 : 3)...].map { text in
+        guard let byte = Self.byte(text, isHex: isHex) else {
+          throw ValidationError("'\(text)' is not a byte of a key")
+        }
+        return byte
+      }
+      return (id, key)
+    }
+  }
+
+  private static func byte(_ text: String, isHex: Bool) -> UInt8? {
+    let digits = text.hasPrefix("0x") ? text.dropFirst(2) : text[...]
+    guard digits.allSatisfy(\.isHexDigit) else { return nil }
+    return UInt8(digits, radix: isHex || text.hasPrefix("0x") ? 16 : 10)
+  }
+
+  func answer(in session: Session) throws -> Answer {
+    let (id, key) = try request
+    let formatter = raw ? nil : ValueFormatter.standard
+    let query = MapContentsQuery(
+      ObjectQuery(ids: [id]), key: key, isRaw: raw, wantsTypes: formatter != nil)
+    let snapshot = try session.ofThisBoot { kernel in
+      try session.bpf(of: kernel).contents(query)
+    }
+    guard let contents = snapshot.value.first else {
+      guard let damaged = snapshot.unreadable.first else {
+        throw CommandError("the guest has no map with id \(id)")
+      }
+      throw CommandError("\(damaged)")
+    }
+    if let refusal = contents.refusal { throw CommandError("map \(id): \(refusal)") }
+    guard key.count == Int(contents.map.keySize) else {
+      throw CommandError(
+        "a key of map \(id) is \(contents.map.keySize) bytes, and these are \(key.count)")
+    }
+    guard let entry = contents.entries.first else {
+      if let damaged = snapshot.unreadable.first { throw CommandError("\(damaged)") }
+      throw CommandError("map \(id) has no entry with the key \(key.spacedHex)")
+    }
+    if case .error(let number) = entry.value {
+      throw CommandError(
+        number == 2
+          ? "map \(id) has no entry with the key \(key.spacedHex)"
+          : "map \(id) cannot be looked up: \(errorText(number))")
+    }
+    let formatted = contents.types.flatMap { formatter?.formatted(entry, $0) }
+    return Answer(entry.json(formatted), .lines(entry.lines), missing: snapshot.missing)
+  }
+}

@@ -1,0 +1,112 @@
+import GuestScopeBTF
+import GuestScopeGuestMemory
+import GuestScopeLinuxKernel
+
+/// A BPF map and what is in it.
+public struct MapContents: Sendable {
+  public var map: MapHead
+  /// In the order in which BPF_MAP_GET_NEXT_KEY lists them.
+  public var entries: [MapEntry]
+  /// Why the entries of this type of map are not read: a sentence. Nil where they are.
+  public var refusal: String?
+  /// What its values are made of; nil where the map has no types, or they were not asked for.
+  public var types: ValueTypes?
+
+  /// The BTF types of keys and values.
+  public struct ValueTypes: Sendable {
+    public var btf: BTF
+    /// Nil where only values have a type.
+    public var key: BTF.TypeID?
+    public var value: BTF.TypeID
+  }
+}
+
+/// What a map is, before its entries are looked at.
+public struct MapHead: Sendable {
+  public var id: UInt64
+  /// A number of `enum bpf_map_type`.
+  public var type: UInt32
+  /// The word of bpftool; nil for a type that this kernel has no name for.
+  public var typeName: String?
+  public var name: String
+  /// `BPF_F_…` of include/uapi/linux/bpf.h.
+  public var flags: UInt32
+  /// Bytes.
+  public var keySize: UInt32
+  public var valueSize: UInt32
+  public var maxEntries: UInt32
+
+  init(_ map: KernelObject<BPFMapStruct>) {
+    (id, type, name, flags) = (UInt64(map.id), map.mapType, map.name, map.mapFlags)
+    (keySize, valueSize, maxEntries) = (map.keySize, map.valueSize, map.maxEntries)
+    typeName = map.kernel.mapTypes[map.mapType]
+  }
+}
+
+/// Which entries of which maps to read.
+public struct MapContentsQuery: Sendable {
+  public var objects: ObjectQuery
+  /// Chooses among them; the entries of others are not read.
+  public var isWanted: @Sendable (MapHead) -> Bool
+  public var window: EntryWindow
+  /// The only key to read; nil for all.
+  public var key: [UInt8]?
+  /// Locks, timers and kernel pointers as they are in memory, where the system call hides them.
+  public var isRaw: Bool
+  public var wantsTypes: Bool
+
+  public init(
+    _ objects: ObjectQuery = ObjectQuery(), window: EntryWindow = EntryWindow(),
+    key: [UInt8]? = nil, isRaw: Bool = false, wantsTypes: Bool = false,
+    isWanted: @escaping @Sendable (MapHead) -> Bool = { _ in true }
+  ) {
+    (self.objects, self.isWanted, self.window) = (objects, isWanted, window)
+    (self.key, self.isRaw, self.wantsTypes) = (key, isRaw, wantsTypes)
+  }
+}
+
+/// A stretch of a map's entries, in their order.
+public struct EntryWindow: Hashable, Sendable {
+  /// Entries that are left out before it.
+  public var offset: Int
+  /// Entries in it; nil for all that follow.
+  public var limit: Int?
+
+  public init(offset: Int = 0, limit: Int? = nil) { (self.offset, self.limit) = (offset, limit) }
+
+  /// How many entries are enough.
+  var end: Int {
+    limit.map { limit in
+      let (sum, isTooLarge) = offset.addingReportingOverflow(limit)
+      return isTooLarge ? .max : sum
+    } ?? .max
+  }
+
+  /// Its indices in an array of so many entries.
+  func indices(of count: Int) -> Range<Int> {
+    let end = min(end, count)
+    return min(offset, end)..<end
+  }
+
+  /// The indices of the entries that must be known to have those of the window.
+  func uncut(of count: Int) -> Range<Int> { 0..<min(end, count) }
+
+  func entries(of all: [MapEntry]) -> [MapEntry] { Array(all[indices(of: all.count)]) }
+}
+
+extension BPFObjects {
+  /// The entries of maps, by the maps' ascending ids. Each map is an object of the snapshot, and so
+  /// is each of its elements, or a page of them: a large map is read in several short stops.
+  public func contents(
+    _ query: MapContentsQuery
+  ) throws(KernelError) -> Snapshot<[MapContents]> {
+    let table = try IDTable<BPFMapStruct>.prepared(for: kernel)
+    return try snapshot { walk throws(ReadFault) in
+      let list = try table.list(query.objects, in: walk) { map throws(ReadFault) in
+        let head = MapHead(map)
+        return query.isWanted(head) ? try MapReader(map, head, query).contents() : nil
+      }
+      return list.objects.compactMap { $0 }
+    }
+  }
+}

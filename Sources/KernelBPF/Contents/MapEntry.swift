@@ -1,0 +1,73 @@
+/// An entry of a BPF map, as the system call BPF_MAP_LOOKUP_ELEM gives it.
+public struct MapEntry: Hashable, Sendable {
+  /// As many bytes as the map's keys have; nil in a map without keys.
+  public var key: [UInt8]?
+  public var value: Value
+
+  public enum Value: Hashable, Sendable {
+    case bytes([UInt8])
+    /// Of each possible CPU, ascending.
+    case perCPU([[UInt8]])
+    /// The id of the program that a slot holds.
+    case program(UInt32)
+    /// The id of the map that a slot holds.
+    case map(UInt32)
+    /// What the system call answers for a key that it lists and cannot look up: a number of
+    /// include/uapi/asm-generic/errno*.h.
+    case error(Int32)
+    /// Of a queue or a stack: what is popped first has the index 0.
+    case queued(index: Int, [UInt8])
+    case record(RingbufRecord)
+    /// What a task, an inode, a socket or a cgroup has of a storage.
+    case owned(by: Owner, [UInt8])
+  }
+
+  /// Whose storage it is.
+  public enum Owner: Hashable, Sendable {
+    /// A thread, by its number in the root pid namespace.
+    case task(pid: UInt32, comm: String)
+    /// The file system by the name of its device, or of its type.
+    case inode(number: UInt64, fileSystem: String)
+    /// A number of AF_… of include/linux/socket.h; a cookie of 0 is none yet.
+    case socket(family: UInt16, cookie: UInt64)
+    /// The name is that of its folder; the root has none.
+    case cgroup(id: UInt64, name: String)
+  }
+
+  public init(key: [UInt8]?, _ value: Value) { (self.key, self.value) = (key, value) }
+
+  /// The entry of an array.
+  init(index: Int, _ value: Value) {
+    self.init(key: UInt32(truncatingIfNeeded: index).littleEndianBytes, value)
+  }
+}
+
+/// A record in a ring buffer that was not consumed yet.
+public struct RingbufRecord: Hashable, Sendable {
+  /// The position of its header in the stream of all that was ever written, in bytes.
+  public var offset: UInt64
+  /// Bytes of data.
+  public var length: Int
+  /// Its program is still writing it.
+  public var isBusy: Bool
+  /// Its program threw it away; a consumer skips it.
+  public var isDiscarded: Bool
+  public var data: [UInt8]
+}
+
+extension MapEntry {
+  /// ENOENT, ENOSPC, EOPNOTSUPP and the kernel's own ENOTSUPP.
+  enum Errno {
+    static let noEntry: Int32 = 2
+    static let noSpace: Int32 = 28
+    static let operationNotSupported: Int32 = 95
+    static let notSupported: Int32 = 524
+  }
+}
+
+extension FixedWidthInteger {
+  /// Lowest first.
+  public var littleEndianBytes: [UInt8] {
+    (0..<bitWidth / 8).map { UInt8(truncatingIfNeeded: self >> Self($0 * 8)) }
+  }
+}

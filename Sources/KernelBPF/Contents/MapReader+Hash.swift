@@ -1,0 +1,135 @@
+import GuestScopeBytes
+import GuestScopeGuestMemory
+import GuestScopeLinuxKernel
+
+/// `struct bpf_htab` of kernel/bpf/hashtab.c.
+struct BPFHashContents: KernelStruct {
+  static let kernelName = "bpf_htab"
+  let map = Place("map")
+  let buckets = Member<KernelVirtualAddress>("buckets")
+  let elems = Member<KernelVirtualAddress>("elems")
+  let nBuckets = Member<UInt32>("n_buckets")
+  let elemSize = Member<UInt32>("elem_size")
+  /// Since 4.20 (commit 96b3b6c9091d): what its hash function starts from.
+  let hashrnd = Member<UInt32>("hashrnd")
+}
+
+/// `struct bucket` of kernel/bpf/hashtab.c, whose size depends on the kind of its lock.
+private struct HashBucket: KernelStruct {
+  static let kernelName = "bucket"
+  let first = Member<KernelVirtualAddress>("head.first")
+}
+
+/// `struct htab_elem` of kernel/bpf/hashtab.c. The value follows the key, which is rounded up to
+/// eight bytes.
+private struct HashElement: KernelStruct {
+  static let kernelName = "htab_elem"
+  let hashNode = Place("hash_node")
+  let key = Member<[UInt8]>("key")
+}
+
+/// The hashes of all types but rhash, in the order of `htab_map_get_next_key()`: bucket by bucket,
+/// each chain from its head. Elements that are free are in no chain.
+extension MapReader {
+  /// BPF_F_NO_PREALLOC of include/uapi/linux/bpf.h.
+  private var isPreallocated: Bool { head.flags & 1 == 0 }
+
+  /// Elements are read ahead up to so many bytes: their chains then cost no waves.
+  private static let mostReadAhead = 16 << 20
+
+  func hash() throws(ReadFault) -> [MapEntry] {
+    let hash = try map.container(\BPFHashContents.map)
+    let buckets = Int(hash.nBuckets)
+    let stride = try walk.size(of: HashBucket.self)
+    try admit(buckets, of: stride)
+    let hidden = try hiddenFields()
+    // Outside of the elements, whose stops all need them.
+    let cpus = try walk.cpus.count
+    let most = Int(head.maxEntries) + cpus
+    let ahead = most.multipliedReportingOverflow(by: Int(hash.elemSize))
+    if isPreallocated, window.limit == nil, !ahead.overflow,
+      ahead.partialValue <= Self.mostReadAhead
+    {
+      try view.prefetch(at: hash.elems, count: ahead.partialValue)
+    }
+    var left = most
+    return try gather(Self.stretches(of: 0..<buckets, size: stride)) { stretch throws(ReadFault) in
+      let entries = try chains(of: hash, stretch, hidden, most: left)
+      left = max(0, left - entries.count)
+      return entries
+    }
+  }
+
+  /// The entry with a key; nil when there is none. One bucket is read.
+  func hashEntry(_ key: [UInt8]) throws(ReadFault) -> [MapEntry] {
+    let hash = try map.container(\BPFHashContents.map)
+    let buckets = Int(hash.nBuckets)
+    guard buckets > 0, buckets & (buckets - 1) == 0 else {
+      throw .corrupt("a hash of \(buckets) buckets", at: hash.address)
+    }
+    let bucket = Int(key.jenkinsHash(initial: hash.hashrnd)) & (buckets - 1)
+    let most = Int(head.maxEntries) + (try walk.cpus.count)
+    return try chains(of: hash, bucket..<bucket + 1, try hiddenFields(), most: most, key: key)
+  }
+
+  /// - Parameter wanted: the only key whose value is read; nil for all.
+  private func chains(
+    of hash: KernelObject<BPFHashContents>, _ stretch: Range<Int>, _ hidden: HiddenFields,
+    most: Int, key wanted: [UInt8]? = nil
+  ) throws(ReadFault) -> [MapEntry] {
+    let stride = try walk.size(of: HashBucket.self)
+    let first = try walk.offset(of: \HashBucket.first) ?? 0
+    let buckets = HashBuckets(
+      at: hash.buckets + stride &* stretch.lowerBound + first, count: stretch.count,
+      stride: stride)
+    func marker(_ bucket: Int) -> UInt64 { UInt64(bucket + stretch.lowerBound) }
+    return try walk.nullsLists(
+      in: buckets, of: \HashElement.hashNode, most: most, marker: marker
+    ) { element throws(ReadFault) in
+      let start = element.address(of: \.key)!
+      let valueAt = Int(UInt64(keySize).rounded(to: 8))
+      let size = valueAt + (holdsPointers ? 8 : valueSize)
+      guard size <= Int(hash.elemSize) else {
+        throw .corrupt("a hash with elements of \(hash.elemSize) bytes", at: hash.address)
+      }
+      let bytes = try view.bytes(at: start, count: size)
+      let key = Array(bytes[..<keySize])
+      if let wanted, wanted != key { return nil }
+      if type.contains("percpu_") {
+        let pointer = try perCPUPointer([keySize, valueAt].map { bytes.u64(at: $0)! }, at: start)
+        return MapEntry(key: key, try perCPU(pointer, hidden))
+      }
+      guard type == "hash_of_maps" else {
+        return MapEntry(key: key, .bytes(hidden.hiding(Array(bytes[valueAt...]))))
+      }
+      let inner = KernelVirtualAddress(bytes.u64(at: valueAt)!)
+      return MapEntry(key: key, .map(try walk.read(BPFMapHead.self, at: inner).id))
+    }
+  }
+
+  private var holdsPointers: Bool { type.contains("percpu_") || type == "hash_of_maps" }
+
+  /// The per-CPU pointer of an element: right after its key, or, in kernels of 2025 and later and in
+  /// stable ones since, after the key that is rounded up. No type says which: the right one leads to
+  /// memory of each CPU, where the halves of two other things do not.
+  private func perCPUPointer(
+    _ candidates: [UInt64], at element: KernelVirtualAddress
+  ) throws(ReadFault) -> KernelVirtualAddress {
+    if candidates[0] == candidates[1] { return KernelVirtualAddress(candidates[0]) }
+    let cpus = try walk.cpus
+    for candidate in candidates where candidate.isMultiple(of: 8) {
+      let pointer = KernelVirtualAddress(candidate)
+      do throws(ReadFault) {
+        for cpu in cpus {
+          let address = cpu.address(of: pointer)
+          guard address.rawValue >> 47 == 0x1ffff || address.rawValue >> 56 == 0xff else {
+            throw .unreadable(Unreadable(.notMapped, at: address.rawValue))
+          }
+          _ = try view.translate(address)
+        }
+        return pointer
+      } catch .unreadable {}
+    }
+    throw .corrupt("a per-CPU pointer that leads nowhere", at: element)
+  }
+}

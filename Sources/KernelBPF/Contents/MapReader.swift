@@ -1,0 +1,169 @@
+import GuestScopeBTF
+import GuestScopeGuestMemory
+import GuestScopeLinuxKernel
+
+/// Reads the entries of one map. Each family of types has a file of its own.
+struct MapReader {
+  let map: KernelObject<BPFMapStruct>
+  let head: MapHead
+  let query: MapContentsQuery
+
+  var walk: Walk { map.walk }
+  var view: MemoryView { map.view }
+  var window: EntryWindow { query.window }
+  var type: String { head.typeName ?? "" }
+  var keySize: Int { Int(head.keySize) }
+  var valueSize: Int { Int(head.valueSize) }
+
+  init(_ map: KernelObject<BPFMapStruct>, _ head: MapHead, _ query: MapContentsQuery) {
+    (self.map, self.head, self.query) = (map, head, query)
+  }
+
+  /// A key or a value of more bytes than this is garbage: the kernel's own limits are lower, and
+  /// for most types KMALLOC_MAX_SIZE of include/linux/slab.h.
+  private static let mostBytes = 1 << 30
+
+  func contents() throws(ReadFault) -> MapContents {
+    var contents = MapContents(map: head, entries: [], refusal: nil, types: nil)
+    guard keySize <= Self.mostBytes, valueSize <= Self.mostBytes else {
+      throw .corrupt(
+        "a map with keys of \(keySize) and values of \(valueSize) bytes", at: map.address)
+    }
+    let (types, entries) = try view.together(
+      query.wantsTypes ? valueTypes() : nil, entries())
+    contents.types = types ?? nil
+    if let entries {
+      contents.entries = entries
+    } else {
+      contents.refusal = refusal
+    }
+    return contents
+  }
+
+  /// Nil for a type whose entries are not read.
+  func entries() throws(ReadFault) -> [MapEntry]? {
+    if let key = query.key { return try entry(of: key) }
+    // These know the index of an entry before they read it.
+    switch type {
+    case "array": return try array()
+    case "percpu_array": return try percpuArray()
+    case "insn_array": return try insnArray()
+    default: return try listed().map(window.entries)
+    }
+  }
+
+  /// Entries up to the end of the window, at least.
+  private func listed() throws(ReadFault) -> [MapEntry]? {
+    switch type {
+    case "prog_array", "array_of_maps": try objectArray()
+    case "perf_event_array", "cgroup_array":
+      uncopied(error: MapEntry.Errno.notSupported)
+    case "hash", "lru_hash", "percpu_hash", "lru_percpu_hash", "hash_of_maps": try hash()
+    case "lpm_trie": try trie()
+    case "queue": try queue()
+    case "stack": try stack()
+    case "ringbuf", "user_ringbuf": try ring()
+    case "stack_trace": try stackTraces()
+    case "devmap": try devices()
+    case "devmap_hash": try devicesByKey()
+    case "cpumap": try cpuMap()
+    case "xskmap": uncopied(error: MapEntry.Errno.operationNotSupported)
+    case "sockmap": try sockMap()
+    case "sockhash": try sockHash()
+    case "reuseport_sockarray": try reuseportArray()
+    case "cgroup_storage", "percpu_cgroup_storage": try cgroupStorage()
+    case "struct_ops": try structOps()
+    case "rhash": try resizableHash()
+    case "sk_storage", "inode_storage", "task_storage", "cgrp_storage": try localStorage()
+    default: nil
+    }
+  }
+
+  private var refusal: String {
+    if type == "bloom_filter" {
+      return "a bloom filter keeps no elements, only bits that elements have set"
+    }
+    return "the contents of a map of type \(head.typeName ?? "\(head.type)") are not read yet"
+  }
+
+  // MARK: What families share
+
+  /// Refuses a number of elements that do not fit into the guest's memory.
+  func admit(_ count: Int, of size: Int) throws(ReadFault) {
+    let (bytes, isTooLarge) = count.multipliedReportingOverflow(by: max(size, 1))
+    guard count >= 0, size >= 0, !isTooLarge, UInt64(bytes) <= view.ram.byteCount else {
+      throw .corrupt("a map of \(count) elements of \(size) bytes", at: map.address)
+    }
+  }
+
+  /// What each stretch of a map gives, until the window is full.
+  ///
+  /// - Parameters:
+  ///   - isBounded: all stretches are of the window.
+  ///   - read: nil for a stretch that is unreadable, or not read yet.
+  func gather<Stretch>(
+    _ stretches: some Sequence<Stretch>, isBounded: Bool = false,
+    _ read: (Stretch) throws(ReadFault) -> [MapEntry]?
+  ) throws(ReadFault) -> [MapEntry] {
+    var entries: [MapEntry] = []
+    var (known, unknown) = (0, 0)
+    for stretch in stretches {
+      if !isBounded, entries.count >= window.end { break }
+      let found = try read(stretch)
+      entries += found ?? []
+      if found != nil, !view.hasMisses {
+        known += 1
+      } else {
+        unknown += 1
+        // Whoever wants few entries does not have all the others fetched.
+        if !isBounded, window.limit != nil, unknown > max(16, known) { break }
+      }
+    }
+    return entries
+  }
+
+  /// Stretches of indices of at most a page, at least one element each.
+  static func stretches(of indices: Range<Int>, size: Int) -> [Range<Int>] {
+    let step = max(1, 4096 / max(size, 1))
+    return stride(from: indices.lowerBound, to: indices.upperBound, by: step).map {
+      $0..<min($0 + step, indices.upperBound)
+    }
+  }
+
+  /// A page of pointers, or less; nil for one that is unreadable.
+  func pointers(
+    _ noun: String, at array: KernelVirtualAddress, count: Int,
+    _ read: (Int, KernelVirtualAddress) throws(ReadFault) -> MapEntry?
+  ) throws(ReadFault) -> [MapEntry] {
+    try admit(count, of: 8)
+    return try gather(Self.stretches(of: 0..<count, size: 8)) { stretch throws(ReadFault) in
+      let start = array + 8 * stretch.lowerBound
+      let key = ObjectKey("page of \(noun)s", id: UInt64(stretch.lowerBound), at: start)
+      return try view.object(key) { () throws(ReadFault) in
+        let bytes = try view.bytes(at: start, count: 8 * stretch.count)
+        var entries: [MapEntry] = []
+        for index in stretch {
+          let pointer = KernelVirtualAddress(bytes.u64(at: 8 * (index - stretch.lowerBound))!)
+          guard pointer.rawValue != 0 else {
+            if let entry = try read(index, pointer) { entries.append(entry) }
+            continue
+          }
+          let key = ObjectKey(noun, id: UInt64(index), at: pointer)
+          let entry = try view.object(key) { () throws(ReadFault) in try read(index, pointer) }
+          if let entry = entry ?? nil { entries.append(entry) }
+        }
+        return entries
+      }
+    }
+  }
+
+  /// A value a CPU, at a per-CPU pointer.
+  func perCPU(
+    _ pointer: KernelVirtualAddress, _ hidden: HiddenFields
+  ) throws(ReadFault) -> MapEntry.Value {
+    .perCPU(
+      try view.each(try walk.cpus) { cpu throws(ReadFault) in
+        hidden.hiding(try view.bytes(at: cpu.address(of: pointer), count: valueSize))
+      })
+  }
+}

@@ -1,0 +1,118 @@
+import Foundation
+import Testing
+
+/// How `map dump` may differ from `bpftool map dump` of the same map.
+enum DumpDifference {
+  /// What bpftool makes of the types of a value: compared by the tests of typed values.
+  static let typed = "formatted"
+  /// The table has no order: bpftool begins at a place that changes.
+  static let unordered: Set = ["rhash"]
+  /// bpftool cannot list these, and the loader cannot either.
+  static let refused: Set = ["bloom_filter", "arena"]
+  /// bpftool cannot list these: what the loader wrote counts.
+  static let ofTheLoader: Set = [
+    "queue", "stack", "ringbuf", "sk_storage", "inode_storage", "task_storage", "cgrp_storage",
+  ]
+}
+
+extension LiveTests {
+  /// The contents of every map of every guest, against what bpftool says of it in the guest.
+  @Suite(.timeLimit(.minutes(5))) struct MapContentsTests {
+    /// The answers to several commands, a line of JSON each.
+    private func answers(_ guest: LiveGuest, _ commands: [String]) throws -> [Any] {
+      let result = try Program(
+        guest, ["-j", "--keep-going"] + commands.flatMap { ["-e", $0] }
+      ).run()
+      let lines = result.out.split(separator: "\n")
+      try #require(lines.count == commands.count, "\(result.err)")
+      return try lines.map {
+        try JSONSerialization.jsonObject(with: Data($0.utf8), options: .fragmentsAllowed)
+      }
+    }
+
+    private func text(_ value: Any) throws -> String {
+      let data = try JSONSerialization.data(
+        withJSONObject: value, options: [.sortedKeys, .withoutEscapingSlashes])
+      return String(decoding: data, as: UTF8.self)
+    }
+
+    private func entries(_ document: Any, type: String) throws -> [String] {
+      let entries = try #require(document as? [[String: Any]], "\(document)").map { entry in
+        try text(entry.filter { $0.key != DumpDifference.typed })
+      }
+      return DumpDifference.unordered.contains(type) ? entries.sorted() : entries
+    }
+
+    @Test(arguments: LiveGuest.withBpftool)
+    func everyEntryOfEveryMapEqualsBpftools(guest: LiveGuest) throws {
+      let theirs = try guest.bpftoolDumps()
+      let types = Dictionary(
+        uniqueKeysWithValues: try guest.bpftool("map").compactMap { map in
+          (map["id"] as? Int).map { ($0, map["type"] as? String ?? "") }
+        })
+      let ids = types.keys.sorted().filter { theirs["\($0)"] != nil }
+      try #require(ids.count > 20)
+      let ours = try answers(guest, ids.map { "map dump id \($0)" })
+      var compared: Set<String> = []
+      for (id, our) in zip(ids, ours) {
+        let (type, their) = (types[id]!, theirs["\(id)"]!)
+        if DumpDifference.refused.contains(type) {
+          #expect((our as? [String: String])?["error"]?.isEmpty == false, "\(type) \(id)")
+        } else if !(their is NSNull) {
+          let (found, expected) = (try entries(our, type: type), try entries(their, type: type))
+          #expect(found == expected, "\(type) \(id)")
+          if !found.isEmpty { compared.insert(type) }
+        } else {
+          #expect(our is [[String: Any]], "\(type) \(id): \(our)")
+        }
+      }
+      #expect(compared.count > 15, "only \(compared.sorted()) had entries")
+    }
+
+    @Test(arguments: LiveGuest.withBpftool)
+    func whatBpftoolCannotListIsWhatTheLoaderWrote(guest: LiveGuest) throws {
+      let truth = try guest.truth("contents")
+      try #require(truth.count >= 3)
+      let ours = try answers(guest, truth.map { "map dump id \($0["id"] ?? "")" })
+      for (our, map) in zip(ours, truth) {
+        let (found, expected) = (
+          try #require(our as? [[String: Any]], "\(our)"), map["entries"] as? [[String: Any]] ?? []
+        )
+        try #require(found.count == expected.count, "\(map["name"] ?? "")")
+        for (found, expected) in zip(found, expected) {
+          // The loader does not know all that an owner is called.
+          var found = found
+          if let owner = found["owner"] as? [String: Any],
+            let known = expected["owner"] as? [String: Any]
+          {
+            found["owner"] = owner.filter { known[$0.key] != nil }
+          }
+          found[DumpDifference.typed] = nil
+          #expect(try text(found) == text(expected), "\(map["name"] ?? "")")
+        }
+      }
+    }
+
+    @Test(arguments: LiveGuest.withBpftool)
+    func eachKeyOfAMapIsFoundAlone(guest: LiveGuest) throws {
+      let dumps = try guest.bpftoolDumps()
+      for map in try guest.bpftool("map") {
+        guard let id = map["id"] as? Int, let type = map["type"] as? String,
+          let entries = dumps["\(id)"] as? [[String: Any]]
+        else { continue }
+        let some = entries.shuffled().prefix(6).filter {
+          ($0["value"] as? [String: Any])?["error"] == nil
+        }
+        guard !some.isEmpty else { continue }
+        let ours = try answers(
+          guest,
+          some.map { entry in
+            "map lookup id \(id) key " + (entry["key"] as? [String] ?? []).joined(separator: " ")
+          })
+        #expect(
+          try ours.map { try self.entries([$0], type: type) }
+            == some.map { try self.entries([$0], type: type) }, "\(type) \(id)")
+      }
+    }
+  }
+}
