@@ -52,6 +52,19 @@ extension KernelObject<BPFProgAux> {
     return String(words[3])
   }
 
+  /// The name of the program's first function, which never changes, by its own types; nil for a
+  /// program that has none, or whose types cannot be read.
+  func nameOfFunction() throws(ReadFault) -> String? {
+    let key = ObjectKey("function name of program", id: UInt64(self.id), at: address)
+    do throws(ReadFault) {
+      let name = try view.constant(key) { () throws(ReadFault) in try nameOfType() ?? "" }
+      return name.isEmpty ? nil : name
+    } catch {
+      guard case .unreadable = error else { throw error }
+      return nil
+    }
+  }
+
   private func nameOfType() throws(ReadFault) -> String? {
     let aux = try read(as: BPFProgAuxFunctions.self)
     let (btf, function) = try view.together(aux.btf, aux.funcInfo)

@@ -138,7 +138,7 @@ extension KernelTypes {
     declare("static_key", 16, [("enabled", 0, .u32)])
     declare("static_key_false", 16, [("key", 0, .structure("static_key"))])
     declare("user_struct", 64, [("uid", 16, .u32)])
-    declare("btf", 128, [("id", 96, .u32)])
+    declare("btf", 128, [("data", 0, .pointer), ("data_size", 8, .u32), ("id", 96, .u32)])
     declare("bpf_map_ops", 8, [("map_alloc", 0, .pointer)])
     declare("bpf_map_owner", 12, [("type", 4, .u32), ("jited", 8, .u8)])
     declare("bpf_map_memory", 16, [("pages", 0, .u32)])
@@ -146,7 +146,8 @@ extension KernelTypes {
       "bpf_map", 256,
       [
         ("map_type", 24, .u32), ("key_size", 28, .u32), ("value_size", 32, .u32),
-        ("max_entries", 36, .u32), ("map_flags", 48, .u32), ("id", 60, .u32),
+        ("max_entries", 36, .u32), ("btf_value_type_id", 40, .u32), ("map_flags", 48, .u32),
+        ("id", 60, .u32),
         ("btf", 72, .pointer), ("name", 80, .bytes(16)), ("frozen", 130, .u8),
       ]
         + (isOld

@@ -48,6 +48,21 @@ import Testing
     #expect(pointer(0) == .pointer(.init(KernelVirtualAddress(0), to: 1)))
   }
 
+  @Test func aSectionHasItsVariablesForMembers() throws {
+    var builder = BTFBuilder()
+    builder.int("u32", size: 4)
+    builder.add(.var, "first", 1, [0])
+    builder.add(.var, "second", 1, [1])
+    builder.add(.datasec, ".bss", count: 3, 8, [2, 0, 4, 3, 4, 4, 2, .max, 4])
+    let value = try decoder(builder).value(4, in: [1, 0, 0, 0, 2, 0, 0, 0])
+    guard case .fields(let fields) = value, fields.count == 3, case .damaged = fields[2].value
+    else {
+      Issue.record("\(value)")
+      return
+    }
+    #expect(fields[0] == .init("first", .unsigned(1)) && fields[1] == .init("second", .unsigned(2)))
+  }
+
   @Test func bitFieldsAndMembersOfAnonymousStructs() throws {
     var builder = BTFBuilder()
     builder.int("unsigned int", size: 4)

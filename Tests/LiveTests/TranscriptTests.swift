@@ -53,7 +53,7 @@ extension LiveTests {
         cpu 1: cnt={n} nsecs={n} misses=0{text}
       > map list name lengths
       ID  TYPE  NAME     FLAGS  KEY  VALUE  MAX_ENTRIES  MEMLOCK  FROZEN  BTF
-       {map lengths id}  hash  lengths  0x0  4  8  64  {map lengths bytes_memlock}  no  {map lengths btf_id}
+      {map lengths id}  hash  lengths  0x0  4  8  64  {map lengths bytes_memlock}  no  {map lengths btf_id}
       > -j map show name programs type prog_array
       [{"id":{map programs id},"type":"prog_array","name":"programs","flags":0,"bytes_key":4,"bytes_value":4,"max_entries":2000,"bytes_memlock":16384,"frozen":0,"btf_id":0,"owner_prog_type":"socket_filter","owner_jited":true}]
       > map id {map lengths id} -j
@@ -79,6 +79,36 @@ extension LiveTests {
       > struct_ops list name gs_reno
       ID  NAME     STRUCT
        {map gs_reno id}  gs_reno  tcp_congestion_ops
+      > struct_ops dump name gs_idle
+      {map gs_idle id}: gs_idle  tcp_congestion_ops  INUSE, attached without a link
+        ssthresh = program {prog idle_ssthresh id} idle_ssthresh
+        cong_avoid = program {prog idle_cong_avoid id} idle_cong_avoid
+      {lines}
+        not set: in_ack_event, pkts_acked, min_tso_segs, cong_control, get_info, release
+      > var sample_total
+      sample_total = -5
+      > var samples[1]
+      samples[1] = {
+        cnt = 2
+        mood = MOOD_GOOD (3)
+        low = 0
+        high = 0
+        ready = true
+        label = "0123456789"
+        wide = 8589934595
+        halves = {3, 2}
+      }
+      > var samples[0] -j
+      [{"map_id":{n},"map":"globals.data","name":"samples[0]","value":{"cnt":1,"mood":"MOOD_BAD","low":"0x5","high":"0x1e","ready":false,"label":"first","":{"wide":1,"halves":[1,0]}}}]
+      > -j var samples[1].label
+      [{"map_id":{n},"map":"globals.data","name":"samples[1].label","value":[48,49,50,51,52,53,54,55,56,57]}]
+      > var sample_[st]*
+      globals.rodata (map {n}): sample_title = "a \\"title\\""
+      globals.data (map {n}): sample_total = -5
+      globals.data (map {n}): sample_small = 65535
+      globals.data (map {n}): sample_tiny = -128
+      > var syncer->comm
+      syncer.comm = {text}
       > map name no_such_* -j
       {"error":"the guest has no map with name no_such_*"}
       > report

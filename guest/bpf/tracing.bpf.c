@@ -5,10 +5,13 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 __u64 syncs;
 __u64 probes;
+// The task that has called sync(2) last: the loader, which lives on.
+struct task_struct *syncer;
 
 SEC("kprobe/ksys_sync")
 int kprobe_sync(void *ctx) {
   __sync_fetch_and_add(&syncs, 1);
+  syncer = (struct task_struct *)bpf_get_current_task();
   return 0;
 }
 

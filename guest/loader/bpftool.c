@@ -97,4 +97,8 @@ void print_bpftool(void) {
       fail("bpftool %s show ended with status %#x", kinds[index], status);
     end(kinds[index]);
   }
+  begin("struct_ops-dump");
+  if (run((const char *const[4]){"struct_ops", "dump"}, STDOUT_FILENO) != 0)
+    fail("bpftool struct_ops dump failed");
+  end("struct_ops-dump");
 }

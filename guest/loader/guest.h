@@ -131,6 +131,7 @@ void print_program_truth(void);
 void make_maps(void);
 void print_map_truth(void);
 void print_kernel_truth(void);
+void print_global_truth(void);
 
 // bpftool.c
 bool has_bpftool(void);

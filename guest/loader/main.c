@@ -86,6 +86,7 @@ static void print_truth(void) {
   print_kernel_truth();
   print_program_truth();
   print_map_truth();
+  print_global_truth();
   puts("GUESTSCOPE-TRUTH-END");
 }
 

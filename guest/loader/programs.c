@@ -79,6 +79,7 @@ void load_programs(const struct options *options, struct programs *programs) {
 
   register_struct_ops(load_object("congestion"));
   attach_programs(load_object("tracing"));
+  load_object("globals");
 
   struct bpf_object *network = load_object("network");
   attach_to_root_cgroup(network);

@@ -5,8 +5,8 @@ import GuestScopeKernelBPF
 /// `struct_ops`: everything about maps of struct_ops.
 struct StructOpsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "struct_ops", abstract: "Maps of struct_ops: list.",
-    subcommands: [StructOpsList.self], defaultSubcommand: StructOpsList.self)
+    commandName: "struct_ops", abstract: "Maps of struct_ops: list, dump.",
+    subcommands: [StructOpsList.self, StructOpsDump.self], defaultSubcommand: StructOpsList.self)
 }
 
 /// `struct_ops list`: all maps of struct_ops, with the keys of `bpftool -j struct_ops show`.

@@ -8,8 +8,9 @@ struct ValueFormatter: Sendable {
 
   var format: Format
 
-  /// The one that answers use; nil as long as there is none, and answers have bytes alone.
-  static let standard: ValueFormatter? = nil
+  /// The one that answers use.
+  static let standard = ValueFormatter { btf, type, bytes in BTFValueJSON(btf).json(type, in: bytes)
+  }
 
   /// The member `formatted` of an entry, as `do_dump_btf()` of bpftool has it; nil for what has no
   /// value.

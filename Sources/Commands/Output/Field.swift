@@ -57,7 +57,7 @@ extension JSON {
     case .bool(let flag): flag ? "yes" : "no"
     case .string(let text): text
     case .array(let elements): elements.map(\.cell).joined(separator: ",")
-    case .unsigned, .signed, .object: text(pretty: false)
+    case .unsigned, .signed, .number, .object: text(pretty: false)
     }
   }
 }

@@ -4,6 +4,8 @@ enum JSON: Hashable, Sendable {
   case bool(Bool)
   case unsigned(UInt64)
   case signed(Int64)
+  /// Null in JSON where it is not finite.
+  case number(Double)
   case string(String)
   case array([JSON])
   case object([Member])
@@ -67,6 +69,7 @@ extension JSON {
     case .bool(let flag): text += flag ? "true" : "false"
     case .unsigned(let number): text += String(number)
     case .signed(let number): text += String(number)
+    case .number(let number): text += number.isFinite ? "\(number)" : "null"
     case .string(let string): Self.write(string, to: &text)
     case .array(let elements):
       Self.write(elements, "[", "]", to: &text, indent) { element, text, indent in

@@ -89,6 +89,9 @@ struct PromptCompleter {
       let names = kernel.symbols.names(prefix: word).sorted()
       // The only one may be a per-CPU variable, and `@` belongs to it.
       return Set(names).count == 1 ? names + copies(names[0] + "@", kernel) : names
+    case .global:
+      let all = try? session.ofThisBoot { try session.bpf(of: $0).globals() }
+      return matching(word, Set(all?.value.map(\.name) ?? []).filter(\.isIdentifier).sorted())
     case .typeName(let keyword): return typeNames(word, behind: keyword)
     case .member(let type): return members(of: type, word)
     case .objectType(let kind):
@@ -96,10 +99,7 @@ struct PromptCompleter {
         word, ((try? kind.typeNames(session.kernel)) ?? [:]).values.sorted() + ["all"])
     case .objectName(let kind):
       // The kernel admits no other characters (bpf_obj_name_cpy), and a damaged guest has any.
-      let names = objects(kind).compactMap(\.selectedName).filter { name in
-        !name.isEmpty
-          && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_.".contains($0)) }
-      }
+      let names = objects(kind).compactMap(\.selectedName).filter(\.isIdentifier)
       return matching(word, names.sorted())
     case .objectID(let kind):
       // Several may stand in one word: 3,7
@@ -165,5 +165,12 @@ struct PromptCompleter {
       })
     else { return [] }
     return matching(word, ids.value.map { "\(kind):\($0)" })
+  }
+}
+
+extension String {
+  /// Has only characters that the kernel admits in names.
+  fileprivate var isIdentifier: Bool {
+    !isEmpty && allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_.".contains($0)) }
   }
 }

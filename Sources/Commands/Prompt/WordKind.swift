@@ -9,6 +9,8 @@ enum WordKind: Equatable {
   /// A vCPU's number.
   case cpu
   case symbol
+  /// A global variable of a BPF program.
+  case global
   /// Behind `struct`, `union` or `enum` only such a type.
   case typeName(keyword: String?)
   /// A path of members from a type.

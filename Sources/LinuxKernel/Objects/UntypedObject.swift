@@ -105,7 +105,11 @@ public struct UntypedObject: Sendable {
 
   /// What it holds, with the texts that its pointers to characters lead to.
   public func value(in view: MemoryView) throws(ReadFault) -> KernelValue {
-    let bytes = try bytes(in: view)
+    try value(of: try bytes(in: view), in: view)
+  }
+
+  /// The same of bytes that are there already.
+  public func value(of bytes: [UInt8], in view: MemoryView) throws(ReadFault) -> KernelValue {
     // The value wants many texts, and each may be missing in a pass.
     var misses = false
     let decoder = ValueDecoder(btf) { pointer in

@@ -50,6 +50,8 @@ public struct ValueDecoder {
     switch try btf.type(resolved) {
     case .struct(_, let members), .union(_, let members):
       return .fields(fields(members, at: offset, in: bytes, depth: depth, &steps))
+    case .datasec(_, let variables):
+      return .fields(fields(variables, at: offset, in: bytes, depth: depth, &steps))
     case .array(let element, _, let count):
       return try array(of: element, count, at: offset, in: bytes, depth: depth, &steps)
     case .ptr(let target):
@@ -87,6 +89,20 @@ public struct ValueDecoder {
       } else {
         fields.append(KernelValue.Field(name, value))
       }
+    }
+    return fields
+  }
+
+  /// The variables of a section.
+  private func fields(
+    _ variables: [BTFType.Variable], at offset: Int, in bytes: [UInt8], depth: Int,
+    _ steps: inout Int
+  ) -> [KernelValue.Field] {
+    var fields: [KernelValue.Field] = []
+    for variable in variables where steps > 0 {
+      let value = value(
+        variable.type, at: offset &+ variable.offset, in: bytes, nil, depth: depth + 1, &steps)
+      fields.append(KernelValue.Field((try? btf.name(of: variable.type)) ?? "", value))
     }
     return fields
   }

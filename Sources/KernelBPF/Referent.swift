@@ -1,0 +1,66 @@
+import GuestScopeBTF
+import GuestScopeGuestMemory
+import GuestScopeLinuxKernel
+
+/// What a pointer to a structure of the kernel leads to, by the names that users have for it.
+public enum Referent: Hashable, Sendable {
+  case task(pid: UInt32, comm: String)
+  /// Its path from the root of the hierarchy: `/`, `/system.slice`.
+  case cgroup(path: String)
+  case program(id: UInt32, name: String)
+  case map(id: UInt32, name: String)
+
+  /// The structures that it is known for.
+  public static let structNames: Set = ["task_struct", "cgroup", "bpf_prog", "bpf_map"]
+}
+
+/// `struct cgroup` of include/linux/cgroup-defs.h.
+private struct CgroupNode: KernelStruct {
+  static let kernelName = "cgroup"
+  let kn = Link<KernfsName>("kn")
+}
+
+/// `struct kernfs_node` of include/linux/kernfs.h.
+private struct KernfsName: KernelStruct {
+  static let kernelName = "kernfs_node"
+  /// `__parent` since 6.15 (commit 633488947ef6).
+  let parent = Member<KernelVirtualAddress>("__parent", "parent")
+  /// NULL, or empty, for the root.
+  let name = TextLink("name")
+}
+
+extension Walk {
+  /// - Parameter structName: the kernel's name of what is at the address.
+  /// - Returns: nil for a structure that has no such name.
+  public func referent(
+    at address: KernelVirtualAddress, structName: String
+  ) throws(ReadFault) -> Referent? {
+    switch structName {
+    case "task_struct":
+      let task = try read(TaskName.self, at: address)
+      return .task(pid: task.pid, comm: task.comm)
+    case "bpf_prog":
+      let aux = try read(BPFProgStruct.self, at: address).aux
+      return .program(id: aux.id, name: try aux.fullName())
+    case "bpf_map":
+      let map = try read(BPFMapStruct.self, at: address)
+      return .map(id: map.id, name: map.name)
+    case "cgroup":
+      return .cgroup(path: try path(of: try read(CgroupNode.self, at: address).kn))
+    default: return nil
+    }
+  }
+
+  /// Hierarchies of cgroups may be less deep than this.
+  private static let mostLevels = 256
+
+  private func path(of start: KernelObject<KernfsName>) throws(ReadFault) -> String {
+    var (node, names) = (start, [String]())
+    for _ in 0..<Self.mostLevels {
+      guard node.parent.rawValue != 0 else { return "/" + names.reversed().joined(separator: "/") }
+      names.append(try node.name ?? "")
+      node = try read(KernfsName.self, at: node.parent)
+    }
+    throw .corrupt("a cgroup without a root", at: start.address)
+  }
+}

@@ -1,0 +1,88 @@
+import Foundation
+import Testing
+
+extension LiveTests {
+  /// Global variables against the bytes that the guest's system call gives of them.
+  @Suite struct VarTests {
+    @Test(arguments: LiveGuest.resting)
+    func everyGlobalHasTheBytesThatTheGuestReads(guest: LiveGuest) throws {
+      let truth = try guest.truth("global")
+      try #require(!truth.isEmpty)
+      let list = try Program(guest, ["-j", "var"]).run()
+      #expect(list.status == 0, "\(list.err)")
+      let listed = try list.objects()
+      func key(_ row: [String: Any]) -> String {
+        "\(row["map_id"] ?? "") \(row["map"] ?? "") \(row["name"] ?? "")"
+      }
+      #expect(listed.map(key).sorted() == truth.map(key).sorted())
+
+      let result = try Program(guest, ["-j", "var", "*"]).run()
+      #expect(result.status == 0, "\(result.err)")
+      let values = Dictionary(
+        try result.objects().map { (key($0), $0["value"]) }, uniquingKeysWith: { first, _ in first }
+      )
+      var compared: Set<String> = []
+      for row in truth {
+        let bytes = try #require((row["bytes"] as? String).flatMap(Self.bytes))
+        let value = try #require(values[key(row)] ?? nil, "\(key(row))")
+        guard let ours = Self.bytes(of: value, count: bytes.count) else { continue }
+        #expect(ours == bytes, "\(key(row))")
+        compared.insert(row["name"] as? String ?? "")
+      }
+      #expect(
+        compared.isSuperset(of: [
+          "syncs", "rtt_buckets", "sample_limit", "sample_total", "sample_small", "sample_tiny",
+          "sample_ready", "sample_nothing", "syncer", "LINUX_KERNEL_VERSION",
+        ]))
+    }
+
+    private static func bytes(_ hex: String) -> [UInt8]? {
+      let digits = Array(hex)
+      return stride(from: 0, to: digits.count, by: 2).map {
+        UInt8(String(digits[$0..<min($0 + 2, digits.count)]), radix: 16) ?? 0
+      }
+    }
+
+    /// The bytes that a number, or an array of numbers, comes from; nil for anything else.
+    private static func bytes(of value: Any, count: Int) -> [UInt8]? {
+      if let numbers = value as? [NSNumber], !numbers.isEmpty {
+        return numbers.flatMap { bytes(of: $0, count: count / numbers.count) ?? [] }
+      }
+      guard let number = value as? NSNumber else { return nil }
+      // A negative one has the same bits without its sign.
+      let word = number.int64Value < 0 ? UInt64(bitPattern: number.int64Value) : number.uint64Value
+      return (0..<count).map { UInt8(word >> (8 * UInt64($0)) & 0xff) }
+    }
+
+    /// A pointer of a program, followed by the kernel's types.
+    @Test(arguments: LiveGuest.resting)
+    func pointersIntoTheKernelAreFollowed(guest: LiveGuest) throws {
+      let task = try Program(guest, ["-j", "-e", "var syncer->pid", "-e", "var syncer->comm"]).run()
+      #expect(task.status == 0, "\(task.err)")
+      let documents = try task.out.split(separator: "\n").map {
+        try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [[String: Any]]
+      }
+      let pid = try #require(documents.first??.first?["value"] as? Int)
+      let comm = try #require(documents.last??.first?["value"] as? String)
+      let print = try Program(guest, ["print", "task_struct", "task:\(pid)", ".comm"]).run()
+      #expect(print.out == "\"\(comm)\"\n")
+      let shown = try Program(guest, ["var", "syncer"]).run()
+      #expect(shown.out.hasSuffix("<task \(pid) \(comm)>\n"), "\(shown.out)")
+    }
+  }
+
+  /// Maps of struct_ops against bpftool's own words.
+  @Suite struct StructOpsDumpTests {
+    @Test(arguments: LiveGuest.withBpftool)
+    func theDumpIsBpftoolsByteForByte(guest: LiveGuest) throws {
+      let theirs = try String(
+        contentsOfFile: guest.path("bpftool-struct_ops-dump.json"), encoding: .utf8)
+      try #require(theirs.contains("prog_id:"))
+      let ours = try Program(guest, ["-j", "struct_ops", "dump"]).run()
+      #expect(ours.status == 0, "\(ours.err)")
+      #expect(
+        ours.out.trimmingCharacters(in: .newlines)
+          == theirs.trimmingCharacters(in: .whitespacesAndNewlines))
+    }
+  }
+}
