@@ -26,6 +26,10 @@ public final class MemoryView {
 
   private let addressSpace: (any AddressSpace)?
   private let cache: PageCache
+  /// What was read for this snapshot alone: in discovery a constant is made of this and of nothing
+  /// older, for no closing stop shows that it is still so.
+  private let fresh: PageCache
+  private var source: PageCache { isOutOfPlan && !isSnapshot ? fresh : cache }
   /// What the pass asked for and the cache did not have.
   private(set) var misses: [PhysicalRange] = []
   /// Every range that the pass used, in order: the plan of a snapshot.
@@ -49,12 +53,14 @@ public final class MemoryView {
 
   init(
     ram: RAMMap, addressSpace: (any AddressSpace)?, cache: PageCache,
+    fresh: PageCache? = nil,
     registers: [RegisterKey: Result<UInt64, Absence>] = [:], isSnapshot: Bool, stepLimit: Int,
     objects: ObjectScopes = ObjectScopes(), constants: Constants = Constants()
   ) {
     self.ram = ram
     self.addressSpace = addressSpace
     self.cache = cache
+    self.fresh = fresh ?? cache
     self.registers = registers
     self.isSnapshot = isSnapshot
     self.stepsLeft = stepLimit
@@ -75,7 +81,7 @@ public final class MemoryView {
     guard address.rawValue & 0xfff <= UInt64(4096 - size) else {
       return try bytes(at: address, count: size).load(type, at: 0)!
     }
-    return cache.load(type, at: try offset(of: address, count: size, fetching: fetching))
+    return source.load(type, at: try offset(of: address, count: size, fetching: fetching))
   }
 
   /// `count` bytes at a physical address.
@@ -88,7 +94,7 @@ public final class MemoryView {
       let stretch = min(count - bytes.count, 4096 - Int(start.rawValue & 0xfff))
       do throws(ReadFault) {
         let offset = try offset(of: start, count: stretch, fetching: nil)
-        bytes.append(contentsOf: cache.bytes(at: offset, count: stretch))
+        bytes.append(contentsOf: source.bytes(at: offset, count: stretch))
       } catch .miss {
         // The rest is as likely missing: note all of it in this pass.
         missed = true
@@ -105,7 +111,7 @@ public final class MemoryView {
   ) throws(ReadFault) -> Int {
     stepsLeft -= 1
     if stepsLeft < 0 { throw .stepLimit }
-    switch cache.find(address.rawValue, count: count) {
+    switch source.find(address.rawValue, count: count) {
     case .known(let offset):
       note(PhysicalRange(address, count: count))
       return offset

@@ -26,7 +26,9 @@ extension SnapshotRun {
       }
       for batch in (hold?.limits ?? memory.limits).batches(memory.ram.coalesce(pass.view.misses)) {
         if let hold, hold.isOver { return .holdIsOver }
-        store(try sample(batch), of: batch, in: guide)
+        let sample = try sample(batch)
+        store(sample, of: batch, in: guide)
+        store(sample, of: batch, in: fresh)
       }
       waves += 1
       self.waves += 1

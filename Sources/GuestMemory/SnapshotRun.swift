@@ -11,6 +11,8 @@ final class SnapshotRun<T> {
 
   /// What is known of the guest, from several instants.
   var guide: PageCache
+  /// What was read of it for this snapshot.
+  let fresh = PageCache()
   /// What earlier parts of the closing have given.
   private(set) var settled: [ObjectKey: ObjectScopes.Outcome] = [:]
   var waves = 0
@@ -101,7 +103,7 @@ final class SnapshotRun<T> {
     over cache: PageCache, of sample: Sample? = nil, objects: ObjectScopes = ObjectScopes()
   ) throws(SnapshotError) -> Pass {
     let view = MemoryView(
-      ram: memory.ram, addressSpace: addressSpace, cache: cache,
+      ram: memory.ram, addressSpace: addressSpace, cache: cache, fresh: fresh,
       registers: sample?.registers ?? [:], isSnapshot: sample != nil,
       stepLimit: engine.stepLimit, objects: objects, constants: engine.constants)
     let time = sample?.time ?? 0

@@ -1,3 +1,4 @@
+import GuestScopeBytes
 import GuestScopeGuestMemory
 import TestSupport
 import Testing
@@ -39,6 +40,33 @@ import Testing
       #expect(memory.samples.count - before == (round == 0 ? 4 : 1))
     }
     #expect(made == 1)
+  }
+
+  /// The ids of objects are cyclic, the memory of one that went is the next one's.
+  @Test func aConstantOfAnotherObjectAtTheSamePlaceIsReadAgain() throws {
+    let bytes = chains.memory
+    let engine = SnapshotEngine(ScriptedMemory(bytes))
+    let (id, content) = (chains.heads[0], chains.heads[1])
+    func value() throws -> [UInt64] {
+      try engine.snapshot { view throws(ReadFault) in
+        let id = try view.word(id.rawValue)
+        let key = ObjectKey("object", id: id, at: KernelVirtualAddress(content.rawValue))
+        return [
+          id, try view.constant(key) { () throws(ReadFault) in try view.word(content.rawValue) },
+        ]
+      }.value
+    }
+    func write(_ words: [UInt64]) {
+      for (word, place) in zip(words, [id, content]) {
+        var littleEndian: [UInt8] = []
+        littleEndian.append(littleEndian: word)
+        bytes.write(littleEndian, at: place)
+      }
+    }
+    for words: [UInt64] in [[1, 100], [2, 200], [3, 300]] {
+      write(words)
+      #expect(try value() == words)
+    }
   }
 
   @Test func nothingIsAConstantToo() throws {
