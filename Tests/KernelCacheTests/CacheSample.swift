@@ -99,3 +99,8 @@ func summary(_ facts: KernelFacts?) -> [String]? {
     "\(facts.buildIDNote.map { "\($0)" } ?? "")", "\(facts.baseAddress)",
   ] + (symbols ?? ["no symbols"]) + (types ?? ["no types"])
 }
+
+extension KernelFacts.Origin {
+  /// As the cache gives it.
+  var kept: Self { Self(name: name, kind: kind, isKept: true) }
+}

@@ -15,7 +15,7 @@ import Testing
     sample.cache().store(facts)
     let found = try #require(sample.cache().facts(buildID: CacheSample.buildID))
     #expect(summary(found) == summary(facts))
-    #expect(found.origin == facts.origin)
+    #expect(found.origin == facts.origin.kept)
     let other = [UInt8](repeating: 9, count: 20)
     #expect(sample.cache().facts(buildID: other) == nil)
     #expect(sample.notices == [])
@@ -50,7 +50,7 @@ import Testing
     sample.cache().store(CacheSample.facts("as given"), of: file)
     let again = try #require(FileIdentity(path: path))
     let found = try #require(sample.cache().facts(of: again))
-    #expect(found.origin == .init(name: path, kind: .vmlinuz))
+    #expect(found.origin == .init(name: path, kind: .vmlinuz, isKept: true))
     #expect(summary(found) == summary(CacheSample.facts()))
     // The same size, and the time that it had.
     try sample.write([1, 2, 4], path)
