@@ -81,7 +81,7 @@ extension LiveTests {
     @Test(arguments: LiveGuest.withBpftool)
     func whatBpftoolCannotListIsWhatTheLoaderWrote(guest: LiveGuest) throws {
       let truth = try guest.truth("contents")
-      try #require(truth.count >= 3)
+      try #require(!truth.isEmpty)
       let ours = try answers(guest, truth.map { "map dump id \($0["id"] ?? "")" })
       for (our, map) in zip(ours, truth) {
         let (found, expected) = (
