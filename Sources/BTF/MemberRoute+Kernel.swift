@@ -43,7 +43,7 @@ extension BTF {
     return (kernel, own)
   }
 
-  /// Nil for what is no struct and for one without a name. `task_struct___old` is a flavor of
+  /// Nil for what is not a struct and for one without a name. `task_struct___old` is a flavor of
   /// `task_struct`: libbpf leaves `___` and what follows it out of account.
   private func structName(of id: TypeID) throws(BTFError) -> String? {
     guard [.struct, .union, .fwd].contains(try kind(of: id)) else { return nil }

@@ -70,7 +70,7 @@ public struct SharedBytes: @unchecked Sendable {
   /// The contents of a file as they are now, which are read when they are asked for: its pages are
   /// shared with the system's cache of the file. The descriptor may be closed.
   ///
-  /// A page that has no file behind it any more ends the program with SIGBUS, so the file must not
+  /// A page that no file backs any more ends the program with SIGBUS, so the file must not
   /// become shorter while it is mapped. It may be renamed, replaced by another one, and removed.
   ///
   /// - Returns: nil, with errno set, when the file cannot be mapped or has not so many bytes.

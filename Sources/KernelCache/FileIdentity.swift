@@ -1,6 +1,6 @@
 import Glibc
 
-/// What tells whether a kernel file is still the one that was read, without reading it. Any change
+/// What shows whether a kernel file is still the one that was read, without reading it. Any change
 /// of a file changes its `ctime`, which nobody can set back.
 public struct FileIdentity: Sendable {
   /// The file's name as the user gave it; it says nothing of the file.

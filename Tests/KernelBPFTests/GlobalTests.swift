@@ -24,7 +24,7 @@ import Testing
     return builder.blob
   }()
 
-  /// A guest with two such maps, one whose BTF is damaged, and one whose value is no section.
+  /// A guest with two such maps, one whose BTF is damaged, and one whose value is not a section.
   private func sample(owner: UInt64? = nil) -> SyntheticGuest {
     var types = KernelTypes.kernel(.linux6)
     types.declare(

@@ -87,7 +87,7 @@ import Testing
     #expect(sample.cache().facts(of: file) == nil)
     #expect(
       sample.cache().facts(of: try #require(FileIdentity(path: stripped)))?.release == "6.1.0-less")
-    // Another copy, with the same in it, is no other kernel.
+    // Another copy, with the same in it, is not another kernel.
     sample.cache().store(CacheSample.facts("a copy"))
     #expect(sample.cache().facts(of: file)?.release == "6.1.0-sample")
   }

@@ -73,7 +73,7 @@ extension LiveTests {
 
     // MARK: Boots
 
-    /// What tells one program from another, in each answer.
+    /// What distinguishes one program from another, in each answer.
     private func programs(_ result: Program.Result) throws -> Set<[String]> {
       Set(
         try result.objects().map { program in

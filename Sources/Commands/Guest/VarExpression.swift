@@ -8,7 +8,7 @@ struct VarExpression {
   private let glob: Glob
   private let path: MemberPath
 
-  /// - Returns: nil for what is no path.
+  /// - Returns: nil for what is not a path.
   init?(_ text: String) {
     let end = Self.pathStart(in: text)
     guard end > text.startIndex, let path = MemberPath(String(text[end...])) else { return nil }

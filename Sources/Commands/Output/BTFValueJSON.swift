@@ -34,7 +34,7 @@ struct BTFValueJSON {
     let bytes: [UInt8]
     var offset: Int
     /// Bits that are skipped at `offset`: those before a member of a struct without the flag that
-    /// tells bit-fields.
+    /// says that members may be bit-fields.
     var bit = 0
 
     func moved(by count: Int) -> Place { Place(bytes: bytes, offset: offset &+ count) }
@@ -109,7 +109,7 @@ struct BTFValueJSON {
   }
 
   /// Printable characters with a NUL after them (`is_str_array()`); nil for any other array. A
-  /// typedef of `char` is no character.
+  /// typedef of `char` is not a character.
   private func text(of element: BTF.TypeID, _ count: Int, _ place: Place) -> String? {
     guard count > 0, isCharacter(element), place.offset >= 0, place.offset <= place.bytes.count
     else { return nil }
