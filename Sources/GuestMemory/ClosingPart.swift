@@ -22,7 +22,8 @@ struct ClosingPart {
     for scope in plan where settled[scope.key] == nil {
       if let parent = scope.parent { isUnit[parent] = false }
     }
-    let skeleton = ram.coalesce(view.objects.skeleton.flatMap { view.uses[$0] })
+    let skeleton = ram.coalesce(
+      view.objects.skeleton(upTo: view.uses.count).flatMap { view.uses[$0] })
 
     func part(_ units: ArraySlice<Int>) -> ClosingPart {
       var ranges = skeleton

@@ -48,8 +48,8 @@ struct ObjectScopes {
 
   /// In the order in which they were opened.
   private(set) var plan: [Scope] = []
-  /// What was used outside of all objects.
-  private(set) var skeleton: [Range<Int>] = []
+  /// What was used outside of all objects, up to the last one.
+  private var skeleton: [Range<Int>] = []
   /// The innermost object that is open, as an index in `plan`.
   private(set) var current: Int?
   private var stretchStart = 0
@@ -66,6 +66,11 @@ struct ObjectScopes {
   }
 
   mutating func close(at use: Int) { turn(to: current.flatMap { plan[$0].parent }, at: use) }
+
+  /// What was used outside of all objects, in a pass of so many uses: after the last object, too.
+  func skeleton(upTo end: Int) -> [Range<Int>] {
+    current == nil && stretchStart < end ? skeleton + [stretchStart..<end] : skeleton
+  }
 
   /// From this use on, uses belong to another object.
   private mutating func turn(to object: Int?, at use: Int) {

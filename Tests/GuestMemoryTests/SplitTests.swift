@@ -39,6 +39,17 @@ import Testing
     }
   }
 
+  @Test func whatIsReadAfterTheLastObjectIsInEveryPart() throws {
+    let guest = Guest(objects: 23, words: 4, limits: .limited(reads: 9))
+    let last = guest.objects[0][3]
+    guest.memory.guest.write(7, at: last.rawValue)
+    let snapshot = try SnapshotEngine(guest.memory).snapshot { view throws(ReadFault) in
+      (try guest.walk(view).count, try view.word(last.rawValue))
+    }
+    #expect(snapshot.value == (23, 7))
+    #expect(snapshot.stops > 1 && guest.memory.holds == 0)
+  }
+
   @Test(arguments: [5, 9, 16, 200])
   func objectsAreWholeAndEveryPartHasTheSkeleton(reads: Int) throws {
     let guest = Guest(objects: 23, words: 4, limits: .limited(reads: reads))

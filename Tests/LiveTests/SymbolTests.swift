@@ -7,11 +7,7 @@ extension LiveTests {
   @Suite(.timeLimit(.minutes(5))) struct SymbolTests {
     /// Runs lines over one session; returns the document that each answers.
     private func documents(_ guest: LiveGuest, _ lines: [String]) throws -> [Any] {
-      // A tree of all symbols is read in one stop: whether two milliseconds are enough for that
-      // depends on the machine.
-      let result = try Program(
-        guest, ["-j", "--max-pause", "50"] + lines.flatMap { ["-e", $0] }
-      ).run()
+      let result = try Program(guest, ["-j"] + lines.flatMap { ["-e", $0] }).run()
       #expect(result.status == 0, "\(result.err)")
       let documents = try result.out.split(separator: "\n").map {
         try JSONSerialization.jsonObject(with: Data($0.utf8), options: .fragmentsAllowed)
