@@ -6,7 +6,8 @@ public struct NameIndex: Sendable {
   private let buckets: SharedWords
   private let chains: SharedWords
 
-  /// Words of an index of so many entries: the buckets, a power of 2 of them, and then the chains.
+  /// The number of words in an index of so many entries. The buckets come first, whose number is a power
+  /// of 2, and then the chains.
   public static func wordCount(entries: Int) -> Int { bucketCount(entries) + entries }
 
   private static func bucketCount(_ entries: Int) -> Int {
@@ -30,9 +31,9 @@ public struct NameIndex: Sendable {
     return words
   }
 
-  /// The index that words hold; nil when there are more or less than an index of so many entries
-  /// has. What they say is not trusted: an entry may come up that has another name, none that is not
-  /// there.
+  /// Reads the index out of words that `words(hashes:)` has made; nil where their number is not that of
+  /// an index of so many entries. Their contents are not trusted: damaged words may give an entry of
+  /// another name, but never one that does not exist.
   public init?(_ words: SharedBytes, entries: Int) {
     let bucketBytes = 4 * Self.bucketCount(entries)
     guard words.count == bucketBytes + 4 * entries, let buckets = words.slice(0..<bucketBytes),

@@ -73,7 +73,7 @@ public struct SharedBytes: @unchecked Sendable {
   /// A page that no file backs any more ends the program with SIGBUS, so the file must not
   /// become shorter while it is mapped. It may be renamed, replaced by another one, and removed.
   ///
-  /// - Returns: nil, with errno set, when the file cannot be mapped or has not so many bytes.
+  /// - Returns: nil, with errno set, when the file cannot be mapped or does not have `count` bytes.
   public init?(mapping descriptor: Int32, count: Int) {
     // Nothing can be mapped of an empty file.
     guard count > 0 else {

@@ -18,7 +18,7 @@ enum SocketDiagnostics {
     guard netlink >= 0 else { return nil }
     defer { close(netlink) }
     guard let found = hasPeer(port, AF_INET, netlink) else { return nil }
-    // Without IPv6 there is no answer to the second question.
+    // A kernel without IPv6 does not answer the second question.
     return found || hasPeer(port, AF_INET6, netlink) == true
   }
 

@@ -2,8 +2,7 @@ import GuestScopeBTF
 import GuestScopeGuestMemory
 import GuestScopeLinuxKernel
 
-/// The contents of a map of struct_ops, as user space sees them: `bpf_struct_ops_map_sys_lookup_elem()`
-/// of kernel/bpf/bpf_struct_ops.c.
+/// The contents of a map of struct_ops, as user space sees them.
 public struct StructOpsContents: Sendable {
   public var id: UInt64
   public var name: String
@@ -32,19 +31,6 @@ public struct StructOpsContents: Sendable {
   }
 }
 
-/// `struct bpf_struct_ops_map` of kernel/bpf/bpf_struct_ops.c.
-private struct BPFStructOpsValue: KernelStruct {
-  static let kernelName = "bpf_struct_ops_map"
-  let map = Place("map")
-  /// Since 6.9 (commit 1338b93346587).
-  let btf = OptionalLink<BTFHead>("btf")
-  /// What user space has written: `map.value_size` bytes.
-  let uvalue = Member<KernelVirtualAddress>("uvalue")
-  /// `common` since 6.9 (commit 612d087d4ba5).
-  let state = Member<UInt32>("kvalue.common.state", "kvalue.state")
-  let refcnt = Member<UInt32>("kvalue.common.refcnt.refs.counter", "kvalue.refcnt.refs.counter")
-}
-
 /// `struct bpf_map`: what `bpf_map_info` has besides.
 private struct BPFMapInfo: KernelStruct {
   static let kernelName = "bpf_map"
@@ -52,39 +38,18 @@ private struct BPFMapInfo: KernelStruct {
   let valueType = Member<UInt32>("btf_value_type_id")
   let vmlinuxValueType = Member<UInt32>("btf_vmlinux_value_type_id")
   let mapExtra = OptionalMember<UInt64>("map_extra")
-  let refcnt = Member<UInt64>("refcnt.counter")
-  let usercnt = Member<UInt64>("usercnt.counter")
 }
 
 extension KernelObject<BPFMapStruct> {
-  /// More than any table of functions, in bytes.
-  private static var mostBytes: UInt32 { 1 << 20 }
-
   func structOpsContents() throws(ReadFault) -> StructOpsContents {
-    let (more, map, btf) = try view.together(
-      read(as: BPFMapInfo.self), container(\BPFStructOpsValue.map), self.btf)
-    guard self.valueSize <= Self.mostBytes else {
-      throw .corrupt("a value of \(self.valueSize) bytes", at: address)
-    }
-    let (owner, user) = try view.together(
-      map.btf, view.bytes(at: map.uvalue, count: Int(self.valueSize)))
-    let types = try owner?.types() ?? kernel.btf
-    let type = BTF.TypeID(more.vmlinuxValueType)
-    var bytes = user
-    if kernel.structOpsStates[map.state] == "init" {
-      bytes = Array(repeating: 0, count: bytes.count)
-    } else {
-      types.store(map.state, of: ["common.state", "state"], in: type, &bytes)
-      let references = kernel.countsStructOpsReferences ? more.references : map.refcnt
-      let members = ["common.refcnt.refs.counter", "refcnt.refs.counter"]
-      types.store(references, of: members, in: type, &bytes)
-    }
+    let (more, value, btf) = try view.together(
+      read(as: BPFMapInfo.self), structOpsValue(), self.btf)
     var info: [String: UInt64] = [
       "type": UInt64(self.mapType), "id": UInt64(self.id), "key_size": UInt64(self.keySize),
       "value_size": UInt64(self.valueSize), "max_entries": UInt64(self.maxEntries),
       "map_flags": UInt64(self.mapFlags), "map_extra": more.mapExtra ?? 0,
       "btf_vmlinux_value_type_id": UInt64(more.vmlinuxValueType),
-      "btf_vmlinux_id": UInt64(owner?.id ?? 0),
+      "btf_vmlinux_id": UInt64(value.owner ?? 0),
     ]
     if let btf {
       info["btf_id"] = UInt64(btf.id)
@@ -92,45 +57,20 @@ extension KernelObject<BPFMapStruct> {
       info["btf_value_type_id"] = UInt64(more.valueType)
     }
     return StructOpsContents(
-      id: UInt64(self.id), name: self.name, info: info, btf: types, type: type, bytes: bytes,
-      state: map.state, stateName: kernel.structOpsStates[map.state]?.uppercased())
-  }
-}
-
-extension KernelObject<BPFMapInfo> {
-  /// What the lookup says of users that are no file descriptors.
-  fileprivate var references: UInt32 {
-    UInt32(clamping: Int64(bitPattern: self.refcnt &- self.usercnt))
+      id: UInt64(self.id), name: self.name, info: info, btf: value.btf, type: value.type,
+      bytes: value.bytes, state: value.state,
+      stateName: kernel.structOpsStates[value.state]?.uppercased())
   }
 }
 
 extension GuestKernel {
   /// Words for `enum bpf_struct_ops_state`: `inuse`.
-  fileprivate var structOpsStates: EnumNames {
+  var structOpsStates: EnumNames {
     words(of: "bpf_struct_ops_state", prefix: "BPF_STRUCT_OPS_STATE_")
-  }
-
-  /// Since 6.4 (commit b671c2067a04) the value's own count is not used; links of struct_ops came
-  /// with it.
-  fileprivate var countsStructOpsReferences: Bool {
-    (try? layouts.size(of: "bpf_struct_ops_link")) != nil
   }
 }
 
 extension BTF {
-  /// Writes the first of these members that the type has.
-  fileprivate func store(
-    _ number: UInt32, of members: [String], in type: TypeID, _ bytes: inout [UInt8]
-  ) {
-    for member in members {
-      guard let field = try? field(member, in: type), field.size == 4,
-        field.offset + 4 <= bytes.count
-      else { continue }
-      for index in 0..<4 { bytes[field.offset + index] = UInt8(number >> (8 * index) & 0xff) }
-      return
-    }
-  }
-
   /// The ids of programs in a value of struct_ops, by where they are in it.
   ///
   /// - Parameter type: `struct bpf_struct_ops_TYPE`.

@@ -28,7 +28,7 @@ enum CacheFile {
       writer.append(magic)
       writer.append(littleEndian: [version, kind.rawValue])
       writer.append(littleEndian: [UInt64(headerSize + contents.count)])
-      writer.append(littleEndian: [XXHash64.hash(contents)])
+      writer.append(littleEndian: [contents.checksum])
     }
   }
 
@@ -45,7 +45,7 @@ enum CacheFile {
       throw version > Self.version ? .newer(version: version) : .older(version: version)
     }
     guard stored == UInt64(file.count) else { throw .wrongLength(file.count, stored: stored) }
-    guard file.u32(at: 12) == kind.rawValue, file.u64(at: 24) == XXHash64.hash(contents) else {
+    guard file.u32(at: 12) == kind.rawValue, file.u64(at: 24) == contents.checksum else {
       throw .damaged
     }
     return contents

@@ -28,6 +28,6 @@ extension KernelCache {
   }
 
   private static func key(_ name: String) -> String {
-    XXHash64.hash(SharedBytes(Array(name.utf8))).paddedHex(16)
+    SharedBytes(Array(name.utf8)).checksum.paddedHex(16)
   }
 }

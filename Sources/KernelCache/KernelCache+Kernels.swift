@@ -68,7 +68,7 @@ extension KernelCache {
   private func keep(_ facts: KernelFacts) -> UInt64? {
     guard let name = facts.buildID.flatMap(Self.name(ofBuildID:)) else { return nil }
     let stored = facts.stored
-    let checksum = XXHash64.hash(stored)
+    let checksum = stored.checksum
     var fields = TaggedFields<KernelField>()
     fields[.facts] = stored
     fields[number: .checksum] = checksum
@@ -103,7 +103,7 @@ extension FileIdentity {
   /// The name of its record: a file that changes has the same.
   var key: String {
     let place = SharedBytes(count: 16) { $0.append(littleEndian: [device, inode]) }
-    return XXHash64.hash(place).paddedHex(16)
+    return place.checksum.paddedHex(16)
   }
 
   fileprivate var record: TaggedFields<FileField> {

@@ -27,16 +27,7 @@ extension LiveTests {
     }
 
     @Test func anotherServer() throws {
-      let server = TCPSocket()
-      server.bindToAnyPort()
-      server.listen()
-      let port = server.port
-      let thread = Thread {
-        let client = server.accept()
-        client.send("SSH-2.0-OpenSSH_9.2\r\n")
-        usleep(500_000)
-      }
-      thread.start()
+      let port = TCPSocket.greeting().port
       try expectFailure(["-c", "127.0.0.1:\(port)", "info"], "not a gdbserver", "SSH-2.0")
     }
 

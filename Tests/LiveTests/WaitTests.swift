@@ -57,16 +57,7 @@ extension LiveTests {
     }
 
     @Test func whatWaitingCannotMendEndsAtOnce() throws {
-      let server = TCPSocket()
-      server.bindToAnyPort()
-      server.listen()
-      let port = server.port
-      let thread = Thread {
-        let client = server.accept()
-        client.send("SSH-2.0-OpenSSH_9.2\r\n")
-        usleep(500_000)
-      }
-      thread.start()
+      let port = TCPSocket.greeting().port
       let guest = LiveGuest("x86-6.1")
       let cases: [([String], String)] = [
         (["-c", "127.0.0.1:\(port)", "-k", kernel], "not a gdbserver"),

@@ -101,7 +101,8 @@ extension KernelCache {
     do { return try clear() } catch { throw CommandError("\(error)") }
   }
 
-  /// The cache in its usual folder; nil where the user wants none, or there is no place for it.
+  /// The cache in its usual folder; nil with `--no-cache`, and where neither HOME nor XDG_CACHE_HOME
+  /// names a folder.
   convenience init?(_ options: SessionOptions, _ console: Console) {
     guard !options.noCache, let path = Self.usualPath(environment) else { return nil }
     self.init(path: path) { console.note($0) }

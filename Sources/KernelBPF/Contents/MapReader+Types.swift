@@ -8,7 +8,7 @@ private struct BPFMapTypes: KernelStruct {
   let btf = OptionalLink<BTFHead>("btf")
   let key = OptionalMember<UInt32>("btf_key_type_id")
   let value = OptionalMember<UInt32>("btf_value_type_id")
-  /// Of a map whose values the kernel declares: struct_ops.
+  /// Of a map whose values the kernel declares.
   let vmlinuxValue = OptionalMember<UInt32>("btf_vmlinux_value_type_id")
 }
 
@@ -16,6 +16,10 @@ extension MapReader {
   /// As `get_map_kv_btf()` of bpftool finds them. They never change: a constant of the map.
   func valueTypes() throws(ReadFault) -> MapContents.ValueTypes? {
     let map = try map.read(as: BPFMapTypes.self)
+    if type == "struct_ops" {
+      let value = try self.map.structOpsValue()
+      return .init(btf: value.btf, key: nil, value: value.type)
+    }
     if let value = map.vmlinuxValue, value != 0 {
       return .init(btf: walk.kernel.btf, key: nil, value: BTF.TypeID(value))
     }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A plain TCP socket on loopback: another debugger, or a server that is no gdbserver.
+/// A plain TCP socket on loopback: another debugger, or a server that is not a gdbserver.
 final class TCPSocket: Sendable {
   private let descriptor: Int32
 
@@ -41,6 +41,19 @@ final class TCPSocket: Sendable {
   func accept() -> TCPSocket { TCPSocket(Glibc.accept(descriptor, nil, nil)) }
   func send(_ text: String) {
     _ = Glibc.send(descriptor, text, text.utf8.count, Int32(MSG_NOSIGNAL))
+  }
+
+  /// A server that greets its first client as ssh does.
+  static func greeting() -> TCPSocket {
+    let server = TCPSocket()
+    server.bindToAnyPort()
+    server.listen()
+    Thread {
+      let client = server.accept()
+      client.send("SSH-2.0-OpenSSH_9.2\r\n")
+      usleep(500_000)
+    }.start()
+    return server
   }
 
   /// Reads until something was said, or the end.
