@@ -1,8 +1,8 @@
 import GuestScopeGuestMemory
 import GuestScopeLinuxKernel
 
-/// A BPF map as the kernel keeps it. Nil: this kernel does not keep it.
-public struct BPFMap: Sendable {
+/// What a BPF map is; nothing that it leads to is read for it.
+public struct MapHead: Sendable {
   public var id: UInt64
   /// A number of `enum bpf_map_type`.
   public var type: UInt32
@@ -16,6 +16,18 @@ public struct BPFMap: Sendable {
   public var keySize: UInt32
   public var valueSize: UInt32
   public var maxEntries: UInt32
+
+  init(_ map: KernelObject<BPFMapStruct>) {
+    (id, type, name, flags) = (UInt64(map.id), map.mapType, map.name, map.mapFlags)
+    (keySize, valueSize, maxEntries) = (map.keySize, map.valueSize, map.maxEntries)
+    typeName = map.kernel.mapTypes[map.mapType]
+  }
+}
+
+/// A BPF map as the kernel keeps it. Nil: this kernel does not keep it.
+@dynamicMemberLookup
+public struct BPFMap: Sendable {
+  public var head: MapHead
   /// True when user space cannot write to it any more.
   public var isFrozen: Bool?
   /// 0 for a map without BTF.
@@ -32,20 +44,21 @@ public struct BPFMap: Sendable {
     public var typeName: String?
     public var isJited: Bool
   }
+
+  public subscript<T>(dynamicMember member: KeyPath<MapHead, T>) -> T { head[keyPath: member] }
 }
 
 extension BPFMap {
   /// Reads a map as `bpf_map_get_info_by_fd()` and `bpf_map_show_fdinfo()` of kernel/bpf/syscall.c
   /// do.
   init(_ map: KernelObject<BPFMapStruct>) throws(ReadFault) {
-    let type = map.kernel.mapTypes[map.mapType]
+    let head = MapHead(map)
+    let type = head.typeName
     let (btf, memlock, owner) = try map.view.together(
       map.btf?.id ?? 0, MapMemory(map: map, type: type ?? "").bytes(),
       type == "prog_array" ? map.programOwner() : nil)
     self.init(
-      id: UInt64(map.id), type: map.mapType, typeName: type, name: map.name, flags: map.mapFlags,
-      keySize: map.keySize, valueSize: map.valueSize, maxEntries: map.maxEntries,
-      isFrozen: map.frozen, btfID: map.has(\.btf) ? btf : nil, memlock: memlock,
+      head: head, isFrozen: map.frozen, btfID: map.has(\.btf) ? btf : nil, memlock: memlock,
       owner: owner.map {
         Owner(type: $0.type, typeName: map.kernel.programTypes[$0.type], isJited: $0.jited)
       })

@@ -66,6 +66,7 @@ extension ObjectKind {
 }
 
 extension BPFMap: SelectableObject {
-  var selectedName: String? { name }
-  var selectedType: UInt32? { type }
+  var id: UInt64 { head.id }
+  var selectedName: String? { head.name }
+  var selectedType: UInt32? { head.type }
 }

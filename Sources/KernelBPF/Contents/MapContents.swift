@@ -21,28 +21,6 @@ public struct MapContents: Sendable {
   }
 }
 
-/// What a map is, before its entries are looked at.
-public struct MapHead: Sendable {
-  public var id: UInt64
-  /// A number of `enum bpf_map_type`.
-  public var type: UInt32
-  /// The word of bpftool; nil for a type that this kernel has no name for.
-  public var typeName: String?
-  public var name: String
-  /// `BPF_F_…` of include/uapi/linux/bpf.h.
-  public var flags: UInt32
-  /// Bytes.
-  public var keySize: UInt32
-  public var valueSize: UInt32
-  public var maxEntries: UInt32
-
-  init(_ map: KernelObject<BPFMapStruct>) {
-    (id, type, name, flags) = (UInt64(map.id), map.mapType, map.name, map.mapFlags)
-    (keySize, valueSize, maxEntries) = (map.keySize, map.valueSize, map.maxEntries)
-    typeName = map.kernel.mapTypes[map.mapType]
-  }
-}
-
 /// Which entries of which maps to read.
 public struct MapContentsQuery: Sendable {
   public var objects: ObjectQuery
