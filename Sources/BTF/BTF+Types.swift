@@ -173,7 +173,7 @@ extension BTF {
     _ info: Info, at start: Int, size: Int, _ record: (Int) throws(BTFError) -> Record
   ) throws(BTFError) -> [Record] {
     var records: [Record] = []
-    // A damaged index may lead to a count that is none.
+    // A damaged index may give a count that no type has.
     records.reserveCapacity(min(info.count, max(0, blob.count - start) / size))
     for index in 0..<info.count { records.append(try record(start + size * index)) }
     return records

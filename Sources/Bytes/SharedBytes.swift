@@ -58,7 +58,7 @@ public struct SharedBytes: @unchecked Sendable {
 
   /// Bytes that are written once, from the first to the last.
   ///
-  /// - Parameter count: of all that `write` appends, no more and no less.
+  /// - Parameter count: how many bytes `write` appends, exactly.
   public init(count: Int, _ write: (inout Writer) -> Void) {
     let memory = UnsafeMutableRawPointer.allocate(byteCount: Swift.max(count, 1), alignment: 16)
     var writer = unsafe Writer(memory: memory, count: count)

@@ -37,8 +37,8 @@ final class Guardian {
     end = ends[0]
   }
 
-  /// It ends when our end is closed, at once if nothing is owed. Then it is not waited for, either,
-  /// where it has not even begun: a short command is over before.
+  /// The guardian ends when our end is closed. One that owes nothing is killed, for a short command
+  /// may be over before its guardian has begun, and would wait for it here.
   deinit {
     if page.record.state == .nothing { kill(identifier, SIGKILL) }
     close(end)

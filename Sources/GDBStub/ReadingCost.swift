@@ -1,7 +1,7 @@
 import GuestScopeGuestMemory
 
-/// How long a stub takes to answer reads while its guest stands still: so long a request, and so
-/// long a byte of memory. Each stop of a running guest measures it again.
+/// How long a stub takes to answer reads while its guest stands still: one time for each request, and
+/// one for each byte of memory. Each stop of a running guest measures it again.
 ///
 /// What is learnt is one number, how slow the stub is against the usual costs: the median of the
 /// last stops. A machine that is busy for a moment answers one of them in ten times as long, which

@@ -67,7 +67,7 @@ struct ObjectScopes {
 
   mutating func close(at use: Int) { turn(to: current.flatMap { plan[$0].parent }, at: use) }
 
-  /// What was used outside of all objects, in a pass of so many uses: after the last object, too.
+  /// What a pass with `end` uses has used outside of all objects, after the last one as well.
   func skeleton(upTo end: Int) -> [Range<Int>] {
     current == nil && stretchStart < end ? skeleton + [stretchStart..<end] : skeleton
   }

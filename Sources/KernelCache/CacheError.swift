@@ -19,7 +19,7 @@ public enum CacheError: Error, Equatable, Sendable {
     case otherByteOrder
     case newer(version: UInt32)
     case older(version: UInt32)
-    /// It has so many bytes, and says that it has others.
+    /// The file has the first number of bytes, and its header says the second.
     case wrongLength(Int, stored: UInt64)
     case damaged
   }

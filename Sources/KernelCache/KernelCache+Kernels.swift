@@ -93,7 +93,7 @@ extension KernelCache {
     return facts
   }
 
-  /// Nil for what is none: a build-id is a hash, of 20 bytes as a rule.
+  /// Nil for bytes that cannot be a build-id, which is a hash, of 20 bytes as a rule.
   private static func name(ofBuildID buildID: [UInt8]) -> String? {
     (4...64).contains(buildID.count) ? buildID.hex : nil
   }

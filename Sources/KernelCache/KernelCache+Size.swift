@@ -1,7 +1,7 @@
 import Glibc
 
 extension KernelCache {
-  /// A file that has been written for so long, in seconds, is what a process left that has ended.
+  /// A temporary file that is older, in seconds, was left by a process that has ended.
   private static let temporaryAge = 3600
 
   /// Removes what was used longest ago until all fits.

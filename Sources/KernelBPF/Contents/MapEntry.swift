@@ -28,7 +28,7 @@ public struct MapEntry: Hashable, Sendable {
     case task(pid: UInt32, comm: String)
     /// The file system by the name of its device, or of its type.
     case inode(number: UInt64, fileSystem: String)
-    /// A number of AF_… of include/linux/socket.h; a cookie of 0 is none yet.
+    /// A number of AF_… of include/linux/socket.h; the cookie is 0 as long as the socket has none.
     case socket(family: UInt16, cookie: UInt64)
     /// The name is that of its folder; the root has none.
     case cgroup(id: UInt64, name: String)
