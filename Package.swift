@@ -8,7 +8,7 @@ let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 let prefix = "GuestScope"
 let library = [
   "Bytes", "GuestMemory", "Paging", "RemoteProtocol", "GDBStub", "BTF", "KernelImage",
-  "KernelCache", "LinuxKernel", "KernelBPF",
+  "KernelCache", "LinuxKernel", "KernelBPF", "KernelLog",
 ]
 
 func module(_ name: String) -> Target.Dependency {
@@ -64,6 +64,7 @@ let package = Package(
     library("KernelCache", ["Bytes", "BTF", "KernelImage", "CGuestScopeXXHash"]),
     library("LinuxKernel", ["Bytes", "GuestMemory", "Paging", "BTF", "KernelImage"]),
     library("KernelBPF", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),
+    library("KernelLog", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),
     target("GuestScope", library),
     .systemLibrary(name: "CReadline"),
     target("LineEditing", ["CReadline"]),
@@ -85,13 +86,14 @@ let package = Package(
     tests(
       "Commands",
       [
-        "BTF", "GuestMemory", "KernelImage", "KernelCache", "LinuxKernel", "KernelBPF", "GDBStub",
-        "LineEditing",
+        "BTF", "GuestMemory", "KernelImage", "KernelCache", "LinuxKernel", "KernelBPF", "KernelLog",
+        "GDBStub", "LineEditing",
       ]),
     tests("KernelImage", ["Bytes", "BTF"]),
     tests("KernelCache", ["Bytes", "BTF", "KernelImage"]),
     tests("LinuxKernel", ["Bytes", "GuestMemory", "Paging", "BTF", "KernelImage"]),
     tests("KernelBPF", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel", "GDBStub"]),
+    tests("KernelLog", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),
     tests(
       "Live",
       ["guestscope", "Commands", "GDBStub", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),

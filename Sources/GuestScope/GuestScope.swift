@@ -6,6 +6,7 @@
 @_exported public import GuestScopeKernelBPF
 @_exported public import GuestScopeKernelCache
 @_exported public import GuestScopeKernelImage
+@_exported public import GuestScopeKernelLog
 @_exported public import GuestScopeLinuxKernel
 @_exported public import GuestScopePaging
 @_exported public import GuestScopeRemoteProtocol

@@ -12,9 +12,8 @@ import Testing
 /// `GUESTSCOPE_FUZZ_ROUNDS` and `GUESTSCOPE_FUZZ_SEED` make a run longer and repeat it.
 enum Fuzz {
   static let environment = ProcessInfo.processInfo.environment
-  static let rounds = environment["GUESTSCOPE_FUZZ_ROUNDS"].flatMap { Int($0) } ?? 150
-  static let seed =
-    environment["GUESTSCOPE_FUZZ_SEED"].flatMap { UInt64($0) } ?? .random(in: 0 ... .max)
+  static let rounds = Fuzzing.rounds
+  static let seed = Fuzzing.seed
   /// A guest that rests: its counters stand still.
   static let liveGuest = liveFolder.map { "\($0)/x86-6.1" }
   static let liveFolder = environment["GUESTSCOPE_LIVE"]

@@ -74,6 +74,10 @@ extension LiveTests {
        {n}  raw_tracepoint    {prog raw_tp_probe id}  tp_name=tcp_probe cookie=-
       > -j link show type raw_tracepoint
       [{"id":{n},"type":"raw_tracepoint","prog_id":{prog raw_tp_probe id},"tp_name":"tcp_probe","cookie":null}]
+      > dmesg --level emerg
+      [{text}] gs: an emergency
+      > dmesg -j --level 0
+      [{"seq":{n},"time_ns":{n},"level":0,"facility":1,"caller":"T{n}","text":"gs: an emergency","continues":false,"final":true}]
       > btf list name vmlinux -j
       [{"id":1,"size":{n},"prog_ids":[],"map_ids":[],"kernel":true,"name":"vmlinux"}]
       > struct_ops list name gs_reno

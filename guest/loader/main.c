@@ -87,6 +87,7 @@ static void print_truth(void) {
   print_program_truth();
   print_map_truth();
   print_global_truth();
+  print_log_truth();
   puts("GUESTSCOPE-TRUTH-END");
 }
 
@@ -100,6 +101,7 @@ int main(void) {
   prepare_kernel(&options);
   open_kernel();
   open_stats();
+  write_log();
   if (options.crash_cpu >= 0)
     load_crash_kernel();
 

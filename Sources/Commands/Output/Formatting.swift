@@ -23,7 +23,12 @@ extension String {
     if utf8.allSatisfy({ (0x20..<0x7f).contains($0) }) { return self }
     return String(
       String.UnicodeScalarView(
-        unicodeScalars.map { $0.value < 0x20 || (0x7f..<0xa0).contains($0.value) ? "\u{fffd}" : $0 }
+        unicodeScalars.map { $0.isControl && $0 != "\t" ? "\u{fffd}" : $0 }
       ))
   }
+}
+
+extension Unicode.Scalar {
+  /// C0, DEL and C1: what a terminal may act on.
+  fileprivate var isControl: Bool { value < 0x20 || (0x7f..<0xa0).contains(value) }
 }

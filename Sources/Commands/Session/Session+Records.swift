@@ -3,21 +3,25 @@ import GuestScopeGuestMemory
 import GuestScopeKernelBPF
 import GuestScopeKernelCache
 import GuestScopeKernelImage
+import GuestScopeKernelLog
 import GuestScopeLinuxKernel
 
 /// What sessions leave for each other: kernels, and where a guest's is.
 extension Session {
+  /// What all commands need of a kernel whose kallsyms has functions only.
+  static let symbolRecipes = BPFObjects.symbolRecipes + KernelLog.symbolRecipes
+
   /// What a kernel file says, from an earlier run where that has kept it.
   func facts(ofFile path: String) throws -> KernelFacts {
     // Before it is read: a file that changes then is not taken for the one that was read.
     let file = cache == nil ? nil : FileIdentity(path: path)
     if let cache, let file, let known = cache.facts(of: file),
-      known.hasSearched(for: BPFObjects.symbolRecipes)
+      known.hasSearched(for: Self.symbolRecipes)
     {
       return known
     }
     let read = try console.progress("reading \(path)") { () throws(KernelImageError) in
-      try KernelFacts(path: path).adding(BPFObjects.symbolRecipes)
+      try KernelFacts(path: path).adding(Self.symbolRecipes)
     }
     if let cache, let file { cache.store(read, of: file) }
     return read
@@ -25,7 +29,7 @@ extension Session {
 
   /// The kernels of the guest's memory; those that earlier runs have read are known.
   func memoryFacts() throws -> MemoryFacts {
-    let recipes = BPFObjects.symbolRecipes
+    let recipes = Self.symbolRecipes
     let known = (cache?.notes() ?? []).map { [cache] note in
       KnownKernel(
         note.architecture, buildID: note.buildID, noteDistances: note.distances,

@@ -78,7 +78,7 @@ struct LiveGuest: CustomTestStringConvertible, Sendable {
     return try JSONSerialization.jsonObject(with: data) as? [String: Any] ?? [:]
   }
 
-  /// The guest's own words of one kind: `prog`, `map`, `contents`, `kernel`, `iomem`.
+  /// The guest's own words of one kind: `prog`, `map`, `contents`, `kernel`, `iomem`, `log`, `dmesg`.
   func truth(_ kind: String) throws -> [[String: Any]] {
     let lines = try String(contentsOfFile: path("truth.jsonl"), encoding: .utf8)
       .split(separator: "\n")

@@ -2,7 +2,7 @@ import Foundation
 import GuestScopeKernelImage
 import Testing
 
-@testable import GuestScopeKernelBPF
+@testable import Commands
 
 /// The recipes on every kernel `$GUESTSCOPE_GUESTS/arm64-*/vmlinuz`.
 @Suite struct RealRecipeTests {
@@ -18,13 +18,13 @@ import Testing
   func eachRecipeFindsAVariableOfItsOwn(path: String) throws {
     let facts = try KernelFacts(path: path)
     let before = try facts.symbols
-    let after = try facts.adding(BPFObjects.symbolRecipes).symbols
+    let after = try facts.adding(Session.symbolRecipes).symbols
     if before.address(of: "linux_banner") != nil {
       #expect(after.count == before.count)
       return
     }
-    let found = BPFObjects.symbolRecipes.compactMap { after.address(of: $0.symbol) }
-    #expect(found.count == BPFObjects.symbolRecipes.count)
+    let found = Session.symbolRecipes.compactMap { after.address(of: $0.symbol) }
+    #expect(found.count == Session.symbolRecipes.count)
     #expect(Set(found).count == found.count)
     #expect(after.count == before.count + found.count)
   }

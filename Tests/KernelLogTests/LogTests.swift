@@ -1,0 +1,162 @@
+import GuestScopeGuestMemory
+import GuestScopeLinuxKernel
+import TestSupport
+import Testing
+
+@testable import GuestScopeKernelLog
+
+/// What may be in the ring buffer of printk.
+@Suite struct LogTests {
+  private func texts(_ guest: LogGuest, _ query: LogQuery = LogQuery()) throws -> [String] {
+    let snapshot = try guest.log(query)
+    #expect(snapshot.unreadable.isEmpty)
+    return snapshot.value.records.map(\.text)
+  }
+
+  @Test func recordsAreInTheirOrderOverTheEndOfTheIDs() throws {
+    let guest = LogGuest()
+    for number in 0..<10 as Range<UInt64> {
+      guest.write(number, "line \(number)", begin: 24 * number, next: 24 * number + 24)
+    }
+    guest.setIDs(0...9)
+    let records = try guest.log().value.records
+    #expect(records.map(\.text) == (0..<10).map { "line \($0)" })
+    #expect(records.map(\.sequence) == Array(0..<10))
+    #expect(records[0].caller == .cpu(0) && records[1].caller == .thread(42))
+    #expect(records[3].lines == ["[    4.500000] line 3"])
+  }
+
+  @Test func aBlockMayLieAtTheStartForItWouldNotFitAtTheEnd() throws {
+    let guest = LogGuest()
+    guest.write(0, "first", begin: 200, next: 224)
+    // 48 bytes from 224 on go over the end: the block is at 0.
+    guest.write(1, String(repeating: "w", count: 40), begin: 224, next: 256 + 48)
+    guest.setIDs(0...1)
+    #expect(try texts(guest) == ["first", String(repeating: "w", count: 40)])
+  }
+
+  @Test func aBlockMayEndWhereTheBufferEnds() throws {
+    let guest = LogGuest()
+    guest.write(0, "up to the end...", begin: 232, next: 256)
+    guest.write(1, "next", begin: 256, next: 272)
+    guest.setIDs(0...1)
+    #expect(try texts(guest) == ["up to the end...", "next"])
+  }
+
+  @Test func recordsWithoutABlockAreEmptyLinesOrLost() throws {
+    let guest = LogGuest()
+    guest.write(0, "", begin: 3, next: 3)
+    guest.write(1, "lost", begin: 1, next: 1)
+    guest.write(2, "there", begin: 0, next: 16)
+    guest.setIDs(0...2)
+    let log = try guest.log().value
+    #expect(log.records.map(\.text) == ["", "there"])
+    #expect(log.records[0].lines == ["[    0.000000] "])
+    #expect(log.withoutText == 1)
+  }
+
+  @Test func recordsInTheMakingAreMarkedOrCounted() throws {
+    let guest = LogGuest()
+    guest.write(0, "reused", begin: 0, next: 16, state: .reusable)
+    guest.write(1, "whole", begin: 16, next: 32)
+    guest.write(2, "half a l", begin: 32, next: 48, state: .committed)
+    guest.write(3, "no", begin: 48, next: 64, state: .reserved)
+    // The descriptor of the next one is still that of one before.
+    guest.setIDs(0...4)
+    let log = try guest.log().value
+    #expect(log.records.map(\.text) == ["whole", "half a l"])
+    #expect(log.records.map(\.isFinal) == [true, false])
+    #expect(log.unwritten == 2)
+  }
+
+  @Test func textEndsWithItsBlock() throws {
+    let guest = LogGuest()
+    guest.write(0, "12345678", begin: 0, next: 16, length: 60000)
+    guest.write(1, "a\n\nb", begin: 16, next: 32, flags: 8)
+    guest.setIDs(0...1)
+    let records = try guest.log().value.records
+    #expect(records.map(\.text) == ["12345678", "a\n\nb"])
+    #expect(records.map(\.isContinuation) == [false, true])
+    #expect(records[1].lines.count == 3)
+  }
+
+  @Test func aBlockOfAnotherRecordIsRefused() throws {
+    let guest = LogGuest()
+    guest.write(0, "mine", begin: 0, next: 16, owner: 7)
+    guest.write(1, "other", begin: 16, next: 8)
+    guest.write(2, "good", begin: 32, next: 48)
+    guest.setIDs(0...2)
+    let snapshot = try guest.log()
+    #expect(snapshot.value.records.map(\.text) == ["good"])
+    #expect(snapshot.unreadable.map(\.key.kind) == ["log record", "log record"])
+  }
+
+  @Test func aQueryPicksRecords() throws {
+    let guest = LogGuest()
+    for number in 0..<8 as Range<UInt64> {
+      guest.write(
+        number, "\(number)", begin: 16 * number, next: 16 * number + 16, level: UInt8(number))
+    }
+    guest.setIDs(0...7)
+    #expect(try texts(guest, LogQuery(level: LogLevel("err"))) == ["0", "1", "2", "3"])
+    #expect(try texts(guest, LogQuery(newest: 2)) == ["6", "7"])
+    #expect(try texts(guest, LogQuery(newest: 100)).count == 8)
+    #expect(try texts(guest, LogQuery(start: .time(9_000_000_000))) == ["6", "7"])
+    #expect(try texts(guest, LogQuery(start: .beforeEnd(3_000_000_000))) == ["5", "6", "7"])
+    #expect(try texts(guest, LogQuery(start: .beforeEnd(.max))).count == 8)
+    #expect(try texts(guest, LogQuery(start: .sequence(7))) == ["7"])
+  }
+
+  @Test func levelsHaveNamesAndNumbers() {
+    #expect(LogLevel("warn") == LogLevel("4") && LogLevel("7")?.description == "debug")
+    #expect(["8", "-1", "", "warning?", "04x"].allSatisfy { LogLevel($0) == nil })
+  }
+
+  @Test func impossibleRingsAreRefused() throws {
+    let guest = LogGuest()
+    guest.setIDs(5...2 + 20)
+    #expect(throws: SnapshotError.self) { try guest.log() }
+  }
+
+  @Test func aKernelWithoutThisLogIsNamed() throws {
+    let guest = LogGuest(variable: "other")
+    let error = try #require(throws: SnapshotError.self) { try guest.log() }
+    #expect("\(error)".contains("prb"), "\(error)")
+  }
+
+  @Test func damagedLogsAreAnsweredOrRefused() throws {
+    let guest = LogGuest()
+    for number in 0..<16 as Range<UInt64> {
+      guest.write(number, "\(number)", begin: 16 * number, next: 16 * number + 16)
+    }
+    guest.setIDs(0...15)
+    let recorded = ScriptedMemory(guest.guest.memory)
+    let kernel = try guest.kernel(SnapshotEngine(recorded))
+    _ = try kernel.snapshot(SnapshotEngine(recorded)) { walk throws(ReadFault) in
+      try walk.kernelLog()
+    }
+    let corruptible = try CorruptibleGuest(
+      guest.guest.memory, read: Array(recorded.samples.joined()))
+    print("damaged logs: seed \(Fuzzing.seed), \(Fuzzing.rounds) rounds")
+    var (whole, partial, failed) = (0, 0, 0)
+    for round in 0..<Fuzzing.rounds {
+      var random = SplitMix(state: Fuzzing.seed &+ UInt64(round))
+      let memory = ScriptedMemory(corruptible.corrupted(using: &random))
+      let engine = SnapshotEngine(memory)
+      engine.stepLimit = 100_000
+      let comment = Comment(rawValue: "seed \(Fuzzing.seed), round \(round)")
+      do throws(SnapshotError) {
+        let snapshot = try kernel.snapshot(engine) { walk throws(ReadFault) in
+          try walk.kernelLog()
+        }
+        if snapshot.unreadable.isEmpty { whole += 1 } else { partial += 1 }
+      } catch {
+        failed += 1
+      }
+      #expect(memory.samples.joined().reduce(0) { $0 + $1.count } < 64 << 20, comment)
+      #expect(!memory.isHeld, comment)
+    }
+    print("damaged logs: \(whole) whole, \(partial) partial, \(failed) failed")
+    #expect(whole > 0 && partial > 0 && failed > 0)
+  }
+}
