@@ -9,14 +9,19 @@ extension BPFObjects {
     public var otherTypes: Int
     /// Whether the guest counts runs; nil when it was not asked for or cannot be read.
     public var statsEnabled: Bool?
-    /// The CPU that panicked; nil when none did, or it was not asked for.
-    public var panicCPU: Int?
   }
 
   /// The programs that a query asks for, by ascending id.
   ///
   /// - Throws: `KernelError.symbolNotFound` for a kernel without `prog_idr`.
   public func programs(_ query: BPFProgramQuery) throws(KernelError) -> Snapshot<Programs> {
+    try snapshot(try programWalker(query))
+  }
+
+  /// What reads them, for a walk that reads more than that.
+  public func programWalker(
+    _ query: BPFProgramQuery
+  ) throws(KernelError) -> (Walk) throws(ReadFault) -> Programs {
     let table = try IDTable<BPFProgStruct>.prepared(for: kernel)
     do throws(BTFError) {
       // Without what every program needs, each would be unreadable.
@@ -29,19 +34,16 @@ extension BPFObjects {
     if query.wantsRuntime { _ = try kernel.address(of: GuestKernel.perCPUOffsets) }
     let bootTime = query.wantsDetails ? BootTime.prepared(for: kernel) : nil
     let statistics = query.wantsRuntime ? StatisticsSwitch.prepared(for: kernel) : nil
-    return try snapshot(vcpus: query.vcpus) { walk throws(ReadFault) in
+    return { walk throws(ReadFault) in
       let reader = ProgramReader(walk: walk, query: query)
-      let (isEnabled, panicCPU, time, list) = try walk.view.together(
-        statistics?.isOn(in: walk.view),
-        query.wantsPanic ? walk.kernel.panicCPU(in: walk.view) : nil,
-        bootTime?.offset(in: walk.view), table.list(query.objects, in: walk, reader.read))
+      let (isEnabled, time, list) = try walk.view.together(
+        statistics?.isOn(in: walk.view), bootTime?.offset(in: walk.view), table.list(query.objects, in: walk, reader.read))
       let isTargetLinked = list.objects.contains(where: \.isAttachedToUnknown)
       let targets = isTargetLinked ? try walk.linkedTargets() : [:]
       return Programs(
         objects: list.objects.map { $0.dated(by: time ?? nil).attached(to: targets) },
         otherTypes: list.otherTypes,
-        statsEnabled: isEnabled ?? nil,
-        panicCPU: panicCPU)
+        statsEnabled: isEnabled ?? nil)
     }
   }
 }

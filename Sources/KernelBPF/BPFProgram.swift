@@ -58,9 +58,6 @@ public struct BPFProgramQuery: Hashable, Sendable {
   public var objects: ObjectQuery
   public var wantsRuntime = false
   public var wantsDetails = false
-  /// Whether the kernel panicked, and the liveness registers of these vCPUs.
-  public var wantsPanic = false
-  public var vcpus: [Int]?
 
   public init(
     _ objects: ObjectQuery = ObjectQuery(), runtime: Bool = false, details: Bool = false

@@ -3,7 +3,7 @@ import GuestScopeKernelImage
 
 extension KernelLog {
   /// What to add to the facts of a kernel whose kallsyms may have functions only: `prb` of
-  /// kernel/printk/printk.c, the pointer to the ring buffer.
+  /// kernel/printk/printk.c, the pointer to the ring buffer, and `tainted_mask`.
   public static let symbolRecipes = [
     SymbolRecipe(
       "prb", type: "d",
@@ -14,6 +14,7 @@ extension KernelLog {
     ) { address, image, _ in
       // Each of the functions names other variables, too, but none of them is in so many.
       address.isMultiple(of: 8) && image.bytes(at: address, count: 8) != nil
-    }
+    },
+    Taint.symbolRecipe,
   ]
 }

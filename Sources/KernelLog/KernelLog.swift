@@ -16,6 +16,8 @@ public struct KernelLog: Sendable {
 public struct LogQuery: Sendable {
   /// This grave or graver; nil for all.
   public var level: LogLevel?
+  /// So many of the newest are wanted whatever their level.
+  public var anyLevel = 0
   public var start: Start?
   /// Only so many of the newest are looked at; nil for all.
   public var newest: Int?
@@ -30,8 +32,11 @@ public struct LogQuery: Sendable {
     case sequence(UInt64)
   }
 
-  public init(level: LogLevel? = nil, start: Start? = nil, newest: Int? = nil) {
-    (self.level, self.start, self.newest) = (level, start, newest)
+  public init(
+    level: LogLevel? = nil, anyLevel: Int = 0, start: Start? = nil, newest: Int? = nil
+  ) {
+    (self.level, self.anyLevel) = (level, anyLevel)
+    (self.start, self.newest) = (start, newest)
   }
 }
 

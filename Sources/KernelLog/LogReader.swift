@@ -79,7 +79,7 @@ struct LogReader {
     let state = desc.stateVar >> Self.idBits
     // A descriptor of another id is being taken for this one.
     guard desc.stateVar & Self.idMask == id, state != 0 else { return .unwritten }
-    guard state != 3, isWanted(info, from: start) else { return .unwanted }
+    guard state != 3, isWanted(info, id, from: start) else { return .unwanted }
     guard let text = try text(of: desc, id, length: Int(info.textLen)) else { return .withoutText }
     return .record(
       LogRecord(
@@ -107,9 +107,13 @@ struct LogReader {
     }
   }
 
-  private func isWanted(_ info: KernelObject<PrintkInfo>, from start: Start) -> Bool {
-    info.tsNsec >= start.time && info.seq >= start.sequence
-      && query.level.map { LogLevel(info.level) <= $0 } ?? true
+  private func isWanted(
+    _ info: KernelObject<PrintkInfo>, _ id: UInt64, from start: Start
+  ) -> Bool {
+    guard info.tsNsec >= start.time, info.seq >= start.sequence else { return false }
+    guard let level = query.level else { return true }
+    let age = (ring.headID &- id) & Self.idMask
+    return LogLevel(info.level) <= level || age < UInt64(max(0, query.anyLevel))
   }
 
   // MARK: Text

@@ -43,6 +43,9 @@ public struct LogLevel: Hashable, Comparable, Sendable, CustomStringConvertible 
 
   public init(_ number: UInt8) { self.number = number }
 
+  /// KERN_WARNING, which is also what is printed without a level.
+  public static let warning = LogLevel(4)
+
   /// The words of dmesg(1), by number.
   public static let names = [
     "emerg", "alert", "crit", "err", "warn", "notice", "info", "debug",
@@ -67,12 +70,18 @@ public struct LogLevel: Hashable, Comparable, Sendable, CustomStringConvertible 
 extension LogRecord {
   /// As dmesg(1) prints it: each line has the time before it, in seconds.
   public var lines: [String] {
-    let (seconds, rest) = time.quotientAndRemainder(dividingBy: 1_000_000_000)
-    let fraction = "\(rest / 1000)"
-    let whole = "\(seconds)"
-    let stamp =
-      "[" + String(repeating: " ", count: max(0, 5 - whole.count)) + whole + "."
-      + String(repeating: "0", count: 6 - fraction.count) + fraction + "] "
-    return text.split(separator: "\n", omittingEmptySubsequences: false).map { stamp + $0 }
+    let stamp = time.logSeconds
+    let indent = String(repeating: " ", count: max(0, 12 - stamp.count))
+    return text.split(separator: "\n", omittingEmptySubsequences: false).map {
+      "[\(indent)\(stamp)] \($0)"
+    }
+  }
+}
+
+extension UInt64 {
+  /// Nanoseconds as seconds with six digits after the point, as the kernel prints times of its log.
+  public var logSeconds: String {
+    let fraction = "\(self % 1_000_000_000 / 1000)"
+    return "\(self / 1_000_000_000)." + String(repeating: "0", count: 6 - fraction.count) + fraction
   }
 }

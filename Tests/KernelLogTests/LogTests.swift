@@ -99,6 +99,9 @@ import Testing
     }
     guest.setIDs(0...7)
     #expect(try texts(guest, LogQuery(level: LogLevel("err"))) == ["0", "1", "2", "3"])
+    #expect(
+      try texts(guest, LogQuery(level: LogLevel("err"), anyLevel: 2, newest: 6))
+        == ["2", "3", "6", "7"])
     #expect(try texts(guest, LogQuery(newest: 2)) == ["6", "7"])
     #expect(try texts(guest, LogQuery(newest: 100)).count == 8)
     #expect(try texts(guest, LogQuery(start: .time(9_000_000_000))) == ["6", "7"])

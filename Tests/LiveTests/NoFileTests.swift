@@ -159,7 +159,22 @@ extension LiveTests {
       let info = try ask(guest.target, "info", "-j")
       let facts = try #require(try info.json() as? [String: Any])
       #expect(facts["panic_cpu"] is Int, "\(info.out)")
+      try expectReason(of: guest, facts)
       #expect(try guest.qmp.status == "guest-panicked")
+    }
+
+    /// The report says in its first lines why the kernel panicked. Its console does not: from an NMI
+    /// nothing is printed there before the panic has stopped the guest.
+    private func expectReason(of guest: BootingGuest, _ facts: [String: Any]) throws {
+      let panic = try #require(facts["panic"] as? String)
+      #expect(panic.hasPrefix("Kernel panic - not syncing: NMI"))
+      let report = try ask(guest.target, "report")
+      #expect(report.status == 0, "\(report.err)")
+      #expect(report.out.split(separator: "\n").prefix(4).contains { $0.hasPrefix("panic: \(panic)") })
+      let document = try #require(try ask(guest.target, "report", "-j").json() as? [String: Any])
+      #expect(document["panic"] as? String == panic)
+      let log = try #require(document["log"] as? [[String: Any]])
+      #expect(log.contains { $0["text"] as? String == panic && $0["level"] as? Int == 0 })
     }
   }
 }

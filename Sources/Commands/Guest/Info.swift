@@ -41,6 +41,8 @@ struct Info: RunStateCommand {
       facts.add(
         "bpf_stats_enabled", JSON(state.countsRuns), state.countsRuns == nil ? ["-"] : nil)
       facts.add("panic_cpu", JSON(state.panicCPU), [state.panicCPU.map { "\($0)" } ?? "-"])
+      let trouble = TroubleSection(troubles: state.troubles, taint: state.taint)
+      facts.add(trouble)
       facts.add("crash_kernel", .bool(state.kernel.isCrashKernel))
       facts.add(
         "vcpus", state.vcpusJSON,
@@ -101,6 +103,11 @@ struct Info: RunStateCommand {
   private struct Facts {
     private(set) var members: [JSON.Member] = []
     private(set) var pairs: [(String, String)] = []
+
+    mutating func add(_ trouble: TroubleSection) {
+      members += trouble.json
+      pairs += trouble.lines.map { ($0.heading, $0.text) }
+    }
 
     /// - Parameter texts: what stands on the screen, a line each; nil for the value itself.
     mutating func add(_ key: String, _ value: JSON, _ texts: [String]? = nil) {

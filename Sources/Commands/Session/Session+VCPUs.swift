@@ -1,6 +1,7 @@
 import GuestScopeBytes
 import GuestScopeGuestMemory
 import GuestScopeKernelBPF
+import GuestScopeKernelLog
 import GuestScopeLinuxKernel
 
 /// What a guest's kernel is at, as `info` and `report` say it.
@@ -13,6 +14,9 @@ struct KernelState {
   var vcpus: [VCPU]
   /// How far KASLR moved the kernel; nil where nothing says it.
   var kaslrOffset: UInt64?
+  var taint: Taint?
+  /// Looked for only where something has gone wrong, or nothing says that it has not.
+  var troubles: [Trouble] = []
 }
 
 extension Session {
@@ -21,13 +25,16 @@ extension Session {
     let snapshot = try ofThisBoot { kernel in
       let statistics = StatisticsSwitch(kernel)
       return try walk(kernel, vcpus: kernel.allVCPUs(try engine)) { walk throws(ReadFault) in
-        try walk.view.together(
+        let (panicCPU, countsRuns, kaslrOffset, taint) = try walk.view.together(
           kernel.panicCPU(in: walk.view), statistics?.isOn(in: walk.view) ?? nil,
-          walk.kaslrOffset())
+          walk.kaslrOffset(), walk.taint())
+        let isFine = panicCPU == nil && taint?.isDisjoint(with: .ofTrouble) ?? false
+        let troubles = isFine ? [] : try walk.troubles()
+        return (panicCPU, countsRuns, kaslrOffset, taint, troubles)
       }
     }
     var state = try state(panicCPU: snapshot.value.0, snapshot.registers)
-    (state.countsRuns, state.kaslrOffset) = (snapshot.value.1, snapshot.value.2)
+    (_, state.countsRuns, state.kaslrOffset, state.taint, state.troubles) = snapshot.value
     return state
   }
 
@@ -40,6 +47,22 @@ extension Session {
     let state = KernelState(kernel: kernel, panicCPU: panicCPU, vcpus: vcpus)
     note(state)
     return state
+  }
+}
+
+extension Taint {
+  /// What leaves words in the log.
+  fileprivate static let ofTrouble: Taint = [.died, .warned, .lockedUp]
+}
+
+extension Walk {
+  /// None where the log cannot be read.
+  fileprivate func troubles() throws(ReadFault) -> [Trouble] {
+    do throws(ReadFault) {
+      return try kernelLog(ReportReading.logQuery).troubles
+    } catch .unreadable {
+      return []
+    }
   }
 }
 

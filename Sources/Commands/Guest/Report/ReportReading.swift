@@ -1,0 +1,71 @@
+import GuestScopeGuestMemory
+import GuestScopeKernelBPF
+import GuestScopeKernelLog
+import GuestScopeLinuxKernel
+
+/// What one walk reads for a report: parts that take no other with them.
+struct ReportReading {
+  /// What was read, or why it could not be.
+  typealias Part<T> = Result<T, any Error>
+
+  /// A report shows the last records, and looks for trouble in the grave ones of so many.
+  static let newestRecords = 256
+  static let shownRecords = 20
+  static let logQuery = LogQuery(
+    level: .warning, anyLevel: shownRecords, newest: newestRecords)
+
+  var panicCPU: Int?
+  var taint: Taint?
+  var log: Part<KernelLog>
+  var programs: Part<BPFObjects.Programs>
+
+  /// The parts that could not be read, by name and reason.
+  var unreadable: [(part: String, reason: String)] {
+    var unreadable: [(String, String)] = []
+    if let error = log.failure { unreadable.append(("kernel log", "\(error)")) }
+    if let error = programs.failure { unreadable.append(("BPF programs", "\(error)")) }
+    return unreadable
+  }
+}
+
+extension Session {
+  /// Reads all of a report from one instant, where it fits into one stop.
+  func readReport() throws -> Snapshot<ReportReading> {
+    let query = BPFProgramQuery(ObjectQuery(type: structOpsType), runtime: true)
+    return try ofThisBoot { kernel in
+      // Without programs the kernel is still something.
+      let programs = Result { try bpf(of: kernel).programWalker(query) }
+      return try walk(kernel, vcpus: kernel.allVCPUs(try engine)) { walk throws(ReadFault) in
+        let (panicCPU, taint, log, programs) = try walk.view.together(
+          kernel.panicCPU(in: walk.view), walk.taint(),
+          walk.part { () throws(ReadFault) in try walk.kernelLog(ReportReading.logQuery) },
+          walk.part(programs))
+        return ReportReading(panicCPU: panicCPU, taint: taint, log: log, programs: programs)
+      }
+    }
+  }
+}
+
+extension Walk {
+  fileprivate func part<T>(
+    _ read: () throws(ReadFault) -> T
+  ) throws(ReadFault) -> ReportReading.Part<T> {
+    do throws(ReadFault) { return .success(try read()) } catch .unreadable(let cause) {
+      if case .kernelChanged = cause.reason { throw .unreadable(cause) }
+      return .failure(cause)
+    }
+  }
+
+  fileprivate func part<T>(
+    _ read: Result<(Walk) throws(ReadFault) -> T, any Error>
+  ) throws(ReadFault) -> ReportReading.Part<T> {
+    switch read {
+    case .success(let read): try part { () throws(ReadFault) in try read(self) }
+    case .failure(let error): .failure(error)
+    }
+  }
+}
+
+extension Result {
+  var failure: Failure? { if case .failure(let error) = self { error } else { nil } }
+}

@@ -1,0 +1,99 @@
+import GuestScopeGuestMemory
+import GuestScopeKernelBPF
+import GuestScopeKernelLog
+import GuestScopeLinuxKernel
+
+/// Which kernel it is, and where its vCPUs are.
+struct HeadSection {
+  private let state: KernelState
+  private let runState: String
+  private let cpus: Int
+
+  init(_ state: KernelState, runState: String, cpus: Int) {
+    (self.state, self.runState, self.cpus) = (state, runState, cpus)
+  }
+
+  var json: [JSON.Member] {
+    [
+      .init(
+        key: "kernel",
+        value: [
+          "release": .string(state.kernel.release), "banner": .string(state.kernel.banner),
+        ]),
+      .init(key: "panic_cpu", value: JSON(state.panicCPU)),
+      .init(key: "crash_kernel", value: .bool(state.kernel.isCrashKernel)),
+      .init(key: "vcpus", value: state.vcpusJSON),
+      .init(key: "run_state", value: .string(runState)),
+      .init(key: "cpus", value: JSON(cpus)),
+    ]
+  }
+
+  var lines: [String] {
+    [
+      "kernel: \(state.kernel.banner)"
+        + (state.panicCPU.map { " (crashed: panic on CPU \($0))" } ?? ""),
+      "guest: \(runState), \(cpus) CPU\(cpus == 1 ? "" : "s")",
+    ]
+      + state.vcpus.places.filter { $0.text != VCPU.Place.kernel.text }
+      .map { "vCPU \($0.cpus): \($0.text)" }
+  }
+}
+
+/// The struct_ops programs: what they cost, and what the verifier has counted.
+struct ProgramsSection {
+  private let programs: BPFObjects.Programs?
+  private let emptyRemark: String?
+  var remarks: [String] { [programs?.countersRemark].compactMap { $0 } }
+
+  init(_ programs: BPFObjects.Programs?, _ snapshot: Snapshot<ReportReading>) {
+    self.programs = programs
+    emptyRemark = programs.flatMap { programs in
+      Found(
+        objects: programs.objects, snapshot: snapshot.map { _ in programs }, standard: "struct_ops"
+      ).emptyRemark(of: .program)
+    }
+  }
+
+  private var objects: [BPFProgram] { programs?.objects ?? [] }
+
+  var json: [JSON.Member] {
+    [
+      .init(key: "prog_runtime_stats", value: .array([JSON](objects, ProgStats.fields()))),
+      .init(key: "prog_verifier_stats", value: .array([JSON](objects, ProgVerifier.fields()))),
+      .init(key: "bpf_stats_enabled", value: JSON(programs?.statsEnabled)),
+    ]
+  }
+
+  var lines: [String] {
+    [emptyRemark].compactMap { $0 } + remarks + ["prog_runtime_stats:"]
+      + objects.compactMap(\.runtimeLine) + ["prog_verifier_stats:"]
+      + objects.map { program in
+        "\(program.shownName): verified_insns=" + (program.verifiedInsns.map { "\($0)" } ?? "-")
+      }
+  }
+}
+
+/// The kernel's log: its end, or from its gravest trouble on.
+struct LogSection {
+  private let records: [LogRecord]?
+
+  init(_ log: KernelLog?, from trouble: Trouble?) {
+    let records = log?.records
+    let last = records?.suffix(ReportReading.shownRecords)
+    let tale = trouble.flatMap { trouble in records?.drop { $0.time < trouble.time } }
+    // Old trouble is named at the top, and is not what went on at the end.
+    self.records = (tale.flatMap { $0.count <= Self.longest ? $0 : nil } ?? last).map(Array.init)
+  }
+
+  /// Records of an oops with the panic after it.
+  private static let longest = 120
+
+  var json: [JSON.Member] {
+    [.init(key: "log", value: records.map { .array([JSON]($0, Dmesg.fields)) } ?? .null)]
+  }
+
+  var lines: [String] {
+    guard let records, !records.isEmpty else { return [] }
+    return ["log:"] + records.flatMap(\.markedLines)
+  }
+}
