@@ -37,7 +37,8 @@ extension BPFObjects {
     return { walk throws(ReadFault) in
       let reader = ProgramReader(walk: walk, query: query)
       let (isEnabled, time, list) = try walk.view.together(
-        statistics?.isOn(in: walk.view), bootTime?.offset(in: walk.view), table.list(query.objects, in: walk, reader.read))
+        statistics?.isOn(in: walk.view), bootTime?.offset(in: walk.view),
+        table.list(query.objects, in: walk, reader.read))
       let isTargetLinked = list.objects.contains(where: \.isAttachedToUnknown)
       let targets = isTargetLinked ? try walk.linkedTargets() : [:]
       return Programs(

@@ -21,7 +21,8 @@ public struct Taint: OptionSet, Hashable, Sendable {
 
   /// As an oops prints them, without those that are not set.
   public var letters: String {
-    String(Self.letters.enumerated().compactMap { rawValue >> $0.offset & 1 == 1 ? $0.element : nil })
+    String(
+      Self.letters.enumerated().compactMap { rawValue >> $0.offset & 1 == 1 ? $0.element : nil })
   }
 }
 

@@ -51,7 +51,7 @@ import Testing
     ("WARNING: CPU: 0 PID: 1 at kernel/x.c:1 f+0x1/0x2", .warning),
     ("kernel BUG at mm/slub.c:4000!", .oops),
     ("BUG: scheduling while atomic: sh/93/0x00000002", .oops),
-    ("Oops: general protection fault, probably for non-canonical address 0x1: 0000 [#1] SMP", .oops),
+    ("Oops: general protection fault, probably for non-canonical address 0x1: 0000 [#1]", .oops),
   ])
   func eachKindIsKnown(text: String, kind: Trouble.Kind) {
     #expect(log([text]).troubles.map(\.kind) == [kind])
