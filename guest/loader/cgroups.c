@@ -8,6 +8,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
+#include <bpf/libbpf.h>
 
 enum { lsm_cgroup = 43 };            // newer than the headers
 
@@ -68,4 +69,31 @@ void attach_to_cgroups(void) {
   attach_to_hooks(inner);
   // Empty cgroups among the others: bpftool lists none without programs of its own.
   make("/sys/fs/cgroup/attached/empty");
+}
+
+// bpftool asks a kernel before 6.0 for what it does not have, and is refused.
+void print_cgroup_truth(void) {
+  static const char *const paths[] = {
+      "/sys/fs/cgroup", "/sys/fs/cgroup/attached", "/sys/fs/cgroup/attached/inner.slice",
+      "/sys/fs/cgroup/attached/inner.slice/deep", "/sys/fs/cgroup/attached/single",
+      "/sys/fs/cgroup/attached/empty",
+  };
+
+  for (unsigned index = 0; index < sizeof paths / sizeof paths[0]; index++) {
+    int cgroup = open(paths[index], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (cgroup < 0)
+      continue;
+    // Later types are not only those of cgroups, and take the descriptor for a device.
+    for (unsigned type = 0; type <= BPF_CGROUP_INET_SOCK_RELEASE; type++) {
+      uint32_t flags = 0, ids[64], count = 64;
+      if (bpf_prog_query(cgroup, type, 0, &flags, ids, &count) || count == 0)
+        continue;
+      printf("{\"kind\":\"cgroup\",\"path\":\"%s\",\"type\":\"%s\",\"flags\":%u,\"ids\":[",
+             paths[index], libbpf_bpf_attach_type_str(type), flags);
+      for (unsigned program = 0; program < count; program++)
+        printf("%s%u", program ? "," : "", ids[program]);
+      puts("]}");
+    }
+    close(cgroup);
+  }
 }

@@ -84,6 +84,7 @@ unsigned make_device(const char *name, const char *kind);
 // cgroups.c, attachments.c: programs that are attached without links, or to many places.
 void attach_to_cgroups(void);
 void attach_to_devices(void);
+void print_cgroup_truth(void);
 
 // more_maps.c: maps of types that map_truth.c does not make, as far as the kernel has them.
 void make_more_maps(void);

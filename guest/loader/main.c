@@ -90,6 +90,7 @@ static void print_truth(void) {
   print_program_truth();
   print_map_truth();
   print_global_truth();
+  print_cgroup_truth();
   puts("GUESTSCOPE-TRUTH-END");
 }
 

@@ -19,7 +19,8 @@ extension Walk {
       miniQdisc(hooks.miniqIngress, hooks.tcxIngress),
       miniQdisc(hooks.miniqEgress, hooks.tcxEgress))
     let (entering, leaving) = try view.together(
-      trafficFilters(of: ingress), trafficFilters(of: egress))
+      trafficFilters(of: ingress, called: "clsact/ingress filter of \(device.name)"),
+      trafficFilters(of: egress, called: "clsact/egress filter of \(device.name)"))
     let filters =
       entering.map { ("clsact/ingress", $0) } + leaving.map { ("clsact/egress", $0) }
     return DeviceAttachments(

@@ -66,27 +66,31 @@ extension Walk {
   /// The programs among the filters of clsact, in the order in which they are asked
   /// (`cls_bpf_walk()` of net/sched/cls_bpf.c); none where the pointer is NULL.
   ///
-  /// - Parameter miniQdisc: of a `struct mini_Qdisc`.
+  /// - Parameters:
+  ///   - miniQdisc: of a `struct mini_Qdisc`.
+  ///   - noun: what messages call a filter.
   func trafficFilters(
-    of miniQdisc: KernelVirtualAddress?
+    of miniQdisc: KernelVirtualAddress?, called noun: String
   ) throws(ReadFault) -> [TrafficFilter] {
     guard let miniQdisc, miniQdisc.rawValue != 0 else { return [] }
     // It leads to the first filter of the first chain, and not always to the block of all chains.
     let block = try read(MiniQdisc.self, at: miniQdisc).filterList.chain.block
     let chains = try list(at: block.address(of: \.chainList)!, of: \TcfChain.list) {
-      chain throws(ReadFault) in try filters(of: chain)
+      chain throws(ReadFault) in try filters(of: chain, noun)
     }
     return chains.flatMap { $0 }
   }
 
-  private func filters(of chain: KernelObject<TcfChain>) throws(ReadFault) -> [TrafficFilter] {
+  private func filters(
+    of chain: KernelObject<TcfChain>, _ noun: String
+  ) throws(ReadFault) -> [TrafficFilter] {
     var (found, next) = ([TrafficFilter](), try chain.filterChain)
     var known: Set<KernelVirtualAddress> = []
     while let proto = next {
       guard known.insert(proto.address).inserted, known.count <= Self.mostFilters else {
         throw .corrupt("a chain of filters that does not end", at: proto.address)
       }
-      let key = ObjectKey("traffic filter", id: UInt64(known.count - 1), at: proto.address)
+      let key = ObjectKey(noun, id: UInt64(known.count - 1), at: proto.address)
       found +=
         try view.object(key) { () throws(ReadFault) in
           try proto.ops.kind == "bpf" ? filters(at: proto.root) : []
