@@ -26,7 +26,8 @@ struct Root: ParsableCommand {
         name: "Guest",
         subcommands: [
           Prog.self, MapCommand.self, LinkCommand.self, BTFCommand.self, StructOpsCommand.self,
-          VarCommand.self, Dmesg.self, Report.self, Info.self,
+          VarCommand.self, CgroupCommand.self, NetCommand.self, PerfCommand.self,
+          Dmesg.self, Report.self, Info.self,
         ]),
       CommandGroup(
         name: "Exploring",

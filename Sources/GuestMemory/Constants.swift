@@ -45,7 +45,10 @@ extension MemoryView {
     let before = misses.count
     let value: T
     do throws(ReadFault) { value = try read() } catch {
-      if case .unreadable(let cause) = error { constants.failures[key] = cause }
+      guard case .unreadable(let cause) = error else { throw error }
+      // What seems not to be there may be in what an object inside has missed.
+      guard misses.count == before else { throw .miss }
+      constants.failures[key] = cause
       throw error
     }
     // A miss that an object inside has swallowed.

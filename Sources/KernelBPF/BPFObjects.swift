@@ -32,11 +32,15 @@ public final class BPFObjects {
     self.init(try GuestKernel(facts, in: engine), engine)
   }
 
+  /// For walks of lists, which take a wave an element.
+  static let longListWaveLimit = SnapshotEngine.usualWaveLimit + KernelList.limit
+
   /// Walks the kernel's memory; the answer is from one instant.
   func snapshot<T>(
-    vcpus: [Int]? = nil, _ walker: @escaping (Walk) throws(ReadFault) -> T
+    vcpus: [Int]? = nil, waveLimit: Int = SnapshotEngine.usualWaveLimit,
+    _ walker: @escaping (Walk) throws(ReadFault) -> T
   ) throws(KernelError) -> Snapshot<T> {
-    do { return try kernel.snapshot(engine, vcpus: vcpus, walker) } catch {
+    do { return try kernel.snapshot(engine, vcpus: vcpus, waveLimit: waveLimit, walker) } catch {
       throw .snapshot(error)
     }
   }

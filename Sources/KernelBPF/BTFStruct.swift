@@ -67,16 +67,20 @@ extension KernelObject {
     _ member: KeyPath<Outer, Place>, ofModule module: String
   ) throws(ReadFault) -> KernelObject<Outer> {
     if let object = try walk.ifKnown(container(member)) { return object }
-    // The module stays as long as it has objects; one that comes back has the same types.
-    let key = ObjectKey("types of \(module)", id: 0, at: KernelVirtualAddress(0))
-    let layouts = try view.constant(key) { () throws(ReadFault) in
-      StructLayouts(try walk.types(ofModule: module))
-    }
-    return try container(member, by: layouts)
+    return try container(member, by: try walk.layouts(ofModule: module))
   }
 }
 
 extension Walk {
+  /// Where the structures of a module that is loaded have their members.
+  func layouts(ofModule module: String) throws(ReadFault) -> StructLayouts {
+    // The module stays as long as it has objects; one that comes back has the same types.
+    let key = ObjectKey("types of \(module)", id: 0, at: KernelVirtualAddress(0))
+    return try view.constant(key) { () throws(ReadFault) in
+      StructLayouts(try types(ofModule: module))
+    }
+  }
+
   /// The types of a module that is loaded.
   func types(ofModule name: String) throws(ReadFault) -> BTF {
     let table: IDTable<BTFStruct>
@@ -88,7 +92,10 @@ extension Walk {
     }
     guard let types = modules.objects.compactMap({ $0 }).first else {
       throw .unreadable(
-        Unreadable(.lacking("the types of the module \(name) are not there"), at: 0))
+        Unreadable(
+          .lacking(
+            "the guest has no types of the module \(name), as kernels before 5.11 have none of any"),
+          at: 0))
     }
     return types
   }

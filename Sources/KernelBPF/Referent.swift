@@ -15,7 +15,7 @@ public enum Referent: Hashable, Sendable {
 }
 
 /// `struct cgroup` of include/linux/cgroup-defs.h.
-private struct CgroupNode: KernelStruct {
+private struct NamedCgroup: KernelStruct {
   static let kernelName = "cgroup"
   let kn = Link<KernfsName>("kn")
 }
@@ -46,7 +46,7 @@ extension Walk {
       let map = try read(BPFMapStruct.self, at: address)
       return .map(id: map.id, name: map.name)
     case "cgroup":
-      return .cgroup(path: try path(of: try read(CgroupNode.self, at: address).kn))
+      return .cgroup(path: try path(of: try read(NamedCgroup.self, at: address).kn))
     default: return nil
     }
   }

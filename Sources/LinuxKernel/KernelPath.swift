@@ -32,25 +32,44 @@ struct Mount: KernelStruct {
 }
 
 extension KernelObject<KernelPath> {
-  /// More names than any path has: PATH_MAX is 4096 bytes.
-  private static var mostSteps: Int { 2048 }
-
   /// The path from the root of the mount namespace, as `d_path()` of fs/d_path.c makes it. Takes a
   /// wave for each directory on the way.
   public func text() throws(ReadFault) -> String {
-    var (dentry, mount) = (try self.dentry, try self.mnt.container(\Mount.mnt))
+    let (dentry, mount) = try view.together(self.dentry, self.mnt.container(\Mount.mnt))
+    return try walk.path(to: dentry, in: mount)
+  }
+}
+
+extension Walk {
+  /// More names than any path has: PATH_MAX is 4096 bytes.
+  private static let mostSteps = 2048
+
+  /// Where a `struct mount` is mounted: the path of its root.
+  public func path(ofMount address: KernelVirtualAddress) throws(ReadFault) -> String {
+    let mount = try read(Mount.self, at: address)
+    return try path(to: try read(Dentry.self, at: mount.root), in: mount)
+  }
+
+  fileprivate func path(
+    to dentry: KernelObject<Dentry>, in mount: KernelObject<Mount>
+  ) throws(ReadFault) -> String {
+    var (dentry, mount) = (dentry, mount)
     var names: [String] = []
     for _ in 0..<Self.mostSteps {
       if dentry.address == mount.root {
-        guard mount.parent != mount.address else { return "/" + names.joined(separator: "/") }
-        dentry = try walk.read(Dentry.self, at: mount.mountpoint)
-        mount = try walk.read(Mount.self, at: mount.parent)
+        guard mount.parent != mount.address else {
+          return "/" + names.reversed().joined(separator: "/")
+        }
+        (dentry, mount) = try view.together(
+          read(Dentry.self, at: mount.mountpoint), read(Mount.self, at: mount.parent))
       } else {
         guard dentry.parent != dentry.address else { break }
-        names.insert(try dentry.name ?? "", at: 0)
-        dentry = try walk.read(Dentry.self, at: dentry.parent)
+        let (name, parent) = try view.together(
+          dentry.name, read(Dentry.self, at: dentry.parent))
+        names.append(name ?? "")
+        dentry = parent
       }
     }
-    throw .corrupt("a path that does not end", at: address)
+    throw .corrupt("a path that does not end", at: dentry.address)
   }
 }

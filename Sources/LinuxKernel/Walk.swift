@@ -55,6 +55,13 @@ public final class Walk {
     try read(try layout(of: declaration), at: address)
   }
 
+  /// The same by layouts that are not those of this kernel's own types: a module has others.
+  public func read<Struct: KernelStruct>(
+    _ declaration: Struct.Type, at address: KernelVirtualAddress, by layouts: StructLayouts
+  ) throws(ReadFault) -> KernelObject<Struct> {
+    try read(try layout(of: declaration, by: layouts), at: address)
+  }
+
   /// The same of a structure that is a variable of the kernel.
   public func read<Struct: KernelStruct>(
     _ declaration: Struct.Type, symbol name: String

@@ -161,4 +161,21 @@ import Testing
     #expect(closing.contains { $0.start == entry })
     #expect(!closing.contains { $0.start == page && $0.count < 16 && $0.count != 8 })
   }
+
+  /// An object inside keeps a miss to itself, and what is looked for in it is not there for now.
+  @Test func aConstantThatIsNotFoundYetIsLookedForAgain() throws {
+    let engine = SnapshotEngine(ScriptedMemory(chains.memory))
+    let snapshot = try engine.snapshot { view throws(ReadFault) in
+      try view.constant(Self.key) { () throws(ReadFault) in
+        let (place, object) = (chains.heads[0], ObjectKey("word", id: 0, at: Self.key.address))
+        let found = try view.object(object) { () throws(ReadFault) in
+          try view.word(place.rawValue)
+        }
+        guard let found else { throw .missing("no such word", at: Self.key.address) }
+        return found
+      }
+    }
+    #expect(snapshot.value == chains.words[0][1].rawValue)
+    #expect(snapshot.unreadable.isEmpty)
+  }
 }

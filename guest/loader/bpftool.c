@@ -84,21 +84,29 @@ static void print_dumps(void) {
   end("dump");
 }
 
+static void print_as(const char *kind, const char *const words[4]) {
+  begin(kind);
+  int status = run(words, STDOUT_FILENO);
+  if (status != 0)
+    fail("bpftool %s %s ended with status %#x", words[0], words[1] ? words[1] : "", status);
+  end(kind);
+}
+
 // The programs and maps with which bpftool probes the kernel may be among what it shows.
 void print_bpftool(void) {
   static const char *const kinds[] = {"prog", "map", "link", "btf", "struct_ops"};
 
   // First: to look a socket up gives it a cookie, if it has none.
   print_dumps();
-  for (unsigned index = 0; index < sizeof kinds / sizeof kinds[0]; index++) {
-    begin(kinds[index]);
-    int status = run((const char *const[4]){kinds[index], "show"}, STDOUT_FILENO);
-    if (status != 0)
-      fail("bpftool %s show ended with status %#x", kinds[index], status);
-    end(kinds[index]);
-  }
-  begin("struct_ops-dump");
-  if (run((const char *const[4]){"struct_ops", "dump"}, STDOUT_FILENO) != 0)
-    fail("bpftool struct_ops dump failed");
-  end("struct_ops-dump");
+  for (unsigned index = 0; index < sizeof kinds / sizeof kinds[0]; index++)
+    print_as(kinds[index], (const char *const[4]){kinds[index], "show"});
+  print_as("struct_ops-dump", (const char *const[4]){"struct_ops", "dump"});
+  print_as("cgroup", (const char *const[4]){"cgroup", "tree"});
+  print_as("cgroup-effective",
+           (const char *const[4]){"cgroup", "tree", "/sys/fs/cgroup", "effective"});
+  print_as("perf", (const char *const[4]){"perf"});
+  print_as("net", (const char *const[4]){"net"});
+  enter_other_namespace();
+  print_as("net-other", (const char *const[4]){"net"});
+  leave_other_namespace();
 }

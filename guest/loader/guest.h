@@ -73,10 +73,18 @@ void make_links(void);
 void make_tracing_links(void);
 void make_event_links(void);
 void make_network_links(void);
+void enter_other_namespace(void);         // the network namespace that make_network_links() made
+void leave_other_namespace(void);
 void make_struct_ops(void);
 
-// netkit.c
-unsigned make_netkit(const char *name);
+// devices.c
+void load_network_modules(void);
+unsigned make_device(const char *name, const char *kind);
+
+// cgroups.c, attachments.c: programs that are attached without links, or to many places.
+void attach_to_cgroups(void);
+void attach_to_devices(void);
+void print_cgroup_truth(void);
 
 // more_maps.c: maps of types that map_truth.c does not make, as far as the kernel has them.
 void make_more_maps(void);

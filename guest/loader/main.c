@@ -64,7 +64,10 @@ static void make_objects(void) {
   make_tracing_links();
   make_links();
   make_event_links();
+  load_network_modules();
   make_network_links();
+  attach_to_cgroups();
+  attach_to_devices();
 }
 
 // Counts rest when two readings, a second apart, are equal.
@@ -87,6 +90,7 @@ static void print_truth(void) {
   print_program_truth();
   print_map_truth();
   print_global_truth();
+  print_cgroup_truth();
   print_log_truth();
   puts("GUESTSCOPE-TRUTH-END");
 }

@@ -81,7 +81,7 @@ static void link_traffic_control(void) {
 
 // Two devices that are down.
 static void link_netkit(void) {
-  unsigned device = make_netkit("gs_netkit");
+  unsigned device = make_device("gs_netkit", "netkit");
   int program = load_raw(&(struct raw_program){
       .name = "link_netkit", .type = BPF_PROG_TYPE_SCHED_CLS, .result = next_program});
   struct link_request request = {
@@ -99,18 +99,26 @@ static int open_namespace(void) {
   return namespace;
 }
 
+static int guest_namespace = -1, other_namespace = -1;
+
+static void enter(int namespace) {
+  if (namespace >= 0 && setns(namespace, CLONE_NEWNET))
+    fail("cannot enter a network namespace: %m");
+}
+
+void enter_other_namespace(void) { enter(other_namespace); }
+void leave_other_namespace(void) { enter(guest_namespace); }
+
 // The namespace lives as long as its descriptor, which is never closed.
 void make_network_links(void) {
-  int guest = open_namespace();
-
+  guest_namespace = open_namespace();
   link_netkit();
   if (unshare(CLONE_NEWNET))
     fail("cannot make a network namespace: %m");
-  link_namespace(open_namespace());
+  other_namespace = open_namespace();
+  link_namespace(other_namespace);
   link_xdp();
   link_netfilter();
   link_traffic_control();
-  if (setns(guest, CLONE_NEWNET))
-    fail("cannot return to the guest's network namespace: %m");
-  close(guest);
+  leave_other_namespace();
 }

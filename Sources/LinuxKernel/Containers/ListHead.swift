@@ -26,13 +26,14 @@ extension Walk {
   ///   - head: the address of the list's head, which is none of the elements.
   ///   - member: the `struct list_head` by which the elements are linked.
   ///   - most: elements that are walked.
+  ///   - layouts: those of a module whose structures the elements are; nil for the kernel's own.
   /// - Throws: when the head cannot be read.
   public func list<Outer: KernelStruct, T>(
     at head: KernelVirtualAddress, of member: KeyPath<Outer, Place>, most: Int = KernelList.limit,
-    _ body: (KernelObject<Outer>) throws(ReadFault) -> T?
+    by layouts: StructLayouts? = nil, _ body: (KernelObject<Outer>) throws(ReadFault) -> T?
   ) throws(ReadFault) -> [T] {
-    let outer = try layout(of: Outer.self)
-    let chain = try chain(by: member, of: ListHead.self, leadingBackBy: \.prev)
+    let outer = try layout(of: Outer.self, by: layouts)
+    let chain = try chain(by: member, of: ListHead.self, leadingBackBy: \.prev, layouts)
     var course = Chain.Course(most: most)
     let elements = try chain.follow(
       try view.pointer(at: head + chain.next), from: head, &course, in: view,

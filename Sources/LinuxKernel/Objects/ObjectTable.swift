@@ -74,15 +74,22 @@ public struct ObjectTable: Sendable {
       "the guest has no \(kind.noun) with \(kind.numberNoun) \(id)", at: idr.address)
   }
 
+  /// What `body` makes of all objects, by ascending number; gets the number and the address. Each is
+  /// an object of the view.
+  public func objects<T>(
+    in view: MemoryView, _ body: (XArray.Entry) throws(ReadFault) -> T?
+  ) throws(ReadFault) -> [T] {
+    try compactMap(in: view) { entry throws(ReadFault) in
+      try view.object(key(of: entry)) { () throws(ReadFault) in
+        guard let address = try object(entry.pointer, in: view) else { return nil }
+        return try body(XArray.Entry(index: entry.index, pointer: address))
+      } ?? nil
+    }
+  }
+
   /// The numbers of all objects, ascending.
   public func ids(in view: MemoryView) throws(ReadFault) -> [UInt64] {
-    try compactMap(in: view) { entry throws(ReadFault) in
-      let key = key(of: entry)
-      let found = try view.object(key) { () throws(ReadFault) in
-        try object(entry.pointer, in: view)
-      }
-      return found.flatMap { $0 }.map { _ in entry.index }
-    }
+    try objects(in: view) { $0.index }
   }
 
   /// What an entry of the table leads to; nil when it is another kind of number.

@@ -1,0 +1,196 @@
+import ArgumentParser
+import GuestScopeGuestMemory
+import GuestScopeKernelBPF
+
+/// `cgroup`: programs that are attached to cgroups.
+struct CgroupCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "cgroup", abstract: "Programs of cgroups: tree, show.",
+    subcommands: [CgroupTree.self, CgroupShow.self], defaultSubcommand: CgroupTree.self)
+}
+
+/// `cgroup tree`: all cgroups with programs, with the keys of `bpftool -j cgroup tree`.
+struct CgroupTree: GuestCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tree", abstract: "The programs of all cgroups, or of those below one.",
+    usage: "guestscope cgroup tree [<path>] [effective]",
+    discussion: """
+      cgroup tree
+      cgroup tree /system.slice effective
+
+      Programs that links attach are among them. With effective a cgroup has all programs that run \
+      in it, also those that are attached to the cgroups above it.
+
+      \(CgroupWords.explanation)
+      """)
+
+  @Argument(help: CgroupWords.help) var words: [String] = []
+  @OptionGroup var output: OutputOptions
+  @OptionGroup(visibility: .hidden) var session: SessionOptions
+
+  static func nextWord(after words: [String]) -> [WordKind] { CgroupWords.next(after: words) }
+
+  func validate() throws { _ = try query }
+
+  private var query: CgroupQuery {
+    get throws { try CgroupWords.query(words, withDescendants: true) }
+  }
+
+  func answer(in session: Session) throws -> Answer {
+    let snapshot = try CgroupWords.find(try query, in: session)
+    let cgroups = snapshot.value.filter { !$0.programs.isEmpty }
+    return Answer(
+      .array(
+        cgroups.map { cgroup in
+          ["cgroup": .string(cgroup.path), "programs": .array(cgroup.programDocuments)]
+        }),
+      .lines(CgroupScreen(cgroups).lines(withPaths: true)), missing: snapshot.missing,
+      remarks: cgroups.isEmpty && snapshot.missing.isEmpty
+        ? ["no BPF program is attached to \(words.isEmpty ? "a" : "such a") cgroup of the guest"]
+        : [])
+  }
+}
+
+/// `cgroup show`: the programs of a cgroup, with the keys of `bpftool -j cgroup show`.
+struct CgroupShow: GuestCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "show", abstract: "The programs of a cgroup.",
+    usage: "guestscope cgroup show <path> [effective]",
+    discussion: """
+      cgroup show /system.slice
+      cgroup show /sys/fs/cgroup/system.slice effective
+
+      With effective all programs that run in the cgroup, also those that are attached to the \
+      cgroups above it.
+
+      \(CgroupWords.explanation)
+      """, aliases: ["list"])
+
+  @Argument(help: CgroupWords.help) var words: [String]
+  @OptionGroup var output: OutputOptions
+  @OptionGroup(visibility: .hidden) var session: SessionOptions
+
+  static func nextWord(after words: [String]) -> [WordKind] { CgroupWords.next(after: words) }
+
+  func validate() throws {
+    guard try query.path != nil else {
+      throw ValidationError(
+        "cgroup show takes the path of a cgroup: /system.slice, or / for the root")
+    }
+  }
+
+  private var query: CgroupQuery {
+    get throws { try CgroupWords.query(words, withDescendants: false) }
+  }
+
+  func answer(in session: Session) throws -> Answer {
+    let snapshot = try CgroupWords.find(try query, in: session)
+    let programs = snapshot.value.flatMap(\.programDocuments)
+    return Answer(
+      .array(programs), .lines(CgroupScreen(snapshot.value).lines(withPaths: false)),
+      missing: snapshot.missing,
+      remarks: programs.isEmpty && snapshot.missing.isEmpty
+        ? ["no BPF program \(try query.isEffective ? "runs in" : "is attached to") this cgroup"]
+        : [])
+  }
+}
+
+/// What the commands on cgroups share.
+private enum CgroupWords {
+  static let help = ArgumentHelp(
+    "A cgroup of the guest, and effective for all programs that run in it.",
+    valueName: "path> [effective")
+
+  static let explanation = """
+    A path is the guest's: /system.slice, or /sys/fs/cgroup/system.slice with the folder where the \
+    guest has the files of cgroup v2, which alone runs programs.
+    """
+
+  static func next(after words: [String]) -> [WordKind] {
+    words.contains("effective") ? [] : [.words(["effective"])]
+  }
+
+  static func query(_ words: [String], withDescendants: Bool) throws -> CgroupQuery {
+    var query = CgroupQuery(withDescendants: withDescendants)
+    for word in words {
+      if word == "effective", !query.isEffective {
+        query.isEffective = true
+      } else if word.hasPrefix("/"), query.path == nil {
+        query.path = word
+      } else {
+        throw ValidationError(
+          "'\(word)' is neither the path of a cgroup, which begins with a slash, nor effective")
+      }
+    }
+    return query
+  }
+
+  static func find(
+    _ query: CgroupQuery, in session: Session
+  ) throws -> Snapshot<[CgroupPrograms]> {
+    let snapshot = try session.ofThisBoot { try session.bpf(of: $0).cgroups(query) }
+    guard snapshot.value != nil else {
+      throw CommandError(
+        "the guest has no cgroup \(query.path ?? "/"); cgroup tree lists those that have programs")
+    }
+    return snapshot.map { $0 ?? [] }
+  }
+}
+
+extension CgroupPrograms {
+  /// The word of bpftool for the flags of an attachment.
+  fileprivate static func word(of flags: UInt32) -> String {
+    switch flags {
+    case 0: ""
+    case 1: "override"
+    case 2: "multi"
+    default: "unknown(\(String(flags, radix: 16)))"
+    }
+  }
+
+  fileprivate var programDocuments: [JSON] {
+    programs.map { type, flags, program in
+      JSON.object(
+        [
+          .init(key: "id", value: JSON(program.id)),
+          .init(key: "attach_type", value: .string(type)),
+          flags.map { .init(key: "attach_flags", value: .string(Self.word(of: $0))) },
+          .init(key: "name", value: .string(program.name)),
+          program.attachBTFName.map { .init(key: "attach_btf_name", value: .string($0)) },
+          .init(key: "attach_btf_obj_id", value: JSON(program.attachBTFObjectID)),
+          .init(key: "attach_btf_id", value: JSON(program.attachBTFID)),
+        ].compactMap { $0 })
+    }
+  }
+}
+
+/// The programs of cgroups as lines, those of a cgroup below its path.
+private struct CgroupScreen {
+  let cgroups: [CgroupPrograms]
+
+  init(_ cgroups: [CgroupPrograms]) { self.cgroups = cgroups }
+
+  func lines(withPaths: Bool) -> [String] {
+    let programs = cgroups.flatMap(\.programs)
+    guard !programs.isEmpty else { return [] }
+    // Programs that run have no flags: each is attached somewhere else.
+    let hasFlags = programs.contains { $0.flags != nil }
+    let table = Table(
+      [.number("ID"), .text("ATTACH_TYPE")] + (hasFlags ? [.text("FLAGS")] : [])
+        + [.text("NAME"), .text("FOR")],
+      rows: programs.map { type, flags, program in
+        ["\(program.id)", type]
+          + (hasFlags ? [flags.map { CgroupPrograms.word(of: $0) } ?? ""] : [])
+          + [program.name, program.attachBTFName ?? ""]
+      })
+    guard withPaths else { return table.lines }
+    var rest = table.lines.map { "    " + $0 }[...]
+    var lines = ["CGROUP", rest.removeFirst()]
+    for cgroup in cgroups {
+      lines.append(cgroup.path)
+      lines += rest.prefix(cgroup.programs.count)
+      rest = rest.dropFirst(cgroup.programs.count)
+    }
+    return lines
+  }
+}
