@@ -8,7 +8,7 @@ let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 let prefix = "GuestScope"
 let library = [
   "Bytes", "GuestMemory", "Paging", "RemoteProtocol", "GDBStub", "BTF", "KernelImage",
-  "KernelCache", "LinuxKernel", "KernelBPF", "KernelLog",
+  "KernelCache", "LinuxKernel", "KernelBPF", "KernelLog", "KernelTasks",
 ]
 
 func module(_ name: String) -> Target.Dependency {
@@ -65,6 +65,7 @@ let package = Package(
     library("LinuxKernel", ["Bytes", "GuestMemory", "Paging", "BTF", "KernelImage"]),
     library("KernelBPF", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),
     library("KernelLog", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),
+    library("KernelTasks", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),
     target("GuestScope", library),
     .systemLibrary(name: "CReadline"),
     target("LineEditing", ["CReadline"]),
@@ -87,13 +88,14 @@ let package = Package(
       "Commands",
       [
         "BTF", "GuestMemory", "KernelImage", "KernelCache", "LinuxKernel", "KernelBPF", "KernelLog",
-        "GDBStub", "LineEditing",
+        "KernelTasks", "GDBStub", "LineEditing",
       ]),
     tests("KernelImage", ["Bytes", "BTF"]),
     tests("KernelCache", ["Bytes", "BTF", "KernelImage"]),
     tests("LinuxKernel", ["Bytes", "GuestMemory", "Paging", "BTF", "KernelImage"]),
     tests("KernelBPF", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel", "GDBStub"]),
     tests("KernelLog", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),
+    tests("KernelTasks", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),
     tests(
       "Live",
       ["guestscope", "Commands", "GDBStub", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),

@@ -141,6 +141,10 @@ void print_map_truth(void);
 void print_kernel_truth(void);
 void print_global_truth(void);
 
+// tasks.c
+void make_tasks(void);
+void print_task_truth(void);
+
 // log_truth.c
 void write_log(void);
 void print_log_truth(void);             // last: what is logged after it is not in it

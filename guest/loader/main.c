@@ -68,6 +68,7 @@ static void make_objects(void) {
   make_network_links();
   attach_to_cgroups();
   attach_to_devices();
+  make_tasks();
 }
 
 // Counts rest when two readings, a second apart, are equal.
@@ -91,6 +92,7 @@ static void print_truth(void) {
   print_map_truth();
   print_global_truth();
   print_cgroup_truth();
+  print_task_truth();
   print_log_truth();
   puts("GUESTSCOPE-TRUTH-END");
 }

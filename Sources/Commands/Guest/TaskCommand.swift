@@ -1,0 +1,81 @@
+import ArgumentParser
+import GuestScopeGuestMemory
+import GuestScopeKernelTasks
+
+/// `task`: everything about tasks.
+struct TaskCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "task", abstract: "Tasks: list.", subcommands: [TaskList.self],
+    defaultSubcommand: TaskList.self)
+}
+
+/// `task list`: all threads, or those that are stuck.
+struct TaskList: GuestCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "list", abstract: "All threads, or those that are stuck.",
+    discussion: """
+      The state is the letter of ps: R runs or wants to, S sleeps, D sleeps and takes no signal, I is \
+      an idle kernel thread, T and t are stopped, Z has ended. IDLE is how long a thread has not run. \
+      Numbers are those of the root pid namespace.
+
+      --stuck 10 leaves those that have wanted a CPU, or have been in D, for ten seconds.
+      """,
+    aliases: ["show"])
+
+  @Option(
+    help: ArgumentHelp(
+      "Tasks that have waited for a CPU, or slept without taking signals, so long, in seconds.",
+      valueName: "s"))
+  var stuck: Double?
+
+  @OptionGroup var output: OutputOptions
+  @OptionGroup(visibility: .hidden) var session: SessionOptions
+
+  static let fields: [Field<KernelTask>] = [
+    Field("pid", .number("PID")) { JSON($0.pid) },
+    Field("tgid", .number("TGID")) { JSON($0.tgid) },
+    Field("ppid", .number("PPID")) { JSON($0.parent) },
+    Field("state", .text("STATE")) { .string("\($0.state)") },
+    Field("cpu", .number("CPU")) { JSON($0.cpu) },
+    Field("running") { JSON($0.isRunning) },
+    Field("class", .text("CLASS")) { JSON($0.schedulingClass) },
+    Field("idle_ns") { JSON($0.idle) },
+    .onScreen(.number("IDLE")) { $0.idle.map { "\($0.logSeconds.dropLast(3)) s" } },
+    Field("kernel") { .bool($0.isKernelThread) },
+    Field("start_ns") { .unsigned($0.start) },
+    Field("comm") { .string($0.comm) },
+    Field("name", .text("NAME")) { .string($0.name) },
+  ]
+
+  func validate() throws {
+    guard stuck.map({ $0 >= 0 && $0 < 1e9 }) ?? true else {
+      throw ValidationError("--stuck takes seconds, such as 10 or 0.5")
+    }
+  }
+
+  func answer(in session: Session) throws -> Answer {
+    let snapshot = try session.ofThisBoot { kernel in
+      let tasks = try KernelTasks(kernel)
+      return try session.walk(kernel) { walk throws(ReadFault) in try tasks.list(in: walk) }
+    }
+    var tasks = snapshot.value
+    if let stuck {
+      guard tasks.isEmpty || tasks.contains(where: { $0.idle != nil }) else {
+        throw CommandError("this kernel does not show the clocks of its run queues")
+      }
+      tasks = tasks.filter { $0.isStuck(for: UInt64(stuck * 1e9)) }
+    }
+    let remark = stuck != nil && tasks.isEmpty ? ["no task has been stuck for so long"] : []
+    return Answer(
+      .array([JSON](tasks, Self.fields)), .table(Table(tasks, Self.fields)),
+      missing: snapshot.missing, remarks: remark)
+  }
+}
+
+extension KernelTask {
+  /// It has wanted a CPU, or has slept without taking signals, for so many nanoseconds.
+  func isStuck(for limit: UInt64) -> Bool {
+    guard let idle, idle >= limit else { return false }
+    return state.letter == "D" || (state.letter == "R" && isRunning == false)
+  }
+}

@@ -1,0 +1,84 @@
+import GuestScopeGuestMemory
+import GuestScopeLinuxKernel
+
+/// The tasks of a guest.
+public struct KernelTasks: Sendable {
+  private let table: ObjectTable
+  /// By the address of its `struct sched_class`.
+  private let classes: [UInt64: String]
+
+  /// - Throws: `KernelError.symbolNotFound` for a kernel without `init_pid_ns`.
+  public init(_ kernel: GuestKernel) throws(KernelError) {
+    table = try ObjectTable(.task, kernel)
+    var classes: [UInt64: String] = [:]
+    for name in ["stop", "dl", "rt", "fair", "ext", "idle"] {
+      if let address = kernel.symbols.address(of: name + "_sched_class") { classes[address] = name }
+    }
+    self.classes = classes
+  }
+
+  /// All threads by ascending pid: those of processes, of the kernel, and those that have ended and
+  /// were not waited for. The idle tasks of the CPUs, which have the number 0, are not among them.
+  ///
+  /// The numbers are in an xarray, so that all tasks are read at once; the kernel's list of them
+  /// would take a wave for each.
+  public func list(in walk: Walk) throws(ReadFault) -> [KernelTask] {
+    let (queues, found) = try walk.view.together(
+      walk.ifKnown(runQueues(walk)),
+      table.objects(in: walk.view) { entry throws(ReadFault) in
+        try task(try walk.read(TaskStruct.self, at: entry.pointer), number: entry.index)
+      })
+    let numbers = Dictionary(
+      found.map { ($0.address, $0.task.tgid) }, uniquingKeysWith: { first, _ in first })
+    let now = queues?.map(\.clock).max()
+    let running = queues.map { Set($0.map(\.current)) }
+    return found.map { found in
+      var task = found.task
+      // The parent of the first two is the idle task of the first CPU.
+      task.parent = numbers[found.parent] ?? (task.pid <= 2 ? 0 : nil)
+      task.isRunning = running?.contains(found.address)
+      task.idle = now.map { task.isRunning == true ? 0 : $0 &- min($0, found.lastRan) }
+      return task
+    }
+  }
+
+  private func runQueues(
+    _ walk: Walk
+  ) throws(ReadFault) -> [(clock: UInt64, current: KernelVirtualAddress)] {
+    try walk.copies(of: walk.symbol("runqueues"), as: RunQueueStruct.self).map {
+      ($0.object.clock, $0.object.current)
+    }
+  }
+
+  private typealias Found = (
+    task: KernelTask, address: KernelVirtualAddress, parent: KernelVirtualAddress, lastRan: UInt64
+  )
+
+  private func task(
+    _ task: KernelObject<TaskStruct>, number: UInt64
+  ) throws(ReadFault) -> Found {
+    guard !task.walk.isSnapshot || UInt64(task.pid) == number else {
+      throw .corrupt("a task with another pid, \(task.pid)", at: task.address)
+    }
+    let isKernelThread = task.flags & Self.kernelThread != 0
+    let name = isKernelThread ? try fullName(of: task) : nil
+    return (
+      KernelTask(
+        pid: task.pid, tgid: task.tgid, comm: task.comm, name: name ?? task.comm,
+        state: TaskState(
+          task.state.map(UInt64.init) ?? task.longState ?? 0, exitState: task.exitState),
+        cpu: task.cpu, schedulingClass: classes[task.schedClass.rawValue],
+        isKernelThread: isKernelThread, start: task.startBoottime),
+      task.address, task.realParent, task.execStart
+    )
+  }
+
+  /// PF_KTHREAD of include/linux/sched.h.
+  private static let kernelThread: UInt32 = 0x20_0000
+
+  /// `get_kthread_comm()` of kernel/kthread.c; nil where it is `comm`.
+  private func fullName(of task: KernelObject<TaskStruct>) throws(ReadFault) -> String? {
+    guard let thread = task.workerPrivate, thread.rawValue != 0 else { return nil }
+    return try task.walk.ifKnown(task.walk.read(KThread.self, at: thread).fullName)
+  }
+}

@@ -1,0 +1,106 @@
+// Tasks in states that a guest at rest has seldom, and all tasks as /proc shows them.
+#define _GNU_SOURCE
+#include "guest.h"
+
+#include <dirent.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void rest(void) {
+  for (;;)
+    pause();
+}
+
+static void *thread(void *name) {
+  prctl(PR_SET_NAME, name);
+  rest();
+  return NULL;
+}
+
+static void zombie(void) { _exit(0); }
+
+static void stopped(void) { raise(SIGSTOP); }
+
+// Its child has its memory for as long as it lives: until then it waits, and takes no signals.
+static void waiting(void) {
+  if (vfork() == 0)
+    rest();
+}
+
+static void realtime(void) {
+  struct sched_param param = {.sched_priority = 7};
+  if (sched_setscheduler(0, SCHED_FIFO, &param))
+    fail("cannot make a real-time task: %m");
+  rest();
+}
+
+static void threads(void) {
+  static char first[] = "gs-thread-1", second[] = "gs-thread-2";
+  pthread_t ids[2];
+  if (pthread_create(&ids[0], NULL, thread, first) || pthread_create(&ids[1], NULL, thread, second))
+    fail("cannot make threads");
+  rest();
+}
+
+static void make_task(const char *name, void (*body)(void)) {
+  pid_t child = fork();
+  if (child < 0)
+    fail("fork: %m");
+  if (child > 0)
+    return;
+  prctl(PR_SET_NAME, name);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  body();
+  rest();
+}
+
+void make_tasks(void) {
+  make_task("gs-zombie", zombie);
+  make_task("gs-stopped", stopped);
+  make_task("gs-waiting", waiting);
+  make_task("gs-realtime", realtime);
+  make_task("gs-threads) R", threads);
+  // They are what they are to be when the truth is told.
+  usleep(200000);
+}
+
+static void print_task(int pid, int tid) {
+  char path[64], stat[1024], comm[128];
+
+  snprintf(path, sizeof path, "/proc/%d/task/%d/stat", pid, tid);
+  if (!read_file(path, stat, sizeof stat))
+    return;
+  snprintf(path, sizeof path, "/proc/%d/task/%d/comm", pid, tid);
+  if (!read_file(path, comm, sizeof comm))
+    return;
+  stat[strcspn(stat, "\n")] = comm[strcspn(comm, "\n")] = 0;
+  printf("{\"kind\":\"task\",\"tgid\":%d,\"comm\":", pid);
+  print_json_string(comm);
+  printf(",\"stat\":");
+  print_json_string(stat);
+  puts("}");
+}
+
+// A JSON line a thread.
+void print_task_truth(void) {
+  DIR *processes = opendir("/proc");
+
+  for (struct dirent *process; processes && (process = readdir(processes));) {
+    char path[300];
+    snprintf(path, sizeof path, "/proc/%s/task", process->d_name);
+    DIR *threads = atoi(process->d_name) > 0 ? opendir(path) : NULL;
+    for (struct dirent *entry; threads && (entry = readdir(threads));)
+      if (atoi(entry->d_name) > 0)
+        print_task(atoi(process->d_name), atoi(entry->d_name));
+    if (threads)
+      closedir(threads);
+  }
+  if (processes)
+    closedir(processes);
+}
