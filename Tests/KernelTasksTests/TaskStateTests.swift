@@ -4,12 +4,13 @@ import Testing
 
 /// Numbers of include/linux/sched.h as letters.
 @Suite struct TaskStateTests {
-  @Test(arguments: [
-    (0, 0, "R"), (1, 0, "S"), (2, 0, "D"), (4, 0, "T"), (8, 0, "t"), (0x10, 0, "X"),
-    (0, 0x20, "Z"), (0x80, 0x20, "Z"), (0x40, 0, "P"), (0x402, 0, "I"), (0x2402, 0, "I"),
-    // TASK_KILLABLE, TASK_NEW, TASK_WAKING and frozen.
-    (0x102, 0, "D"), (0x800, 0, "R"), (0x200, 0, "R"), (0x8000, 0, "D"), (0x2001, 0, "S"),
-  ] as [(UInt64, UInt32, Character)])
+  @Test(
+    arguments: [
+      (0, 0, "R"), (1, 0, "S"), (2, 0, "D"), (4, 0, "T"), (8, 0, "t"), (0x10, 0, "X"),
+      (0, 0x20, "Z"), (0x80, 0x20, "Z"), (0x40, 0, "P"), (0x402, 0, "I"), (0x2402, 0, "I"),
+      // TASK_KILLABLE, TASK_NEW, TASK_WAKING and frozen.
+      (0x102, 0, "D"), (0x800, 0, "R"), (0x200, 0, "R"), (0x8000, 0, "D"), (0x2001, 0, "S"),
+    ] as [(UInt64, UInt32, Character)])
   func everyStateHasItsLetter(state: UInt64, exitState: UInt32, letter: Character) {
     #expect(TaskState(state, exitState: exitState).letter == letter)
   }
