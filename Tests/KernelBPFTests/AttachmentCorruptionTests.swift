@@ -78,7 +78,7 @@ import Testing
     }
     let corruptible = try CorruptibleGuest(memory, read: Array(replay.samples.joined()))
     let counts = Self.damage(
-      corruptible, kernel, kinds: [0, 1, 2, 3], rounds: max(Fuzz.rounds / 4, 16),
+      corruptible, kernel, kinds: [0, 1, 2, 3], rounds: max(Fuzz.rounds / 16, 12),
       mostObjects: 1 << 12)
     print("damaged attachments of \(guest): \(counts)")
     #expect(counts.partial > 0)

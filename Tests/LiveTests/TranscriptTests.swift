@@ -117,6 +117,30 @@ extension LiveTests {
       syncer.comm = {text}
       > map name no_such_* -j
       {"error":"the guest has no map with name no_such_*"}
+      > cgroup tree /sys/fs/cgroup
+      CGROUP
+           ID  ATTACH_TYPE  FLAGS  NAME  FOR
+      /sys/fs/cgroup
+          {prog count_ingress id}  cgroup_inet_ingress  multi  count_ingress  -
+          {prog count_packets_leaving_the_cgroup id}  cgroup_inet_egress  multi  count_packets_leaving_the_cgroup  -
+      {lines}
+      > cgroup show / effective
+       ID  ATTACH_TYPE  NAME  FOR
+       {prog count_ingress id}  cgroup_inet_ingress  count_ingress  -
+      {lines}
+      > -j cgroup show /sys/fs/cgroup
+      [{"id":{prog count_ingress id},"attach_type":"cgroup_inet_ingress","attach_flags":"multi","name":"count_ingress","attach_btf_obj_id":0,"attach_btf_id":0},{"id":{prog count_packets_leaving_the_cgroup id},"attach_type":"cgroup_inet_egress","attach_flags":"multi","name":"count_packets_leaving_the_cgroup","attach_btf_obj_id":0,"attach_btf_id":0}{text}
+      > net list
+      xdp:
+      {lines}
+      > -j net
+      [{"xdp":[{text}
+      > perf list
+      PID  COMM  FD  PROG  TYPE  EVENT
+       {n}  loader  {n}  {prog kprobe_sync id}  kprobe  ksys_sync
+       {n}  loader  {n}  {prog tp_sock_state id}  tracepoint  inet_sock_set_state
+       {n}  loader  {n}  {prog raw_tp_probe id}  raw_tracepoint  tcp_probe
+      {lines}
       > report
       kernel: {kernel banner}
       guest: running, {kernel cpus} CPUs
@@ -314,6 +338,9 @@ extension LiveTests {
       ("type no_such_*", 1, "no type that matches no_such_*"),
       ("print 'no_such_* *' init_task", 1, "no type no_such_* *"),
       ("prog list name no_such_*", 1, "no program with name no_such_*"),
+      ("cgroup show", 64, "<path>"), ("cgroup show effective", 64, "takes the path"),
+      ("cgroup tree system.slice", 64, "begins with a slash"),
+      ("cgroup show /no/such", 1, "the guest has no cgroup /no/such"),
       ("prog stats type sk_lookup", 1, "no program with type sk_lookup"),
       ("prog verifier type sk_lookup", 1, "no program with type sk_lookup"),
       ("type irq_info", 1, "3 types of"), ("type irq_info#1", 1, "no type irq_info#1"),

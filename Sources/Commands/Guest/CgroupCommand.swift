@@ -24,7 +24,8 @@ struct CgroupTree: GuestCommand {
       \(CgroupWords.explanation)
       """)
 
-  @Argument(help: CgroupWords.help) var words: [String] = []
+  @Argument(help: CgroupWords.pathHelp) var path: String?
+  @Argument(help: CgroupWords.effectiveHelp) var effective: String?
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
@@ -33,7 +34,7 @@ struct CgroupTree: GuestCommand {
   func validate() throws { _ = try query }
 
   private var query: CgroupQuery {
-    get throws { try CgroupWords.query(words, withDescendants: true) }
+    get throws { try CgroupWords.query([path, effective], withDescendants: true) }
   }
 
   func answer(in session: Session) throws -> Answer {
@@ -46,7 +47,7 @@ struct CgroupTree: GuestCommand {
         }),
       .lines(CgroupScreen(cgroups).lines(withPaths: true)), missing: snapshot.missing,
       remarks: cgroups.isEmpty && snapshot.missing.isEmpty
-        ? ["no BPF program is attached to \(words.isEmpty ? "a" : "such a") cgroup of the guest"]
+        ? ["no BPF program is attached to \(path == nil ? "a" : "such a") cgroup of the guest"]
         : [])
   }
 }
@@ -66,7 +67,8 @@ struct CgroupShow: GuestCommand {
       \(CgroupWords.explanation)
       """, aliases: ["list"])
 
-  @Argument(help: CgroupWords.help) var words: [String]
+  @Argument(help: CgroupWords.pathHelp) var path: String
+  @Argument(help: CgroupWords.effectiveHelp) var effective: String?
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
@@ -80,7 +82,7 @@ struct CgroupShow: GuestCommand {
   }
 
   private var query: CgroupQuery {
-    get throws { try CgroupWords.query(words, withDescendants: false) }
+    get throws { try CgroupWords.query([path, effective], withDescendants: false) }
   }
 
   func answer(in session: Session) throws -> Answer {
@@ -97,9 +99,9 @@ struct CgroupShow: GuestCommand {
 
 /// What the commands on cgroups share.
 private enum CgroupWords {
-  static let help = ArgumentHelp(
-    "A cgroup of the guest, and effective for all programs that run in it.",
-    valueName: "path> [effective")
+  static let pathHelp = ArgumentHelp("A cgroup of the guest.", valueName: "path")
+  static let effectiveHelp = ArgumentHelp(
+    "The word effective, for all programs that run in a cgroup.", valueName: "effective")
 
   static let explanation = """
     A path is the guest's: /system.slice, or /sys/fs/cgroup/system.slice with the folder where the \
@@ -110,9 +112,9 @@ private enum CgroupWords {
     words.contains("effective") ? [] : [.words(["effective"])]
   }
 
-  static func query(_ words: [String], withDescendants: Bool) throws -> CgroupQuery {
+  static func query(_ words: [String?], withDescendants: Bool) throws -> CgroupQuery {
     var query = CgroupQuery(withDescendants: withDescendants)
-    for word in words {
+    for word in words.compactMap({ $0 }) {
       if word == "effective", !query.isEffective {
         query.isEffective = true
       } else if word.hasPrefix("/"), query.path == nil {
