@@ -89,6 +89,9 @@ void print_contents_truth(int map);  // a JSON line, where bpftool cannot list t
 void fill_owned(int map, const struct bpf_map_info *info);
 bool print_owned_truth(int map, const struct bpf_map_info *info);
 
+// typed_maps.c
+void make_typed_maps(void);
+
 // traffic.c
 void pin_to_cpu(unsigned cpu);
 void run_on_every_cpu(const struct programs *programs);
