@@ -46,13 +46,20 @@ extension Walk {
       let map = try read(BPFMapStruct.self, at: address)
       return .map(id: map.id, name: map.name)
     case "cgroup":
-      return .cgroup(path: try path(of: try read(CgroupNode.self, at: address).kn))
+      return .cgroup(path: try cgroupPath(at: address))
     default: return nil
     }
   }
 
   /// Hierarchies of cgroups may be less deep than this.
   private static let mostLevels = 256
+
+  /// The path of a cgroup from the root of its hierarchy.
+  ///
+  /// - Parameter address: of a `struct cgroup`.
+  func cgroupPath(at address: KernelVirtualAddress) throws(ReadFault) -> String {
+    try path(of: try read(CgroupNode.self, at: address).kn)
+  }
 
   private func path(of start: KernelObject<KernfsName>) throws(ReadFault) -> String {
     var (node, names) = (start, [String]())

@@ -35,6 +35,7 @@ extension MapEntry {
       add("value", JSON(bytes: bytes))
     }
     if let formatted { add("formatted", formatted) }
+    if let slot { add("slot", slot.json) }
     return .object(members)
   }
 }
@@ -47,7 +48,7 @@ extension MapEntry.Owner {
       ["inode": .unsigned(number), "file_system": .string(fileSystem)]
     case .socket(let family, let cookie):
       ["family": JSON(family), "cookie": cookie == 0 ? .null : .unsigned(cookie)]
-    case .cgroup(let id, let name): ["cgroup_id": .unsigned(id), "name": .string(name)]
+    case .cgroup(let id, let path): ["cgroup_id": .unsigned(id), "path": .string(path)]
     }
   }
 
@@ -57,7 +58,7 @@ extension MapEntry.Owner {
     case .inode(let number, let fileSystem): "inode \(number) of \(fileSystem)"
     case .socket(let family, let cookie):
       "socket of family \(family)" + (cookie == 0 ? "" : ", cookie \(cookie)")
-    case .cgroup(let id, let name): "cgroup \(id)" + (name.isEmpty ? "" : " (\(name))")
+    case .cgroup(let id, let path): "cgroup \(id) \(path)"
     }
   }
 }

@@ -56,8 +56,8 @@ struct MapReader {
   func listed() throws(ReadFault) -> [MapEntry]? {
     switch type {
     case "prog_array", "array_of_maps": try objectArray()
-    case "perf_event_array", "cgroup_array":
-      uncopied(error: MapEntry.Errno.notSupported)
+    case "perf_event_array": try events()
+    case "cgroup_array": try cgroups()
     case "hash", "lru_hash", "percpu_hash", "lru_percpu_hash", "hash_of_maps": try hash()
     case "lpm_trie": try trie()
     case "queue": try queue()
@@ -67,7 +67,7 @@ struct MapReader {
     case "devmap": try devices()
     case "devmap_hash": try devicesByKey()
     case "cpumap": try cpuMap()
-    case "xskmap": uncopied(error: MapEntry.Errno.operationNotSupported)
+    case "xskmap": try xdpSockets()
     case "sockmap": try sockMap()
     case "sockhash": try sockHash()
     case "reuseport_sockarray": try reuseportArray()

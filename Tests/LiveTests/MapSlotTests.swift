@@ -1,0 +1,67 @@
+import Foundation
+import Testing
+
+extension LiveTests {
+  /// What entries lead to, which bpftool does not say, against what the loader put there.
+  @Suite(.timeLimit(.minutes(5))) struct MapSlotTests {
+    private func dump(_ guest: LiveGuest, _ words: String...) throws -> [[String: Any]] {
+      let result = try Program(guest, ["-j", "map", "dump"] + words).run()
+      #expect(result.status == 0, "\(result.err)")
+      return try result.objects()
+    }
+
+    private func text(_ value: Any?) throws -> String {
+      let data = try JSONSerialization.data(
+        withJSONObject: value ?? NSNull(), options: [.sortedKeys, .fragmentsAllowed])
+      return String(decoding: data, as: UTF8.self)
+    }
+
+    @Test(arguments: LiveGuest.withBpftool)
+    func slotsHoldWhatTheLoaderPutThere(guest: LiveGuest) throws {
+      let truth = try guest.truth("slots")
+      try #require(!truth.isEmpty)
+      for map in truth {
+        let slots = try dump(guest, "id", "\(map["id"] ?? "")").map { try text($0["slot"]) }
+        let expected = try (map["slots"] as? [Any] ?? []).map { try text($0) }
+        #expect(slots == expected, "\(map["name"] ?? "")")
+      }
+    }
+
+    /// bpftool has their numbers in the value.
+    @Test(arguments: LiveGuest.withBpftool)
+    func programsAndMapsInSlotsHaveTheirNames(guest: LiveGuest) throws {
+      func names(_ kind: String) throws -> [Int: String] {
+        Dictionary(
+          try guest.bpftool(kind).map { ($0["id"] as? Int ?? 0, $0["name"] as? String ?? "") },
+          uniquingKeysWith: { first, _ in first })
+      }
+      let (programs, maps) = (try names("prog"), try names("map"))
+      var compared = 0
+      for (map, kind, key, names) in [
+        ("programs", "prog", "prog_id", programs), ("arrays", "map", "map_id", maps),
+      ] where maps.values.contains(map) {
+        for entry in try dump(guest, "name", map) {
+          let slot = try #require(entry["slot"] as? [String: Any], "\(entry)")
+          let id = try #require(slot[key] as? Int)
+          let name = try #require(slot["name"] as? String)
+          #expect(names[id] == name, "\(kind) \(id)")
+          compared += 1
+        }
+      }
+      #expect(compared > 0)
+    }
+
+    /// The value is the cookie, by which the loader finds the socket.
+    @Test(arguments: LiveGuest.withBpftool)
+    func socketsInMapsListen(guest: LiveGuest) throws {
+      guard try guest.bpftool("map").contains(where: { $0["name"] as? String == "sockets" }) else {
+        return
+      }
+      let slots = try dump(guest, "name", "sockets").compactMap { $0["slot"] as? [String: Any] }
+      let slot = try #require(slots.first)
+      #expect(slot["state"] as? String == "listen")
+      #expect((slot["local"] as? String)?.hasPrefix("0.0.0.0:") == true)
+      #expect(slot["remote"] is NSNull && slot["cookie"] as? Int != nil)
+    }
+  }
+}
