@@ -100,7 +100,8 @@ extension KernelObject<BPFLinkStruct> {
 
   private func cgroup() throws(ReadFault) -> [Detail] {
     let link = try container(\BPFCgroupLink.link)
-    let (id, path) = try view.together(link.cgroup?.kn.id ?? 0, path(of: link.address(of: \.cgroup)))
+    let (id, path) = try view.together(
+      link.cgroup?.kn.id ?? 0, path(of: link.address(of: \.cgroup)))
     return [Detail("cgroup_id", number(id)), attachType(link.type), path]
   }
 

@@ -30,6 +30,15 @@ extension MapEntry {
       add("busy", .bool(record.isBusy))
       add("discarded", .bool(record.isDiscarded))
       add("data", JSON(bytes: record.data))
+    case .bloom(let fill):
+      add("bits", .unsigned(fill.bits))
+      add("set", .unsigned(fill.set))
+      add("hashes", JSON(fill.hashes))
+      add("estimate", JSON(fill.estimate))
+    case .page(let page):
+      add("page", JSON(page.index))
+      add("address", .unsigned(page.address))
+      add("data", JSON(bytes: page.data))
     case .owned(let owner, let bytes):
       add("owner", owner.json)
       add("value", JSON(bytes: bytes))

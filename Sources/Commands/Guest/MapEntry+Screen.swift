@@ -22,6 +22,9 @@ extension MapEntry {
       let text = Self.errorsOfEmptySlots.contains(number) ? "<no entry>" : errorText(number)
       return ["\(keyText)  value: \(text)"]
     case .owned(let owner, let bytes): return Self.lines(owner.text, bytes)
+    case .bloom(let fill): return [fill.text]
+    case .page(let page):
+      return ["page \(page.index) at \(page.address.hex):"] + page.data.hexdump(at: page.address)
     case .queued(let index, let bytes): return Self.lines("\(index)", bytes)
     case .record(let record):
       let state = (record.isBusy ? ", busy" : "") + (record.isDiscarded ? ", discarded" : "")
@@ -51,6 +54,15 @@ extension MapEntry {
   private static func lines(_ name: String, _ bytes: [UInt8]) -> [String] {
     bytes.count <= mostOnALine
       ? ["\(name): \(bytes.spacedHex)"] : ["\(name):"] + bytes.hexdump(at: 0)
+  }
+}
+
+extension BloomFill {
+  fileprivate var text: String {
+    let share = fixed(falsePositives * 100, 2)
+    return "\(set) of \(bits) bits set, \(hashes) for each element: "
+      + (estimate.map { "about \($0) element\($0 == 1 ? "" : "s"), " } ?? "no bit is left, ")
+      + "\(share) % of others are found by mistake"
   }
 }
 

@@ -93,7 +93,9 @@ struct MapLookup: GuestCommand {
           ? "map \(id) has no entry with the key \(key.spacedHex)"
           : "map \(id) cannot be looked up: \(errorText(number))")
     }
-    let formatted = contents.types.flatMap { formatter?.formatted(entry, $0) }
-    return Answer(entry.json(formatted), .lines(entry.lines), missing: snapshot.missing)
+    let form = try session.form(of: [contents], formatter)
+    return Answer(
+      form.json(entry, of: contents), .lines(form.lines(entry, of: contents)),
+      missing: snapshot.missing)
   }
 }

@@ -20,6 +20,9 @@ public struct MapEntry: Hashable, Sendable {
     /// Of a queue or a stack: what is popped first has the index 0.
     case queued(index: Int, [UInt8])
     case record(RingbufRecord)
+    /// The only one of a bloom filter.
+    case bloom(BloomFill)
+    case page(ArenaPage)
     /// What a task, an inode, a socket or a cgroup has of a storage.
     case owned(by: Owner, [UInt8])
   }

@@ -35,7 +35,7 @@ struct MapReader {
     if let entries {
       contents.entries = entries
     } else {
-      contents.refusal = refusal
+      contents.refusal = try refusal()
     }
     return contents
   }
@@ -74,16 +74,16 @@ struct MapReader {
     case "cgroup_storage", "percpu_cgroup_storage": try cgroupStorage()
     case "struct_ops": try structOps()
     case "rhash": try resizableHash()
+    case "bloom_filter": try bloomFilter()
+    case "arena": query.wantsPages ? try arenaPages() : nil
     case "sk_storage", "inode_storage", "task_storage", "cgrp_storage": try localStorage()
     default: nil
     }
   }
 
-  private var refusal: String {
-    if type == "bloom_filter" {
-      return "a bloom filter keeps no elements, only bits that elements have set"
-    }
-    return "the contents of a map of type \(head.typeName ?? "\(head.type)") are not read yet"
+  private func refusal() throws(ReadFault) -> MapContents.Refusal {
+    if type == "arena" { return .arena(pages: try arenaPageCount()) }
+    return .unknownType(head.typeName ?? "\(head.type)")
   }
 
   // MARK: What families share
