@@ -108,6 +108,29 @@ extension LiveTests {
       for (our, their) in zip(ours, typed) { expectEqual([our], [their.text], their.name) }
     }
 
+    /// Keys of structures, by their members.
+    @Test(arguments: LiveGuest.withBpftool)
+    func typedKeysAreFoundByTheirMembers(guest: LiveGuest) throws {
+      let dumps = try guest.bpftoolDumps()
+      let map = try #require(
+        try guest.bpftool("map").first { $0["name"] as? String == "typed_lru" })
+      let id = try #require(map["id"] as? Int)
+      let entries = try #require(dumps["\(id)"] as? [[String: Any]])
+      try #require(!entries.isEmpty)
+      let members = try entries.map { entry in
+        let key = try #require((entry["formatted"] as? [String: Any])?["key"] as? [String: Any])
+        return ["pid", "cpu", "size", "side"].map { "\($0)=\(key[$0] ?? "")" }
+          .joined(separator: ",")
+      }
+      let looked = try answers(guest, members.map { "map lookup id \(id) \($0)" })
+      expectEqual(
+        try looked.map { try text($0) }, try entries.map { try text($0) }, "lookup in \(id)")
+      let parts = members.map { $0.prefix { $0 != "," } }
+      let dumped = try answers(guest, parts.map { "map dump id \(id) --key \($0)" })
+      expectEqual(
+        try dumped.map { try text($0) }, try entries.map { try text([$0]) }, "dump of \(id)")
+    }
+
     @Test(arguments: LiveGuest.withBpftool)
     func whatBpftoolCannotListIsWhatTheLoaderWrote(guest: LiveGuest) throws {
       let truth = try guest.truth("contents")

@@ -11,6 +11,7 @@ struct MapDump: SelectingCommand {
       map dump id 12
       map dump name .bss
       map dump id 12 --limit 20 --offset 100
+      map dump id 12 --key pid=17
 
       Entries stand in the order in which the kernel lists them, with the keys of bpftool -j map \
       dump; of several maps each has its id, type, name and flags around its elements. bpftool cannot \
@@ -32,6 +33,11 @@ struct MapDump: SelectingCommand {
   var offset: Int = 0
   @Flag(help: "Show what the kernel hides: locks, timers, kernel pointers.")
   var raw = false
+  @Option(
+    help: ArgumentHelp(
+      "Show only the entries whose keys have these members, as pid=17,cpu=2, or that have this key.",
+      valueName: "key"))
+  var key: String?
   @Flag(help: "Show the pages of an arena that are populated.")
   var pages = false
   @OptionGroup var output: OutputOptions
@@ -39,12 +45,25 @@ struct MapDump: SelectingCommand {
 
   static let objects = ObjectKind.mapWithContents
 
+  private var window: EntryWindow { EntryWindow(offset: offset, limit: limit) }
+
   func validate() throws {
     guard try selection.isNarrow else {
       throw ValidationError("map dump takes the maps to show: id N or name GLOB")
     }
+    _ = try keyExpression
     guard limit ?? 0 >= 0, offset >= 0 else {
       throw ValidationError("--limit and --offset take a number of entries, from 0 on")
+    }
+  }
+
+  private var keyExpression: KeyExpression? {
+    get throws {
+      guard let key else { return nil }
+      guard let expression = KeyExpression([key]) else {
+        throw ValidationError("'\(key)' does not name members of a key, as in --key pid=17,cpu=2")
+      }
+      return expression
     }
   }
 
@@ -53,13 +72,20 @@ struct MapDump: SelectingCommand {
     let globs = selection.globs
     let formatter = raw ? nil : ValueFormatter.standard
     let query = MapContentsQuery(
-      ObjectQuery(ids: selection.onlyIDs), window: EntryWindow(offset: offset, limit: limit),
-      isRaw: raw, wantsTypes: formatter != nil, wantsPages: pages
+      ObjectQuery(ids: selection.onlyIDs), window: key == nil ? window : EntryWindow(),
+      isRaw: raw, wantsTypes: formatter != nil || key != nil, wantsPages: pages
     ) { selection.matches(id: $0.id, name: $0.name, globs) }
-    let snapshot = try session.ofThisBoot { kernel in
+    var snapshot = try session.ofThisBoot { kernel in
       try session.bpf(of: kernel).contents(query)
     }
     try selection.admit(snapshot.value, unreadable: snapshot.unreadable)
+    if let expression = try keyExpression {
+      for index in snapshot.value.indices {
+        let pattern = try KeyPattern(expression, of: KeysOfMap(snapshot.value[index]))
+        snapshot.value[index].entries = window.entries(
+          of: snapshot.value[index].entries.filter { pattern.matches($0.key ?? []) })
+      }
+    }
     let form = try session.form(of: snapshot.value, formatter)
     var answer = try MapDumpAnswer(maps: snapshot.value, form: form)
       .answer(missing: snapshot.missing)

@@ -87,7 +87,8 @@ public struct EntryWindow: Hashable, Sendable {
   /// The indices of the entries that must be known to have those of the window.
   func uncut(of count: Int) -> Range<Int> { 0..<min(end, count) }
 
-  func entries(of all: [MapEntry]) -> [MapEntry] { Array(all[indices(of: all.count)]) }
+  /// Those of a whole map that lie in it.
+  public func entries(of all: [MapEntry]) -> [MapEntry] { Array(all[indices(of: all.count)]) }
 }
 
 extension BPFObjects {
