@@ -85,7 +85,9 @@ extension KernelObject<BPFLinkStruct> {
       default: break
       }
     case "cgroup":
-      details.append(Detail("cgroup_id", number(try link.cgroupStart?.kn.id ?? 0)))
+      let (id, path) = try view.together(
+        link.cgroupStart?.kn.id ?? 0, path(of: link.address(of: \.cgroupStart)))
+      details += [Detail("cgroup_id", number(id)), path]
       let orders = kernel.words(of: "bpf_cgroup_iter_order", prefix: "BPF_CGROUP_ITER_")
       let order = link.cgroupOrder.map { orders[$0] ?? "unknown" }
       details.append(Detail("order", order.map { .text($0) }))
@@ -98,9 +100,15 @@ extension KernelObject<BPFLinkStruct> {
 
   private func cgroup() throws(ReadFault) -> [Detail] {
     let link = try container(\BPFCgroupLink.link)
-    return [
-      Detail("cgroup_id", number(try link.cgroup?.kn.id ?? 0)), attachType(link.type),
-    ]
+    let (id, path) = try view.together(
+      link.cgroup?.kn.id ?? 0, path(of: link.address(of: \.cgroup)))
+    return [Detail("cgroup_id", number(id)), attachType(link.type), path]
+  }
+
+  /// The path of a cgroup, nil for none: bpftool leaves it to the user to find the folder with the id.
+  private func path(of cgroup: KernelVirtualAddress?) throws(ReadFault) -> Detail {
+    guard let cgroup else { return Detail("path", nil) }
+    return Detail("path", .text(try walk.cgroupPath(at: cgroup)))
   }
 
   private func networkNamespace() throws(ReadFault) -> [Detail] {

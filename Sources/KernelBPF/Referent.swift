@@ -14,21 +14,6 @@ public enum Referent: Hashable, Sendable {
   public static let structNames: Set = ["task_struct", "cgroup", "bpf_prog", "bpf_map"]
 }
 
-/// `struct cgroup` of include/linux/cgroup-defs.h.
-private struct NamedCgroup: KernelStruct {
-  static let kernelName = "cgroup"
-  let kn = Link<KernfsName>("kn")
-}
-
-/// `struct kernfs_node` of include/linux/kernfs.h.
-private struct KernfsName: KernelStruct {
-  static let kernelName = "kernfs_node"
-  /// `__parent` since 6.15 (commit 633488947ef6).
-  let parent = Member<KernelVirtualAddress>("__parent", "parent")
-  /// NULL, or empty, for the root.
-  let name = TextLink("name")
-}
-
 extension Walk {
   /// - Parameter structName: the kernel's name of what is at the address.
   /// - Returns: nil for a structure that has no such name.
@@ -46,21 +31,8 @@ extension Walk {
       let map = try read(BPFMapStruct.self, at: address)
       return .map(id: map.id, name: map.name)
     case "cgroup":
-      return .cgroup(path: try path(of: try read(NamedCgroup.self, at: address).kn))
+      return .cgroup(path: try cgroupPath(at: address))
     default: return nil
     }
-  }
-
-  /// Hierarchies of cgroups may be less deep than this.
-  private static let mostLevels = 256
-
-  private func path(of start: KernelObject<KernfsName>) throws(ReadFault) -> String {
-    var (node, names) = (start, [String]())
-    for _ in 0..<Self.mostLevels {
-      guard node.parent.rawValue != 0 else { return "/" + names.reversed().joined(separator: "/") }
-      names.append(try node.name ?? "")
-      node = try read(KernfsName.self, at: node.parent)
-    }
-    throw .corrupt("a cgroup without a root", at: start.address)
   }
 }

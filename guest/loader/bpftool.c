@@ -69,18 +69,18 @@ static void print_dump(uint32_t id) {
   close(output);
 }
 
-// An object: a map's id, and what is in the map.
+// An object, a line a member: a map's id, and what is in the map.
 static void print_dumps(void) {
   uint32_t id = 0;
 
   begin("dump");
-  for (const char *before = "{"; bpf_map_get_next_id(id, &id) == 0; before = ",") {
+  for (const char *before = "{\n"; bpf_map_get_next_id(id, &id) == 0; before = ",\n") {
     printf("%s\"%u\":", before, id);
     print_dump(id);
   }
   if (errno != ENOENT)
     fail("cannot list maps: %m");
-  printf("}");
+  printf("\n}");
   end("dump");
 }
 

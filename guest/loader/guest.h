@@ -69,6 +69,7 @@ void load_names(void);
 
 // links.c, tracing_links.c, event_links.c, network_links.c, struct_ops.c: a link of each type that
 // the kernel has.
+int make_cgroup(const char *path);    // a descriptor
 void make_links(void);
 void make_tracing_links(void);
 void make_event_links(void);
@@ -88,6 +89,7 @@ void print_cgroup_truth(void);
 
 // more_maps.c: maps of types that map_truth.c does not make, as far as the kernel has them.
 void make_more_maps(void);
+bool print_more_truth(const struct bpf_map_info *info);
 
 // map_contents.c
 void fill_known(int map);              // known contents, where user space can write them
@@ -96,6 +98,17 @@ void print_contents_truth(int map);  // a JSON line, where bpftool cannot list t
 // map_owners.c: the same for what belongs to a socket, a task, an inode, a cgroup.
 void fill_owned(int map, const struct bpf_map_info *info);
 bool print_owned_truth(int map, const struct bpf_map_info *info);
+
+// stack_truth.c
+void print_stacks_truth(int map, const struct bpf_map_info *info);
+
+// typed_maps.c
+void make_typed_maps(void);
+
+// map_slots.c: what is in slots that the system call does not copy.
+int inner_cgroup(void);              // the descriptor of a cgroup that is in another one
+bool fill_slots(int map, const struct bpf_map_info *info);
+void print_slots_truth(const struct bpf_map_info *info);
 
 // traffic.c
 void pin_to_cpu(unsigned cpu);

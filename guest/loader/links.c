@@ -40,7 +40,7 @@ static void link_iterators(int cgroup) {
   link_iterator("iter_cgroup", "bpf_iter_cgroup", (uint32_t[4]){self_only, cgroup});
 }
 
-static int make_cgroup(const char *path) {
+int make_cgroup(const char *path) {
   if (mkdir(path, 0755))
     fail("cannot make %s: %m", path);
   int cgroup = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -60,6 +60,7 @@ static void make_objects(void) {
   load_names();
   load_long();
   make_more_maps();
+  make_typed_maps();
   make_struct_ops();
   make_tracing_links();
   make_links();

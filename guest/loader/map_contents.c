@@ -169,7 +169,8 @@ void fill_known(int map) {
   case map_type_insn_array:
     return fill_instructions(map, &info);
   default:
-    fill_owned(map, &info);
+    if (!fill_slots(map, &info))
+      fill_owned(map, &info);
   }
 }
 
@@ -208,8 +209,10 @@ void print_contents_truth(int map) {
 
   if (bpf_obj_get_info_by_fd(map, &info, &size))
     fail("info of a map: %m");
-  if (print_owned_truth(map, &info))
+  if (print_owned_truth(map, &info) || print_more_truth(&info))
     return;
+  print_slots_truth(&info);
+  print_stacks_truth(map, &info);
   bool is_queue = info.type == BPF_MAP_TYPE_QUEUE || info.type == BPF_MAP_TYPE_STACK;
   bool is_ours = strcmp(info.name, "queue") == 0 || strcmp(info.name, "stack") == 0 ||
                  strcmp(info.name, "ring") == 0;

@@ -67,7 +67,7 @@ static int owner_in(uint32_t type) {
   case BPF_MAP_TYPE_TASK_STORAGE:
     return task;
   case map_type_cgrp_storage:
-    return cgroup;
+    return inner_cgroup();
   default:
     return -1;
   }
@@ -97,8 +97,7 @@ static void take_stack(int map, const struct bpf_map_info *info) {
 
   if (program < 0 || bpf_prog_test_run_opts(program, &options))
     say("no stack in map %s on this kernel: %m", info->name);
-  if (program >= 0)
-    close(program);
+  // The program stays: the stack has its name.
 }
 
 // Storage comes to be where a program that uses it is attached.
@@ -161,6 +160,8 @@ static void print_owner(uint32_t type) {
       fail("fstat: %m");
     printf("\"%s\":%llu", type == map_type_cgrp_storage ? "cgroup_id" : "inode",
            (unsigned long long)status.st_ino);
+    if (type == map_type_cgrp_storage)
+      printf(",\"path\":\"/outer/inner\"");
   }
 }
 

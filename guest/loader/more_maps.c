@@ -2,6 +2,7 @@
 #include "guest.h"
 
 #include <string.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -70,6 +71,17 @@ static int make(unsigned index, int inner) {
   return map;
 }
 
+enum { bloom_elements = 200, arena_pages = 2 };
+static const unsigned touched[arena_pages] = {0, 3};
+static unsigned char *arena_memory;
+
+static void fill_bloom(int map) {
+  for (uint64_t element = 0; element < bloom_elements; element++) {
+    if (bpf_map_update_elem(map, NULL, &element, BPF_ANY))
+      fail("cannot put an element into a bloom filter: %m");
+  }
+}
+
 // Two elements, where they are a number or the descriptor of a map.
 static void fill(int map, uint32_t type, int inner) {
   uint32_t keys[] = {0, 1}, cpu_size = 192;
@@ -88,13 +100,12 @@ static void fill(int map, uint32_t type, int inner) {
     value[0] = 1;  // lo
     break;
   case BPF_MAP_TYPE_BLOOM_FILTER:
-    break;
+    return fill_bloom(map);
   default:
     return fill_known(map);
   }
   for (unsigned index = 0; index < 2; index++) {
-    const uint32_t *key = type == BPF_MAP_TYPE_BLOOM_FILTER ? NULL : &keys[index];
-    if (bpf_map_update_elem(map, key, value, BPF_ANY))
+    if (bpf_map_update_elem(map, &keys[index], value, BPF_ANY))
       say("no element %u in a map of type %u on this kernel: %m", index, type);
   }
 }
@@ -102,10 +113,34 @@ static void fill(int map, uint32_t type, int inner) {
 // Two pages of an arena come to be when they are written.
 static void touch_arena(int arena) {
   size_t page = sysconf(_SC_PAGESIZE);
-  char *memory = mmap(NULL, 10 * page, PROT_READ | PROT_WRITE, MAP_SHARED, arena, 0);
-  if (memory == MAP_FAILED)
+  arena_memory = mmap(NULL, 10 * page, PROT_READ | PROT_WRITE, MAP_SHARED, arena, 0);
+  if (arena_memory == MAP_FAILED)
     fail("cannot map the arena: %m");
-  memory[0] = memory[3 * page] = 1;
+  for (unsigned index = 0; index < arena_pages; index++)
+    memset(arena_memory + touched[index] * page, 0x11 * (index + 1), 100);
+}
+
+// The pages of the arena, and how many elements the bloom filter has; false for any other map.
+bool print_more_truth(const struct bpf_map_info *info) {
+  size_t page = sysconf(_SC_PAGESIZE);
+
+  if (strcmp(info->name, "bloom") == 0) {
+    printf("{\"kind\":\"bloom\",\"id\":%u,\"elements\":%u}\n", info->id, bloom_elements);
+    return true;
+  }
+  if (info->type != map_type_arena)
+    return false;
+  printf("{\"kind\":\"arena\",\"id\":%u,\"pages\":[", info->id);
+  for (unsigned index = 0; index < arena_pages; index++) {
+    const unsigned char *start = arena_memory + touched[index] * page;
+    printf("%s{\"page\":%u,\"address\":%llu,\"data\":[", index ? "," : "", touched[index],
+           (unsigned long long)(uintptr_t)start);
+    for (size_t at = 0; at < page; at++)
+      printf("%s\"0x%02x\"", at ? "," : "", start[at]);
+    printf("]}");
+  }
+  puts("]}");
+  return true;
 }
 
 void make_more_maps(void) {

@@ -11,12 +11,15 @@ struct MapDump: SelectingCommand {
       map dump id 12
       map dump name .bss
       map dump id 12 --limit 20 --offset 100
+      map dump id 12 --key pid=17
 
       Entries stand in the order in which the kernel lists them, with the keys of bpftool -j map \
       dump; of several maps each has its id, type, name and flags around its elements. bpftool cannot \
       list queues, stacks and ring buffers: here an element of a queue or stack has its index (0 is \
       popped first), a record of a ring buffer its offset, len, busy and discarded beside its data. \
-      None of these is taken out.
+      None of these is taken out. Of a bloom filter there is how full it is, and of an arena, with \
+      --pages, what pages hold. What an entry leads to (a program, a map, an event, a cgroup, a socket, \
+      a device) stands beside its value as slot, the functions of a stack as frames.
 
       Locks, timers and pointers of the kernel in a value are zeros, as for bpftool, unless --raw asks \
       for memory. A large map is read in several short stops while the guest runs on: each entry is of \
@@ -30,17 +33,37 @@ struct MapDump: SelectingCommand {
   var offset: Int = 0
   @Flag(help: "Show what the kernel hides: locks, timers, kernel pointers.")
   var raw = false
+  @Option(
+    help: ArgumentHelp(
+      "Show only the entries whose keys have these members, as pid=17,cpu=2, or that have this key.",
+      valueName: "key"))
+  var key: String?
+  @Flag(help: "Show the pages of an arena that are populated.")
+  var pages = false
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   static let objects = ObjectKind.mapWithContents
 
+  private var window: EntryWindow { EntryWindow(offset: offset, limit: limit) }
+
   func validate() throws {
     guard try selection.isNarrow else {
       throw ValidationError("map dump takes the maps to show: id N or name GLOB")
     }
+    _ = try keyExpression
     guard limit ?? 0 >= 0, offset >= 0 else {
       throw ValidationError("--limit and --offset take a number of entries, from 0 on")
+    }
+  }
+
+  private var keyExpression: KeyExpression? {
+    get throws {
+      guard let key else { return nil }
+      guard let expression = KeyExpression([key]) else {
+        throw ValidationError("'\(key)' does not name members of a key, as in --key pid=17,cpu=2")
+      }
+      return expression
     }
   }
 
@@ -49,14 +72,22 @@ struct MapDump: SelectingCommand {
     let globs = selection.globs
     let formatter = raw ? nil : ValueFormatter.standard
     let query = MapContentsQuery(
-      ObjectQuery(ids: selection.onlyIDs), window: EntryWindow(offset: offset, limit: limit),
-      isRaw: raw, wantsTypes: formatter != nil
+      ObjectQuery(ids: selection.onlyIDs), window: key == nil ? window : EntryWindow(),
+      isRaw: raw, wantsTypes: formatter != nil || key != nil, wantsPages: pages
     ) { selection.matches(id: $0.id, name: $0.name, globs) }
-    let snapshot = try session.ofThisBoot { kernel in
+    var snapshot = try session.ofThisBoot { kernel in
       try session.bpf(of: kernel).contents(query)
     }
     try selection.admit(snapshot.value, unreadable: snapshot.unreadable)
-    var answer = try MapDumpAnswer(maps: snapshot.value, formatter: formatter)
+    if let expression = try keyExpression {
+      for index in snapshot.value.indices {
+        let pattern = try KeyPattern(expression, of: KeysOfMap(snapshot.value[index]))
+        snapshot.value[index].entries = window.entries(
+          of: snapshot.value[index].entries.filter { pattern.matches($0.key ?? []) })
+      }
+    }
+    let form = try session.form(of: snapshot.value, formatter)
+    var answer = try MapDumpAnswer(maps: snapshot.value, form: form)
       .answer(missing: snapshot.missing)
     if snapshot.stops > 1 {
       answer.remarks.append(
@@ -70,12 +101,12 @@ struct MapDump: SelectingCommand {
 /// The contents of maps as an answer.
 struct MapDumpAnswer {
   var maps: [MapContents]
-  var formatter: ValueFormatter?
+  var form: MapEntryForm
 
   /// - Throws: when no map's contents are there to show.
   func answer(missing: [String]) throws -> Answer {
     let refusals = maps.compactMap { map in
-      map.refusal.map { "map \(map.map.id): \($0)" }
+      map.refusal.map { "map \(map.map.id): \($0.text)" }
     }
     if refusals.count == maps.count, let first = refusals.first { throw CommandError(first) }
     guard maps.count == 1, let only = maps.first else {
@@ -87,11 +118,7 @@ struct MapDumpAnswer {
   }
 
   private func elements(_ contents: MapContents) -> [JSON] {
-    contents.entries.map { entry in entry.json(formatted(entry, contents)) }
-  }
-
-  private func formatted(_ entry: MapEntry, _ contents: MapContents) -> JSON? {
-    contents.types.flatMap { types in formatter?.formatted(entry, types) }
+    contents.entries.map { form.json($0, of: contents) }
   }
 
   /// One of several maps.
@@ -111,14 +138,17 @@ struct MapDumpAnswer {
   }
 
   private func lines(_ contents: MapContents) -> [String] {
-    if let refusal = contents.refusal { return ["(\(refusal))"] }
-    let lines = contents.entries.flatMap { entry in
-      formatted(entry, contents).map {
-        $0.text(pretty: true).split(separator: "\n").map(String.init)
-      } ?? entry.lines
-    }
+    if let refusal = contents.refusal { return ["(\(refusal.text))"] }
+    if contents.map.typeName == "bloom_filter" { return contents.entries.flatMap(\.lines) }
+    let lines = contents.entries.flatMap { form.lines($0, of: contents) }
     let count = contents.entries.count
     return lines + ["Found \(count) element\(count == 1 ? "" : "s")"]
+  }
+}
+
+extension MapContents.Refusal {
+  fileprivate var text: String {
+    if case .arena = self { "\(self); --pages shows them" } else { "\(self)" }
   }
 }
 

@@ -30,11 +30,21 @@ extension MapEntry {
       add("busy", .bool(record.isBusy))
       add("discarded", .bool(record.isDiscarded))
       add("data", JSON(bytes: record.data))
+    case .bloom(let fill):
+      add("bits", .unsigned(fill.bits))
+      add("set", .unsigned(fill.set))
+      add("hashes", JSON(fill.hashes))
+      add("estimate", JSON(fill.estimate))
+    case .page(let page):
+      add("page", JSON(page.index))
+      add("address", .unsigned(page.address))
+      add("data", JSON(bytes: page.data))
     case .owned(let owner, let bytes):
       add("owner", owner.json)
       add("value", JSON(bytes: bytes))
     }
     if let formatted { add("formatted", formatted) }
+    if let slot { add("slot", slot.json) }
     return .object(members)
   }
 }
@@ -47,7 +57,7 @@ extension MapEntry.Owner {
       ["inode": .unsigned(number), "file_system": .string(fileSystem)]
     case .socket(let family, let cookie):
       ["family": JSON(family), "cookie": cookie == 0 ? .null : .unsigned(cookie)]
-    case .cgroup(let id, let name): ["cgroup_id": .unsigned(id), "name": .string(name)]
+    case .cgroup(let id, let path): ["cgroup_id": .unsigned(id), "path": .string(path)]
     }
   }
 
@@ -57,7 +67,7 @@ extension MapEntry.Owner {
     case .inode(let number, let fileSystem): "inode \(number) of \(fileSystem)"
     case .socket(let family, let cookie):
       "socket of family \(family)" + (cookie == 0 ? "" : ", cookie \(cookie)")
-    case .cgroup(let id, let name): "cgroup \(id)" + (name.isEmpty ? "" : " (\(name))")
+    case .cgroup(let id, let path): "cgroup \(id) \(path)"
     }
   }
 }

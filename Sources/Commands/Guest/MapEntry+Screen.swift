@@ -8,24 +8,23 @@ extension MapEntry {
   /// As `bpftool map dump` shows it: a line, or several for what is longer.
   var lines: [String] {
     switch value {
-    case .bytes(let bytes): return lines("value", bytes)
+    case .bytes(let bytes): return withSlot(lines("value", bytes))
     case .perCPU(let values):
       return [keyText]
         + values.enumerated().flatMap { cpu, bytes in
           Self.lines("value (CPU \(cpu < 10 ? "0" : "")\(cpu))", bytes)
         }
-    case .program(let id): return ["\(keyText)  program \(id)"]
-    case .map(let id): return ["\(keyText)  inner_map_id: \(id)"]
+    case .program(let id): return ["\(keyText)  \(slot?.text ?? "program \(id)")"]
+    case .map(let id): return ["\(keyText)  \(slot?.text ?? "map \(id)")"]
     case .error(let number):
-      // bpftool says "Unknown error 524": glibc does not know ENOTSUPP.
-      let text =
-        switch number {
-        case Self.noEntry: "<no entry>"
-        case Self.notSupported: "<the kernel does not copy it>"
-        default: errorText(number)
-        }
+      if let slot { return ["\(keyText)  \(slot.text)"] }
+      // bpftool has the text of the error here; what it means is that nothing is in the slot.
+      let text = Self.errorsOfEmptySlots.contains(number) ? "<no entry>" : errorText(number)
       return ["\(keyText)  value: \(text)"]
     case .owned(let owner, let bytes): return Self.lines(owner.text, bytes)
+    case .bloom(let fill): return [fill.text]
+    case .page(let page):
+      return ["page \(page.index) at \(page.address.hex):"] + page.data.hexdump(at: page.address)
     case .queued(let index, let bytes): return Self.lines("\(index)", bytes)
     case .record(let record):
       let state = (record.isBusy ? ", busy" : "") + (record.isDiscarded ? ", discarded" : "")
@@ -33,9 +32,14 @@ extension MapEntry {
     }
   }
 
-  /// ENOENT, and the kernel's own ENOTSUPP.
-  private static let noEntry: Int32 = 2
-  private static let notSupported: Int32 = 524
+  /// ENOENT, ENOSPC, EOPNOTSUPP, and the kernel's own ENOTSUPP.
+  private static let errorsOfEmptySlots: Set<Int32> = [2, 28, 95, 524]
+
+  /// With what the value is a number of.
+  private func withSlot(_ lines: [String]) -> [String] {
+    guard let slot else { return lines }
+    return lines.count == 1 ? ["\(lines[0])  \(slot.text)"] : lines + ["  \(slot.text)"]
+  }
 
   private var keyText: String { "key: " + (key ?? []).spacedHex }
 
@@ -50,6 +54,15 @@ extension MapEntry {
   private static func lines(_ name: String, _ bytes: [UInt8]) -> [String] {
     bytes.count <= mostOnALine
       ? ["\(name): \(bytes.spacedHex)"] : ["\(name):"] + bytes.hexdump(at: 0)
+  }
+}
+
+extension BloomFill {
+  fileprivate var text: String {
+    let share = fixed(falsePositives * 100, 2)
+    return "\(set) of \(bits) bits set, \(hashes) for each element: "
+      + (estimate.map { "about \($0) element\($0 == 1 ? "" : "s"), " } ?? "no bit is left, ")
+      + "\(share) % of others are found by mistake"
   }
 }
 

@@ -6,20 +6,24 @@ import GuestScopeKernelBPF
 struct MapLookup: GuestCommand {
   static let configuration = CommandConfiguration(
     commandName: "lookup", abstract: "The entry of a BPF map with a key.",
-    usage: "guestscope map lookup id <n> key [hex] <byte> ...",
+    usage: "guestscope map lookup id <n> key ([hex] <byte> ... | <member>=<value>,... | <number>)",
     discussion: """
       map lookup id 12 key 3 0 0 0
       map lookup id 12 key 0x0a 0x0b 0 0
       map lookup id 12 key hex 0a 0b 00 00
+      map lookup id 12 key pid=17,cpu=2
+      map lookup id 12 key 3
 
       The key is as many bytes as the map's keys have, as they are in memory: the lowest of a number \
-      first. Of an array, an element is read; of a hash, one bucket. A trie is asked for the prefix \
+      first. Or it is all members of the keys' structure, each with a number, a name of its enumeration \
+      or text; a key that is not a structure is one number, name or text. Of an array, an element is read; of a hash, one bucket. A trie is asked for the prefix \
       itself, not for the longest that fits. Status 1 when the map has no such key.
       """)
 
   @Argument(
     help: ArgumentHelp(
-      "id N, then key and its bytes: decimal, with 0x in hex, all in hex after the word hex.",
+      "id N, then key and its bytes (decimal, with 0x in hex, all in hex after the word hex), or its "
+        + "members.",
       valueName: "id-and-key"))
   var words: [String]
   @Flag(help: "Show what the kernel hides: locks, timers, kernel pointers.")
@@ -39,33 +43,25 @@ struct MapLookup: GuestCommand {
 
   func validate() throws { _ = try request }
 
-  private var request: (id: UInt64, key: [UInt8]) {
+  private var request: (id: UInt64, key: MapKey) {
     get throws {
-      guard words.count >= 4, words[0] == "id", words[2] == "key" else {
-        throw ValidationError("map lookup takes id N key and the bytes of the key")
+      // Members can be nothing else, so that the word key may be missing before them.
+      let hasKeyWord = words.count > 2 && words[2] == "key"
+      guard words.count >= (hasKeyWord ? 4 : 3), words[0] == "id",
+        hasKeyWord || words[2].contains("=")
+      else {
+        throw ValidationError("map lookup takes id N key and the bytes or members of the key")
       }
       guard let id = UInt64(words[1]) else {
         throw ValidationError("'\(words[1])' is not a map id")
       }
-      let isHex = words[3] == "hex"
-      let key = try words[(isHex ? 4 : 3)...].map { text in
-        guard let byte = Self.byte(text, isHex: isHex) else {
-          throw ValidationError("'\(text)' is not a byte of a key")
-        }
-        return byte
-      }
-      return (id, key)
+      return (id, try MapKey(Array(words[(hasKeyWord ? 3 : 2)...])))
     }
   }
 
-  private static func byte(_ text: String, isHex: Bool) -> UInt8? {
-    let digits = text.hasPrefix("0x") ? text.dropFirst(2) : text[...]
-    guard digits.allSatisfy(\.isHexDigit) else { return nil }
-    return UInt8(digits, radix: isHex || text.hasPrefix("0x") ? 16 : 10)
-  }
-
   func answer(in session: Session) throws -> Answer {
-    let (id, key) = try request
+    let (id, request) = try request
+    let key = try session.bytes(of: request, ofMap: id)
     let formatter = raw ? nil : ValueFormatter.standard
     let query = MapContentsQuery(
       ObjectQuery(ids: [id]), key: key, isRaw: raw, wantsTypes: formatter != nil)
@@ -93,7 +89,9 @@ struct MapLookup: GuestCommand {
           ? "map \(id) has no entry with the key \(key.spacedHex)"
           : "map \(id) cannot be looked up: \(errorText(number))")
     }
-    let formatted = contents.types.flatMap { formatter?.formatted(entry, $0) }
-    return Answer(entry.json(formatted), .lines(entry.lines), missing: snapshot.missing)
+    let form = try session.form(of: [contents], formatter)
+    return Answer(
+      form.json(entry, of: contents), .lines(form.lines(entry, of: contents)),
+      missing: snapshot.missing)
   }
 }

@@ -28,7 +28,7 @@ struct ValueFormatter: Sendable {
         ["cpu": JSON(cpu), "value": format(types.btf, types.value, bytes) ?? .null]
       }
       members.append(.init(key: "values", value: .array(formatted)))
-    case .map, .program, .error, .record: return nil
+    case .map, .program, .error, .record, .bloom, .page: return nil
     }
     return .object(members)
   }

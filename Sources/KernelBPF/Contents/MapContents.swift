@@ -7,10 +7,25 @@ public struct MapContents: Sendable {
   public var map: MapHead
   /// In the order in which BPF_MAP_GET_NEXT_KEY lists them.
   public var entries: [MapEntry]
-  /// Why the entries of this type of map are not read: a sentence. Nil where they are.
-  public var refusal: String?
+  /// Why the entries of this map are not read; nil where they are.
+  public var refusal: Refusal?
   /// What its values are made of; nil where the map has no types, or they were not asked for.
   public var types: ValueTypes?
+
+  public enum Refusal: Hashable, Sendable, CustomStringConvertible {
+    /// So many pages are there; they are read when they are asked for.
+    case arena(pages: Int)
+    /// The word of bpftool, or the number of a type without one.
+    case unknownType(String)
+
+    public var description: String {
+      switch self {
+      case .arena(1): "1 page of the arena is populated"
+      case .arena(let pages): "\(pages) pages of the arena are populated"
+      case .unknownType(let type): "the contents of a map of type \(type) are not read yet"
+      }
+    }
+  }
 
   /// The BTF types of keys and values.
   public struct ValueTypes: Sendable {
@@ -32,14 +47,17 @@ public struct MapContentsQuery: Sendable {
   /// Locks, timers and kernel pointers as they are in memory, where the system call hides them.
   public var isRaw: Bool
   public var wantsTypes: Bool
+  /// The pages of arenas; without it only how many there are.
+  public var wantsPages: Bool
 
   public init(
     _ objects: ObjectQuery = ObjectQuery(), window: EntryWindow = EntryWindow(),
-    key: [UInt8]? = nil, isRaw: Bool = false, wantsTypes: Bool = false,
+    key: [UInt8]? = nil, isRaw: Bool = false, wantsTypes: Bool = false, wantsPages: Bool = false,
     isWanted: @escaping @Sendable (MapHead) -> Bool = { _ in true }
   ) {
     (self.objects, self.isWanted, self.window) = (objects, isWanted, window)
-    (self.key, self.isRaw, self.wantsTypes) = (key, isRaw, wantsTypes)
+    (self.key, self.isRaw) = (key, isRaw)
+    (self.wantsTypes, self.wantsPages) = (wantsTypes, wantsPages)
   }
 }
 
@@ -69,7 +87,8 @@ public struct EntryWindow: Hashable, Sendable {
   /// The indices of the entries that must be known to have those of the window.
   func uncut(of count: Int) -> Range<Int> { 0..<min(end, count) }
 
-  func entries(of all: [MapEntry]) -> [MapEntry] { Array(all[indices(of: all.count)]) }
+  /// Those of a whole map that lie in it.
+  public func entries(of all: [MapEntry]) -> [MapEntry] { Array(all[indices(of: all.count)]) }
 }
 
 extension BPFObjects {

@@ -3,6 +3,8 @@ public struct MapEntry: Hashable, Sendable {
   /// As many bytes as the map's keys have; nil in a map without keys.
   public var key: [UInt8]?
   public var value: Value
+  /// What is there, of which the value is no more than a number or an error; nil for an empty slot.
+  public var slot: MapSlot?
 
   public enum Value: Hashable, Sendable {
     case bytes([UInt8])
@@ -18,6 +20,9 @@ public struct MapEntry: Hashable, Sendable {
     /// Of a queue or a stack: what is popped first has the index 0.
     case queued(index: Int, [UInt8])
     case record(RingbufRecord)
+    /// The only one of a bloom filter.
+    case bloom(BloomFill)
+    case page(ArenaPage)
     /// What a task, an inode, a socket or a cgroup has of a storage.
     case owned(by: Owner, [UInt8])
   }
@@ -30,15 +35,17 @@ public struct MapEntry: Hashable, Sendable {
     case inode(number: UInt64, fileSystem: String)
     /// A number of AF_… of include/linux/socket.h; the cookie is 0 as long as the socket has none.
     case socket(family: UInt16, cookie: UInt64)
-    /// The name is that of its folder; the root has none.
-    case cgroup(id: UInt64, name: String)
+    /// The path is from the root of its hierarchy.
+    case cgroup(id: UInt64, path: String)
   }
 
-  public init(key: [UInt8]?, _ value: Value) { (self.key, self.value) = (key, value) }
+  public init(key: [UInt8]?, _ value: Value, slot: MapSlot? = nil) {
+    (self.key, self.value, self.slot) = (key, value, slot)
+  }
 
   /// The entry of an array.
-  init(index: Int, _ value: Value) {
-    self.init(key: UInt32(truncatingIfNeeded: index).littleEndianBytes, value)
+  init(index: Int, _ value: Value, slot: MapSlot? = nil) {
+    self.init(key: UInt32(truncatingIfNeeded: index).littleEndianBytes, value, slot: slot)
   }
 }
 

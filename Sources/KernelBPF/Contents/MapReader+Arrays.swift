@@ -85,16 +85,21 @@ extension MapReader {
     return try pointers("slot", at: array.address(of: \.value)!, count: count) {
       index, pointer throws(ReadFault) in
       guard pointer.rawValue != 0 else { return nil }
-      return MapEntry(
-        index: index,
-        isOfMaps
-          ? .map(try walk.read(BPFMapHead.self, at: pointer).id)
-          : .program(try walk.read(BPFProgStruct.self, at: pointer).aux.id))
+      let (value, slot) = isOfMaps ? try innerMap(at: pointer) : try program(at: pointer)
+      return MapEntry(index: index, value, slot: slot)
     }
   }
 
-  /// Slots that the system call lists and refuses to copy, whatever is in them.
-  func uncopied(error: Int32) -> [MapEntry] {
-    window.uncut(of: count).map { MapEntry(index: $0, .error(error)) }
+  private func program(
+    at address: KernelVirtualAddress
+  ) throws(ReadFault) -> (MapEntry.Value, MapSlot) {
+    let aux = try walk.read(BPFProgStruct.self, at: address).aux
+    return (.program(aux.id), .program(id: aux.id, name: try aux.fullName()))
+  }
+
+  /// A map that is in another one.
+  func innerMap(at address: KernelVirtualAddress) throws(ReadFault) -> (MapEntry.Value, MapSlot) {
+    let map = try walk.read(BPFMapStruct.self, at: address)
+    return (.map(map.id), .map(id: map.id, name: map.name))
   }
 }

@@ -19,6 +19,9 @@ private struct BPFDtabNetdev: KernelStruct {
   let idx = Member<UInt32>("idx")
   /// `struct bpf_devmap_val`, of which the map's values have the beginning, or all.
   let val = Place("val")
+  let dev = OptionalLink<NetDevice>("dev")
+  /// Since 5.8 (commit 7f1c04269fe7).
+  let xdpProg = OptionalLink<BPFProgTarget>("xdp_prog")
 }
 
 /// `struct bpf_cpu_map` of kernel/bpf/cpumap.c.
@@ -33,6 +36,9 @@ private struct BPFCPUMapEntry: KernelStruct {
   static let kernelName = "bpf_cpu_map_entry"
   /// `struct bpf_cpumap_val`, of which the map's values have the beginning, or all.
   let value = Place("value")
+  let cpu = Member<UInt32>("cpu")
+  /// Since 5.9 (commit 9216477449f3).
+  let prog = OptionalLink<BPFProgTarget>("prog")
 }
 
 /// Arrays whose keys are all listed, and where a key without an entry is an error.
@@ -40,21 +46,29 @@ extension MapReader {
   /// `dev_map_lookup_elem()`: what the slot was set to.
   func devices() throws(ReadFault) -> [MapEntry] {
     let devices = try map.container(\BPFDtabContents.map)
-    return try slots("device", at: devices.netdevMap, valueAt: try size(of: \BPFDtabNetdev.val))
+    return try slots("device", at: devices.netdevMap) { pointer throws(ReadFault) in
+      let device = try walk.read(BPFDtabNetdev.self, at: pointer)
+      return (device.address(of: \.val)!, try slot(of: device))
+    }
+  }
+
+  private func slot(of device: KernelObject<BPFDtabNetdev>) throws(ReadFault) -> MapSlot? {
+    let (target, program) = try view.together(device.dev, device.xdpProg?.aux.id)
+    return MapDevice(target).map { .device($0, program: program) }
   }
 
   /// `cpu_map_lookup_elem()`
   func cpuMap() throws(ReadFault) -> [MapEntry] {
     let cpus = try map.container(\BPFCPUMapContents.map)
-    return try slots("CPU", at: cpus.cpuMap, valueAt: try size(of: \BPFCPUMapEntry.value))
+    return try slots("CPU", at: cpus.cpuMap) { pointer throws(ReadFault) in
+      let entry = try walk.read(BPFCPUMapEntry.self, at: pointer)
+      return (entry.address(of: \.value)!, .cpu(entry.cpu, program: try entry.prog?.aux.id))
+    }
   }
 
-  private func size<Struct: KernelStruct>(
-    of member: KeyPath<Struct, Place>
-  ) throws(ReadFault) -> Int { try walk.offset(of: member) ?? 0 }
-
   private func slots(
-    _ noun: String, at array: KernelVirtualAddress, valueAt offset: Int
+    _ noun: String, at array: KernelVirtualAddress,
+    _ read: (KernelVirtualAddress) throws(ReadFault) -> (value: KernelVirtualAddress, MapSlot?)
   ) throws(ReadFault) -> [MapEntry] {
     // A value is a number, and the descriptor or the id of a program.
     guard valueSize <= 8 else {
@@ -65,8 +79,8 @@ extension MapReader {
       guard pointer.rawValue != 0 else {
         return MapEntry(index: index, .error(MapEntry.Errno.noEntry))
       }
-      return MapEntry(
-        index: index, .bytes(try view.bytes(at: pointer + offset, count: valueSize)))
+      let (value, slot) = try read(pointer)
+      return MapEntry(index: index, .bytes(try view.bytes(at: value, count: valueSize)), slot: slot)
     }
   }
 
@@ -82,8 +96,9 @@ extension MapReader {
       in: HashBuckets(at: devices.devIndexHead, count: buckets), of: \BPFDtabNetdev.indexHlist,
       most: Int(head.maxEntries)
     ) { device throws(ReadFault) in
-      let value = try view.bytes(at: device.address(of: \.val)!, count: valueSize)
-      return MapEntry(index: Int(device.idx), .bytes(value))
+      let (value, slot) = try view.together(
+        view.bytes(at: device.address(of: \.val)!, count: valueSize), slot(of: device))
+      return MapEntry(index: Int(device.idx), .bytes(value), slot: slot)
     }
   }
 }

@@ -103,7 +103,8 @@ extension MapReader {
         return MapEntry(key: key, .bytes(hidden.hiding(Array(bytes[valueAt...]))))
       }
       let inner = KernelVirtualAddress(bytes.u64(at: valueAt)!)
-      return MapEntry(key: key, .map(try walk.read(BPFMapHead.self, at: inner).id))
+      let (value, slot) = try innerMap(at: inner)
+      return MapEntry(key: key, value, slot: slot)
     }
   }
 

@@ -54,17 +54,6 @@ private struct OwningSocket: KernelStruct {
   let cookie = Member<UInt64>("__sk_common.skc_cookie.counter")
 }
 
-private struct OwningCgroup: KernelStruct {
-  static let kernelName = "cgroup"
-  let node = Link<OwningCgroupNode>("kn")
-}
-
-private struct OwningCgroupNode: KernelStruct {
-  static let kernelName = "kernfs_node"
-  let id = Member<UInt64>("id")
-  let name = TextLink("name")
-}
-
 /// What a task, a socket, an inode or a cgroup has of a map. The system call does not list these: it
 /// wants the owner's descriptor.
 extension MapReader {
@@ -104,8 +93,9 @@ extension MapReader {
       let socket = try walk.read(OwningSocket.self, at: owner)
       return .socket(family: socket.family, cookie: socket.cookie)
     default:
-      let node = try walk.read(OwningCgroup.self, at: owner).node
-      return .cgroup(id: node.id, name: try node.name ?? "")
+      let (id, path) = try view.together(
+        walk.read(Cgroup.self, at: owner).kn.id, walk.cgroupPath(at: owner))
+      return .cgroup(id: id, path: path)
     }
   }
 }

@@ -38,11 +38,6 @@ private struct ReuseportArrayContents: KernelStruct {
   let ptrs = Member<[UInt64]>("ptrs")
 }
 
-private struct SockCookie: KernelStruct {
-  static let kernelName = "sock"
-  let cookie = Member<UInt64>("__sk_common.skc_cookie.counter")
-}
-
 /// A socket is looked up as its cookie, which only fits into values of eight bytes. A cookie of 0 is
 /// none yet: the system call makes one, which reading memory does not.
 extension MapReader {
@@ -50,13 +45,11 @@ extension MapReader {
 
   /// Each index, as `sock_map_lookup_sys()` answers it.
   func sockMap() throws(ReadFault) -> [MapEntry] {
-    guard cookiesFit else { return uncopied(error: MapEntry.Errno.noSpace) }
-    return try sockets(at: try map.container(\BPFSockMapContents.map).sks)
+    try sockets(at: try map.container(\BPFSockMapContents.map).sks)
   }
 
   /// Each index, as `bpf_fd_reuseport_array_lookup_elem()` answers it.
   func reuseportArray() throws(ReadFault) -> [MapEntry] {
-    guard cookiesFit else { return uncopied(error: MapEntry.Errno.noSpace) }
     let array = try map.container(\ReuseportArrayContents.map)
     return try sockets(at: array.address(of: \.ptrs)!)
   }
@@ -65,9 +58,11 @@ extension MapReader {
     try pointers("socket", at: array, count: Int(head.maxEntries)) {
       index, socket throws(ReadFault) in
       guard socket.rawValue != 0 else {
-        return MapEntry(index: index, .error(MapEntry.Errno.noEntry))
+        let error = cookiesFit ? MapEntry.Errno.noEntry : MapEntry.Errno.noSpace
+        return MapEntry(index: index, .error(error))
       }
-      return MapEntry(index: index, try cookie(of: socket))
+      let (value, slot) = try cookie(of: socket)
+      return MapEntry(index: index, value, slot: slot)
     }
   }
 
@@ -83,12 +78,18 @@ extension MapReader {
       in: buckets, of: \BPFSockHashElement.node, most: Int(head.maxEntries)
     ) { element throws(ReadFault) in
       let key = try view.bytes(at: element.address(of: \.key)!, count: keySize)
-      guard cookiesFit else { return MapEntry(key: key, .error(MapEntry.Errno.noSpace)) }
-      return MapEntry(key: key, try cookie(of: element.sk))
+      let (value, slot) = try cookie(of: element.sk)
+      return MapEntry(key: key, value, slot: slot)
     }
   }
 
-  private func cookie(of socket: KernelVirtualAddress) throws(ReadFault) -> MapEntry.Value {
-    .bytes(try walk.read(SockCookie.self, at: socket).cookie.littleEndianBytes)
+  private func cookie(
+    of address: KernelVirtualAddress
+  ) throws(ReadFault) -> (MapEntry.Value, MapSlot) {
+    let socket = MapSocket(try walk.read(Sock.self, at: address))
+    return (
+      cookiesFit ? .bytes(socket.cookie.littleEndianBytes) : .error(MapEntry.Errno.noSpace),
+      .socket(socket)
+    )
   }
 }

@@ -32,8 +32,8 @@ extension MapReader {
 
   /// `stack_map_data_size()`: of an address, or of a build-id with an offset.
   private var frameSize: Int {
-    // BPF_F_STACK_BUILD_ID; sizeof(struct bpf_stack_build_id)
-    head.flags & 1 << 5 != 0 ? 32 : 8
+    // sizeof(struct bpf_stack_build_id)
+    head.hasBuildIDs ? 32 : 8
   }
 
   private func stack(at address: KernelVirtualAddress) throws(ReadFault) -> [UInt8] {

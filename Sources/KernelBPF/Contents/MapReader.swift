@@ -35,7 +35,7 @@ struct MapReader {
     if let entries {
       contents.entries = entries
     } else {
-      contents.refusal = refusal
+      contents.refusal = try refusal()
     }
     return contents
   }
@@ -56,8 +56,8 @@ struct MapReader {
   func listed() throws(ReadFault) -> [MapEntry]? {
     switch type {
     case "prog_array", "array_of_maps": try objectArray()
-    case "perf_event_array", "cgroup_array":
-      uncopied(error: MapEntry.Errno.notSupported)
+    case "perf_event_array": try events()
+    case "cgroup_array": try cgroups()
     case "hash", "lru_hash", "percpu_hash", "lru_percpu_hash", "hash_of_maps": try hash()
     case "lpm_trie": try trie()
     case "queue": try queue()
@@ -67,23 +67,23 @@ struct MapReader {
     case "devmap": try devices()
     case "devmap_hash": try devicesByKey()
     case "cpumap": try cpuMap()
-    case "xskmap": uncopied(error: MapEntry.Errno.operationNotSupported)
+    case "xskmap": try xdpSockets()
     case "sockmap": try sockMap()
     case "sockhash": try sockHash()
     case "reuseport_sockarray": try reuseportArray()
     case "cgroup_storage", "percpu_cgroup_storage": try cgroupStorage()
     case "struct_ops": try structOps()
     case "rhash": try resizableHash()
+    case "bloom_filter": try bloomFilter()
+    case "arena": query.wantsPages ? try arenaPages() : nil
     case "sk_storage", "inode_storage", "task_storage", "cgrp_storage": try localStorage()
     default: nil
     }
   }
 
-  private var refusal: String {
-    if type == "bloom_filter" {
-      return "a bloom filter keeps no elements, only bits that elements have set"
-    }
-    return "the contents of a map of type \(head.typeName ?? "\(head.type)") are not read yet"
+  private func refusal() throws(ReadFault) -> MapContents.Refusal {
+    if type == "arena" { return .arena(pages: try arenaPageCount()) }
+    return .unknownType(head.typeName ?? "\(head.type)")
   }
 
   // MARK: What families share

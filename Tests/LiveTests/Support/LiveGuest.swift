@@ -78,7 +78,22 @@ struct LiveGuest: CustomTestStringConvertible, Sendable {
     return try JSONSerialization.jsonObject(with: data) as? [String: Any] ?? [:]
   }
 
-  /// The guest's own words of one kind: `prog`, `map`, `contents`, `kernel`, `iomem`, `log`, `dmesg`.
+  /// The same as bpftool wrote it.
+  func bpftoolDumpTexts() throws -> [Int: String] {
+    let text = try String(contentsOfFile: path("bpftool-dump.json"), encoding: .utf8)
+    // A line each: the id, and after it the document, with a comma where another map follows.
+    let lines = text.split(separator: "\n").filter { $0.hasPrefix("\"") }.map { line in
+      let end = line.dropFirst().firstIndex(of: "\"")!
+      let document = line[line.index(end, offsetBy: 2)...]
+      return (
+        Int(line[..<end].dropFirst()) ?? 0,
+        String(document.last == "," ? document.dropLast() : document)
+      )
+    }
+    return Dictionary(lines, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// The guest's own words of one kind, which the loader gives its lines: `prog`, `map`, `log`.
   func truth(_ kind: String) throws -> [[String: Any]] {
     let lines = try String(contentsOfFile: path("truth.jsonl"), encoding: .utf8)
       .split(separator: "\n")
