@@ -19,7 +19,7 @@ extern char **environ;
 bool has_bpftool(void) { return access("/bpftool/bpftool", X_OK) == 0; }
 
 // Runs bpftool with these words, and its output to a descriptor.
-static int run(const char *const words[4], int output) {
+int run_bpftool(const char *const words[4], int output) {
   char *arguments[] = {
       "/bpftool/loader", "--library-path", "/bpftool", "/bpftool/bpftool", "-j", (char *)words[0],
       (char *)words[1], (char *)words[2], (char *)words[3], NULL,
@@ -40,12 +40,12 @@ static int run(const char *const words[4], int output) {
   return status;
 }
 
-static void begin(const char *kind) {
+void begin_bpftool(const char *kind) {
   printf("GUESTSCOPE-BPFTOOL-BEGIN %s\n", kind);
   fflush(stdout);
 }
 
-static void end(const char *kind) {
+void end_bpftool(const char *kind) {
   printf("\nGUESTSCOPE-BPFTOOL-END %s\n", kind);
   fflush(stdout);
 }
@@ -59,7 +59,7 @@ static void print_dump(uint32_t id) {
   if (output < 0)
     fail("cannot make a file for what bpftool dumps: %m");
   snprintf(number, sizeof number, "%u", id);
-  if (run((const char *const[4]){"map", "dump", "id", number}, output) != 0) {
+  if (run_bpftool((const char *const[4]){"map", "dump", "id", number}, output) != 0) {
     printf("null");
   } else {
     lseek(output, 0, SEEK_SET);
@@ -73,7 +73,7 @@ static void print_dump(uint32_t id) {
 static void print_dumps(void) {
   uint32_t id = 0;
 
-  begin("dump");
+  begin_bpftool("dump");
   for (const char *before = "{"; bpf_map_get_next_id(id, &id) == 0; before = ",") {
     printf("%s\"%u\":", before, id);
     print_dump(id);
@@ -81,7 +81,7 @@ static void print_dumps(void) {
   if (errno != ENOENT)
     fail("cannot list maps: %m");
   printf("}");
-  end("dump");
+  end_bpftool("dump");
 }
 
 // The programs and maps with which bpftool probes the kernel may be among what it shows.
@@ -91,14 +91,15 @@ void print_bpftool(void) {
   // First: to look a socket up gives it a cookie, if it has none.
   print_dumps();
   for (unsigned index = 0; index < sizeof kinds / sizeof kinds[0]; index++) {
-    begin(kinds[index]);
-    int status = run((const char *const[4]){kinds[index], "show"}, STDOUT_FILENO);
+    begin_bpftool(kinds[index]);
+    int status = run_bpftool((const char *const[4]){kinds[index], "show"}, STDOUT_FILENO);
     if (status != 0)
       fail("bpftool %s show ended with status %#x", kinds[index], status);
-    end(kinds[index]);
+    end_bpftool(kinds[index]);
   }
-  begin("struct_ops-dump");
-  if (run((const char *const[4]){"struct_ops", "dump"}, STDOUT_FILENO) != 0)
+  begin_bpftool("struct_ops-dump");
+  if (run_bpftool((const char *const[4]){"struct_ops", "dump"}, STDOUT_FILENO) != 0)
     fail("bpftool struct_ops dump failed");
-  end("struct_ops-dump");
+  end_bpftool("struct_ops-dump");
+  print_bpftool_code();
 }

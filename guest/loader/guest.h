@@ -75,6 +75,9 @@ void make_event_links(void);
 void make_network_links(void);
 void make_struct_ops(void);
 
+// code.c: programs of all kinds of instructions, as far as the kernel has them.
+void load_code(void);
+
 // netkit.c
 unsigned make_netkit(const char *name);
 
@@ -135,4 +138,10 @@ void print_global_truth(void);
 
 // bpftool.c
 bool has_bpftool(void);
+int run_bpftool(const char *const words[4], int output);
+void begin_bpftool(const char *kind);
+void end_bpftool(const char *kind);
 void print_bpftool(void);
+
+// bpftool_code.c
+void print_bpftool_code(void);

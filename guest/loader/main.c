@@ -59,6 +59,7 @@ static void prepare_kernel(const struct options *options) {
 static void make_objects(void) {
   load_names();
   load_long();
+  load_code();
   make_more_maps();
   make_struct_ops();
   make_tracing_links();

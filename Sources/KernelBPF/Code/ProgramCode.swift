@@ -33,6 +33,11 @@ public struct SourceLine: Hashable, Sendable {
   /// From 1; 0 where the compiler did not say it.
   public var line: UInt32
   public var column: UInt32
+
+  public init(start: Int, text: String?, file: String?, line: UInt32, column: UInt32) {
+    (self.start, self.text, self.file) = (start, text, file)
+    (self.line, self.column) = (line, column)
+  }
 }
 
 /// What calls lead to.
