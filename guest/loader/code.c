@@ -31,6 +31,7 @@ static void load_instructions(const char *name, const struct bpf_insn *instructi
 // Of the fourth version of the instruction set: Linux has it from 6.6 on.
 static void load_version_4(void) {
   static const struct bpf_insn instructions[] = {
+      INSN(BPF_LDX | BPF_MEM | BPF_W, 6, 1, 0, 0),
       INSN(BPF_ST | BPF_MEM | BPF_DW, 10, 0, -8, -5),
       INSN(BPF_LDX | memsx | BPF_B, 1, 10, -8, 0),
       INSN(BPF_LDX | memsx | BPF_H, 2, 10, -8, 0),
@@ -45,6 +46,7 @@ static void load_version_4(void) {
       INSN(BPF_ALU64 | BPF_END, 5, 0, 0, 64),
       INSN(BPF_ALU | BPF_END | BPF_TO_BE, 5, 0, 0, 32),
       INSN(BPF_ALU | BPF_END | BPF_TO_LE, 5, 0, 0, 64),
+      INSN(BPF_JMP | BPF_JEQ | BPF_K, 6, 0, 1, 5),
       INSN(BPF_JMP32 | BPF_JA, 0, 0, 0, 1),
       INSN(BPF_ALU64 | BPF_NEG, 1, 0, 0, 0),
       INSN(BPF_ALU | BPF_MOV | BPF_K, 0, 0, 0, 0),
@@ -150,16 +152,23 @@ static void load_compiled_otherwise(void) {
   }
 }
 
-static void load_objects(const char *path) {
-  struct bpf_object *all = bpf_object__open_file(path, NULL);
-  struct bpf_program *each;
-
-  if (!all)
+static struct bpf_object *open_object(const char *path) {
+  struct bpf_object *object = bpf_object__open_file(path, NULL);
+  if (!object)
     fail("cannot open %s: %m", path);
+  return object;
+}
+
+// All programs of an object; where one does not load, each by itself, with maps of its own.
+static void load_objects(const char *path) {
+  struct bpf_object *all = open_object(path);
+  struct bpf_program *each, *other;
+
+  if (bpf_object__load(all) == 0)
+    return;
   bpf_object__for_each_program(each, all) {
     const char *name = bpf_program__name(each);
-    struct bpf_object *object = bpf_object__open_file(path, NULL);
-    struct bpf_program *other;
+    struct bpf_object *object = open_object(path);
     bpf_object__for_each_program(other, object)
         bpf_program__set_autoload(other, strcmp(bpf_program__name(other), name) == 0);
     if (bpf_object__load(object))

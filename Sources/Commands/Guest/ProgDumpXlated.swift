@@ -30,8 +30,8 @@ struct ProgDumpXlated: CodeCommand {
     let text = XlatedText(
       hasOpcodes: selection.flags.contains("opcodes"), hasNumbers: selection.flags.contains("linum"))
     let remarks = programs.filter(\.isBlinded).map { code in
-      "program \(code.program.id) is blinded: constants stand in its instructions in an encrypted "
-        + "form, and it is not what was loaded"
+      "program \(code.program.id) is blinded: the kernel put pairs of instructions in the place of "
+        + "its constants, so this is not the code that was loaded"
     }
     guard programs.count == 1, let only = programs.first else {
       return Answer(
