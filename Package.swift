@@ -67,8 +67,10 @@ let package = Package(
     target("GuestScope", library),
     .systemLibrary(name: "CReadline"),
     target("LineEditing", ["CReadline"]),
+    system("Capstone"),
+    target("Disassembly", ["CGuestScopeCapstone"]),
     target(
-      "Commands", ["LineEditing"] + library,
+      "Commands", ["LineEditing", "Disassembly"] + library,
       [.product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .executableTarget(
       name: "guestscope", dependencies: ["Commands", module("GDBStub")], swiftSettings: strict),
@@ -82,6 +84,7 @@ let package = Package(
     tests("GDBStub", ["Bytes", "GuestMemory", "RemoteProtocol"]),
     tests("BTF", ["Bytes"]),
     tests("LineEditing"),
+    tests("Disassembly"),
     tests(
       "Commands",
       [

@@ -139,7 +139,7 @@ extension KernelTypes {
         ("used_map_cnt", 8, .u32), ("func_cnt", 20, .u32), ("id", 28, .u32),
         ("func_info_cnt", 36, .u32), ("nr_linfo", 40, .u32),
         ("func_info", 80, .pointerTo("bpf_func_info")),
-        ("linfo", 88, .pointerTo("bpf_line_info")),
+        ("linfo", 88, .pointerTo("bpf_line_info")), ("jited_linfo", 96, .pointer),
         ("func", 72, .pointerTo("pointer")), ("prog", 120, .pointer), ("user", 128, .pointer),
         ("load_time", 136, .u64), ("used_maps", 160, .pointerTo("pointer")),
         ("name", 176, .bytes(16)),

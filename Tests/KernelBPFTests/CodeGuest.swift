@@ -7,6 +7,10 @@ import TestSupport
 struct CodeGuest {
   let guest: SyntheticGuest
   let places: SyntheticProgram.Places
+  /// Addresses of the machine code of the program and of its subprogram.
+  let code: [UInt64]
+  /// What is there.
+  static let machineCode: [[UInt8]] = [[0x55, 0x48, 0x89, 0xe5, 0xc9, 0xc3], [0x90, 0xc3]]
 
   /// As the kernel keeps them; the subprogram begins at 7.
   static let instructions: [BPFInstruction] = [
@@ -29,6 +33,11 @@ struct CodeGuest {
     guest = contents.guest
     guest.symbols["__bpf_call_base"] = 0x100
     guest.symbols["lab_helper"] = 0x200
+    code = Self.machineCode.map { [guest] bytes in
+      let (virtual, pages) = guest.vmalloc(pages: 1)
+      guest.ram.write(bytes, at: pages[0])
+      return virtual
+    }
     var program = SyntheticProgram(id: 5, name: "lab")
     program.length = UInt32(Self.instructions.count)
     places = guest.add(program)
@@ -38,7 +47,7 @@ struct CodeGuest {
     stored[0].imm = Int32(truncatingIfNeeded: value)
     stored[1].imm = Int32(truncatingIfNeeded: value >> 32)
     write(1 as UInt16, places.head, "bpf_prog.pages")
-    write(0xffff_ffff_c000_1000 as UInt64, places.head, "bpf_prog.bpf_func")
+    write(code[0], places.head, "bpf_prog.bpf_func")
     guest.ram.write(
       stored.flatMap(\.bytes), at: places.head + guest.types["bpf_prog.insnsi"])
     write(1 as UInt32, places.aux, "bpf_prog_aux.used_map_cnt")
@@ -60,13 +69,11 @@ struct CodeGuest {
   }
 
   private func addFunctions() {
-    let code: [(length: Int, address: UInt64)] = [
-      (7, 0xffff_ffff_c000_1000), (2, 0xffff_ffff_c000_2000),
-    ]
-    let functions = code.map { length, address in
+    let functions = zip([7, 2] as [UInt32], code).enumerated().map { index, item in
       let function = guest.ram.allocate(128)
-      write(UInt32(length), function, "bpf_prog.len")
-      write(address, function, "bpf_prog.bpf_func")
+      write(item.0, function, "bpf_prog.len")
+      write(item.1, function, "bpf_prog.bpf_func")
+      write(UInt32(Self.machineCode[index].count), function, "bpf_prog.jited_len")
       write(guest.direct(guest.ram.allocate(512)), function, "bpf_prog.aux")
       return guest.direct(function)
     }
@@ -100,6 +107,7 @@ struct CodeGuest {
     add(
       [0, file, lines[0], 20 << 10 | 3, 7, file, lines[1], 30 << 10, 8, 0, 99_999, 0], 3, "linfo",
       "nr_linfo")
+    write(list([code[0], code[1], code[1] + 1]), places.aux, "bpf_prog_aux.jited_linfo")
   }
 
   static let query = ProgramCodeQuery(BPFProgramQuery()) { _, _ in true }

@@ -22,11 +22,12 @@ import Testing
     #expect(shown(stored) == BPFInstruction(code: call, imm: 12))
   }
 
-  @Test(arguments: [
-    (0x39, 0x79), (0x21, 0x61), (0xb9, 0x79), (0xa3, 0x63), (0xa2, 0x62),
-    // Left as they are: loads of packets, atomic operations, loads that extend the sign.
-    (0x20, 0x20), (0x28, 0x28), (0xdb, 0xdb), (0x81, 0x81), (0x41, 0x41), (0x23, 0x23),
-  ] as [(UInt8, UInt8)])
+  @Test(
+    arguments: [
+      (0x39, 0x79), (0x21, 0x61), (0xb9, 0x79), (0xa3, 0x63), (0xa2, 0x62),
+      // Left as they are: loads of packets, atomic operations, loads that extend the sign.
+      (0x20, 0x20), (0x28, 0x28), (0xdb, 0xdb), (0x81, 0x81), (0x41, 0x41), (0x23, 0x23),
+    ] as [(UInt8, UInt8)])
   func accessesThatMayFaultAreLikeOthers(stored: UInt8, expected: UInt8) {
     #expect(shown(BPFInstruction(code: stored, dst: 1, off: 8)).code == expected)
   }

@@ -57,7 +57,8 @@ extension LiveTests {
       let id = try #require(
         try guest.truth("prog").first { $0["name"] as? String == "cls_subprogs" }?["id"])
       let answers = try answers(
-        guest, ["", " linum", " opcodes", " opcodes linum"].map { "prog dump xlated id \(id)\($0)" }
+        guest,
+        ["", " linum", " opcodes", " opcodes linum"].map { "prog dump xlated id \(id)\($0)" }
       )
       let lists = try answers.map { try #require($0 as? [[String: Any]]) }
       let opcodes: Set = ["opcodes"]
@@ -77,8 +78,9 @@ extension LiveTests {
     func severalProgramsHaveTheirHeaders(guest: LiveGuest) throws {
       let names = ["reno_init", "reno_release"]
       let programs = try guest.truth("prog").filter { names.contains($0["name"] as? String ?? "") }
-      let found = try answers(
-        guest, ["prog dump xlated name reno_init name reno_release"])[0] as? [[String: Any]]
+      let found =
+        try answers(
+          guest, ["prog dump xlated name reno_init name reno_release"])[0] as? [[String: Any]]
       try #require(found?.count == 2)
       for (program, truth) in zip(found ?? [], programs) {
         for key in ["id", "type", "name", "tag", "gpl_compatible", "run_cnt"] {

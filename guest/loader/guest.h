@@ -125,7 +125,7 @@ struct cpu_stats cpu_stats(uint64_t program, unsigned cpu);
 unsigned possible_cpus(void);
 uint64_t per_cpu_offset(unsigned cpu);
 
-// program_truth.c, map_truth.c, kernel_truth.c: JSON lines.
+// program_truth.c, map_truth.c, kernel_truth.c, code_truth.c: JSON lines.
 struct totals {
   uint64_t programs, counts, nanoseconds, misses;
 };
@@ -135,6 +135,7 @@ void make_maps(void);
 void print_map_truth(void);
 void print_kernel_truth(void);
 void print_global_truth(void);
+void print_code_truth(void);
 
 // bpftool.c
 bool has_bpftool(void);

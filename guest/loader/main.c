@@ -82,12 +82,15 @@ static void wait_for_rest(void) {
   fail("counts did not come to rest in 60 s");
 }
 
-static void print_truth(void) {
+static void print_truth(const struct options *options) {
   puts("GUESTSCOPE-TRUTH-BEGIN");
   print_kernel_truth();
   print_program_truth();
   print_map_truth();
   print_global_truth();
+  // Not of thousands.
+  if (!options->many)
+    print_code_truth();
   puts("GUESTSCOPE-TRUTH-END");
 }
 
@@ -120,7 +123,7 @@ int main(void) {
     say("bpftool is done");
     wait_for_rest();
   }
-  print_truth();
+  print_truth(&options);
 
   if (options.traffic)
     start_traffic(&programs);

@@ -5,8 +5,8 @@ import GuestScopeKernelBPF
 /// `prog dump`: the code of BPF programs.
 struct ProgDump: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "dump", abstract: "The code of BPF programs: xlated.",
-    subcommands: [ProgDumpXlated.self])
+    commandName: "dump", abstract: "The code of BPF programs: xlated, jited.",
+    subcommands: [ProgDumpXlated.self, ProgDumpJited.self])
 }
 
 extension ObjectKind {

@@ -28,7 +28,8 @@ struct ProgDumpXlated: CodeCommand {
     let programs = snapshot.value
     try selection.admit(programs, unreadable: snapshot.unreadable)
     let text = XlatedText(
-      hasOpcodes: selection.flags.contains("opcodes"), hasNumbers: selection.flags.contains("linum"))
+      hasOpcodes: selection.flags.contains("opcodes"), hasNumbers: selection.flags.contains("linum")
+    )
     let remarks = programs.filter(\.isBlinded).map { code in
       "program \(code.program.id) is blinded: the kernel put pairs of instructions in the place of "
         + "its constants, so this is not the code that was loaded"
@@ -36,7 +37,8 @@ struct ProgDumpXlated: CodeCommand {
     guard programs.count == 1, let only = programs.first else {
       return Answer(
         .array(programs.map { $0.program.codeDocument(text.json($0)) }),
-        .lines(Array(programs.flatMap { [""] + [$0.program.codeHeader] + text.lines($0) }.dropFirst())),
+        .lines(
+          Array(programs.flatMap { [""] + [$0.program.codeHeader] + text.lines($0) }.dropFirst())),
         missing: snapshot.missing, remarks: remarks)
     }
     return Answer(

@@ -22,7 +22,9 @@ struct BPFProgAuxCode: KernelStruct {
   /// The verifier's own limit is BPF_MAX_SUBPROGS, 256.
   let funcInfo = Items<BPFFuncRecord>("func_info", count: "func_info_cnt", most: 4096)
   /// At most one for each instruction.
-  let linfo = Items<BPFLineRecord>("linfo", count: "nr_linfo", most: 1 << 22)
+  let linfo = Items<BPFLineRecord>("linfo", count: "nr_linfo", most: 1 << 20)
+  /// The address of the machine code of each line; NULL where the compiler left none.
+  let jitedLinfo = OptionalMember<KernelVirtualAddress>("jited_linfo")
   /// With subprograms, the machine code of each; the first is the program itself.
   let functions = Items<BPFFunctionCode>("func", count: "func_cnt", most: 4096)
   /// Empty for a program that was not compiled to machine code.

@@ -23,7 +23,8 @@ extension BPFObjects {
         return ProgramCode(
           program: program,
           instructions: StoredInstructions.naming(maps, in: code.instructions),
-          functions: code.functions, lines: code.lines, names: code.names,
+          functions: code.source.functions, lines: SourceLines(code.source.lines),
+          names: code.names,
           isBlinded: code.isBlinded)
       }
       return list.objects.compactMap { $0 }
@@ -32,11 +33,10 @@ extension BPFObjects {
 }
 
 /// What of a program's code never changes while it lives.
-private struct StoredCode: Sendable {
+struct StoredCode: Sendable {
   /// With the addresses of maps in them.
   var instructions: [BPFInstruction]
-  var functions: [ProgramCode.Function]
-  var lines: [SourceLine]
+  var source: ProgramSource
   var names: CallNames
   var isBlinded: Bool
 }
@@ -58,29 +58,16 @@ extension KernelObject<BPFProgStruct> {
 }
 
 extension KernelObject<BPFProgCode> {
-  fileprivate func storedCode() throws(ReadFault) -> StoredCode {
-    let aux = try self.aux
-    let (stored, functions, records, more) = try view.together(
-      storedInstructions(), machineFunctions(aux), aux.funcInfo,
-      view.together(aux.linfo, aux.btf))
-    let types = try more.1?.types()
+  func storedCode() throws(ReadFault) -> StoredCode {
+    let (stored, functions, source) = try view.together(
+      storedInstructions(), machineFunctions(try self.aux), source())
     let calls = kernel.calls
-    let starts = records.flatMap { $0.isEmpty ? nil : $0.map { Int($0.insnOff) } }
     let instructions = StoredInstructions(
-      functionStarts: starts ?? functions.starts, interpreters: calls.interpreters
+      functionStarts: source.starts.isEmpty ? functions.starts : source.starts,
+      interpreters: calls.interpreters
     ).withoutInternals(stored)
     return StoredCode(
-      instructions: instructions,
-      functions: types.map { types in
-        (records ?? []).map { record in
-          .init(
-            start: Int(record.insnOff),
-            prototype: types.prototype(of: BTF.TypeID(record.typeID)).flatMap {
-              $0.isEmpty ? nil : $0
-            })
-        }
-      } ?? [],
-      lines: types.map { types in (more.0 ?? []).map { SourceLine($0, types) } } ?? [],
+      instructions: instructions, source: source,
       names: try walk.names(of: instructions, functions.code, calls),
       isBlinded: self.blinded ?? false)
   }
@@ -117,17 +104,6 @@ private struct MachineFunction: Sendable {
   var address: UInt64
   /// Empty where it has no symbol.
   var name: String
-}
-
-extension SourceLine {
-  fileprivate init(_ record: KernelObject<BPFLineRecord>, _ types: BTF) {
-    self.init(
-      start: Int(record.insnOff),
-      text: types.text(at: record.lineOff).map { String($0.drop(while: \.isWhitespace)) },
-      file: types.text(at: record.fileNameOff),
-      // BPF_LINE_INFO_LINE_NUM, BPF_LINE_INFO_LINE_COL
-      line: record.lineCol >> 10, column: record.lineCol & 0x3ff)
-  }
 }
 
 extension Walk {

@@ -8,7 +8,7 @@ public struct ProgramCode: Sendable {
   public var instructions: [BPFInstruction]
   /// In the order of their instructions; none for a program without BTF.
   public var functions: [Function]
-  public var lines: [SourceLine]
+  public var lines: SourceLines
   public var names: CallNames
   /// Constants were hidden in pairs of instructions (`bpf_jit_blind_constants()` of
   /// kernel/bpf/core.c): the instructions are not those that were loaded.
@@ -20,23 +20,6 @@ public struct ProgramCode: Sendable {
     public var start: Int
     /// As bpftool writes it; nil where the types do not say it.
     public var prototype: String?
-  }
-}
-
-/// `struct bpf_line_info`: from this instruction on, a line of the source counts.
-public struct SourceLine: Hashable, Sendable {
-  /// The index of the first instruction.
-  public var start: Int
-  /// Without the blanks before it; nil, as for the file, where the BTF has no such text.
-  public var text: String?
-  public var file: String?
-  /// From 1; 0 where the compiler did not say it.
-  public var line: UInt32
-  public var column: UInt32
-
-  public init(start: Int, text: String?, file: String?, line: UInt32, column: UInt32) {
-    (self.start, self.text, self.file) = (start, text, file)
-    (self.line, self.column) = (line, column)
   }
 }
 

@@ -18,8 +18,8 @@ extension ProgramCode {
     let disassembler = BPFDisassembler(callee: names.text)
     var listing: [ListedInstruction] = []
     listing.reserveCapacity(instructions.count)
-    var (function, line) = (0, 0)
-    var index = 0
+    var (function, index) = (0, 0)
+    var line = lines.cursor
     while index < instructions.count {
       let insn = instructions[index]
       let next = insn.isWide && index + 1 < instructions.count ? instructions[index + 1] : nil
@@ -29,10 +29,7 @@ extension ProgramCode {
         listed.prototype = functions[function].prototype
         function += 1
       }
-      if let last = lines[min(line, lines.count)...].prefix(while: { $0.start <= index }).last {
-        listed.line = last
-        line += 1
-      }
+      listed.line = line.next(at: UInt64(index))
       listing.append(listed)
       index += insn.isWide ? 2 : 1
     }
