@@ -69,8 +69,10 @@ let package = Package(
     target("GuestScope", library),
     .systemLibrary(name: "CReadline"),
     target("LineEditing", ["CReadline"]),
+    system("Capstone"),
+    target("Disassembly", ["CGuestScopeCapstone"]),
     target(
-      "Commands", ["LineEditing"] + library,
+      "Commands", ["LineEditing", "Disassembly"] + library,
       [.product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .executableTarget(
       name: "guestscope", dependencies: ["Commands", module("GDBStub")], swiftSettings: strict),
@@ -84,6 +86,7 @@ let package = Package(
     tests("GDBStub", ["Bytes", "GuestMemory", "RemoteProtocol"]),
     tests("BTF", ["Bytes"]),
     tests("LineEditing"),
+    tests("Disassembly"),
     tests(
       "Commands",
       [

@@ -38,6 +38,11 @@ extension BTF {
     return blob.text(at..<end)
   }
 
+  /// The text at an offset of the strings, which are those of the base and then our own; nil outside.
+  public func text(at offset: UInt32) -> String? {
+    offset < endString ? text(BTFString(offset: offset)) : nil
+  }
+
   /// Whether a name is these bytes; no `String` is made.
   func equal(_ string: BTFString, _ name: some Collection<UInt8>) -> Bool {
     guard string.offset >= firstString else { return base?.equal(string, name) ?? false }

@@ -117,16 +117,29 @@ extension KernelTypes {
     declare(
       "xa_node", 576,
       [("shift", 0, .u8), ("offset", 1, .u8), ("count", 2, .u8), ("slots", 40, .pointers(64))])
+    declare("bpf_insn", 8, [("code", 0, .u8)])
+    declare("bpf_func_info", 8, [("insn_off", 0, .u32), ("type_id", 4, .u32)])
+    declare(
+      "bpf_line_info", 16,
+      [
+        ("insn_off", 0, .u32), ("file_name_off", 4, .u32), ("line_off", 8, .u32),
+        ("line_col", 12, .u32),
+      ])
     declare(
       "bpf_prog", 72,
       [
         ("pages", 0, .u16), ("jited", 2, .bit(0)), ("gpl_compatible", 2, .bit(2)),
+        ("blinded", 2, .bit(6)), ("bpf_func", 40, .pointer),
+        ("insnsi", 72, .structures("bpf_insn", 0)),
         ("type", 4, .u32), ("len", 12, .u32), ("jited_len", 16, .u32), ("tag", 20, .bytes(8)),
       ] + (isOld ? [("aux", 32, .pointer)] : [("stats", 32, .pointer), ("aux", 56, .pointer)]))
     declare(
       "bpf_prog_aux", 512,
       [
         ("used_map_cnt", 8, .u32), ("func_cnt", 20, .u32), ("id", 28, .u32),
+        ("func_info_cnt", 36, .u32), ("nr_linfo", 40, .u32),
+        ("func_info", 80, .pointerTo("bpf_func_info")),
+        ("linfo", 88, .pointerTo("bpf_line_info")), ("jited_linfo", 96, .pointer),
         ("func", 72, .pointerTo("pointer")), ("prog", 120, .pointer), ("user", 128, .pointer),
         ("load_time", 136, .u64), ("used_maps", 160, .pointerTo("pointer")),
         ("name", 176, .bytes(16)),

@@ -19,7 +19,7 @@ extern char **environ;
 bool has_bpftool(void) { return access("/bpftool/bpftool", X_OK) == 0; }
 
 // Runs bpftool with these words, and its output to a descriptor.
-static int run(const char *const words[4], int output) {
+int run_bpftool(const char *const words[4], int output) {
   char *arguments[] = {
       "/bpftool/loader", "--library-path", "/bpftool", "/bpftool/bpftool", "-j", (char *)words[0],
       (char *)words[1], (char *)words[2], (char *)words[3], NULL,
@@ -40,12 +40,12 @@ static int run(const char *const words[4], int output) {
   return status;
 }
 
-static void begin(const char *kind) {
+void begin_bpftool(const char *kind) {
   printf("GUESTSCOPE-BPFTOOL-BEGIN %s\n", kind);
   fflush(stdout);
 }
 
-static void end(const char *kind) {
+void end_bpftool(const char *kind) {
   printf("\nGUESTSCOPE-BPFTOOL-END %s\n", kind);
   fflush(stdout);
 }
@@ -59,7 +59,7 @@ static void print_dump(uint32_t id) {
   if (output < 0)
     fail("cannot make a file for what bpftool dumps: %m");
   snprintf(number, sizeof number, "%u", id);
-  if (run((const char *const[4]){"map", "dump", "id", number}, output) != 0) {
+  if (run_bpftool((const char *const[4]){"map", "dump", "id", number}, output) != 0) {
     printf("null");
   } else {
     lseek(output, 0, SEEK_SET);
@@ -73,7 +73,7 @@ static void print_dump(uint32_t id) {
 static void print_dumps(void) {
   uint32_t id = 0;
 
-  begin("dump");
+  begin_bpftool("dump");
   for (const char *before = "{\n"; bpf_map_get_next_id(id, &id) == 0; before = ",\n") {
     printf("%s\"%u\":", before, id);
     print_dump(id);
@@ -81,15 +81,15 @@ static void print_dumps(void) {
   if (errno != ENOENT)
     fail("cannot list maps: %m");
   printf("\n}");
-  end("dump");
+  end_bpftool("dump");
 }
 
 static void print_as(const char *kind, const char *const words[4]) {
-  begin(kind);
-  int status = run(words, STDOUT_FILENO);
+  begin_bpftool(kind);
+  int status = run_bpftool(words, STDOUT_FILENO);
   if (status != 0)
     fail("bpftool %s %s ended with status %#x", words[0], words[1] ? words[1] : "", status);
-  end(kind);
+  end_bpftool(kind);
 }
 
 // The programs and maps with which bpftool probes the kernel may be among what it shows.
@@ -109,4 +109,5 @@ void print_bpftool(void) {
   enter_other_namespace();
   print_as("net-other", (const char *const[4]){"net"});
   leave_other_namespace();
+  print_bpftool_code();
 }

@@ -87,6 +87,9 @@ void attach_to_cgroups(void);
 void attach_to_devices(void);
 void print_cgroup_truth(void);
 
+// code.c: programs of all kinds of instructions, as far as the kernel has them.
+void load_code(void);
+
 // more_maps.c: maps of types that map_truth.c does not make, as far as the kernel has them.
 void make_more_maps(void);
 bool print_more_truth(const struct bpf_map_info *info);
@@ -143,7 +146,7 @@ struct cpu_stats cpu_stats(uint64_t program, unsigned cpu);
 unsigned possible_cpus(void);
 uint64_t per_cpu_offset(unsigned cpu);
 
-// program_truth.c, map_truth.c, kernel_truth.c: JSON lines.
+// program_truth.c, map_truth.c, kernel_truth.c, code_truth.c: JSON lines.
 struct totals {
   uint64_t programs, counts, nanoseconds, misses;
 };
@@ -153,6 +156,7 @@ void make_maps(void);
 void print_map_truth(void);
 void print_kernel_truth(void);
 void print_global_truth(void);
+void print_code_truth(void);
 
 // tasks.c
 void make_tasks(void);
@@ -164,4 +168,10 @@ void print_log_truth(void);             // last: what is logged after it is not 
 
 // bpftool.c
 bool has_bpftool(void);
+int run_bpftool(const char *const words[4], int output);
+void begin_bpftool(const char *kind);
+void end_bpftool(const char *kind);
 void print_bpftool(void);
+
+// bpftool_code.c
+void print_bpftool_code(void);

@@ -59,6 +59,7 @@ static void prepare_kernel(const struct options *options) {
 static void make_objects(void) {
   load_names();
   load_long();
+  load_code();
   make_more_maps();
   make_typed_maps();
   make_struct_ops();
@@ -86,12 +87,15 @@ static void wait_for_rest(void) {
   fail("counts did not come to rest in 60 s");
 }
 
-static void print_truth(void) {
+static void print_truth(const struct options *options) {
   puts("GUESTSCOPE-TRUTH-BEGIN");
   print_kernel_truth();
   print_program_truth();
   print_map_truth();
   print_global_truth();
+  // Not of thousands.
+  if (!options->many)
+    print_code_truth();
   print_cgroup_truth();
   print_task_truth();
   print_log_truth();
@@ -128,7 +132,7 @@ int main(void) {
     say("bpftool is done");
     wait_for_rest();
   }
-  print_truth();
+  print_truth(&options);
 
   if (options.traffic)
     start_traffic(&programs);

@@ -11,14 +11,21 @@ struct ObjectSelection {
   private(set) var ids: [UInt64] = []
   private(set) var names: [String] = []
   private(set) var types: [String] = []
+  /// Words without a value that stand beside them.
+  private(set) var flags: Set<String> = []
 
-  init(_ words: [String], of objects: ObjectKind) throws {
+  /// - Parameter flags: words without a value that the command takes, too.
+  init(_ words: [String], of objects: ObjectKind, flags: [String] = []) throws {
     self.objects = objects
     let keys = objects.keys
     var rest = words[...]
     while let key = rest.popFirst() {
+      guard !flags.contains(key) else {
+        self.flags.insert(key)
+        continue
+      }
       guard keys.contains(key) else {
-        throw ValidationError("'\(key)' is not one of: \(keys.joined(separator: ", "))")
+        throw ValidationError("'\(key)' is not one of: \((keys + flags).joined(separator: ", "))")
       }
       guard let value = rest.popFirst() else { throw ValidationError("'\(key)' takes a value") }
       switch key {

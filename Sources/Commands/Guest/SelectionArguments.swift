@@ -17,19 +17,27 @@ struct SelectionArguments: ParsableArguments {
 /// A command that lists objects of one kind.
 protocol SelectingCommand: GuestCommand {
   static var objects: ObjectKind { get }
+  /// Words without a value that stand beside the selection.
+  static var flags: [String] { get }
   var selected: SelectionArguments { get }
 }
 
 extension SelectingCommand {
+  static var flags: [String] { [] }
+
   var selection: ObjectSelection {
-    get throws { try ObjectSelection(selected.words, of: Self.objects) }
+    get throws { try ObjectSelection(selected.words, of: Self.objects, flags: Self.flags) }
   }
 
   func validate() throws { _ = try selection }
 
   /// Keys, and after each a value.
   static func nextWord(after words: [String]) -> [WordKind] {
-    guard words.count % 2 == 1, let key = words.last else { return [.words(objects.keys)] }
+    // The key whose value comes next.
+    let key = words.reduce(nil as String?) { key, word in
+      key == nil && !flags.contains(word) ? word : nil
+    }
+    guard let key else { return [.words(objects.keys + flags)] }
     return switch key {
     case "id": [.objectID(objects)]
     case "name": [.objectName(objects)]
