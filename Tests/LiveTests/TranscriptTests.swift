@@ -74,6 +74,8 @@ extension LiveTests {
        {n}  raw_tracepoint    {prog raw_tp_probe id}  tp_name=tcp_probe cookie=-
       > -j link show type raw_tracepoint
       [{"id":{n},"type":"raw_tracepoint","prog_id":{prog raw_tp_probe id},"tp_name":"tcp_probe","cookie":null}]
+      > module list
+      {lines}
       > task list -j --stuck 100000
       []
       > dmesg --level emerg

@@ -128,6 +128,21 @@ static void print_memory_map(void) {
     fclose(file);
 }
 
+// A line of /proc/modules each.
+static void print_modules(void) {
+  char line[4096];
+  FILE *file = fopen("/proc/modules", "re");
+
+  while (file && fgets(line, sizeof line, file)) {
+    line[strcspn(line, "\n")] = 0;
+    printf("{\"kind\":\"module\",\"line\":");
+    print_json_string(line);
+    puts("}");
+  }
+  if (file)
+    fclose(file);
+}
+
 void print_kernel_truth(void) {
   struct utsname name;
   struct stat btf;
@@ -152,4 +167,5 @@ void print_kernel_truth(void) {
   printf("\"flags\":{\"la57\":%s,\"pti\":%s}}\n", has_cpu_flag("la57") ? "true" : "false",
          has_cpu_flag("pti") ? "true" : "false");
   print_memory_map();
+  print_modules();
 }

@@ -56,6 +56,9 @@ static void make_task(const char *name, void (*body)(void)) {
     return;
   prctl(PR_SET_NAME, name);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // Maps and events are the loader's alone.
+  for (int file = STDERR_FILENO + 1; file < sysconf(_SC_OPEN_MAX); file++)
+    close(file);
   body();
   rest();
 }

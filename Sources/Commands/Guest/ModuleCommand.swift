@@ -1,0 +1,46 @@
+import ArgumentParser
+import GuestScopeGuestMemory
+import GuestScopeKernelLog
+import GuestScopeLinuxKernel
+
+/// `module`: everything about modules.
+struct ModuleCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "module", abstract: "Modules of the kernel: list.",
+    subcommands: [ModuleList.self], defaultSubcommand: ModuleList.self)
+}
+
+/// `module list`: what lsmod(8) and /proc/modules show.
+struct ModuleList: GuestCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "list", abstract: "All modules of the kernel.",
+    discussion: """
+      As in /proc/modules, the newest first. TAINT has the letters by which a module taints the \
+      kernel: P proprietary, O built out of the kernel's tree, E unsigned, and so on.
+      """,
+    aliases: ["show"])
+
+  @OptionGroup var output: OutputOptions
+  @OptionGroup(visibility: .hidden) var session: SessionOptions
+
+  static let fields: [Field<KernelModule>] = [
+    Field("name", .text("NAME")) { .string($0.name) },
+    Field("size", .number("SIZE")) { .unsigned($0.size) },
+    Field("refcnt", .number("USED")) { JSON($0.references) },
+    Field("users", .text("BY")) { .array($0.users.map { .string($0) }) },
+    Field("state", .text("STATE")) { .string($0.state.rawValue) },
+    Field("address", .text("ADDRESS")) { .string($0.address.rawValue.hex) },
+    Field("taints", .text("TAINT")) { .string(Taint(rawValue: $0.taints).letters) },
+  ]
+
+  func answer(in session: Session) throws -> Answer {
+    let snapshot = try session.ofThisBoot { kernel in
+      try session.walk(kernel) { walk throws(ReadFault) in try walk.modules() }
+    }
+    let modules = snapshot.value
+    return Answer(
+      .array([JSON](modules, Self.fields)), .table(Table(modules, Self.fields)),
+      missing: snapshot.missing,
+      remarks: modules.isEmpty && snapshot.unreadable.isEmpty ? ["the guest has no modules"] : [])
+  }
+}
