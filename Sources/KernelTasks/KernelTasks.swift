@@ -1,6 +1,23 @@
 import GuestScopeGuestMemory
 import GuestScopeLinuxKernel
 
+/// What the run queues and the numbers of tasks lead to.
+public struct TaskList: Sendable {
+  /// By ascending pid: threads of processes and of the kernel, and those that have ended and were not
+  /// waited for. The idle tasks of the CPUs, which have the number 0, are not among them.
+  public var tasks: [KernelTask]
+  /// What each possible CPU runs; nil where this kernel does not show its run queues.
+  public var running: [RunningTask]?
+}
+
+/// What a CPU runs: `rq->curr`.
+public struct RunningTask: Hashable, Sendable {
+  public var cpu: Int
+  /// 0 for a CPU that is idle.
+  public var pid: UInt32
+  public var comm: String
+}
+
 /// The tasks of a guest.
 public struct KernelTasks: Sendable {
   private let table: ObjectTable
@@ -17,12 +34,9 @@ public struct KernelTasks: Sendable {
     self.classes = classes
   }
 
-  /// All threads by ascending pid: those of processes, of the kernel, and those that have ended and
-  /// were not waited for. The idle tasks of the CPUs, which have the number 0, are not among them.
-  ///
-  /// The numbers are in an xarray, so that all tasks are read at once; the kernel's list of them
-  /// would take a wave for each.
-  public func list(in walk: Walk) throws(ReadFault) -> [KernelTask] {
+  /// All threads. Their numbers are in an xarray, so that all tasks are read at once; the kernel's
+  /// list of them would take a wave for each.
+  public func list(in walk: Walk) throws(ReadFault) -> TaskList {
     let (queues, found) = try walk.view.together(
       walk.ifKnown(runQueues(walk)),
       table.objects(in: walk.view) { entry throws(ReadFault) in
@@ -31,22 +45,28 @@ public struct KernelTasks: Sendable {
     let numbers = Dictionary(
       found.map { ($0.address, $0.task.tgid) }, uniquingKeysWith: { first, _ in first })
     let now = queues?.map(\.clock).max()
-    let running = queues.map { Set($0.map(\.current)) }
-    return found.map { found in
+    let current = queues.map { Set($0.map(\.current)) }
+    let tasks = found.map { found in
       var task = found.task
       // The parent of the first two is the idle task of the first CPU.
       task.parent = numbers[found.parent] ?? (task.pid <= 2 ? 0 : nil)
-      task.isRunning = running?.contains(found.address)
+      task.isRunning = current?.contains(found.address)
       task.idle = now.map { task.isRunning == true ? 0 : $0 &- min($0, found.lastRan) }
       return task
     }
+    return TaskList(tasks: tasks, running: queues?.map(\.running))
   }
 
-  private func runQueues(
-    _ walk: Walk
-  ) throws(ReadFault) -> [(clock: UInt64, current: KernelVirtualAddress)] {
-    try walk.copies(of: walk.symbol("runqueues"), as: RunQueueStruct.self).map {
-      ($0.object.clock, $0.object.current)
+  private typealias Queue = (clock: UInt64, current: KernelVirtualAddress, running: RunningTask)
+
+  private func runQueues(_ walk: Walk) throws(ReadFault) -> [Queue] {
+    let queues = try walk.copies(of: walk.symbol("runqueues"), as: RunQueueStruct.self)
+    return try walk.view.each(queues) { queue throws(ReadFault) in
+      let task = try queue.object.current
+      return (
+        queue.object.clock, task.address,
+        RunningTask(cpu: queue.cpu.id, pid: task.pid, comm: task.comm)
+      )
     }
   }
 

@@ -16,8 +16,6 @@ struct TaskStruct: KernelStruct {
   let exitState = Member<UInt32>("exit_state")
   /// In `thread_info` since 5.16 on x86-64 and arm64 (commit bcf9033e5449).
   let cpu = OptionalMember<UInt32>("thread_info.cpu", "cpu")
-  let prio = Member<UInt32>("prio")
-  let policy = Member<UInt32>("policy")
   let schedClass = Member<KernelVirtualAddress>("sched_class")
   let realParent = Member<KernelVirtualAddress>("real_parent")
   let execStart = Member<UInt64>("se.exec_start")
@@ -37,5 +35,5 @@ struct KThread: KernelStruct {
 struct RunQueueStruct: KernelStruct {
   static let kernelName = "rq"
   let clock = Member<UInt64>("clock")
-  let current = Member<KernelVirtualAddress>("curr")
+  let current = Link<TaskName>("curr")
 }

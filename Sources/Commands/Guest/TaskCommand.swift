@@ -5,12 +5,12 @@ import GuestScopeKernelTasks
 /// `task`: everything about tasks.
 struct TaskCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "task", abstract: "Tasks: list.", subcommands: [TaskList.self],
-    defaultSubcommand: TaskList.self)
+    commandName: "task", abstract: "Tasks: list.", subcommands: [TaskListCommand.self],
+    defaultSubcommand: TaskListCommand.self)
 }
 
 /// `task list`: all threads, or those that are stuck.
-struct TaskList: GuestCommand {
+struct TaskListCommand: GuestCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "All threads, or those that are stuck.",
     discussion: """
@@ -58,7 +58,7 @@ struct TaskList: GuestCommand {
       let tasks = try KernelTasks(kernel)
       return try session.walk(kernel) { walk throws(ReadFault) in try tasks.list(in: walk) }
     }
-    var tasks = snapshot.value
+    var tasks = snapshot.value.tasks
     if let stuck {
       guard tasks.isEmpty || tasks.contains(where: { $0.idle != nil }) else {
         throw CommandError("this kernel does not show the clocks of its run queues")

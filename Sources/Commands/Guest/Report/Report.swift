@@ -30,27 +30,32 @@ struct Report: RunStateCommand {
     let programs = ProgramsSection(try? reading.programs.get(), snapshot)
     let trouble = TroubleSection(
       troubles: (try? reading.log.get())?.troubles ?? [], taint: reading.taint)
+    let tasks = TaskSection(Result { try session.readTasks() })
+    if let error = tasks.failure as? any GuestFailure, error.isOfConnection { throw error }
     let log = LogSection(try? reading.log.get(), from: trouble.troubles.first)
     let head = HeadSection(state, runState: session.runState, cpus: try session.source.cpus.count)
+    let stops = snapshot.stops + tasks.stops
+    let failed = reading.unreadable + (tasks.failure.map { [("tasks", "\($0)")] } ?? [])
     let unreadable =
-      reading.unreadable
-      + snapshot.unreadable.map { (part: "\($0.key)", reason: "\($0.cause)") }
+      failed
+      + (snapshot.unreadable + tasks.unreadable).map { (part: "\($0.key)", reason: "\($0.cause)") }
     return Answer(
       .object(
-        [.init(key: "schema", value: "single")] + programs.json + head.json + trouble.json + [
-          .init(key: "stops", value: JSON(snapshot.stops)),
+        [.init(key: "schema", value: "single")] + programs.json + head.json + trouble.json
+          + tasks.json + [
+          .init(key: "stops", value: JSON(stops)),
           .init(
             key: "unreadable",
             value: .array(
               unreadable.map { ["object": .string($0.part), "reason": .string($0.reason)] })),
         ] + log.json),
       .lines(
-        head.lines + trouble.lines.map { "\($0.heading): \($0.text)" } + [
-          "answer: from \(snapshot.stops) stop\(snapshot.stops == 1 ? "" : "s")"
+        head.lines + trouble.lines.map { "\($0.heading): \($0.text)" } + tasks.lines + [
+          "answer: from \(stops) stop\(stops == 1 ? "" : "s")"
             + (unreadable.isEmpty ? "" : ", \(unreadable.count) unreadable")
         ] + programs.lines + log.lines),
-      missing: snapshot.missing + reading.unreadable.map { "the \($0.part): \($0.reason)" }
-        + crashed(state, session),
+      missing: snapshot.missing + tasks.missing
+        + failed.map { "the \($0.0): \($0.1)" } + crashed(state, session),
       remarks: programs.remarks)
   }
 

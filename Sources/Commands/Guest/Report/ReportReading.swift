@@ -1,6 +1,7 @@
 import GuestScopeGuestMemory
 import GuestScopeKernelBPF
 import GuestScopeKernelLog
+import GuestScopeKernelTasks
 import GuestScopeLinuxKernel
 
 /// What one walk reads for a report: parts that take no other with them.
@@ -42,6 +43,17 @@ extension Session {
           walk.part(programs))
         return ReportReading(panicCPU: panicCPU, taint: taint, log: log, programs: programs)
       }
+    }
+  }
+}
+
+extension Session {
+  /// What runs, and what does not: in stops of its own, for there may be many tasks, so that the rest
+  /// of a report is of one instant.
+  func readTasks() throws -> Snapshot<TaskList> {
+    try ofThisBoot { kernel in
+      let tasks = try KernelTasks(kernel)
+      return try walk(kernel) { walk throws(ReadFault) in try tasks.list(in: walk) }
     }
   }
 }
