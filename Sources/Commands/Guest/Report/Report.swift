@@ -43,12 +43,12 @@ struct Report: RunStateCommand {
       .object(
         [.init(key: "schema", value: "single")] + programs.json + head.json + trouble.json
           + tasks.json + [
-          .init(key: "stops", value: JSON(stops)),
-          .init(
-            key: "unreadable",
-            value: .array(
-              unreadable.map { ["object": .string($0.part), "reason": .string($0.reason)] })),
-        ] + log.json),
+            .init(key: "stops", value: JSON(stops)),
+            .init(
+              key: "unreadable",
+              value: .array(
+                unreadable.map { ["object": .string($0.part), "reason": .string($0.reason)] })),
+          ] + log.json),
       .lines(
         head.lines + trouble.lines.map { "\($0.heading): \($0.text)" } + tasks.lines + [
           "answer: from \(stops) stop\(stops == 1 ? "" : "s")"
