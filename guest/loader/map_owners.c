@@ -161,6 +161,8 @@ static void print_owner(uint32_t type) {
       fail("fstat: %m");
     printf("\"%s\":%llu", type == map_type_cgrp_storage ? "cgroup_id" : "inode",
            (unsigned long long)status.st_ino);
+    if (type == BPF_MAP_TYPE_INODE_STORAGE)
+      printf(",\"path\":\"/init\"");
   }
 }
 
