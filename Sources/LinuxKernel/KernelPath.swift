@@ -50,6 +50,15 @@ extension Walk {
     return try path(to: try read(Dentry.self, at: mount.root), in: mount)
   }
 
+  /// The path of a `struct dentry` in a `struct mount`.
+  func path(
+    toDentry dentry: KernelVirtualAddress, inMount mount: KernelVirtualAddress
+  ) throws(ReadFault) -> String {
+    let (dentry, mount) = try view.together(
+      read(Dentry.self, at: dentry), read(Mount.self, at: mount))
+    return try path(to: dentry, in: mount)
+  }
+
   fileprivate func path(
     to dentry: KernelObject<Dentry>, in mount: KernelObject<Mount>
   ) throws(ReadFault) -> String {

@@ -124,14 +124,14 @@ extension LiveTests {
            ID  ATTACH_TYPE  FLAGS  NAME  FOR
       /sys/fs/cgroup
           {prog count_ingress id}  cgroup_inet_ingress  multi  count_ingress  -
-          {prog count_packets_leaving_the_cgroup id}  cgroup_inet_egress  multi  count_packets_leaving_the_cgroup  -
+          {prog count_packets_l id}  cgroup_inet_egress  multi  count_packets_leaving_the_cgroup  -
       {lines}
       > cgroup show / effective
-       ID  ATTACH_TYPE  NAME  FOR
-       {prog count_ingress id}  cgroup_inet_ingress  count_ingress  -
+      ID  ATTACH_TYPE  NAME  FOR
+      {prog count_ingress id}  cgroup_inet_ingress  count_ingress  -
       {lines}
       > -j cgroup show /sys/fs/cgroup
-      [{"id":{prog count_ingress id},"attach_type":"cgroup_inet_ingress","attach_flags":"multi","name":"count_ingress","attach_btf_obj_id":0,"attach_btf_id":0},{"id":{prog count_packets_leaving_the_cgroup id},"attach_type":"cgroup_inet_egress","attach_flags":"multi","name":"count_packets_leaving_the_cgroup","attach_btf_obj_id":0,"attach_btf_id":0}{text}
+      [{"id":{prog count_ingress id},"attach_type":"cgroup_inet_ingress","attach_flags":"multi","name":"count_ingress","attach_btf_obj_id":0,"attach_btf_id":0},{"id":{prog count_packets_l id},"attach_type":"cgroup_inet_egress","attach_flags":"multi","name":"count_packets_leaving_the_cgroup","attach_btf_obj_id":0,"attach_btf_id":0}{text}
       > net list
       xdp:
       {lines}

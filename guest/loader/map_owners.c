@@ -162,6 +162,8 @@ static void print_owner(uint32_t type) {
            (unsigned long long)status.st_ino);
     if (type == map_type_cgrp_storage)
       printf(",\"path\":\"/outer/inner\"");
+    if (type == BPF_MAP_TYPE_INODE_STORAGE)
+      printf(",\"path\":\"/init\"");
   }
 }
 

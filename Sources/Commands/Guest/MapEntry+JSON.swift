@@ -53,8 +53,8 @@ extension MapEntry.Owner {
   var json: JSON {
     switch self {
     case .task(let pid, let comm): ["pid": JSON(pid), "comm": .string(comm)]
-    case .inode(let number, let fileSystem):
-      ["inode": .unsigned(number), "file_system": .string(fileSystem)]
+    case .inode(let number, let fileSystem, let path):
+      ["inode": .unsigned(number), "file_system": .string(fileSystem), "path": JSON(path)]
     case .socket(let family, let cookie):
       ["family": JSON(family), "cookie": cookie == 0 ? .null : .unsigned(cookie)]
     case .cgroup(let id, let path): ["cgroup_id": .unsigned(id), "path": .string(path)]
@@ -64,7 +64,8 @@ extension MapEntry.Owner {
   var text: String {
     switch self {
     case .task(let pid, let comm): "task \(pid) (\(comm))"
-    case .inode(let number, let fileSystem): "inode \(number) of \(fileSystem)"
+    case .inode(let number, let fileSystem, let path):
+      "inode \(number) of \(fileSystem)" + (path.map { " (\($0))" } ?? "")
     case .socket(let family, let cookie):
       "socket of family \(family)" + (cookie == 0 ? "" : ", cookie \(cookie)")
     case .cgroup(let id, let path): "cgroup \(id) \(path)"

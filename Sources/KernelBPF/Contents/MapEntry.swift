@@ -31,8 +31,9 @@ public struct MapEntry: Hashable, Sendable {
   public enum Owner: Hashable, Sendable {
     /// A thread, by its number in the root pid namespace.
     case task(pid: UInt32, comm: String)
-    /// The file system by the name of its device, or of its type.
-    case inode(number: UInt64, fileSystem: String)
+    /// The file system by the name of its device, or of its type; the path is that of the first mount
+    /// namespace, nil for a file without one.
+    case inode(number: UInt64, fileSystem: String, path: String?)
     /// A number of AF_… of include/linux/socket.h; the cookie is 0 as long as the socket has none.
     case socket(family: UInt16, cookie: UInt64)
     /// The path is from the root of its hierarchy.

@@ -88,7 +88,9 @@ extension MapReader {
       return .task(pid: task.pid, comm: task.comm)
     case "inode_storage":
       let inode = try walk.read(OwningInode.self, at: owner)
-      return .inode(number: inode.number, fileSystem: try inode.fileSystem?.name ?? "")
+      let (fileSystem, path) = try view.together(
+        inode.fileSystem?.name ?? "", walk.path(ofInode: owner))
+      return .inode(number: inode.number, fileSystem: fileSystem, path: path)
     case "sk_storage":
       let socket = try walk.read(OwningSocket.self, at: owner)
       return .socket(family: socket.family, cookie: socket.cookie)
