@@ -8,6 +8,10 @@ final class PageCache {
   private static let wordsPerPage = pageSize / 8
   private static let masksPerPage = wordsPerPage / 64
 
+  // Arrays are appended as one block, also where nothing is optimised.
+  private static let emptyPage = [UInt8](repeating: 0, count: pageSize)
+  private static let emptyMasks = [UInt64](repeating: 0, count: masksPerPage)
+
   private var slots: [UInt64: Int] = [:]
   private var contents: [UInt8] = []
   /// A bit a word that is known, eight masks a page.
@@ -133,8 +137,8 @@ final class PageCache {
     if let slot = slot(of: page) { return slot }
     let slot = slots.count
     slots[page] = slot
-    contents.append(contentsOf: repeatElement(0, count: Self.pageSize))
-    known.append(contentsOf: repeatElement(0, count: Self.masksPerPage))
+    contents += Self.emptyPage
+    known += Self.emptyMasks
     return slot
   }
 }

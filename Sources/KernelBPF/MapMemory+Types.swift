@@ -33,8 +33,7 @@ extension MapMemory {
       if isPerCPU { return bytes &+ entries &* value &* cpus }
       return isLRU ? bytes : bytes &+ 8 &* cpus
     }
-    let isSpread = hash.usePercpuCounter == true
-    let count = isSpread ? try hash.pcount?.sum() ?? 0 : UInt64(hash.count ?? 0)
+    let count = try hash.elementCount()
     bytes &+= count &* (element &+ 8)
     return isPerCPU ? bytes &+ count &* (16 &+ value &* cpus) : bytes
   }
@@ -118,6 +117,13 @@ extension MapMemory {
     // The kernel's copy of the value is at the end of the map, of which one is counted already.
     return own &+ valueSize &- (try size(of: "bpf_struct_ops_value")) &+ valueSize
       &+ 16 &* UInt64(functions) &+ pageSize
+  }
+}
+
+extension KernelObject<BPFHashStruct> {
+  /// Elements of a map that is not preallocated.
+  func elementCount() throws(ReadFault) -> UInt64 {
+    self.usePercpuCounter == true ? try self.pcount?.sum() ?? 0 : UInt64(self.count ?? 0)
   }
 }
 

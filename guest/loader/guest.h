@@ -16,6 +16,7 @@ struct options {
   bool objects;      // gs.objects=0 leaves out what no traffic runs: make_objects in main.c
   int crash_cpu;     // gs.kdump=CPU: the kernel crashes on this CPU after the truth; -1 for none
   unsigned many;     // gs.many=N: N more tiny programs before the truth
+  unsigned large;    // gs.large=N: a map of N entries
 };
 
 // common.c
@@ -107,6 +108,10 @@ void print_stacks_truth(int map, const struct bpf_map_info *info);
 
 // typed_maps.c
 void make_typed_maps(void);
+
+// checked_maps.c
+void make_large(unsigned entries);
+void start_map_churn(void);
 
 // map_slots.c: what is in slots that the system call does not copy.
 int inner_cgroup(void);              // the descriptor of a cgroup that is in another one

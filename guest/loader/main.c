@@ -28,6 +28,8 @@ static struct options read_options(void) {
       options.crash_cpu = strtol(word + 9, NULL, 10);
     else if (strncmp(word, "gs.many=", 8) == 0)
       options.many = strtoul(word + 8, NULL, 10);
+    else if (strncmp(word, "gs.large=", 9) == 0)
+      options.large = strtoul(word + 9, NULL, 10);
     else
       fail("unknown option %s", word);
   }
@@ -120,6 +122,7 @@ int main(void) {
   load_as_other_user();
   make_maps();
   load_many(options.many);
+  make_large(options.large);
   if (options.objects)
     make_objects();
   say("programs are loaded");
@@ -127,7 +130,7 @@ int main(void) {
   say("traffic is done");
   wait_for_rest();
   // Not where it would take minutes, or nothing that it says lasts.
-  if (has_bpftool() && !options.many && !options.churn) {
+  if (has_bpftool() && !options.many && !options.large && !options.churn) {
     print_bpftool();
     say("bpftool is done");
     wait_for_rest();
@@ -136,8 +139,10 @@ int main(void) {
 
   if (options.traffic)
     start_traffic(&programs);
-  if (options.churn)
+  if (options.churn) {
     start_churn();
+    start_map_churn();
+  }
   fflush(stdout);
   // The crash kernel says that the guest is ready: see init.
   if (options.crash_cpu >= 0)

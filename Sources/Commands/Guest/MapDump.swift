@@ -71,29 +71,30 @@ struct MapDump: SelectingCommand {
     let selection = try selection
     let globs = selection.globs
     let formatter = raw ? nil : ValueFormatter.standard
-    let query = MapContentsQuery(
+    var query = MapContentsQuery(
       ObjectQuery(ids: selection.onlyIDs), window: key == nil ? window : EntryWindow(),
       isRaw: raw, wantsTypes: formatter != nil || key != nil, wantsPages: pages
     ) { selection.matches(id: $0.id, name: $0.name, globs) }
-    var snapshot = try session.ofThisBoot { kernel in
-      try session.bpf(of: kernel).contents(query)
-    }
-    try selection.admit(snapshot.value, unreadable: snapshot.unreadable)
+    query.wantsCount = true
+    var reading = try MapReading.all(query, in: session)
+    try selection.admit(reading.maps, unreadable: reading.unreadable)
+    var remarks = window == EntryWindow() ? reading.countRemarks : []
     if let expression = try keyExpression {
-      for index in snapshot.value.indices {
-        let pattern = try KeyPattern(expression, of: KeysOfMap(snapshot.value[index]))
-        snapshot.value[index].entries = window.entries(
-          of: snapshot.value[index].entries.filter { pattern.matches($0.key ?? []) })
+      for index in reading.maps.indices {
+        let pattern = try KeyPattern(expression, of: KeysOfMap(reading.maps[index]))
+        reading.maps[index].entries = window.entries(
+          of: reading.maps[index].entries.filter { pattern.matches($0.key ?? []) })
       }
     }
-    let form = try session.form(of: snapshot.value, formatter)
-    var answer = try MapDumpAnswer(maps: snapshot.value, form: form)
-      .answer(missing: snapshot.missing)
-    if snapshot.stops > 1 {
-      answer.remarks.append(
-        "read in \(snapshot.stops) stops, between which the guest ran on: each entry is of one of "
-          + "them")
+    let form = try session.form(of: reading.maps, formatter)
+    var answer = try MapDumpAnswer(maps: reading.maps, form: form)
+      .answer(missing: reading.unreadable.missing + reading.missing)
+    if reading.stops > 1 {
+      remarks.append(
+        "read in \(reading.stops) stops, between which the guest ran on: each entry is of one of them"
+      )
     }
+    answer.remarks += remarks
     return answer
   }
 }

@@ -2,20 +2,25 @@ import GuestScopeGuestMemory
 import GuestScopeLinuxKernel
 
 extension Snapshot {
-  /// What the answer lacks, with a first line that counts it by its kind: `2 programs unreadable`.
+  /// What the answer lacks.
+  var missing: [String] { unreadable.missing }
+}
+
+extension [UnreadableObject] {
+  /// What an answer lacks, with a first line that counts it by its kind: `2 programs unreadable`.
   var missing: [String] {
-    guard !unreadable.isEmpty else { return [] }
+    guard !isEmpty else { return [] }
     // Nodes come last: what hangs on them is not counted.
-    let kinds = Set(unreadable.map(\.key.kind)).sorted {
+    let kinds = Set(self.map(\.key.kind)).sorted {
       ($0 == XArray.nodeKind ? 1 : 0, $0) < ($1 == XArray.nodeKind ? 1 : 0, $1)
     }
     let counts = kinds.map { kind in
-      let count = unreadable.count { $0.key.kind == kind }
+      let count = count { $0.key.kind == kind }
       guard kind == XArray.nodeKind else { return "\(count) \(kind)\(count == 1 ? "" : "s")" }
       return count == 1
         ? "1 xarray node (with the objects that hang on it)"
         : "\(count) xarray nodes (with the objects that hang on them)"
     }
-    return [counts.joined(separator: " and ") + " unreadable"] + unreadable.map { "\($0)" }
+    return [counts.joined(separator: " and ") + " unreadable"] + map { "\($0)" }
   }
 }

@@ -9,6 +9,8 @@ package final class Interrupts: Sendable {
   /// At a prompt Ctrl-C ends the command, not the program.
   private let hasPrompt = Atomic<Bool>(false)
   private let cancelled = Atomic<Bool>(false)
+  /// The running command has something to show when it is cancelled.
+  private let cancelling = Atomic<Bool>(false)
   private let editing = Atomic<Bool>(false)
   private let holding = Atomic<Bool>(false)
   /// What the terminal was like before line editing.
@@ -31,6 +33,11 @@ package final class Interrupts: Sendable {
 
   /// Takes a signal; false for one that ends the program.
   package func take(_ number: Int32) -> Bool {
+    // The second one ends the program.
+    if number == SIGINT, cancelling.load(ordering: .acquiring), !isCancelled {
+      cancelled.store(true, ordering: .releasing)
+      return true
+    }
     let isPromptSignal = [SIGWINCH, SIGCONT].contains(number)
     guard hasPrompt.load(ordering: .acquiring) else { return isPromptSignal }
     guard number == SIGINT || isPromptSignal else { return false }
@@ -58,6 +65,16 @@ package final class Interrupts: Sendable {
 
   /// True when the running command must end.
   var isCancelled: Bool { cancelled.load(ordering: .acquiring) }
+
+  /// Ctrl-C cancels the work, whose caller shows what there is of it, and does not end the program.
+  func withCancelling(_ work: () throws -> Void) rethrows {
+    cancelling.store(true, ordering: .releasing)
+    defer {
+      cancelling.store(false, ordering: .releasing)
+      clear()
+    }
+    try work()
+  }
 
   /// A line is being edited.
   var isEditing: Bool {

@@ -9,8 +9,22 @@ public struct MapContents: Sendable {
   public var entries: [MapEntry]
   /// Why the entries of this map are not read; nil where they are.
   public var refusal: Refusal?
+  /// How many entries the kernel counts, in the same instant as what is read outside of entries; nil
+  /// where it does not count them, or was not asked for it.
+  public var ownCount: Int?
+  /// Of a map that can be read in parts (`MapContentsQuery.part`); nil for any other.
+  public var slots: Slots?
   /// What its values are made of; nil where the map has no types, or they were not asked for.
   public var types: ValueTypes?
+
+  /// Elements of an array, buckets of a hash.
+  public struct Slots: Hashable, Sendable {
+    /// One after the last that is asked for.
+    public var all: Int
+    public var read: Range<Int>
+    /// The first of the next part; nil when this was the last.
+    public var next: Int? { read.upperBound < all && !read.isEmpty ? read.upperBound : nil }
+  }
 
   public enum Refusal: Hashable, Sendable, CustomStringConvertible {
     /// So many pages are there; they are read when they are asked for.
@@ -47,8 +61,23 @@ public struct MapContentsQuery: Sendable {
   /// Locks, timers and kernel pointers as they are in memory, where the system call hides them.
   public var isRaw: Bool
   public var wantsTypes: Bool
+  public var wantsCount = false
+  /// Which part to read of an array or a hash; nil for all. Of any other map all entries are read.
+  public var part: Part?
   /// The pages of arenas; without it only how many there are.
   public var wantsPages: Bool
+
+  /// Slots of a map, from one on.
+  public struct Part: Hashable, Sendable {
+    public var firstSlot: Int
+    /// At least one slot is read, and no more than cost so many reads and bytes, about.
+    public var mostObjects: Int
+    public var mostBytes: Int
+
+    public init(from firstSlot: Int, mostObjects: Int = 1024, mostBytes: Int = 4 << 20) {
+      (self.firstSlot, self.mostObjects, self.mostBytes) = (firstSlot, mostObjects, mostBytes)
+    }
+  }
 
   public init(
     _ objects: ObjectQuery = ObjectQuery(), window: EntryWindow = EntryWindow(),

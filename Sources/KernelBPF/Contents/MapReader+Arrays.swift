@@ -44,7 +44,7 @@ extension MapReader {
     }
     let hidden = try hiddenFields()
     try admit(count, of: size)
-    let stretches = Self.stretches(of: window.indices(of: count), size: size)
+    let stretches = Self.stretches(of: try slotsToRead(), size: size)
     return try gather(stretches, isBounded: true) { stretch throws(ReadFault) in
       let start = elements + size * stretch.lowerBound
       return try view.object(Self.key(of: stretch, at: start)) { () throws(ReadFault) in
@@ -64,7 +64,7 @@ extension MapReader {
     try admit(count, of: 8)
     // Outside of the elements, whose stops all need them.
     _ = try walk.cpus
-    return try gather(window.indices(of: count), isBounded: true) { index throws(ReadFault) in
+    return try gather(try slotsToRead(), isBounded: true) { index throws(ReadFault) in
       let start = pointers + 8 * index
       return try view.object(Self.key(of: index..<index + 1, at: start)) { () throws(ReadFault) in
         [MapEntry(index: index, try perCPU(try view.pointer(at: start), hidden))]

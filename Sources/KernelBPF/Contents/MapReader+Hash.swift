@@ -32,7 +32,7 @@ private struct HashElement: KernelStruct {
 /// each chain from its head. Elements that are free are in no chain.
 extension MapReader {
   /// BPF_F_NO_PREALLOC of include/uapi/linux/bpf.h.
-  private var isPreallocated: Bool { head.flags & 1 == 0 }
+  var isPreallocated: Bool { head.flags & 1 == 0 }
 
   /// Elements are read ahead up to so many bytes: their chains then cost no waves.
   private static let mostReadAhead = 16 << 20
@@ -47,13 +47,16 @@ extension MapReader {
     let cpus = try walk.cpus.count
     let most = Int(head.maxEntries) + cpus
     let ahead = most.multipliedReportingOverflow(by: Int(hash.elemSize))
-    if isPreallocated, window.limit == nil, !ahead.overflow,
+    // The guide keeps them for the parts that follow.
+    let isFirst = query.part.map { $0.firstSlot == 0 } ?? true
+    if isFirst, isPreallocated, window.limit == nil, !ahead.overflow,
       ahead.partialValue <= Self.mostReadAhead
     {
       try view.prefetch(at: hash.elems, count: ahead.partialValue)
     }
     var left = most
-    return try gather(Self.stretches(of: 0..<buckets, size: stride)) { stretch throws(ReadFault) in
+    let stretches = Self.stretches(of: try slotsToRead(), size: stride)
+    return try gather(stretches) { stretch throws(ReadFault) in
       let entries = try chains(of: hash, stretch, hidden, most: left)
       left = max(0, left - entries.count)
       return entries

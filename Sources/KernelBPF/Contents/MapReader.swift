@@ -29,9 +29,12 @@ struct MapReader {
       throw .corrupt(
         "a map with keys of \(keySize) and values of \(valueSize) bytes", at: map.address)
     }
-    let (types, entries) = try view.together(
-      query.wantsTypes ? valueTypes() : nil, entries())
+    let (types, entries, more) = try view.together(
+      query.wantsTypes ? valueTypes() : nil, entries(),
+      view.together(query.wantsCount ? ownCount() : nil, partition()))
     contents.types = types ?? nil
+    contents.ownCount = more.0
+    contents.slots = more.1.map { MapContents.Slots(all: $0.all.upperBound, read: part(of: $0)) }
     if let entries {
       contents.entries = entries
     } else {

@@ -1,0 +1,50 @@
+import GuestScopeBytes
+import GuestScopeGuestMemory
+import GuestScopeLinuxKernel
+
+/// Slots of a map that are read one after the other: elements of an array, buckets of a hash.
+struct SlotsOfMap {
+  /// Those that are asked for.
+  var all: Range<Int>
+  /// Bytes that a slot costs, about.
+  var size: Int
+  /// How many of them are one object of the view.
+  var perObject = 1
+}
+
+extension MapReader {
+  /// Nil for a map that is read as a whole.
+  func partition() throws(ReadFault) -> SlotsOfMap? {
+    switch type {
+    case "array", "percpu_array":
+      let isPlain = type == "array"
+      let all = window.indices(of: Int(head.maxEntries))
+      let size = Int(UInt64(valueSize).rounded(to: 8)) * (isPlain ? 1 : try walk.cpus.count)
+      return SlotsOfMap(
+        all: all, size: size, perObject: isPlain ? max(1, 4096 / max(size, 1)) : 1)
+    case "hash", "lru_hash", "percpu_hash", "lru_percpu_hash", "hash_of_maps":
+      let hash = try map.container(\BPFHashContents.map)
+      let copies = type.contains("percpu_") ? try walk.cpus.count : 0
+      return SlotsOfMap(
+        all: 0..<Int(hash.nBuckets), size: Int(hash.elemSize) + valueSize * copies)
+    default: return nil
+    }
+  }
+
+  /// The slots that are read this time.
+  func part(of slots: SlotsOfMap) -> Range<Int> {
+    // Which entries of a hash a window has is known only when those before it are.
+    guard let part = query.part, type.contains("array") || window == EntryWindow() else {
+      return slots.all
+    }
+    let start = max(slots.all.lowerBound, part.firstSlot)
+    let count = max(
+      1, min(part.mostObjects * slots.perObject, part.mostBytes / max(slots.size, 1)))
+    return (start..<start + count).clamped(to: slots.all)
+  }
+
+  /// The same of a map that has slots.
+  func slotsToRead() throws(ReadFault) -> Range<Int> {
+    try partition().map(part) ?? 0..<0
+  }
+}
