@@ -135,7 +135,7 @@ extension LiveTests {
       arguments: LiveGuest.withBpftool.filter { !$0.hasCrashed })
     func mnemonicsAreThoseOfLLVM(guest: LiveGuest) throws {
       var checked: Set<String> = []
-      for (truth, functions) in try code(guest) {
+      for (_, functions) in try code(guest) {
         for function in functions {
           let expected = try mnemonics(function.instructions.flatMap(\.bytes), guest)
           // LLVM writes the prefix of an instruction in a line of its own.
@@ -144,7 +144,7 @@ extension LiveTests {
           }
           try #require(found.count == expected.count)
           let isSame = zip(found, expected).allSatisfy { Self.isSame($0, $1) }
-          #expect(isSame, "\(found) is not \(expected): "program \(truth["id"] ?? ""), \(function.name)")
+          #expect(isSame, "\(function.name): \(found) is not \(expected)")
           checked.formUnion(found)
         }
       }

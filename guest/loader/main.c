@@ -91,6 +91,7 @@ static void print_truth(const struct options *options) {
   // Not of thousands.
   if (!options->many)
     print_code_truth();
+  print_type_truth();
   puts("GUESTSCOPE-TRUTH-END");
 }
 

@@ -8,7 +8,7 @@ guest_names=(
 )
 
 # What bpftool shows in a guest; guest/loader/bpftool.c has the same list.
-bpftool_kinds=(prog map link btf struct_ops dump struct_ops-dump xlated)
+bpftool_kinds=(prog map link btf struct_ops dump struct_ops-dump xlated btf-dump)
 
 # guest_settings NAME: sets arch, suites (the first that has the package serves), package (a regex,
 # the newest match is taken) and bpftool_suite, whose bpftool runs in the guest. Between them the
