@@ -1,6 +1,8 @@
 /// How a C compiler for x86-64 or arm64 lays types out if nothing is said of it.
 final class CLayout {
   private let btf: BTF
+  /// No struct is larger: BTF has its size in 32 bits.
+  private static let mostBytes = 1 << 32
   private var alignments: [BTF.TypeID: Int] = [:]
 
   init(_ btf: BTF) { self.btf = btf }
@@ -19,6 +21,9 @@ final class CLayout {
   /// Nil for a member whose type has no size: a flexible array of what is only declared.
   func place(of member: BTFType.Member, depth: Int) throws(BTFError) -> Place? {
     guard let size = btf.size(of: member.type) else { return nil }
+    guard size <= Self.mostBytes else {
+      throw .malformed("a member of \(size) bytes", offset: 0)
+    }
     let alignment = 8 * (try self.alignment(of: member.type, depth: depth))
     var bits = member.bitSize
     // Old compilers say the bits of a bit-field in a type of its own.

@@ -3,6 +3,7 @@ extension CSource {
   private static func blanks(_ indent: Int) -> String { String(repeating: " ", count: 4 * indent) }
 
   func composite(_ id: BTF.TypeID, indent: Int) throws(BTFError) -> String {
+    try beginBody(of: id)
     let isUnion = try btf.kind(of: id) == .union
     guard indent < BTF.maxDepth, let members = try btf.members(of: id), let size = btf.size(of: id)
     else { throw .tooDeep(id: id) }

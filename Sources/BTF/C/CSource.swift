@@ -30,9 +30,12 @@ final class CSource {
   private var placed: Set<BTF.TypeID> = []
   /// Numbers the paddings of a definition.
   private var paddings = 0
+  /// How many more bodies are written: in damaged types one may stand in itself twice at each level.
+  private var bodiesLeft: Int
 
   init(_ btf: BTF, _ names: CNames) {
     (self.btf, self.names, layout) = (btf, names, CLayout(btf))
+    bodiesLeft = 1000 + 4 * btf.typeCount
   }
 
   /// Definitions that need one another lie less deep than this; more is damaged.
@@ -135,19 +138,24 @@ final class CSource {
       let isUnion = try btf.kind(of: id) == .union
       return declare(id, isUnion: isUnion)
     }
-    if isNamed {
-      guard states[id] != .defined else { return }
-      guard states[id] == nil else { throw .tooDeep(id: id) }
-      states[id] = .begun
-    }
+    guard states[id] != .defined else { return }
+    guard states[id] == nil else { throw .tooDeep(id: id) }
+    states[id] = .begun
     for member in members { try need(member.type, isComplete: true, depth) }
-    guard isNamed else { return }
     states[id] = .defined
+    // One without a name stands wherever it is used.
+    guard isNamed else { return }
     paddings = 0
     text += try composite(id, indent: 0) + ";\n\n"
   }
 
   // MARK: Declarations
+
+  /// Counts the bodies that are written.
+  func beginBody(of id: BTF.TypeID) throws(BTFError) {
+    bodiesLeft -= 1
+    guard bodiesLeft > 0 else { throw .tooDeep(id: id) }
+  }
 
   func padding() -> String {
     paddings += 1
