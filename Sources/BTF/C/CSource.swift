@@ -11,9 +11,11 @@ extension BTF {
     return [
       "#ifndef __VMLINUX_H__", "#define __VMLINUX_H__", "", "#ifndef BPF_NO_PRESERVE_ACCESS_INDEX",
       attribute + " push (__attribute__((preserve_access_index)), apply_to = record)", "#endif", "",
-    ] + writer.text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) + [
-      "#ifndef BPF_NO_PRESERVE_ACCESS_INDEX", attribute + " pop", "#endif", "", "#endif",
     ]
+      + writer.text.dropLast().split(separator: "\n", omittingEmptySubsequences: false)
+      .map(String.init) + [
+        "#ifndef BPF_NO_PRESERVE_ACCESS_INDEX", attribute + " pop", "#endif", "", "#endif",
+      ]
   }
 }
 

@@ -19,7 +19,7 @@ struct BTFDump: GuestCommand {
 
   @Argument(
     help: ArgumentHelp("id N, and perhaps format raw or format c.", valueName: "id-and-format"))
-  var words: [String]
+  var words: [String] = []
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
