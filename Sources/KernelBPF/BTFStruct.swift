@@ -42,6 +42,18 @@ extension KernelObject<BTFHead> {
   }
 }
 
+extension BPFObjects {
+  /// The types of a BTF object; nil where the guest has none with this id.
+  public func types(ofBTF id: UInt64) throws(KernelError) -> Snapshot<BTF?> {
+    let table = try IDTable<BTFStruct>.prepared(for: kernel)
+    return try snapshot { walk throws(ReadFault) in
+      try table.list(ObjectQuery(ids: [id]), in: walk) { btf throws(ReadFault) in
+        try walk.read(BTFHead.self, at: btf.address).types()
+      }.objects.first
+    }
+  }
+}
+
 extension KernelObject<BTFStruct> {
   /// BTF_MAX_SIZE of kernel/bpf/btf.c, for what user space brings; a module's is smaller, too.
   private static var mostBytes: UInt32 { 16 << 20 }

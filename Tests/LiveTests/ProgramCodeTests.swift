@@ -13,8 +13,11 @@ struct BatchAnswer {
     let text = try String(contentsOfFile: guest.path("bpftool-\(kind).json"), encoding: .utf8)
       .replacingOccurrences(of: "\\'", with: "'")
     let answers = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [[String: Any]]
-    return try #require(answers).map {
-      BatchAnswer(words: $0["command"] as? [String] ?? [], output: $0["output"] ?? NSNull())
+    // What has no command is of the batch itself.
+    return try #require(answers).compactMap { answer in
+      (answer["command"] as? [String]).map {
+        BatchAnswer(words: $0, output: answer["output"] ?? NSNull())
+      }
     }
   }
 }

@@ -51,6 +51,38 @@ extension LiveTests {
       kprobe_sync: cnt={prog kprobe_sync run_cnt} nsecs={prog kprobe_sync run_time_ns} misses=0 ns/call={n}.{n} id={prog kprobe_sync id} type=kprobe
         cpu 0: cnt={n} nsecs={n} misses=0{text}
         cpu 1: cnt={n} nsecs={n} misses=0{text}
+      > prog dump xlated name reno_init
+      void reno_init(unsigned long long * ctx):
+      ; void BPF_PROG(reno_init, struct sock *sk) { tcp_sk(sk)->snd_cwnd_cnt = 0; }
+         0: (79) r1 = *(u64 *)(r1 +0)
+         1: (b4) w2 = 0
+      ; void BPF_PROG(reno_init, struct sock *sk) { tcp_sk(sk)->snd_cwnd_cnt = 0; }
+         2: (63) *(u32 *)(r1 +{n}) = r2
+      ; void BPF_PROG(reno_init, struct sock *sk) { tcp_sk(sk)->snd_cwnd_cnt = 0; }
+         3: (95) exit
+      > -j prog dump xlated name reno_release opcodes
+      [{"proto":"void reno_release(unsigned long long * ctx)","src":"void BPF_PROG(reno_release, struct sock *sk) {}","disasm":"(95) exit","opcodes":{"code":"0x95","src_reg":"0x0","dst_reg":"0x0","off":["0x00","0x00"],"imm":["0x00","0x00","0x00","0x00"]}}]
+      > prog dump xlated id {prog reno_release id},{prog tiny_other_user id}
+      {prog reno_release id}: struct_ops  name reno_release  tag {prog reno_release tag}  gpl run_time_ns {prog reno_release run_time_ns} run_cnt {prog reno_release run_cnt}
+      void reno_release(unsigned long long * ctx):
+      ; void BPF_PROG(reno_release, struct sock *sk) {}
+         0: (95) exit
+
+      {prog tiny_other_user id}: socket_filter  name tiny_other_user  tag {prog tiny_other_user tag}  gpl
+         0: (b7) r0 = 0
+         1: (95) exit
+      > prog dump jited name reno_release opcodes
+      void reno_release(unsigned long long * ctx):
+      bpf_prog_{prog reno_release tag}_reno_release:
+      ; void BPF_PROG(reno_release, struct sock *sk) {}
+         0:  nopl    (%rax, %rax)
+             0f 1f 44 00 00
+      {lines}
+         8:  movq    %rsp, %rbp
+             48 89 e5
+      {lines}
+      > -j prog dump jited name reno_release
+      [{"proto":"void reno_release(unsigned long long * ctx)","name":"bpf_prog_{prog reno_release tag}_reno_release","insns":[{"src":"void BPF_PROG(reno_release, struct sock *sk) {}","pc":"0x0","operation":"nopl","operands":["%rax","%rax"]},{text}]}]
       > map list name lengths
       ID  TYPE  NAME     FLAGS  KEY  VALUE  MAX_ENTRIES  MEMLOCK  FROZEN  BTF
       {map lengths id}  hash  lengths  0x0  4  8  64  {map lengths bytes_memlock}  no  {map lengths btf_id}
@@ -84,6 +116,19 @@ extension LiveTests {
       [{"seq":{n},"time_ns":{n},"level":0,"facility":1,"caller":"T{n}","text":"gs: an emergency","continues":false,"final":true}]
       > btf list name vmlinux -j
       [{"id":1,"size":{n},"prog_ids":[],"map_ids":[],"kernel":true,"name":"vmlinux"}]
+      > btf dump id {prog recurse btf_id}
+      [1] PTR '(anon)' type_id=3
+      [2] INT 'int' size=4 bits_offset=0 nr_bits=32 encoding=SIGNED
+      {lines}
+      [17] DATASEC '.maps' size=32 vlen=1
+              type_id=9 offset=0 size=32 (VAR 'recursed')
+      {lines}
+      > -j btf dump id {prog recurse btf_id}
+      {"types":[{"id":1,"kind":"PTR","name":"(anon)","type_id":3},{text}]}
+      > btf dump id {prog recurse btf_id} format c
+      {lines}
+      typedef unsigned int __u32;
+      {lines}
       > struct_ops list name gs_reno
       ID  NAME     STRUCT
        {map gs_reno id}  gs_reno  tcp_congestion_ops

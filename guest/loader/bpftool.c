@@ -18,11 +18,11 @@ extern char **environ;
 // scripts/guest-boot appends bpftool to the initramfs; tests that boot a guest on their own do not.
 bool has_bpftool(void) { return access("/bpftool/bpftool", X_OK) == 0; }
 
-// Runs bpftool with these words, and its output to a descriptor.
-int run_bpftool(const char *const words[4], int output) {
+// Runs bpftool with an option and these words, and its output to a descriptor.
+static int run(const char *option, const char *const words[4], int output) {
   char *arguments[] = {
-      "/bpftool/loader", "--library-path", "/bpftool", "/bpftool/bpftool", "-j", (char *)words[0],
-      (char *)words[1], (char *)words[2], (char *)words[3], NULL,
+      "/bpftool/loader", "--library-path", "/bpftool", "/bpftool/bpftool", (char *)option,
+      (char *)words[0], (char *)words[1], (char *)words[2], (char *)words[3], NULL,
   };
   posix_spawn_file_actions_t actions;
   pid_t child;
@@ -38,6 +38,14 @@ int run_bpftool(const char *const words[4], int output) {
     fail("cannot run bpftool: %m");
   posix_spawn_file_actions_destroy(&actions);
   return status;
+}
+
+// Its JSON.
+int run_bpftool(const char *const words[4], int output) { return run("-j", words, output); }
+
+// Its text.
+int run_bpftool_plain(const char *const words[4], int output) {
+  return run("--nomount", words, output);
 }
 
 void begin_bpftool(const char *kind) {
@@ -110,4 +118,5 @@ void print_bpftool(void) {
   print_as("net-other", (const char *const[4]){"net"});
   leave_other_namespace();
   print_bpftool_code();
+  print_bpftool_types();
 }

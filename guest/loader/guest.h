@@ -174,9 +174,14 @@ void print_log_truth(void);             // last: what is logged after it is not 
 // bpftool.c
 bool has_bpftool(void);
 int run_bpftool(const char *const words[4], int output);
+int run_bpftool_plain(const char *const words[4], int output);
 void begin_bpftool(const char *kind);
 void end_bpftool(const char *kind);
 void print_bpftool(void);
 
 // bpftool_code.c
 void print_bpftool_code(void);
+
+// bpftool_types.c
+void print_bpftool_types(void);
+void print_type_truth(void);

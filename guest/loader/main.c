@@ -98,6 +98,7 @@ static void print_truth(const struct options *options) {
   // Not of thousands.
   if (!options->many)
     print_code_truth();
+  print_type_truth();
   print_cgroup_truth();
   print_task_truth();
   print_log_truth();

@@ -10,6 +10,7 @@ guest_names=(
 # What bpftool shows in a guest; guest/loader/bpftool.c has the same list.
 bpftool_kinds=(
   prog map link btf struct_ops dump struct_ops-dump cgroup cgroup-effective perf net net-other xlated
+  btf-dump
 )
 
 # guest_settings NAME: sets arch, suites (the first that has the package serves), package (a regex,

@@ -5,7 +5,8 @@ import GuestScopeKernelBPF
 /// `btf`: everything about BTF objects.
 struct BTFCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "btf", abstract: "BTF objects: list.", subcommands: [BTFList.self],
+    commandName: "btf", abstract: "BTF objects: list, dump.",
+    subcommands: [BTFList.self, BTFDump.self],
     defaultSubcommand: BTFList.self)
 }
 
