@@ -76,7 +76,7 @@ extension NetworkAttachments.Device {
 }
 
 extension NetworkAttachments.XDP {
-  fileprivate var document: JSON {
+  var document: JSON {
     let modes = modes.map { mode, id in
       [JSON.Member(key: "mode", value: .string(mode)), .init(key: "id", value: JSON(id))]
     }
@@ -86,13 +86,13 @@ extension NetworkAttachments.XDP {
           ? modes[0] : [.init(key: "multi_attachments", value: .array(modes.map { .object($0) }))]))
   }
 
-  fileprivate var line: String {
+  var line: String {
     device.text + modes.map { " \($0.mode) id \($0.id)" }.joined()
   }
 }
 
 extension NetworkAttachments.TrafficControl {
-  fileprivate var document: JSON {
+  var document: JSON {
     var members = device.members + [.init(key: "kind", value: .string(kind))]
     if let name { members.append(.init(key: "name", value: .string(name))) }
     if let id { members.append(.init(key: linkID == nil ? "id" : "prog_id", value: JSON(id))) }
@@ -106,7 +106,7 @@ extension NetworkAttachments.TrafficControl {
     return .object(members)
   }
 
-  fileprivate var line: String {
+  var line: String {
     let program = id.map { linkID == nil ? " id \($0)" : " prog_id \($0)" } ?? ""
     let link = linkID.map { $0 == 0 ? "" : " link_id \($0)" } ?? ""
     return device.text + " " + kind + (name.map { " " + $0 } ?? "") + program + link
