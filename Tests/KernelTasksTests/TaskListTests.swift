@@ -1,0 +1,95 @@
+import GuestScopeGuestMemory
+import GuestScopeLinuxKernel
+import TestSupport
+import Testing
+
+@testable import GuestScopeKernelTasks
+
+/// Tasks of a guest whose memory is written by hand.
+@Suite struct TaskListTests {
+  private func sample() -> TaskGuest {
+    let guest = TaskGuest()
+    guest.add(1, "init")
+    guest.add(2, "kthreadd", flags: 0x20_0000)
+    guest.add(
+      11, parent: 2, "rcu_tasks_kthread", state: 0x402, flags: 0x20_0000,
+      fullName: "rcu_tasks_kthread")
+    guest.add(90, parent: 1, "waits", state: 2, lastRan: 3_000)
+    guest.add(91, tgid: 90, parent: 1, "runs", state: 0, lastRan: 9_000)
+    guest.add(70_000, parent: 90, "wants", state: 0, lastRan: 4_000)
+    guest.addGroup(95)
+    guest.run(91, onCPU: 0, clock: 9_500)
+    guest.run(nil, onCPU: 1, clock: 10_000)
+    guest.finish()
+    return guest
+  }
+
+  @Test func tasksAreWhatTheirMembersSay() throws {
+    let snapshot = try sample().list()
+    #expect(snapshot.unreadable.isEmpty)
+    let tasks = snapshot.value.tasks
+    #expect(tasks.map(\.pid) == [1, 2, 11, 90, 91, 70_000])
+    #expect(tasks.map(\.tgid) == [1, 2, 11, 90, 90, 70_000])
+    // The first task of a process is its parent, and not the thread that forked.
+    #expect(tasks.map(\.parent) == [0, 0, 2, 1, 1, 90])
+    #expect(tasks.map { "\($0.state)" }.joined() == "SSIDRR")
+    #expect(tasks[2].comm == "rcu_tasks_kthre" && tasks[2].name == "rcu_tasks_kthread")
+    #expect(tasks.map(\.isKernelThread) == [false, true, true, false, false, false])
+    #expect(tasks.allSatisfy { $0.cpu == 1 && $0.schedulingClass == "fair" })
+  }
+
+  @Test func whatRunsAndForHowLongOthersHaveNotIsByTheNewestClock() throws {
+    let list = try sample().list().value
+    #expect(list.running?.map(\.pid) == [91, 0])
+    #expect(list.running?.map(\.comm) == ["runs", "swapper"])
+    #expect(list.tasks.map(\.isRunning) == [false, false, false, false, true, false])
+    #expect(list.tasks.map(\.idle) == [10_000, 10_000, 10_000, 7_000, 0, 6_000])
+  }
+
+  @Test func aTaskWithAnotherNumberIsCounted() throws {
+    let guest = sample()
+    guest.guest.ram.write(12 as UInt32, at: guest.places[11]! + 140)
+    let snapshot = try guest.list()
+    #expect(snapshot.value.tasks.map(\.pid) == [1, 2, 90, 91, 70_000])
+    #expect(snapshot.unreadable.map { "\($0)".contains("another pid, 12") } == [true])
+  }
+
+  @Test func allTasksTakeAsManyWavesAsOne() throws {
+    func waves(_ count: UInt32) throws -> Int {
+      let guest = TaskGuest()
+      for pid in 1...count { guest.add(pid, "task") }
+      guest.finish()
+      return try guest.list().waves
+    }
+    #expect(try waves(60) == waves(3))
+  }
+
+  @Test func damagedTasksAreListedOrRefused() throws {
+    let guest = sample()
+    let recorded = ScriptedMemory(guest.guest.memory)
+    let kernel = try guest.kernel(SnapshotEngine(recorded))
+    _ = try TaskGuest.list(kernel, SnapshotEngine(recorded))
+    let corruptible = try CorruptibleGuest(
+      guest.guest.memory, read: Array(recorded.samples.joined()))
+    print("damaged tasks: seed \(Fuzzing.seed), \(Fuzzing.rounds) rounds")
+    var (whole, partial, failed) = (0, 0, 0)
+    for round in 0..<Fuzzing.rounds {
+      var random = SplitMix(state: Fuzzing.seed &+ UInt64(round))
+      let memory = ScriptedMemory(corruptible.corrupted(using: &random))
+      let engine = SnapshotEngine(memory)
+      engine.stepLimit = 100_000
+      let comment = Comment(rawValue: "seed \(Fuzzing.seed), round \(round)")
+      do {
+        let snapshot = try TaskGuest.list(kernel, engine)
+        if snapshot.unreadable.isEmpty { whole += 1 } else { partial += 1 }
+        #expect(Set(snapshot.value.tasks.map(\.pid)).count == snapshot.value.tasks.count, comment)
+      } catch is SnapshotError {
+        failed += 1
+      }
+      #expect(memory.samples.joined().reduce(0) { $0 + $1.count } < 64 << 20, comment)
+      #expect(!memory.isHeld, comment)
+    }
+    print("damaged tasks: \(whole) whole, \(partial) partial, \(failed) failed")
+    #expect(whole > 0 && partial > 0 && failed > 0)
+  }
+}
