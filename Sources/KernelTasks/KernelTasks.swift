@@ -20,7 +20,7 @@ public struct RunningTask: Hashable, Sendable {
 
 /// The tasks of a guest.
 public struct KernelTasks: Sendable {
-  private let table: ObjectTable
+  let table: ObjectTable
   /// By the address of its `struct sched_class`.
   private let classes: [UInt64: String]
 
@@ -36,11 +36,15 @@ public struct KernelTasks: Sendable {
 
   /// All threads. Their numbers are in an xarray, so that all tasks are read at once; the kernel's
   /// list of them would take a wave for each.
-  public func list(in walk: Walk) throws(ReadFault) -> TaskList {
+  ///
+  /// - Parameter pids: those that are wanted; nil for all.
+  public func list(
+    _ pids: Set<UInt64>? = nil, in walk: Walk
+  ) throws(ReadFault) -> TaskList {
     let (queues, found) = try walk.view.together(
       walk.ifKnown(runQueues(walk)),
-      table.objects(in: walk.view) { entry throws(ReadFault) in
-        try task(try walk.read(TaskStruct.self, at: entry.pointer), number: entry.index)
+      table.objects(pids, in: walk.view) { number throws(ReadFault) in
+        try entry(try walk.read(TaskStruct.self, at: number.pointer), number: number.index)
       })
     let numbers = Dictionary(
       found.map { ($0.address, $0.task.tgid) }, uniquingKeysWith: { first, _ in first })
@@ -70,13 +74,13 @@ public struct KernelTasks: Sendable {
     }
   }
 
-  private typealias Found = (
+  private typealias Entry = (
     task: KernelTask, address: KernelVirtualAddress, parent: KernelVirtualAddress, lastRan: UInt64
   )
 
-  private func task(
+  private func entry(
     _ task: KernelObject<TaskStruct>, number: UInt64
-  ) throws(ReadFault) -> Found {
+  ) throws(ReadFault) -> Entry {
     guard !task.walk.isSnapshot || UInt64(task.pid) == number else {
       throw .corrupt("a task with another pid, \(task.pid)", at: task.address)
     }

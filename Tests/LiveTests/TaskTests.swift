@@ -14,6 +14,8 @@ extension LiveTests {
       var cpu: Int
       /// Clock ticks since boot, of a hundredth of a second.
       var start: Int
+      var priority: Int
+      var policy: Int
 
       init(_ row: [String: Any]) throws {
         let stat = try #require(row["stat"] as? String)
@@ -22,7 +24,7 @@ extension LiveTests {
           try #require(stat.firstIndex(of: "(")), try #require(stat.lastIndex(of: ")"))
         )
         let rest = stat[close...].dropFirst(2).split(separator: " ")
-        try #require(rest.count > 36)
+        try #require(rest.count > 38)
         pid = try #require(Int(stat[..<open].dropLast()))
         tgid = try #require(row["tgid"] as? Int)
         comm = try #require(row["comm"] as? String)
@@ -30,6 +32,8 @@ extension LiveTests {
         parent = try #require(Int(rest[1]))
         start = try #require(Int(rest[19]))
         cpu = try #require(Int(rest[36]))
+        priority = try #require(Int(rest[15]))
+        policy = try #require(Int(rest[38]))
       }
 
       /// Comes and goes, and has a name made of what it works on.
@@ -73,6 +77,23 @@ extension LiveTests {
       #expect(Set(states.keys).isSuperset(of: ["S", "D", "I", "T", "Z"]), "\(states)")
       // None that lives is left out: those are others that came since.
       #expect(ours.count < truth.count + 30)
+    }
+
+    @Test(arguments: LiveGuest.resting.filter { !$0.hasCrashed })
+    func oneTaskIsAsProcShowsIt(guest: LiveGuest) throws {
+      let truth = try guest.truth("task").map(Truth.init)
+      for task in truth where task.pid <= 3 || task.comm.hasPrefix("gs-") {
+        let result = try Program(guest, ["-j", "task", "show", "\(task.pid)"]).run()
+        #expect(result.status == 0, "\(result.err)")
+        let our = try #require(try result.json() as? [String: Any])
+        #expect(our["ppid"] as? Int == task.parent, "\(task)")
+        #expect(our["tgid"] as? Int == task.tgid, "\(task)")
+        #expect(our["prio"] as? Int == task.priority + 100, "\(task)")
+        #expect(our["policy"] as? Int == task.policy, "\(task)")
+        #expect(our["cgroup"] as? String == "/", "\(task)")
+      }
+      let none = try Program(guest, ["task", "show", "4194304"]).run()
+      #expect(none.status == 1 && none.err.contains("no task with pid 4194304"), "\(none.err)")
     }
 
     /// A guest with tasks in all states whose kernel shows its variables.

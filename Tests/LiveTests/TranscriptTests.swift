@@ -108,6 +108,12 @@ extension LiveTests {
       [{"id":{n},"type":"raw_tracepoint","prog_id":{prog raw_tp_probe id},"tp_name":"tcp_probe","cookie":null}]
       > module list
       {lines}
+      > task show 1
+      pid                   1
+      tgid                  1
+      ppid                  0
+      state                 S
+      {lines}
       > task list -j --stuck 100000
       []
       > dmesg --level emerg
@@ -191,12 +197,17 @@ extension LiveTests {
       > report
       kernel: {kernel banner}
       guest: running, {kernel cpus} CPUs
-      answer: from 1 stop
+      CPU 0: {text}
+      CPU 1: {text}
+      tasks: {n}, none stuck for 10 s
+      answer: from {n} stops
       prog_runtime_stats:
       reno_init: cnt={prog reno_init run_cnt} nsecs={prog reno_init run_time_ns} misses=0{text}
       {lines}
       prog_verifier_stats:
       reno_init: verified_insns={prog reno_init verified_insns}
+      {lines}
+      log:
       {lines}
       > info
       stub             {text}

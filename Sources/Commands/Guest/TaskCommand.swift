@@ -5,7 +5,8 @@ import GuestScopeKernelTasks
 /// `task`: everything about tasks.
 struct TaskCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "task", abstract: "Tasks: list.", subcommands: [TaskListCommand.self],
+    commandName: "task", abstract: "Tasks: list, show.",
+    subcommands: [TaskListCommand.self, TaskShow.self],
     defaultSubcommand: TaskListCommand.self)
 }
 
@@ -19,8 +20,7 @@ struct TaskListCommand: GuestCommand {
       Numbers are those of the root pid namespace.
 
       --stuck 10 leaves those that have wanted a CPU, or have been in D, for ten seconds.
-      """,
-    aliases: ["show"])
+      """)
 
   @Option(
     help: ArgumentHelp(

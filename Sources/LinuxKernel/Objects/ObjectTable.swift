@@ -76,10 +76,12 @@ public struct ObjectTable: Sendable {
 
   /// What `body` makes of all objects, by ascending number; gets the number and the address. Each is
   /// an object of the view.
+  ///
+  /// - Parameter ids: those that are wanted; nil for all.
   public func objects<T>(
-    in view: MemoryView, _ body: (XArray.Entry) throws(ReadFault) -> T?
+    _ ids: Set<UInt64>? = nil, in view: MemoryView, _ body: (XArray.Entry) throws(ReadFault) -> T?
   ) throws(ReadFault) -> [T] {
-    try compactMap(in: view) { entry throws(ReadFault) in
+    try compactMap(ids, in: view) { entry throws(ReadFault) in
       try view.object(key(of: entry)) { () throws(ReadFault) in
         guard let address = try object(entry.pointer, in: view) else { return nil }
         return try body(XArray.Entry(index: entry.index, pointer: address))
