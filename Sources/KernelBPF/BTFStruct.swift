@@ -106,7 +106,8 @@ extension Walk {
       throw .unreadable(
         Unreadable(
           .lacking(
-            "the guest has no types of the module \(name), as kernels before 5.11 have none of any"),
+            "the guest's kernel has no types of its module \(name): one before 5.11 keeps those of none"
+          ),
           at: 0))
     }
     return types

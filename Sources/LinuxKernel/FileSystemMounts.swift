@@ -1,12 +1,12 @@
 import GuestScopeGuestMemory
 
-/// `struct super_block` of include/linux/fs.h, whose mounts are a list up to 6.17.
+/// `struct super_block` of include/linux/fs.h, whose mounts are a list in 6.12.
 private struct SuperBlockMountList: KernelStruct {
   static let kernelName = "super_block"
   let mounts = Place("s_mounts")
 }
 
-/// The same since 6.18: each mount leads to the next one.
+/// The same in 7.x: each mount leads to the next one.
 private struct SuperBlockMounts: KernelStruct {
   static let kernelName = "super_block"
   let mounts = OptionalLink<ChainedMount>("s_mounts")

@@ -47,7 +47,11 @@ struct CgroupTree: GuestCommand {
         }),
       .lines(CgroupScreen(cgroups).lines(withPaths: true)), missing: snapshot.missing,
       remarks: cgroups.isEmpty && snapshot.missing.isEmpty
-        ? ["no BPF program is attached to \(path == nil ? "a" : "such a") cgroup of the guest"]
+        ? [
+          path == nil
+            ? "no BPF program is attached to a cgroup of the guest"
+            : "no BPF program is attached to this cgroup or to one below it"
+        ]
         : [])
   }
 }
@@ -136,63 +140,5 @@ private enum CgroupWords {
         "the guest has no cgroup \(query.path ?? "/"); cgroup tree lists those that have programs")
     }
     return snapshot.map { $0 ?? [] }
-  }
-}
-
-extension CgroupPrograms {
-  /// The word of bpftool for the flags of an attachment.
-  fileprivate static func word(of flags: UInt32) -> String {
-    switch flags {
-    case 0: ""
-    case 1: "override"
-    case 2: "multi"
-    default: "unknown(\(String(flags, radix: 16)))"
-    }
-  }
-
-  fileprivate var programDocuments: [JSON] {
-    programs.map { type, flags, program in
-      JSON.object(
-        [
-          .init(key: "id", value: JSON(program.id)),
-          .init(key: "attach_type", value: .string(type)),
-          flags.map { .init(key: "attach_flags", value: .string(Self.word(of: $0))) },
-          .init(key: "name", value: .string(program.name)),
-          program.attachBTFName.map { .init(key: "attach_btf_name", value: .string($0)) },
-          .init(key: "attach_btf_obj_id", value: JSON(program.attachBTFObjectID)),
-          .init(key: "attach_btf_id", value: JSON(program.attachBTFID)),
-        ].compactMap { $0 })
-    }
-  }
-}
-
-/// The programs of cgroups as lines, those of a cgroup below its path.
-private struct CgroupScreen {
-  let cgroups: [CgroupPrograms]
-
-  init(_ cgroups: [CgroupPrograms]) { self.cgroups = cgroups }
-
-  func lines(withPaths: Bool) -> [String] {
-    let programs = cgroups.flatMap(\.programs)
-    guard !programs.isEmpty else { return [] }
-    // Programs that run have no flags: each is attached somewhere else.
-    let hasFlags = programs.contains { $0.flags != nil }
-    let table = Table(
-      [.number("ID"), .text("ATTACH_TYPE")] + (hasFlags ? [.text("FLAGS")] : [])
-        + [.text("NAME"), .text("FOR")],
-      rows: programs.map { type, flags, program in
-        ["\(program.id)", type]
-          + (hasFlags ? [flags.map { CgroupPrograms.word(of: $0) } ?? ""] : [])
-          + [program.name, program.attachBTFName ?? ""]
-      })
-    guard withPaths else { return table.lines }
-    var rest = table.lines.map { "    " + $0 }[...]
-    var lines = ["CGROUP", rest.removeFirst()]
-    for cgroup in cgroups {
-      lines.append(cgroup.path)
-      lines += rest.prefix(cgroup.programs.count)
-      rest = rest.dropFirst(cgroup.programs.count)
-    }
-    return lines
   }
 }

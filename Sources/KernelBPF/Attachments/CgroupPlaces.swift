@@ -9,9 +9,9 @@ struct CgroupPlaces: Sendable {
 
   /// - Parameter count: elements of the arrays.
   init(_ kernel: GuestKernel, count: Int) {
-    // Since 5.15 (commit 6fc88c354f3a) with numbers of its own, which have moved with new types.
+    // 6.1 has numbers of their own, 5.10 has not; they have moved with new types since.
     let own = kernel.words(of: "cgroup_bpf_attach_type", prefix: "CGROUP_")
-    // Hooks of the LSM take the indexes from here on, since 6.0 (commit 69fd337a975c).
+    // Hooks of the LSM take the indexes from here on; 5.10 has none.
     let firstHook = kernel.enumerator(named: "CGROUP_LSM_START").map(Int.init) ?? .max
     let words = (0..<count).map { index in
       if index >= firstHook { return "lsm_cgroup" }

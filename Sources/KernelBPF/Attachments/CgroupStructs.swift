@@ -49,7 +49,7 @@ struct CgroupFlags: KernelStruct {
   let flags = Member<[UInt8]>("bpf.flags")
 }
 
-/// The same before 6.0 (commit 6fc88c354f3a).
+/// The same in 5.10.
 struct CgroupFlagWords: KernelStruct {
   static let kernelName = "cgroup"
   let flags = Member<[UInt32]>("bpf.flags")

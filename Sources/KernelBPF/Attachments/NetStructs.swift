@@ -8,11 +8,11 @@ struct NetNamespace: KernelStruct {
   let inum = Member<UInt32>("ns.inum")
   let count = OptionalMember<UInt32>(
     "ns.__ns_ref.refs.counter", "ns.count.refs.counter", "count.refs.counter")
-  /// Devices by their index: since 6.6 (commit 759ab1edb56c).
+  /// Devices by their index: 6.12 has it, 6.1 has not.
   let devByIndex = OptionalMember<KernelVirtualAddress>("dev_by_index.xa_head")
   /// The same in chains of a hash table, which all kernels have.
   let devIndexHead = Member<KernelVirtualAddress>("dev_index_head")
-  /// The programs of `enum netns_bpf_attach_type`, as arrays since 5.9 (commit 695c12147a40).
+  /// The programs of `enum netns_bpf_attach_type`, as arrays; 5.10 has them.
   let runArrays = OptionalMember<[UInt64]>("bpf.run_array")
 }
 
@@ -23,11 +23,11 @@ struct NetDeviceHooks: KernelStruct {
   /// IFNAMSIZ is 16.
   let name = Member<String>("name", size: 16)
   let ifindex = Member<Int32>("ifindex")
-  /// The elements are those of `enum bpf_xdp_mode`; since 5.9 (commit 7f0a838254bd).
+  /// The elements are those of `enum bpf_xdp_mode`; 5.10 has them.
   let generic = OptionalLink<BPFXDPEntity>("xdp_state[0]")
   let driver = OptionalLink<BPFXDPEntity>("xdp_state[1]")
   let hardware = OptionalLink<BPFXDPEntity>("xdp_state[2]")
-  /// Filters of clsact; in `struct tcx_entry` since 6.6 (commit e420bed02507).
+  /// Filters of clsact; in `struct tcx_entry` since 6.6.
   let miniqIngress = OptionalMember<KernelVirtualAddress>("miniq_ingress")
   let miniqEgress = OptionalMember<KernelVirtualAddress>("miniq_egress")
   let tcxIngress = OptionalMember<KernelVirtualAddress>("tcx_ingress")
@@ -39,7 +39,7 @@ struct NetDeviceHooks: KernelStruct {
 /// `struct net_device`, after which its driver has memory of its own.
 struct NetDeviceMemory: KernelStruct {
   static let kernelName = "net_device"
-  /// Since 6.12 (commit 13cabc47f8ae); before, the memory begins where the structure ends.
+  /// 6.12 has it; before, the memory begins where the structure ends.
   let priv = OptionalMember<[UInt8]>("priv")
 }
 

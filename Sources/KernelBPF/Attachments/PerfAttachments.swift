@@ -44,8 +44,8 @@ extension BPFObjects {
 
 /// `bpf_task_fd_query()` of kernel/bpf/syscall.c.
 private struct PerfReader: Sendable {
-  /// The `file_operations` of perf events and of BPF links; links of iterators and of struct_ops that
-  /// can be polled have others since 6.11 (commit 1adddc97aa44).
+  /// The `file_operations` of perf events and of BPF links; those of links that can be
+  /// polled are others in 6.12.
   let events: KernelVirtualAddress
   let links: [KernelVirtualAddress]
 
