@@ -13,36 +13,13 @@ import Testing
     contents.add(
       3, type: 22, key: 0, value: 3, entries: 3,
       [260: word(2 as UInt32) + word(3 as UInt32) + word(4 as UInt32)])
-    contents.guest.writeIDR()
-    let image = try contents.guest.image()
-    let recorded = ScriptedMemory(contents.guest.memory)
-    let kernel = try GuestKernel(image, in: SnapshotEngine(recorded))
-    _ = try BPFObjects(kernel, SnapshotEngine(recorded)).contents(MapContentsQuery())
-    let corruptible = try CorruptibleGuest(
-      contents.guest.memory, read: Array(recorded.samples.joined()))
-
-    print("damaged maps: seed \(Fuzz.seed), \(Fuzz.rounds) rounds")
-    var (whole, partial, failed) = (0, 0, 0)
-    for round in 0..<Fuzz.rounds {
-      var random = SplitMix(state: Fuzz.seed &+ UInt64(round))
-      let memory = ScriptedMemory(corruptible.corrupted(using: &random))
-      let engine = SnapshotEngine(memory)
-      engine.stepLimit = 100_000
-      let comment = Comment(rawValue: "seed \(Fuzz.seed), round \(round)")
-      do throws(KernelError) {
-        let snapshot = try BPFObjects(kernel, engine).contents(MapContentsQuery())
-        if snapshot.unreadable.isEmpty { whole += 1 } else { partial += 1 }
-        for map in snapshot.value {
-          #expect(map.entries.count <= Int(map.map.maxEntries) + 2, comment)
-        }
-      } catch {
-        failed += 1
+    let tally = try Fuzz.damage(contents.guest, "maps") { objects, comment throws(KernelError) in
+      let snapshot = try objects.contents(MapContentsQuery())
+      for map in snapshot.value {
+        #expect(map.entries.count <= Int(map.map.maxEntries) + 2, comment)
       }
-      #expect(memory.samples.count <= 2 * Fuzz.mostSamples, comment)
-      #expect(memory.samples.joined().reduce(0) { $0 + $1.count } < 64 << 20, comment)
-      #expect(!memory.isHeld, comment)
+      return snapshot.unreadable.count
     }
-    print("damaged maps: \(whole) whole, \(partial) partial, \(failed) failed")
-    #expect(whole > 0 && partial > 0)
+    #expect(tally.whole > 0 && tally.partial > 0)
   }
 }

@@ -90,6 +90,66 @@ import Testing
     #expect(few.value[0].entries.count == 10 && few.closing.bytes < 50_000)
   }
 
+  /// Nearly all bytes are of elements and of buckets.
+  @Test func aClosingStopReadsLittleElse() throws {
+    let guest = ContentsGuest(ramBytes: 4 << 20)
+    let chains = (0..<1024).map { bucket in (0..<2).map { UInt32(bucket) * 8 + $0 } }
+    guest.addHash(1, chains: chains, entries: 2100)
+    let snapshot = try guest.contents()
+    let useful = 2048 * 64 + 1024 * 16
+    #expect(snapshot.value[0].entries.count == 2048)
+    #expect(snapshot.closing.bytes < useful + useful / 50, "\(snapshot.closing.bytes) of \(useful)")
+  }
+
+  @Test func anArrayOf4KBTakesOneStopWithoutWaves() throws {
+    let guest = ContentsGuest()
+    guest.addArray(1, count: 512)
+    guest.guest.writeIDR()
+    let memory = ScriptedMemory(guest.guest.memory)
+    let objects = try guest.guest.bpf(memory)
+    _ = try objects.contents(MapContentsQuery())
+    let again = try objects.contents(MapContentsQuery())
+    #expect(again.value[0].entries.count == 512)
+    #expect(again.waves == 0 && again.consistency == .instant)
+    #expect(again.closing.bytes < 4096 + 2048)
+  }
+
+  // MARK: Parts
+
+  @Test func partsOfAMapAreAllOfIt() throws {
+    let guest = ContentsGuest(ramBytes: 4 << 20)
+    let chains = (0..<64).map { bucket -> [UInt32] in
+      (0..<UInt32(bucket % 3)).map { UInt32(bucket) * 8 + $0 }
+    }
+    guest.addHash(1, chains: chains, entries: 100)
+    guest.addArray(2, count: 3000)
+    let whole = try guest.contents().value
+    for map in whole {
+      var (entries, slot) = ([MapEntry](), 0 as Int?)
+      while let first = slot {
+        var query = MapContentsQuery(ObjectQuery(ids: [map.map.id]))
+        query.part = .init(from: first, mostObjects: 5)
+        let part = try guest.contents(query).value[0]
+        #expect(part.entries.count < map.entries.count)
+        entries += part.entries
+        slot = part.slots?.next
+      }
+      #expect(entries == map.entries)
+    }
+  }
+
+  @Test func whatTheKernelCountsIsThereBesideWhatIsFound() throws {
+    let guest = ContentsGuest()
+    guest.add(
+      1, type: 11, key: 5, value: 2, entries: 10, flags: 1,
+      [256: word(0 as UInt64) + word(3 as UInt64) + word(8 as UInt64) + word(1 as UInt64)])
+    var query = MapContentsQuery()
+    #expect(try guest.contents(query).value[0].ownCount == nil)
+    query.wantsCount = true
+    let trie = try guest.contents(query).value[0]
+    #expect(trie.ownCount == 3 && trie.entries.isEmpty)
+  }
+
   @Test func aChainThatEndsAsAnothersIsCountedAndItsElementsStay() throws {
     let guest = ContentsGuest()
     guest.addHash(1, chains: [[4], [5]], markers: [1, 1])

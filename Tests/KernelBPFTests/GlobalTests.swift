@@ -25,7 +25,7 @@ import Testing
   }()
 
   /// A guest with two such maps, one whose BTF is damaged, and one whose value is not a section.
-  private func sample(owner: UInt64? = nil) -> SyntheticGuest {
+  static func sample(owner: UInt64? = nil) -> SyntheticGuest {
     var types = KernelTypes.kernel(.linux6)
     types.declare(
       "bpf_array", size: 320,
@@ -47,7 +47,7 @@ import Testing
       guest.ram.write(UInt32(blob.count), at: btf + guest.types["btf.data_size"])
       guest.ram.write(UInt32(id), at: btf + guest.types["btf.id"])
       guest.ram.write(guest.direct(btf), at: place + guest.types["bpf_map.btf"])
-      guest.ram.write(Self.section, at: place + guest.types["bpf_map.btf_value_type_id"])
+      guest.ram.write(section, at: place + guest.types["bpf_map.btf_value_type_id"])
       let value = place + guest.types["bpf_array.value"]
       for (index, number) in [UInt32(id), 10, 20].enumerated() {
         guest.ram.write(number, at: value + 4 * index)
@@ -67,6 +67,26 @@ import Testing
 
   private func numbers(_ snapshot: Snapshot<BPFObjects.Globals>) throws -> [KernelValue] {
     try snapshot.value.values.map { try $0.content.get().value }
+  }
+
+  private func sample(owner: UInt64? = nil) -> SyntheticGuest { Self.sample(owner: owner) }
+
+  /// Their maps, values, types and what they point to.
+  @Test func damagedVariablesAreAnsweredOrRefused() throws {
+    let tally = try Fuzz.damage(sample(), "variables") { objects, comment throws(KernelError) in
+      let all = try objects.globals { variable in
+        variable.name == "owner" ? MemberPath("->uid") : MemberPath("")
+      }
+      #expect(all.value.values.count <= 4 * 64, comment)
+      for value in all.value.values {
+        if case .success(let content) = value.content {
+          #expect(content.bytes.count <= 1 << 20, comment)
+        }
+      }
+      return all.unreadable.count
+    }
+    // One of the maps has damaged types from the start.
+    #expect(tally.partial > 0)
   }
 
   @Test func allVariablesOfAllSectionsAreListed() throws {

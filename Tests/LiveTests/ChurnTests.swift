@@ -59,6 +59,30 @@ extension LiveTests {
       #expect(try qmp.status == "running")
     }
 
+    /// Each value is made of its key: an entry that was never in the map would show it.
+    @Test(.timeLimit(.minutes(5)))
+    func everyEntryWasOnceInTheMap() throws {
+      let guest = LiveGuest("x86-6.1-churn")
+      let qmp = try guest.qmp
+      try qmp.execute("cont")
+      defer { _ = try? qmp.execute("stop") }
+      var seen: Set<[String]> = []
+      for name in ["churn_hash", "churn_growing", "churn_lru"] {
+        for _ in 0..<3 {
+          let result = try Program(guest, ["-j", "map", "dump", "name", name]).run()
+          #expect((0...2).contains(result.status), "\(result.err.suffix(1000))")
+          guard result.status != 1 else { continue }
+          let entries = try result.objects()
+          #expect(entries.allSatisfy(Checksum.holds), "\(name)")
+          // What is said to be whole has no less than a part of the map, and never more than fits.
+          #expect(entries.count <= 2 * 2000 + 64, "\(name): \(entries.count)")
+          seen.formUnion(entries.compactMap { $0["key"] as? [String] })
+        }
+      }
+      #expect(seen.count > 100, "nothing came: no storm")
+      #expect(try qmp.status == "running")
+    }
+
     private func nextID(_ guest: LiveGuest) throws -> Int {
       let result = try Program(guest, ["print", "idr", "prog_idr", ".idr_next"]).run()
       return try #require(

@@ -69,6 +69,35 @@ extension LiveTests {
       let shown = try Program(guest, ["var", "syncer"]).run()
       #expect(shown.out.hasSuffix("<task \(pid) \(comm)>\n"), "\(shown.out)")
     }
+
+    /// What they lead to, by what `print` says of it.
+    @Test(arguments: LiveGuest.resting)
+    func pointersIntoTheKernelAreNamed(guest: LiveGuest) throws {
+      func lines(_ commands: String...) throws -> [String] {
+        let result = try Program(guest, commands.flatMap { ["-e", $0] }).run()
+        #expect(result.status == 0, "\(result.err)")
+        return result.out.split(separator: "\n").map(String.init)
+      }
+      let known = try lines(
+        "var syncer_cpus->bits[0]", "var syncer_root->i_ino", "var syncer_root->i_sb->s_id",
+        "var syncer_loopback->ifindex"
+      ).map { $0.split(separator: " ").last.map(String.init) ?? "" }
+      try #require(known.count == 4)
+      let mask = try #require(UInt64(known[0]))
+      let cpus = (0..<64).filter { mask >> UInt64($0) & 1 == 1 }
+      try #require(!cpus.isEmpty)
+      let shown = try lines("var syncer_cpus", "var syncer_root", "var syncer_loopback")
+      try #require(shown.count == 3)
+      // Neighbours make a range.
+      let isRange = cpus.count > 1 && cpus.last! - cpus.first! == cpus.count - 1
+      if isRange || cpus.count == 1 {
+        let text = isRange ? "\(cpus.first!)-\(cpus.last!)" : "\(cpus[0])"
+        #expect(shown[0].hasSuffix("<CPUs \(text)>"), "\(shown[0])")
+      }
+      let fileSystem = known[2].filter { $0 != "\"" }
+      #expect(shown[1].hasSuffix("<inode \(known[1]) of \(fileSystem)>"), "\(shown[1])")
+      #expect(shown[2].hasSuffix("<device \(known[3]) lo>"), "\(shown[2])")
+    }
   }
 
   /// Maps of struct_ops against bpftool's own words.

@@ -64,7 +64,8 @@ void print_stacks_truth(int map, const struct bpf_map_info *info) {
       info->value_size > sizeof stack)
     return;
   printf("{\"kind\":\"stacks\",\"id\":%u,\"stacks\":[", info->id);
-  for (uint32_t key = 0; key < info->max_entries; key++) {
+  // There are as many buckets as the next power of two has.
+  for (uint32_t key = 0; key < 2 * info->max_entries; key++) {
     unsigned count = 0;
     if (bpf_map_lookup_elem(map, &key, stack))
       continue;

@@ -11,7 +11,8 @@
 enum { most_bytes = 1 << 14, fillings = 4 };
 
 // A byte of the value that entry number `entry` has: zeros, all bits, numbers of all kinds, and
-// text with a NUL after each seven characters.
+// text with a NUL after each seven characters. Bytes at even places are odd, for what bpftool calls a
+// bool that is neither 0 nor 1 depends on its compiler, and one that is odd is always true.
 static unsigned char filling(unsigned entry, unsigned cpu, unsigned at) {
   switch (entry % fillings) {
   case 0:
@@ -19,9 +20,9 @@ static unsigned char filling(unsigned entry, unsigned cpu, unsigned at) {
   case 1:
     return 0xff;
   case 2:
-    return entry * 31 + cpu * 101 + at * 7 + 1;
+    return entry * 31 + cpu * 102 + at * 7 + 1;
   default:
-    return at % 8 == 7 ? 0 : 'a' + (at + entry + cpu) % 26;
+    return at % 8 == 7 ? 0 : 'a' + (at + 2 * cpu) % 26;
   }
 }
 

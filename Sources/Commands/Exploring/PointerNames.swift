@@ -21,20 +21,43 @@ extension Referent {
     case .cgroup(let path): "cgroup \(path)"
     case .program(let id, let name): "program \(id) \(name)"
     case .map(let id, let name): "map \(id) \(name)"
+    case .device(let device): "device \(device.ifindex) \(device.name)"
+    case .inode(let number, let fileSystem): "inode \(number) of \(fileSystem)"
+    case .cpus(let cpus): cpus.isEmpty ? "no CPU" : "CPUs \(cpus.ranges)"
     }
+  }
+}
+
+extension [Int] {
+  /// Ascending numbers as the kernel writes sets of CPUs: `0-3,5`.
+  var ranges: String {
+    var runs: [ClosedRange<Int>] = []
+    for number in self {
+      if let last = runs.last, number == last.upperBound + 1 {
+        runs[runs.count - 1] = last.lowerBound...number
+      } else {
+        runs.append(number...number)
+      }
+    }
+    return runs.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
+      .joined(separator: ",")
   }
 }
 
 extension Session {
   /// The names of what the pointers in values lead to, in a snapshot of their own. The answer is
   /// there already: it does not fail for a name.
-  func pointerNames(of contents: [GlobalValue.Content], in kernel: GuestKernel) -> PointerNames {
-    let addresses = contents.flatMap(\.value.addresses)
+  ///
+  /// - Parameter values: each with the types that its pointers are of.
+  func pointerNames(
+    of values: [(value: KernelValue, btf: BTF)], in kernel: GuestKernel
+  ) -> PointerNames {
+    let addresses = values.flatMap(\.value.addresses)
     var names = PointerNames(symbols: symbolNames(of: addresses, in: kernel))
     var targets: [KernelVirtualAddress: String] = [:]
-    for content in contents {
-      for pointer in content.value.pointers where pointer.address.rawValue >> 63 == 1 {
-        let (btf, type) = content.object.btf.counterpart(of: pointer.type, in: kernel.btf)
+    for (value, btf) in values {
+      for pointer in value.pointers where pointer.address.rawValue >> 63 == 1 {
+        let (btf, type) = btf.counterpart(of: pointer.type, in: kernel.btf)
         guard targets.count < Self.mostReferents,
           let name = try? btf.name(of: try btf.resolve(type)),
           btf === kernel.btf, Referent.structNames.contains(name)

@@ -23,8 +23,8 @@ struct StructOpsDump: SelectingCommand {
   func answer(in session: Session) throws -> Answer {
     let found = try find(in: session) { query, bpf in try bpf.structOpsContents(query) }
     let kernel = try session.kernel
-    let names = session.symbolNames(
-      of: found.objects.flatMap { $0.data.flatMap(\.value.addresses) }, in: kernel)
+    let names = session.pointerNames(
+      of: found.objects.flatMap { map in map.data.map { ($0.value, map.btf) } }, in: kernel)
     let text = ValueText(symbol: names.text)
     return Answer(
       .array(found.objects.flatMap { $0.documents(kernel.btf) }),

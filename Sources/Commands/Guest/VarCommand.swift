@@ -55,7 +55,8 @@ struct VarCommand: GuestCommand {
       (try? value.content.get()).map { (value, $0) }
     }
     try admit(expression, found, snapshot.missing, isEmpty: values.isEmpty)
-    let names = session.pointerNames(of: values.map(\.1), in: try session.kernel)
+    let names = session.pointerNames(
+      of: values.map { ($0.1.value, $0.1.object.btf) }, in: try session.kernel)
     let text = ValueText(symbol: names.text)
     let isOne = found.values.count == 1
     let lines = values.flatMap { value, content in

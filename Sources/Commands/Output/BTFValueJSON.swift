@@ -29,6 +29,9 @@ struct BTFValueJSON {
   /// level.
   private static let maxSteps = 1 << 21
 
+  /// Elements without a size in one array: no bytes end them.
+  private static let mostEmptyElements = 1 << 12
+
   /// Where a value is.
   private struct Place {
     let bytes: [UInt8]
@@ -102,7 +105,8 @@ struct BTFValueJSON {
     for index in 0..<count where steps > 0 {
       let at = place.moved(by: index &* size)
       // A damaged count would go on for long.
-      guard size == 0 || place.bytes.indices.contains(at.offset) else { break }
+      guard size == 0 ? index < Self.mostEmptyElements : place.bytes.indices.contains(at.offset)
+      else { break }
       values.append(value(element, at, depth: depth, &steps))
     }
     return .array(values)

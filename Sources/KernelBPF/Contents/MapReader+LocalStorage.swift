@@ -36,13 +36,13 @@ private struct OwningTask: KernelStruct {
   let comm = Member<String>("comm", size: 16)
 }
 
-private struct OwningInode: KernelStruct {
+struct OwningInode: KernelStruct {
   static let kernelName = "inode"
   let number = Member<UInt64>("i_ino")
   let fileSystem = OptionalLink<OwningFileSystem>("i_sb")
 }
 
-private struct OwningFileSystem: KernelStruct {
+struct OwningFileSystem: KernelStruct {
   static let kernelName = "super_block"
   /// The name of its device, or of its type.
   let name = Member<String>("s_id", size: 32)

@@ -16,8 +16,8 @@ extension MapReader {
   /// Nil for a map that is read as a whole.
   func partition() throws(ReadFault) -> SlotsOfMap? {
     switch type {
-    case "array", "percpu_array":
-      let isPlain = type == "array"
+    case "array", "percpu_array", "insn_array":
+      let isPlain = type != "percpu_array"
       let all = window.indices(of: Int(head.maxEntries))
       let size = Int(UInt64(valueSize).rounded(to: 8)) * (isPlain ? 1 : try walk.cpus.count)
       return SlotsOfMap(
