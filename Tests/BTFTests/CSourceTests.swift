@@ -168,6 +168,23 @@ import Testing
         """)
   }
 
+  /// GNU C has such members only with -fms-extensions, which kernels are compiled with.
+  @Test func aMemberWithoutANameOfAStructWithOne() throws {
+    var builder = int()
+    builder.composite(.struct, "part", size: 4, [("x", 1, 0)])
+    builder.composite(.struct, "outer", size: 8, [("", 3, 0), ("z", 1, 32)])
+    #expect(
+      try source(builder).hasSuffix(
+        """
+        struct outer {
+            struct {
+                int x;
+            };
+            int z;
+        };
+        """))
+  }
+
   // MARK: Damage
 
   @Test func typesThatContradictEachOtherAreRefused() throws {

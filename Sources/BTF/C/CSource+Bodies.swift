@@ -2,14 +2,18 @@
 extension CSource {
   private static func blanks(_ indent: Int) -> String { String(repeating: " ", count: 4 * indent) }
 
-  func composite(_ id: BTF.TypeID, indent: Int) throws(BTFError) -> String {
+  /// - Parameter hasTag: false for a member without a name: C takes none of a struct that has one.
+  func composite(
+    _ id: BTF.TypeID, hasTag: Bool = true, indent: Int
+  ) throws(BTFError) -> String {
     try beginBody(of: id)
     let isUnion = try btf.kind(of: id) == .union
     guard indent < BTF.maxDepth, let members = try btf.members(of: id), let size = btf.size(of: id)
     else { throw .tooDeep(id: id) }
     let isPacked = try layout.isPacked(id)
     let blanks = Self.blanks(indent + 1)
-    var text = (isUnion ? "union " : "struct ") + (names.tags[id].map { $0 + " " } ?? "") + "{\n"
+    let tag = hasTag ? names.tags[id].map { $0 + " " } ?? "" : ""
+    var text = (isUnion ? "union " : "struct ") + tag + "{\n"
     // Bits from the start.
     var end = 0
     for member in members {
@@ -28,7 +32,10 @@ extension CSource {
         }
         end = place.end
       }
-      let declaration = try declaration(of: member.type, name: name, indent: indent + 1)
+      let declaration =
+        name.isEmpty && place.unit == nil
+        ? try composite(try btf.resolve(member.type), hasTag: false, indent: indent + 1)
+        : try declaration(of: member.type, name: name, indent: indent + 1)
       text += blanks + declaration + (place.unit == nil ? "" : ": \(place.size)") + ";\n"
     }
     guard end <= 8 * size else { throw .malformed("a struct of \(size) bytes", offset: 0) }
