@@ -33,13 +33,17 @@ extension LiveTests {
 
     /// Prints how much of each kind there is.
     @Test(arguments: guests)
-    func everyMapAndProgramHasItsContentsCompared(guest: LiveGuest) throws {
+    func everyMapProgramAndTypeIsCompared(guest: LiveGuest) throws {
       let maps = try guest.bpftool("map").compactMap { $0["id"] as? Int }
       let programs = try guest.bpftool("prog").compactMap { $0["id"] as? Int }
       let dumps = try guest.bpftoolDumps()
       #expect(Set(dumps.keys) == Set(maps.map(String.init)))
       let code = try BatchAnswer.all(guest, "xlated")
       #expect(code.compactMap { $0.words.dropFirst(4).first } == programs.map(String.init))
+      let types = try BatchAnswer.all(guest, "btf-dump").compactMap { $0.words.last }
+      let kernels = try guest.truth("types").map { "\($0["id"] ?? "")" }
+      let objects = try guest.bpftool("btf").map { "\($0["id"] ?? "")" }
+      #expect(Set(types + kernels) == Set(objects))
       let entries = dumps.values.map { ($0 as? [Any])?.count ?? 0 }.reduce(0, +)
       let instructions = code.map { ($0.output as? [Any])?.count ?? 0 }.reduce(0, +)
       let others = try ["link", "btf", "cgroup", "cgroup-effective", "perf"].map {
