@@ -89,7 +89,8 @@ extension LiveTests {
       let result = try Program(guest, ["-j", list.command, "list"]).run()
       #expect(result.status == 0, "\(result.err)")
       let ours = try result.objects()
-      try #require(!theirs.isEmpty)
+      // Neither systemd nor bpftrace has struct_ops.
+      try #require(!theirs.isEmpty || guest.isDebian && list.command == "struct_ops")
       try #require(ours.map { $0["id"] as? Int } == theirs.map { $0["id"] as? Int })
 
       var differences: [String] = []

@@ -75,7 +75,7 @@ extension LiveTests {
           #expect(our is [[String: Any]], "\(type) \(id): \(our)")
         }
       }
-      #expect(compared.count >= 10, "only \(compared.sorted()) had entries")
+      #expect(compared.count >= (guest.isDebian ? 5 : 10), "only \(compared.sorted()) had entries")
     }
 
     /// Entries are long: the first that differ are named, and no others.

@@ -5,6 +5,7 @@
 guest_names=(
   x86-6.1 x86-5.10 x86-6.12 x86-7
   arm64-6.12 arm64-6.1 arm64-7 arm64-7-16k
+  debian
 )
 
 # What bpftool shows in a guest; guest/loader/bpftool.c has the same list.
@@ -17,6 +18,12 @@ bpftool_kinds=(
 # the newest match is taken) and bpftool_suite, whose bpftool runs in the guest. Between them the
 # kernels are compressed with lz4, xz and zstd.
 guest_settings() {
+  if [[ $1 == debian ]]; then
+    # A whole system, with bpftool and a kernel of its own: scripts/lib/debian.sh.
+    arch=x86
+    arch_settings "$arch"
+    return
+  fi
   case $1 in
     x86-6.1) suites=bookworm package='linux-image-6\.1\.[0-9-]+-cloud-amd64' ;;
     x86-5.10) suites=bullseye package='linux-image-5\.10\.[0-9-]+-amd64' ;;

@@ -27,6 +27,10 @@ struct LiveGuest: CustomTestStringConvertible, Sendable {
     resting.filter { !$0.label.hasSuffix("-many") && !$0.label.hasSuffix("-large") }
   }
 
+  /// A whole system with systemd, which scripts/test --debian boots. There is no loader in it, and
+  /// nothing of all that only the loader makes.
+  var isDebian: Bool { label == "debian" }
+
   /// A crash kernel runs since it told its truth.
   var hasCrashed: Bool { label.hasSuffix("-kdump") }
 
