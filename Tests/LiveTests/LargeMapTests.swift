@@ -18,7 +18,7 @@ enum Checksum {
 }
 
 extension LiveTests {
-  /// A map of a million entries.
+  /// A map that is read in many stops.
   @Suite struct LargeMapTests {
     private static var guests: [LiveGuest] {
       LiveGuest.resting.filter { $0.label.hasSuffix("-large") }
