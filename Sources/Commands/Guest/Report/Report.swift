@@ -29,10 +29,10 @@ struct Report: RunStateCommand {
     let state = try session.state(panicCPU: reading.panicCPU, snapshot.registers)
     let programs = ProgramsSection(try? reading.programs.get(), snapshot)
     let trouble = TroubleSection(
-      troubles: (try? reading.log.get())?.troubles ?? [], taint: reading.taint)
+      troubles: (try? reading.log.get())??.troubles ?? [], taint: reading.taint)
     let tasks = TaskSection(Result { try session.readTasks() })
     if let error = tasks.failure as? any GuestFailure, error.isOfConnection { throw error }
-    let log = LogSection(try? reading.log.get(), from: trouble.troubles.first)
+    let log = LogSection((try? reading.log.get()) ?? nil, from: trouble.troubles.first)
     let head = HeadSection(state, runState: session.runState, cpus: try session.source.cpus.count)
     let stops = snapshot.stops + tasks.stops
     let failed = reading.unreadable + (tasks.failure.map { [("tasks", "\($0)")] } ?? [])

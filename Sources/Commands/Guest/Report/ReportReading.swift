@@ -17,7 +17,8 @@ struct ReportReading {
 
   var panicCPU: Int?
   var taint: Taint?
-  var log: Part<KernelLog>
+  /// Nil for a kernel that does not show it.
+  var log: Part<KernelLog?>
   var programs: Part<BPFObjects.Programs>
 
   /// The parts that could not be read, by name and reason.
@@ -39,7 +40,9 @@ extension Session {
       return try walk(kernel, vcpus: kernel.allVCPUs(try engine)) { walk throws(ReadFault) in
         let (panicCPU, taint, log, programs) = try walk.view.together(
           kernel.panicCPU(in: walk.view), walk.taint(),
-          walk.part { () throws(ReadFault) in try walk.kernelLog(ReportReading.logQuery) },
+          walk.part { () throws(ReadFault) in
+            try walk.ifKnown(walk.kernelLog(ReportReading.logQuery))
+          },
           walk.part(programs))
         return ReportReading(panicCPU: panicCPU, taint: taint, log: log, programs: programs)
       }
@@ -50,10 +53,15 @@ extension Session {
 extension Session {
   /// What runs, and what does not: in stops of its own, for there may be many tasks, so that the rest
   /// of a report is of one instant.
-  func readTasks() throws -> Snapshot<TaskList> {
+  ///
+  /// - Returns: nil in the snapshot for a kernel that does not show its tasks.
+  func readTasks() throws -> Snapshot<TaskList?> {
     try ofThisBoot { kernel in
-      let tasks = try KernelTasks(kernel)
-      return try walk(kernel) { walk throws(ReadFault) in try tasks.list(in: walk) }
+      let tasks = try? KernelTasks(kernel)
+      return try walk(kernel) { walk throws(ReadFault) in
+        guard let tasks else { return nil }
+        return try walk.ifKnown(tasks.list(in: walk))
+      }
     }
   }
 }

@@ -8,16 +8,16 @@ struct TaskSection {
   static let limit: UInt64 = 10_000_000_000
   static let most = 20
 
-  private let snapshot: Snapshot<TaskList>?
+  private let snapshot: Snapshot<TaskList?>?
   /// Why there is none.
   let failure: (any Error)?
 
-  init(_ reading: Result<Snapshot<TaskList>, any Error>) {
+  init(_ reading: Result<Snapshot<TaskList?>, any Error>) {
     (snapshot, failure) = (try? reading.get(), reading.failure)
   }
 
-  private var list: TaskList? { snapshot?.value }
-  var stops: Int { snapshot?.stops ?? 0 }
+  private var list: TaskList? { snapshot?.value ?? nil }
+  var stops: Int { list == nil ? 0 : snapshot?.stops ?? 0 }
   var missing: [String] { snapshot?.missing ?? [] }
   var unreadable: [UnreadableObject] { snapshot?.unreadable ?? [] }
 
@@ -44,7 +44,7 @@ struct TaskSection {
   }
 
   var lines: [String] {
-    guard let list else { return [] }
+    guard let list else { return failure == nil ? ["tasks: this kernel does not show them"] : [] }
     let running = (list.running ?? []).map { task in
       "CPU \(task.cpu): " + (task.pid == 0 ? "idle" : "\(task.comm) (pid \(task.pid))")
     }
