@@ -44,13 +44,17 @@ public final class Disassembler {
         found.append(
           MachineInstruction(
             offset: offset, bytes: unsafe Array(code[offset..<end]),
-            mnemonic: isOne ? unsafe Self.text(&buffer.pointee.mnemonic) : "(bad)",
+            mnemonic: isOne ? unsafe Self.text(&buffer.pointee.mnemonic) : Self.unknown,
             operands: isOne ? unsafe Self.text(&buffer.pointee.op_str) : ""))
         offset = end
       }
     }
     return found
   }
+
+  /// Bytes that libcapstone does not know; version 4, which Debian 12 has, does not know the atomics
+  /// of arm64 (LSE).
+  static let unknown = "(unknown)"
 
   /// The text in an array of characters of a C structure.
   private static func text<Array>(_ array: inout Array) -> String {

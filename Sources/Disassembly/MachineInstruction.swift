@@ -3,7 +3,7 @@ public struct MachineInstruction: Hashable, Sendable {
   /// Bytes from the start of the code.
   public var offset: Int
   public var bytes: [UInt8]
-  /// `movq`, or `(bad)` for bytes that are not an instruction.
+  /// `movq`, or `(unknown)` for bytes that libcapstone does not know.
   public var mnemonic: String
   /// As the assembler writes them: `%rsp, %rbp`; empty for none.
   public var operands: String

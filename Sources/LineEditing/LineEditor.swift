@@ -8,8 +8,10 @@ public final class LineEditor {
     case line(String)
     /// Ctrl-C: the line is given up.
     case interrupted
-    /// Ctrl-D on an empty line, or the terminal is gone.
+    /// Ctrl-D on an empty line.
     case end
+    /// The terminal is gone. Its SIGHUP may come a moment later.
+    case hungUp
   }
 
   private let input: Int32
@@ -84,6 +86,8 @@ public final class LineEditor {
       guard ready > 0 else { return giveUp(.end) }
       if waiting[0].revents != 0, takeSignal() { return giveUp(.interrupted) }
       guard waiting[1].revents != 0 else { continue }
+      // Readline would take it for a Ctrl-D.
+      if waiting[1].revents & Int16(POLLHUP) != 0 { return giveUp(.hungUp) }
       rl_callback_read_char()
       if let event = unsafe received {
         if event == .end { write("\n") }

@@ -41,6 +41,6 @@ import Testing
 
   @Test func whatIsNotAnInstructionSaysSo() throws {
     let code = try Disassembler(.x86).instructions([0x06, 0x90], at: 0)
-    #expect(code.map(\.mnemonic) == ["(bad)", "nop"])
+    #expect(code.map(\.mnemonic) == ["(unknown)", "nop"])
   }
 }

@@ -90,7 +90,7 @@ extension LiveTests {
     }
 
     /// Numbers keep their digits and members their order here, and keys may stand twice.
-    @Test(arguments: LiveGuest.withBpftool)
+    @Test(arguments: LiveGuest.withObjects)
     func typedMapsAreBpftoolsByteForByte(guest: LiveGuest) throws {
       let dumps = try guest.bpftoolDumpTexts()
       let typed = try guest.bpftool("map").compactMap { map -> (name: String, text: String)? in
@@ -109,7 +109,7 @@ extension LiveTests {
     }
 
     /// Keys of structures, by their members.
-    @Test(arguments: LiveGuest.withBpftool)
+    @Test(arguments: LiveGuest.withObjects)
     func typedKeysAreFoundByTheirMembers(guest: LiveGuest) throws {
       let dumps = try guest.bpftoolDumps()
       let map = try #require(

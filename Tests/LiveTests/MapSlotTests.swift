@@ -80,7 +80,7 @@ extension LiveTests {
     }
 
     /// By /proc/kallsyms, in which several names may stand for one address.
-    @Test(arguments: LiveGuest.withBpftool)
+    @Test(arguments: LiveGuest.withObjects)
     func framesOfStacksHaveTheNamesThatTheGuestHas(guest: LiveGuest) throws {
       var compared = 0
       for map in try guest.truth("stacks") {

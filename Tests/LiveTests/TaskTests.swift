@@ -53,6 +53,7 @@ extension LiveTests {
       try #require(truth.count > 20)
       let ours = try tasks(guest)
       var states: [String: Int] = [:]
+      var compared = 0
       for task in truth where !task.isWorker {
         let our = try #require(ours[task.pid], "\(task)")
         #expect(our["tgid"] as? Int == task.tgid, "\(task)")
@@ -66,13 +67,14 @@ extension LiveTests {
         // The loader told the truth itself, and some kernel threads run now and then.
         guard task.comm != "loader", our["running"] as? Bool != true else { continue }
         let state = our["state"] as? String ?? ""
+        compared += 1
         if state == task.state { states[state, default: 0] += 1 }
         if task.comm.hasPrefix("gs-") {
           #expect(state == task.state, "\(task)")
           #expect(our["cpu"] as? Int == task.cpu, "\(task)")
         }
       }
-      #expect(states.values.reduce(0, +) > truth.count / 2, "\(states)")
+      #expect(compared > 20 && states.values.reduce(0, +) > compared * 9 / 10, "\(states)")
       guard truth.contains(where: { $0.comm == "gs-zombie" }) else { return }
       #expect(Set(states.keys).isSuperset(of: ["S", "D", "I", "T", "Z"]), "\(states)")
       // None that lives is left out: those are others that came since.

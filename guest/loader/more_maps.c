@@ -128,7 +128,8 @@ bool print_more_truth(const struct bpf_map_info *info) {
     printf("{\"kind\":\"bloom\",\"id\":%u,\"elements\":%u}\n", info->id, bloom_elements);
     return true;
   }
-  if (info->type != map_type_arena)
+  // code.c has another one, of which nothing is written.
+  if (info->type != map_type_arena || strcmp(info->name, "arena") != 0)
     return false;
   printf("{\"kind\":\"arena\",\"id\":%u,\"pages\":[", info->id);
   for (unsigned index = 0; index < arena_pages; index++) {

@@ -1,3 +1,4 @@
+import Glibc
 import GuestScopeGuestMemory
 import LineEditing
 
@@ -37,6 +38,7 @@ final class Prompt {
       interrupts.isEditing = false
       switch event {
       case .end: shell.hasEnded = true
+      case .hungUp: return 128 + SIGHUP
       case .interrupted: break
       case .line(let text): run(text, history)
       }

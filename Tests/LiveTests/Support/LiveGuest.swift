@@ -27,6 +27,9 @@ struct LiveGuest: CustomTestStringConvertible, Sendable {
     resting.filter { !$0.label.hasSuffix("-many") && !$0.label.hasSuffix("-large") }
   }
 
+  /// Those that have one of everything; one is without (gs.objects=0), to count costs in.
+  static var withObjects: [LiveGuest] { withBpftool.filter { $0.label != "x86-6.1" } }
+
   /// A whole system with systemd, which scripts/test --debian boots. There is no loader in it, and
   /// nothing of all that only the loader makes.
   var isDebian: Bool { label == "debian" }
