@@ -41,7 +41,7 @@ extension BTF {
     case .ptr(let target):
       // `[]` and `()` bind tighter than `*`.
       let wrapped =
-        switch try kind(of: target) {
+        switch try kind(of: try unqualified(target)) {
         case .array, .funcProto: "(*\(inner))"
         default: "*\(inner)"
         }
@@ -82,6 +82,11 @@ extension BTF {
     _ qualifier: String, _ target: TypeID, _ inner: String, depth: Int, _ steps: inout Int,
     _ spelling: Spelling
   ) throws(BTFError) -> String {
+    switch try kind(of: try unqualified(target)) {
+    // Compilers write a function that does not return as volatile, and a pure one as const.
+    case .funcProto: return try declaration(of: target, inner, depth: depth, &steps, spelling)
+    default: break
+    }
     if try kind(of: target) == .ptr {
       let words = inner.isEmpty ? qualifier : qualifier + " " + inner
       return try declaration(of: target, words, depth: depth, &steps, spelling)
@@ -89,6 +94,19 @@ extension BTF {
     let text = try declaration(of: target, inner, depth: depth, &steps, spelling)
     // An array and its elements may both have it, and C takes it once.
     return text.hasPrefix(qualifier + " ") ? text : qualifier + " " + text
+  }
+
+  /// What qualifiers and type tags stand before.
+  private func unqualified(_ id: TypeID) throws(BTFError) -> TypeID {
+    var id = id
+    for _ in 0..<Self.maxDepth {
+      switch try type(id) {
+      case .const(let target), .volatile(let target), .restrict(let target), .typeTag(let target):
+        id = target
+      default: return id
+      }
+    }
+    throw .tooDeep(id: id)
   }
 
   private func tag(_ id: TypeID) throws(BTFError) -> String {

@@ -41,6 +41,24 @@ import Testing
     #expect(variables.map(\.size) == [btf.size(of: first)])
   }
 
+  /// A pointer to a function that does not return, one to a pure one, and one to a constant array.
+  @Test func qualifiersOfFunctionsAreNoPartOfTheirC() throws {
+    var builder = BTFBuilder()
+    builder.int("int", size: 4)
+    builder.add(.funcProto, "", 1)
+    builder.add(.volatile, "", 2)
+    builder.add(.ptr, "", 3)
+    builder.add(.const, "", 2)
+    builder.add(.ptr, "", 5)
+    builder.add(.array, "", 0, [1, 1, 3])
+    builder.add(.const, "", 7)
+    builder.add(.ptr, "", 8)
+    let btf = try BTF(builder.blob)
+    #expect(try btf.declaration(of: 4, name: "exit") == "int (*exit)(void)")
+    #expect(try btf.declaration(of: 6, name: "hash") == "int (*hash)(void)")
+    #expect(try btf.declaration(of: 9, name: "rows") == "const int (*rows)[3]")
+  }
+
   @Test func namesAreLookedUpByKind() throws {
     #expect(btf.ids(named: "prog").count == 1)
     #expect(btf.id(named: "prog", kind: .union) == nil)

@@ -19,7 +19,7 @@ enum Damaged {
     #expect(whole.found > 0 && whole.unreadable == 0)
     let corruptible = try CorruptibleGuest(guest.memory, read: Array(recorded.samples.joined()))
     let counts = try check(
-      corruptible, kernel, noun, rounds: Fuzz.rounds, mostFound: mostFound, walk)
+      corruptible, kernel, noun, rounds: max(150, Fuzz.rounds / 4), mostFound: mostFound, walk)
     // Damage that nobody notices, or that spoils everything, would test little.
     #expect(counts.whole > 0 && counts.partial > 0)
   }
