@@ -6,8 +6,8 @@ public struct NameIndex: Sendable {
   private let buckets: SharedWords
   private let chains: SharedWords
 
-  /// The number of words in an index of so many entries. The buckets come first, whose number is a power
-  /// of 2, and then the chains.
+  /// The number of words in an index with this number of entries: the buckets, whose number is a
+  /// power of 2, and then the chains.
   public static func wordCount(entries: Int) -> Int { bucketCount(entries) + entries }
 
   private static func bucketCount(_ entries: Int) -> Int {
@@ -32,7 +32,7 @@ public struct NameIndex: Sendable {
   }
 
   /// Reads the index out of words that `words(hashes:)` has made; nil where their number is not that of
-  /// an index of so many entries. Their contents are not trusted: damaged words may give an entry of
+  /// an index with this number of entries. Their contents are not trusted: damaged words may give an entry of
   /// another name, but never one that does not exist.
   public init?(_ words: SharedBytes, entries: Int) {
     let bucketBytes = 4 * Self.bucketCount(entries)

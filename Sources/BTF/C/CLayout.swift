@@ -13,7 +13,7 @@ final class CLayout {
     var size: Int
     /// Of the type; of a bit-field of the type that it is of.
     var alignment: Int
-    /// A bit-field of a type of so many bits; nil for any other member.
+    /// The size of a bit-field's type, in bits; nil for any other member.
     var unit: Int?
     var end: Int { start + size }
   }

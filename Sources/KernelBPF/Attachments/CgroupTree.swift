@@ -27,7 +27,7 @@ public struct CgroupPrograms: Sendable {
 
 extension BPFObjects {
   /// The cgroups that a query asks for, each before its children, those of one parent in the order of
-  /// their directory; nil where there is no cgroup of that path.
+  /// their directory; nil where no cgroup has the path.
   ///
   /// Only the default hierarchy (cgroup v2) runs programs.
   public func cgroups(_ query: CgroupQuery) throws(KernelError) -> Snapshot<[CgroupPrograms]?> {

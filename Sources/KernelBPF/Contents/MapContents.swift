@@ -107,7 +107,7 @@ public struct EntryWindow: Hashable, Sendable {
     } ?? .max
   }
 
-  /// Its indices in an array of so many entries.
+  /// Its indices in an array with `count` entries.
   func indices(of count: Int) -> Range<Int> {
     let end = min(end, count)
     return min(offset, end)..<end

@@ -73,7 +73,8 @@ struct TaskListCommand: GuestCommand {
 }
 
 extension KernelTask {
-  /// It has wanted a CPU, or has slept without taking signals, for so many nanoseconds.
+  /// Whether it has wanted a CPU, or has slept without taking signals, for at least `limit`
+  /// nanoseconds.
   func isStuck(for limit: UInt64) -> Bool {
     guard let idle, idle >= limit else { return false }
     return state.letter == "D" || (state.letter == "R" && isRunning == false)

@@ -9,7 +9,7 @@ struct ReportReading {
   /// What was read, or why it could not be.
   typealias Part<T> = Result<T, any Error>
 
-  /// A report shows the last records, and looks for trouble in the grave ones of so many.
+  /// How many of the newest records are searched for trouble, and how many are shown.
   static let newestRecords = 256
   static let shownRecords = 20
   static let logQuery = LogQuery(
