@@ -15,6 +15,7 @@ struct options {
   bool scheduler;    // gs.scx=0 leaves the sched_ext scheduler out
   bool objects;      // gs.objects=0 leaves out what no traffic runs: make_objects in main.c
   int crash_cpu;     // gs.kdump=CPU: the kernel crashes on this CPU after the truth; -1 for none
+  char deaths[64];   // gs.die=KIND,…: it dies so after the truth
   unsigned many;     // gs.many=N: N more tiny programs before the truth
   unsigned large;    // gs.large=N: a map of N entries
 };
@@ -126,6 +127,9 @@ void start_traffic(const struct programs *programs);
 // kdump.c
 void load_crash_kernel(void);
 void crash_on_cpu(unsigned cpu);
+
+// deaths.c
+void die(const char *names);
 
 // kcore.c: kernel memory by virtual address.
 void open_kernel(void);

@@ -26,6 +26,8 @@ static struct options read_options(void) {
       options.objects = false;
     else if (strncmp(word, "gs.kdump=", 9) == 0)
       options.crash_cpu = strtol(word + 9, NULL, 10);
+    else if (strncmp(word, "gs.die=", 7) == 0)
+      snprintf(options.deaths, sizeof options.deaths, "%s", word + 7);
     else if (strncmp(word, "gs.many=", 8) == 0)
       options.many = strtoul(word + 8, NULL, 10);
     else if (strncmp(word, "gs.large=", 9) == 0)
@@ -131,7 +133,7 @@ int main(void) {
   say("traffic is done");
   wait_for_rest();
   // Not where it would take minutes, or nothing that it says lasts.
-  if (has_bpftool() && !options.many && !options.large && !options.churn) {
+  if (has_bpftool() && !options.many && !options.large && !options.churn && !options.deaths[0]) {
     print_bpftool();
     say("bpftool is done");
     wait_for_rest();
@@ -148,6 +150,8 @@ int main(void) {
   // The crash kernel says that the guest is ready: see init.
   if (options.crash_cpu >= 0)
     crash_on_cpu(options.crash_cpu);
+  if (options.deaths[0])
+    die(options.deaths);
   puts("GUESTSCOPE-READY");
   fflush(stdout);
   for (;;)

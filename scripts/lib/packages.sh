@@ -45,9 +45,9 @@ newest_package() {
   suite_apt "$1" "$2" apt-cache pkgnames | grep -xE "$3" | sort -V | tail -n 1
 }
 
-# package_version SUITE ARCH NAME: the newest that the suite has, or nothing.
-package_version() {
-  suite_apt "$1" "$2" apt-cache show --no-all-versions "$3" | sed -n 's/^Version: //p'
+# package_field SUITE ARCH NAME FIELD: of the newest that the suite has, or nothing.
+package_field() {
+  suite_apt "$1" "$2" apt-cache show --no-all-versions "$3" | sed -n "s/^$4: //p"
 }
 
 # unpack_with_dependencies SUITE ARCH FOLDER NAME…: whatever apt would install on an empty machine.
@@ -65,8 +65,9 @@ unpack_with_dependencies() {
 # fetch_package SUITE ARCH NAME FOLDER: downloads (apt checks the signatures) and unpacks.
 fetch_package() {
   local suite=$1 arch=$2 name=$3 folder=$4 version deb
-  version=$(package_version "$suite" "$arch" "$name")
-  deb=${name}_${version//:/%3a}_$arch.deb
+  version=$(package_field "$suite" "$arch" "$name" Version)
+  # Not ARCH for a package that serves all of them.
+  deb=${name}_${version//:/%3a}_$(package_field "$suite" "$arch" "$name" Architecture).deb
   if [[ ! -e $packages_dir/$deb ]]; then
     progress "downloading $name $version"
     (cd "$scratch" && suite_apt "$suite" "$arch" apt-get -qq download "$name")
