@@ -54,4 +54,13 @@ public final class BPFObjects {
       try table.list(query, in: walk) { map throws(ReadFault) in try BPFMap(map) }
     }
   }
+
+  /// What reads of all maps what they are and nothing that they lead to, for a walk that reads more than
+  /// that.
+  public func mapHeadWalker() throws(KernelError) -> (Walk) throws(ReadFault) -> [MapHead] {
+    let table = try IDTable<BPFMapStruct>.prepared(for: kernel)
+    return { walk throws(ReadFault) in
+      try table.list(in: walk) { map throws(ReadFault) in MapHead(map) }.objects
+    }
+  }
 }

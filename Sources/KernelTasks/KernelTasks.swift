@@ -8,14 +8,9 @@ public struct TaskList: Sendable {
   public var tasks: [KernelTask]
   /// What each possible CPU runs; nil where this kernel does not show its run queues.
   public var running: [RunningTask]?
-}
-
-/// What a CPU runs: `rq->curr`.
-public struct RunningTask: Hashable, Sendable {
-  public var cpu: Int
-  /// 0 for a CPU that is idle.
-  public var pid: UInt32
-  public var comm: String
+  /// Half of the time after which the kernel's watchdog complains of a soft lockup, in nanoseconds; nil
+  /// where it is off, or the kernel does not show it.
+  public var lockupThreshold: UInt64?
 }
 
 /// The tasks of a guest.
@@ -41,8 +36,8 @@ public struct KernelTasks: Sendable {
   public func list(
     _ pids: Set<UInt64>? = nil, in walk: Walk
   ) throws(ReadFault) -> TaskList {
-    let (queues, found) = try walk.view.together(
-      walk.ifKnown(runQueues(walk)),
+    let (queues, watchdog, found) = try walk.view.together(
+      walk.ifKnown(runQueues(walk)), walk.watchdog(),
       table.objects(pids, in: walk.view) { number throws(ReadFault) in
         try entry(try walk.read(TaskStruct.self, at: number.pointer), number: number.index)
       })
@@ -58,7 +53,10 @@ public struct KernelTasks: Sendable {
       task.idle = now.map { task.isRunning == true ? 0 : $0 &- min($0, found.lastRan) }
       return task
     }
-    return TaskList(tasks: tasks, running: queues?.map(\.running))
+    return TaskList(
+      tasks: tasks,
+      running: queues?.map { $0.running.measured(by: now ?? 0, clock: $0.clock, watchdog) },
+      lockupThreshold: watchdog.map { $0.threshold * 1_000_000_000 })
   }
 
   private typealias Queue = (clock: UInt64, current: KernelVirtualAddress, running: RunningTask)

@@ -162,6 +162,16 @@ struct Arm64Architecture: KernelArchitecture {
   let livenessRegisters = VCPURegisters.names(of: ["TPIDR", "TTBR1"])
 
   /// TPIDR_EL1 is the vCPU's per-CPU offset, in the kernel and in a process.
+  let executionRegisters = ["pc", "cpsr"]
+
+  /// PSR_I_BIT of arch/arm64/include/uapi/asm/ptrace.h: interrupts are masked.
+  private static let interruptMask: UInt64 = 1 << 7
+
+  func execution(_ registers: VCPURegisters) -> (instruction: UInt64, takesInterrupts: Bool)? {
+    guard let instruction = registers["pc"], let state = registers["cpsr"] else { return nil }
+    return (instruction, state & Self.interruptMask == 0)
+  }
+
   func isAlive(_ registers: VCPURegisters, cpus: [CPU], tables: PageTables) -> Bool {
     guard let base = registers.kernels("TPIDR"), cpus.contains(where: { $0.offset == base }) else {
       return false

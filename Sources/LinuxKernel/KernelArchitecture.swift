@@ -38,6 +38,12 @@ protocol KernelArchitecture: Sendable {
   /// Registers of a vCPU that change with the kernel that it is in.
   var livenessRegisters: [String] { get }
 
+  /// Registers that say where a vCPU executes, and whether it takes interrupts.
+  var executionRegisters: [String] { get }
+
+  /// What `executionRegisters` say; nil where the source does not give them.
+  func execution(_ registers: VCPURegisters) -> (instruction: UInt64, takesInterrupts: Bool)?
+
   /// True when a vCPU with these registers is in the kernel whose CPUs and tables are given.
   func isAlive(_ registers: VCPURegisters, cpus: [CPU], tables: PageTables) -> Bool
 }

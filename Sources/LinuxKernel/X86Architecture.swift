@@ -103,6 +103,15 @@ struct X86Architecture: KernelArchitecture {
   }
 
   let livenessRegisters = ["gs_base", "k_gs_base"]
+  let executionRegisters = ["rip", "eflags"]
+
+  /// X86_EFLAGS_IF of arch/x86/include/uapi/asm/processor-flags.h.
+  private static let interruptFlag: UInt64 = 1 << 9
+
+  func execution(_ registers: VCPURegisters) -> (instruction: UInt64, takesInterrupts: Bool)? {
+    guard let instruction = registers["rip"], let flags = registers["eflags"] else { return nil }
+    return (instruction, flags & Self.interruptFlag != 0)
+  }
 
   /// One of the two is the vCPU's per-CPU base, and only that one has bit 63 set.
   func isAlive(_ registers: VCPURegisters, cpus: [CPU], tables: PageTables) -> Bool {

@@ -103,7 +103,8 @@ static void die_once(const char *name, int log) {
     sleep(1000000);
 }
 
-// The names of deaths, separated by commas: the last one may be the guest's end.
+// The names of deaths, separated by commas: the last one may be the guest's end. After an oops the
+// kernel reports no hung task any more.
 void die(const char *names) {
   char *list = strdup(names);
   int log = open("/dev/kmsg", O_RDONLY | O_CLOEXEC);

@@ -1,7 +1,5 @@
 import ArgumentParser
 import GuestScopeGuestMemory
-import GuestScopeKernelBPF
-import GuestScopeKernelLog
 import GuestScopeLinuxKernel
 
 /// `report`: what one wants to know of a guest that failed, in one answer.
@@ -19,44 +17,15 @@ struct Report: RunStateCommand {
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   func answer(in session: Session) throws -> Answer {
-    let snapshot: Snapshot<ReportReading>
-    do { snapshot = try session.readReport() } catch let error as any GuestFailure
+    let contents: ReportContents
+    do { contents = try ReportContents.read(in: session) } catch let error as any GuestFailure
       where !error.isOfConnection
     {
       return try withoutReading(session, error)
     }
-    let reading = snapshot.value
-    let state = try session.state(panicCPU: reading.panicCPU, snapshot.registers)
-    let programs = ProgramsSection(try? reading.programs.get(), snapshot)
-    let trouble = TroubleSection(
-      troubles: (try? reading.log.get())??.troubles ?? [], taint: reading.taint)
-    let tasks = TaskSection(Result { try session.readTasks() })
-    if let error = tasks.failure as? any GuestFailure, error.isOfConnection { throw error }
-    let log = LogSection((try? reading.log.get()) ?? nil, from: trouble.troubles.first)
-    let head = HeadSection(state, runState: session.runState, cpus: try session.source.cpus.count)
-    let stops = snapshot.stops + tasks.stops
-    let failed = reading.unreadable + (tasks.failure.map { [("tasks", "\($0)")] } ?? [])
-    let unreadable =
-      failed
-      + (snapshot.unreadable + tasks.unreadable).map { (part: "\($0.key)", reason: "\($0.cause)") }
     return Answer(
-      .object(
-        [.init(key: "schema", value: "single")] + programs.json + head.json + trouble.json
-          + tasks.json + [
-            .init(key: "stops", value: JSON(stops)),
-            .init(
-              key: "unreadable",
-              value: .array(
-                unreadable.map { ["object": .string($0.part), "reason": .string($0.reason)] })),
-          ] + log.json),
-      .lines(
-        head.lines + trouble.lines.map { "\($0.heading): \($0.text)" } + tasks.lines + [
-          "answer: from \(stops) stop\(stops == 1 ? "" : "s")"
-            + (unreadable.isEmpty ? "" : ", \(unreadable.count) unreadable")
-        ] + programs.lines + log.lines),
-      missing: snapshot.missing + tasks.missing
-        + failed.map { "the \($0.0): \($0.1)" } + crashed(state, session),
-      remarks: programs.remarks)
+      contents.document, .lines(contents.lines), missing: contents.missing,
+      remarks: contents.programs.remarks)
   }
 
   /// Without anything read of the kernel, it is still known which one it is. Without a kernel there is
@@ -66,17 +35,14 @@ struct Report: RunStateCommand {
     let head = HeadSection(state, runState: session.runState, cpus: try session.source.cpus.count)
     return Answer(
       .object(
-        [.init(key: "schema", value: "single")] + head.json + [
+        [
+          .init(key: "schema", value: "single"), .init(key: "maps", value: []),
+          .init(key: "maps_unavailable", value: .string("\(error)")),
+        ] + head.json + [
           .init(key: "stops", value: JSON(0)),
           .init(
             key: "unreadable", value: [["object": "kernel", "reason": .string("\(error)")]]),
         ]),
-      .lines(head.lines), missing: ["all but that: \(error)"] + crashed(state, session))
-  }
-
-  private func crashed(_ state: KernelState, _ session: Session) -> [String] {
-    guard state.kernel.isCrashKernel, session.options.vcpu == nil else { return [] }
-    let way = state.wayToTheCrashed(hasFile: session.options.kernel != nil)
-    return ["the programs of the kernel that crashed: \(way)"]
+      .lines(head.lines), missing: ["all but that: \(error)"] + state.crashed(session))
   }
 }

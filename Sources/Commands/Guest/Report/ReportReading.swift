@@ -10,12 +10,14 @@ struct ReportReading {
   typealias Part<T> = Result<T, any Error>
 
   /// How many of the newest records are searched for trouble, and how many are shown.
-  static let newestRecords = 256
+  static let newestRecords = 1024
   static let shownRecords = 20
   static let logQuery = LogQuery(
     level: .warning, anyLevel: shownRecords, newest: newestRecords)
 
   var panicCPU: Int?
+  /// Nil where the kernel does not show it.
+  var systemState: SystemState?
   var taint: Taint?
   /// Nil for a kernel that does not show it.
   var log: Part<KernelLog?>
@@ -31,36 +33,21 @@ struct ReportReading {
 }
 
 extension Session {
-  /// Reads all of a report from one instant, where it fits into one stop.
+  /// Reads the first part of a report from one instant, where it fits into one stop.
   func readReport() throws -> Snapshot<ReportReading> {
     let query = BPFProgramQuery(ObjectQuery(type: structOpsType), runtime: true)
     return try ofThisBoot { kernel in
       // Without programs the kernel is still something.
       let programs = Result { try bpf(of: kernel).programWalker(query) }
       return try walk(kernel, vcpus: kernel.allVCPUs(try engine)) { walk throws(ReadFault) in
-        let (panicCPU, taint, log, programs) = try walk.view.together(
-          kernel.panicCPU(in: walk.view), walk.taint(),
+        let ((panicCPU, boot), taint, log, programs) = try walk.view.together(
+          walk.view.together(kernel.panicCPU(in: walk.view), walk.systemState()), walk.taint(),
           walk.part { () throws(ReadFault) in
             try walk.ifKnown(walk.kernelLog(ReportReading.logQuery))
           },
           walk.part(programs))
-        return ReportReading(panicCPU: panicCPU, taint: taint, log: log, programs: programs)
-      }
-    }
-  }
-}
-
-extension Session {
-  /// What runs, and what does not: in stops of its own, for there may be many tasks, so that the rest
-  /// of a report is of one instant.
-  ///
-  /// - Returns: nil in the snapshot for a kernel that does not show its tasks.
-  func readTasks() throws -> Snapshot<TaskList?> {
-    try ofThisBoot { kernel in
-      let tasks = try? KernelTasks(kernel)
-      return try walk(kernel) { walk throws(ReadFault) in
-        guard let tasks else { return nil }
-        return try walk.ifKnown(tasks.list(in: walk))
+        return ReportReading(
+          panicCPU: panicCPU, systemState: boot, taint: taint, log: log, programs: programs)
       }
     }
   }

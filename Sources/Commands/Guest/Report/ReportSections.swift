@@ -58,10 +58,20 @@ struct ProgramsSection {
 
   var json: [JSON.Member] {
     [
-      .init(key: "prog_runtime_stats", value: .array([JSON](objects, ProgStats.fields()))),
+      .init(key: "prog_runtime_stats", value: .array(objects.map(runtime))),
       .init(key: "prog_verifier_stats", value: .array([JSON](objects, ProgVerifier.fields()))),
       .init(key: "bpf_stats_enabled", value: JSON(programs?.statsEnabled)),
     ]
+  }
+
+  /// As `prog stats` has it, but a reader of failure dumps demands a number of misses: where the kernel
+  /// counts none, that says so beside it.
+  private func runtime(_ program: BPFProgram) -> JSON {
+    guard case .object(var members) = JSON(program, ProgStats.fields()),
+      let index = members.firstIndex(where: { $0.key == "misses" && $0.value == .null })
+    else { return JSON(program, ProgStats.fields()) }
+    members[index].value = .unsigned(0)
+    return .object(members + [.init(key: "misses_unavailable", value: .bool(true))])
   }
 
   var lines: [String] {

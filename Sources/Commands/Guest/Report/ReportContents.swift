@@ -1,0 +1,108 @@
+import GuestScopeGuestMemory
+import GuestScopeKernelLog
+import GuestScopeLinuxKernel
+
+/// All that a report says, from which its forms are made.
+struct ReportContents {
+  var head: HeadSection
+  var trouble: TroubleSection
+  var boot: BootSection
+  var cpus: CPUSection
+  var tasks: TaskSection
+  var maps: MapsSection
+  var programs: ProgramsSection
+  var log: LogSection
+  /// What was read in stops of its own, and in how many.
+  var parts: [(name: String, stops: Int)]
+  var unreadable: [(part: String, reason: String)]
+  var missing: [String]
+
+  /// - Throws: when nothing of the guest's kernel can be read.
+  static func read(in session: Session) throws -> ReportContents {
+    let snapshot = try session.readReport()
+    let reading = snapshot.value
+    let state = try session.state(panicCPU: reading.panicCPU, snapshot.registers)
+    let records = (try? reading.log.get()) ?? nil
+    let trouble = TroubleSection(troubles: records?.troubles ?? [], taint: reading.taint)
+    let tasks = TaskSection(try session.part { try session.readTasks() })
+    let maps = MapsSection(try session.part { try session.readMaps() })
+    let failed =
+      reading.unreadable + (tasks.failure.map { [("tasks", "\($0)")] } ?? [])
+      + (maps.failure.map { [("maps", "\($0)")] } ?? [])
+    return ReportContents(
+      head: HeadSection(
+        state, runState: session.runState, cpus: try session.source.cpus.count),
+      trouble: trouble,
+      boot: BootSection(state: reading.systemState, last: records?.records.last),
+      cpus: CPUSection(tasks.reading, isDead: reading.panicCPU != nil),
+      tasks: tasks, maps: maps,
+      programs: ProgramsSection(try? reading.programs.get(), snapshot),
+      log: LogSection(records, from: trouble.troubles.first),
+      parts: [
+        ("log and programs", snapshot.stops), ("tasks", tasks.stops), ("maps", maps.stops),
+      ].filter { $0.1 > 0 },
+      unreadable: failed
+        + (snapshot.unreadable + tasks.unreadable + maps.unreadable).map {
+          (part: "\($0.key)", reason: "\($0.cause)")
+        },
+      missing: snapshot.missing + tasks.missing + maps.missing
+        + failed.map { "the \($0.0): \($0.1)" } + state.crashed(session))
+  }
+
+  private var stops: Int { parts.reduce(0) { $0 + $1.stops } }
+
+  var document: JSON {
+    .object(
+      [.init(key: "schema", value: "single")] + maps.json + programs.json + head.json + trouble.json
+        + boot.json + cpus.json + tasks.json + [
+          .init(key: "stops", value: JSON(stops)),
+          .init(
+            key: "parts",
+            value: .array(parts.map { ["part": .string($0.name), "stops": JSON($0.stops)] })),
+          .init(
+            key: "unreadable",
+            value: .array(
+              unreadable.map { ["object": .string($0.part), "reason": .string($0.reason)] })),
+        ] + log.json)
+  }
+
+  /// What went wrong first, and what is long last.
+  var lines: [String] {
+    head.lines + trouble.lines.map { "\($0.heading): \($0.text)" } + boot.lines + cpus.alarms
+      + tasks.alarms(stuckCPUs: cpus.stuckCPUs) + cpus.lines + tasks.lines + maps.lines
+      + ["answer: from \(stops) stop\(stops == 1 ? "" : "s")\(partsText)\(unreadableText)"]
+      + programs.lines + log.lines
+  }
+
+  private var partsText: String {
+    guard parts.count > 1 else { return "" }
+    return " (" + parts.map { "\($0.stops) for \($0.name)" }.joined(separator: ", ") + ")"
+  }
+
+  private var unreadableText: String {
+    unreadable.isEmpty ? "" : ", \(unreadable.count) unreadable"
+  }
+}
+
+extension Session {
+  /// A part of a report, which takes no other with it; but where nobody answers any more, there is no
+  /// report.
+  fileprivate func part<T>(_ read: () throws -> T) throws -> Result<T, any Error> {
+    do { return .success(try read()) } catch let error as any GuestFailure
+      where error.isOfConnection
+    {
+      throw error
+    } catch {
+      return .failure(error)
+    }
+  }
+}
+
+extension KernelState {
+  /// What a report lacks that is about a crash kernel.
+  func crashed(_ session: Session) -> [String] {
+    guard kernel.isCrashKernel, session.options.vcpu == nil else { return [] }
+    let way = wayToTheCrashed(hasFile: session.options.kernel != nil)
+    return ["the programs of the kernel that crashed: \(way)"]
+  }
+}
