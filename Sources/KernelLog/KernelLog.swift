@@ -10,6 +10,17 @@ public struct KernelLog: Sendable {
   public var unwritten = 0
   /// Records whose text found no place in the buffer; `dmesg` leaves them out, too.
   public var withoutText = 0
+  /// Where a later look goes on.
+  public var next: LogPosition?
+  /// Records between the position that was asked for and the oldest that there is: the kernel has
+  /// overwritten them.
+  public var overwritten: UInt64 = 0
+}
+
+/// A place in the log, between two records.
+public struct LogPosition: Hashable, Sendable {
+  /// Of the descriptor after it.
+  var id: UInt64
 }
 
 /// Which records of the log are wanted.
@@ -30,6 +41,9 @@ public struct LogQuery: Sendable {
     case beforeEnd(UInt64)
     /// A number of a record.
     case sequence(UInt64)
+    /// Where an earlier look at the log of the same boot has come to. A record that is not final is as
+    /// one that is not there yet, so that none is seen half.
+    case position(LogPosition)
   }
 
   public init(

@@ -33,13 +33,20 @@ struct LogReader {
   func log() throws(ReadFault) -> KernelLog {
     let start = try start()
     var log = KernelLog()
-    for id in try ids() {
+    let ids = try ids(&log)
+    // The position after the last record that is final, as are all before it.
+    var isClosed = true
+    for id in ids {
       let index = Int(id & (1 << UInt64(ring.countBits) - 1))
       let desc = ring.descs + index * sizes.desc
       let info = ring.infos + index * sizes.info
       let found = try walk.view.object(ObjectKey("log record", id: id, at: desc)) {
         () throws(ReadFault) in try outcome(id, desc: desc, info: info, from: start)
       }
+      if case .unwritten? = found { isClosed = false }
+      if case .record(let record)? = found, !record.isFinal { isClosed = false }
+      if isClosed { log.next = LogPosition(id: (id &+ 1) & Self.idMask) }
+      if case .position? = query.start, !isClosed { continue }
       switch found {
       case .record(let record): log.records.append(record)
       case .unwritten: log.unwritten += 1
@@ -51,13 +58,24 @@ struct LogReader {
   }
 
   /// The oldest first.
-  private func ids() throws(ReadFault) -> [UInt64] {
+  ///
+  /// - Parameter log: is given what is known without a record.
+  private func ids(_ log: inout KernelLog) throws(ReadFault) -> [UInt64] {
     let (head, tail) = (ring.headID & Self.idMask, ring.tailID & Self.idMask)
     let last = (head &- tail) & Self.idMask
     guard last < 1 << UInt64(ring.countBits) else {
       throw .corrupt("a log whose records go from \(tail.hex) to \(head.hex)", at: ring.address)
     }
-    let newest = UInt64(min(query.newest ?? .max, Int(last) + 1))
+    var newest = UInt64(min(query.newest ?? .max, Int(last) + 1))
+    if case .position(let position)? = query.start {
+      log.next = position
+      // As of a sequence number: what is not ahead of it is past it.
+      let ahead = (head &+ 1 &- position.id) & Self.idMask
+      guard ahead <= Self.idMask / 2 else { return [] }
+      if ahead > last + 1 { log.overwritten = ahead - (last + 1) }
+      newest = min(ahead, last + 1)
+      guard newest > 0 else { return [] }
+    }
     return (0..<newest).map { (head &- (newest - 1) &+ $0) & Self.idMask }
   }
 
@@ -97,7 +115,7 @@ struct LogReader {
 
   private func start() throws(ReadFault) -> Start {
     switch query.start {
-    case nil: return (0, 0)
+    case nil, .position: return (0, 0)
     case .time(let time): return (time, 0)
     case .sequence(let sequence): return (0, sequence)
     case .beforeEnd(let span):

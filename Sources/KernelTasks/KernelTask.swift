@@ -23,6 +23,8 @@ public struct KernelTask: Hashable, Sendable {
   public var idle: UInt64?
   /// Nanoseconds since boot, at its start.
   public var start: UInt64
+  /// Its path in the default hierarchy; nil where that was not asked for, or cannot be known.
+  public var cgroup: String?
 }
 
 /// What a task is at, as /proc/PID/stat and ps(1) say it.

@@ -32,9 +32,12 @@ public struct KernelTasks: Sendable {
   /// All threads. Their numbers are in an xarray, so that all tasks are read at once; the kernel's
   /// list of them would take a wave for each.
   ///
-  /// - Parameter pids: those that are wanted; nil for all.
+  /// - Parameters:
+  ///   - pids: those that are wanted; nil for all.
+  ///   - cgroups: also in which cgroup each is, which takes some waves more: one for each level of the
+  ///     deepest of them.
   public func list(
-    _ pids: Set<UInt64>? = nil, in walk: Walk
+    _ pids: Set<UInt64>? = nil, cgroups: Bool = false, in walk: Walk
   ) throws(ReadFault) -> TaskList {
     let (queues, watchdog, found) = try walk.view.together(
       walk.ifKnown(runQueues(walk)), walk.watchdog(),
@@ -45,8 +48,10 @@ public struct KernelTasks: Sendable {
       found.map { ($0.address, $0.task.tgid) }, uniquingKeysWith: { first, _ in first })
     let now = queues?.map(\.clock).max()
     let current = queues.map { Set($0.map(\.current)) }
+    let paths = cgroups ? try self.cgroups(of: Set(found.map(\.cgroups)), walk) : [:]
     let tasks = found.map { found in
       var task = found.task
+      task.cgroup = paths[found.cgroups]
       // The parent of the first two is the idle task of the first CPU.
       task.parent = numbers[found.parent] ?? (task.pid <= 2 ? 0 : nil)
       task.isRunning = current?.contains(found.address)
@@ -73,8 +78,25 @@ public struct KernelTasks: Sendable {
   }
 
   private typealias Entry = (
-    task: KernelTask, address: KernelVirtualAddress, parent: KernelVirtualAddress, lastRan: UInt64
+    task: KernelTask, address: KernelVirtualAddress, parent: KernelVirtualAddress, lastRan: UInt64,
+    cgroups: KernelVirtualAddress
   )
+
+  /// The paths of the cgroups that sets lead to; none of those that are damaged.
+  private func cgroups(
+    of sets: Set<KernelVirtualAddress>, _ walk: Walk
+  ) throws(ReadFault) -> [KernelVirtualAddress: String] {
+    let paths = try walk.view.each(sets.sorted { $0.rawValue < $1.rawValue }) {
+      address throws(ReadFault) -> (KernelVirtualAddress, String)? in
+      do throws(ReadFault) {
+        let cgroup = try walk.read(CSSSet.self, at: address).defaultCgroup
+        return (address, try walk.cgroupPath(at: cgroup))
+      } catch .unreadable {
+        return nil
+      }
+    }
+    return Dictionary(paths.compactMap { $0 }, uniquingKeysWith: { first, _ in first })
+  }
 
   private func entry(
     _ task: KernelObject<TaskStruct>, number: UInt64
@@ -91,7 +113,7 @@ public struct KernelTasks: Sendable {
           task.state.map(UInt64.init) ?? task.longState ?? 0, exitState: task.exitState),
         cpu: task.cpu, schedulingClass: classes[task.schedClass.rawValue],
         isKernelThread: isKernelThread, start: task.startBoottime),
-      task.address, task.realParent, task.execStart
+      task.address, task.realParent, task.execStart, task.cgroups ?? KernelVirtualAddress(0)
     )
   }
 

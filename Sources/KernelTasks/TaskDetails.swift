@@ -13,8 +13,6 @@ public struct TaskDetails: Sendable {
   /// It gave the CPU up, or it was taken.
   public var voluntarySwitches: UInt64
   public var involuntarySwitches: UInt64
-  /// Its path in the default hierarchy; nil where that cannot be known.
-  public var cgroup: String?
 }
 
 /// `struct task_struct` of include/linux/sched.h, of which a list has less.
@@ -26,19 +24,11 @@ private struct TaskMore: KernelStruct {
   let parent = Link<TaskNumbers>("real_parent")
   let voluntary = Member<UInt64>("nvcsw")
   let involuntary = Member<UInt64>("nivcsw")
-  /// Of kernels with CONFIG_CGROUPS.
-  let cgroups = OptionalLink<CSSSet>("cgroups")
 }
 
 private struct TaskNumbers: KernelStruct {
   static let kernelName = "task_struct"
   let tgid = Member<UInt32>("tgid")
-}
-
-/// `struct css_set` of include/linux/cgroup-defs.h.
-private struct CSSSet: KernelStruct {
-  static let kernelName = "css_set"
-  let defaultCgroup = Member<KernelVirtualAddress>("dfl_cgrp")
 }
 
 extension KernelTasks {
@@ -47,19 +37,14 @@ extension KernelTasks {
     of pid: UInt32, in walk: Walk
   ) throws(ReadFault) -> TaskDetails {
     let (list, address) = try walk.view.together(
-      list([UInt64(pid)], in: walk), table.address(of: UInt64(pid), in: walk.view))
+      list([UInt64(pid)], cgroups: true, in: walk), table.address(of: UInt64(pid), in: walk.view))
     guard var task = list.tasks.first else {
       throw .missing("the task with pid \(pid) has ended", at: address)
     }
     let more = try walk.read(TaskMore.self, at: address)
-    let (parent, cgroups) = try walk.view.together(more.parent.tgid, more.cgroups)
-    task.parent = parent
-    let cgroup = try cgroups.map { set throws(ReadFault) in
-      try walk.ifKnown(walk.cgroupPath(at: set.defaultCgroup))
-    }
+    task.parent = try more.parent.tgid
     return TaskDetails(
       task: task, priority: Int(more.prio), policy: more.policy, runtime: more.runtime,
-      voluntarySwitches: more.voluntary, involuntarySwitches: more.involuntary,
-      cgroup: cgroup ?? nil)
+      voluntarySwitches: more.voluntary, involuntarySwitches: more.involuntary)
   }
 }

@@ -20,8 +20,16 @@ struct TaskStruct: KernelStruct {
   let realParent = Member<KernelVirtualAddress>("real_parent")
   let execStart = Member<UInt64>("se.exec_start")
   let startBoottime = Member<UInt64>("start_boottime")
+  /// A `struct css_set`, of kernels with CONFIG_CGROUPS.
+  let cgroups = OptionalMember<KernelVirtualAddress>("cgroups")
   /// A `struct kthread` of a kernel thread, since 5.17 (commit e32cf5dfbe22).
   let workerPrivate = OptionalMember<KernelVirtualAddress>("worker_private")
+}
+
+/// `struct css_set` of include/linux/cgroup-defs.h.
+struct CSSSet: KernelStruct {
+  static let kernelName = "css_set"
+  let defaultCgroup = Member<KernelVirtualAddress>("dfl_cgrp")
 }
 
 /// `struct kthread` of kernel/kthread.c.

@@ -16,6 +16,8 @@ extension LiveTests {
       var start: Int
       var priority: Int
       var policy: Int
+      /// In the default hierarchy.
+      var cgroup: String
 
       init(_ row: [String: Any]) throws {
         let stat = try #require(row["stat"] as? String)
@@ -34,6 +36,9 @@ extension LiveTests {
         cpu = try #require(Int(rest[36]))
         priority = try #require(Int(rest[15]))
         policy = try #require(Int(rest[38]))
+        let line = try #require(row["cgroup"] as? String)
+        try #require(line.hasPrefix("0::"))
+        cgroup = String(line.dropFirst(3))
       }
 
       /// Comes and goes, and has a name made of what it works on.
@@ -60,6 +65,7 @@ extension LiveTests {
         #expect(our["ppid"] as? Int == task.parent, "\(task)")
         #expect(our["start_ns"] as? Int ?? 0 >= task.start * 10_000_000, "\(task)")
         #expect(our["start_ns"] as? Int ?? 0 < (task.start + 1) * 10_000_000, "\(task)")
+        #expect(our["cgroup"] as? String == task.cgroup, "\(task)")
         #expect(our["kernel"] as? Bool == (task.pid == 2 || task.parent == 2), "\(task)")
         let (comm, name) = (our["comm"] as? String ?? "", our["name"] as? String ?? "")
         #expect(comm == String(task.comm.prefix(15)), "\(task)")
@@ -92,7 +98,7 @@ extension LiveTests {
         #expect(our["tgid"] as? Int == task.tgid, "\(task)")
         #expect(our["prio"] as? Int == task.priority + 100, "\(task)")
         #expect(our["policy"] as? Int == task.policy, "\(task)")
-        #expect(our["cgroup"] as? String == "/", "\(task)")
+        #expect(our["cgroup"] as? String == task.cgroup, "\(task)")
       }
       let none = try Program(guest, ["task", "show", "4194304"]).run()
       #expect(none.status == 1 && none.err.contains("no task with pid 4194304"), "\(none.err)")

@@ -51,15 +51,26 @@ static const struct death deaths[] = {
 };
 
 static void start(const struct death *death, unsigned number) {
-  char comm[16];
+  char comm[16], byte = 0;
+  int ends[2];
 
-  if (fork() > 0)
+  if (pipe(ends))
+    fail("pipe: %m");
+  if (fork() > 0) {
+    // Until it is on its CPU: the next one may take this CPU for good.
+    close(ends[1]);
+    if (read(ends[0], &byte, 1) < 0)
+      fail("cannot wait for a task to die: %m");
+    close(ends[0]);
     return;
+  }
   snprintf(comm, sizeof comm, "gs-%s", death->name);
   prctl(PR_SET_NAME, comm);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   // The loader is on the first one, and sees what becomes of it.
   pin_to_cpu(online_cpus() - 1 - number);
+  close(ends[0]);
+  close(ends[1]);
   if (death->body)
     death->body();
   else

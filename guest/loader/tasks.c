@@ -40,7 +40,12 @@ static void realtime(void) {
   rest();
 }
 
+// In a cgroup of their own, two levels down.
 static void threads(void) {
+  static const char outer[] = "/sys/fs/cgroup/gs-tasks", inner[] = "/sys/fs/cgroup/gs-tasks/threads";
+  close(make_cgroup(outer));
+  close(make_cgroup(inner));
+  write_file("/sys/fs/cgroup/gs-tasks/threads/cgroup.procs", "0");
   static char first[] = "gs-thread-1", second[] = "gs-thread-2";
   pthread_t ids[2];
   if (pthread_create(&ids[0], NULL, thread, first) || pthread_create(&ids[1], NULL, thread, second))
@@ -74,7 +79,7 @@ void make_tasks(void) {
 }
 
 static void print_task(int pid, int tid) {
-  char path[64], stat[1024], comm[128];
+  char path[64], stat[1024], comm[128], cgroup[512] = "";
 
   snprintf(path, sizeof path, "/proc/%d/task/%d/stat", pid, tid);
   if (!read_file(path, stat, sizeof stat))
@@ -82,11 +87,17 @@ static void print_task(int pid, int tid) {
   snprintf(path, sizeof path, "/proc/%d/task/%d/comm", pid, tid);
   if (!read_file(path, comm, sizeof comm))
     return;
+  snprintf(path, sizeof path, "/proc/%d/task/%d/cgroup", pid, tid);
+  read_file(path, cgroup, sizeof cgroup);
+  // `0::/path` is the default hierarchy's line, and the only one.
+  cgroup[strcspn(cgroup, "\n")] = 0;
   stat[strcspn(stat, "\n")] = comm[strcspn(comm, "\n")] = 0;
   printf("{\"kind\":\"task\",\"tgid\":%d,\"comm\":", pid);
   print_json_string(comm);
   printf(",\"stat\":");
   print_json_string(stat);
+  printf(",\"cgroup\":");
+  print_json_string(cgroup);
   puts("}");
 }
 

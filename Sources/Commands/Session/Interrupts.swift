@@ -67,13 +67,16 @@ package final class Interrupts: Sendable {
   var isCancelled: Bool { cancelled.load(ordering: .acquiring) }
 
   /// Ctrl-C cancels the work, whose caller shows what there is of it, and does not end the program.
-  func withCancelling(_ work: () throws -> Void) rethrows {
-    cancelling.store(true, ordering: .releasing)
+  /// Inside of other such work, it cancels that, too.
+  func withCancelling<T>(_ work: () throws -> T) rethrows -> T {
+    let isInner = cancelling.exchange(true, ordering: .acquiringAndReleasing)
     defer {
-      cancelling.store(false, ordering: .releasing)
-      clear()
+      if !isInner {
+        cancelling.store(false, ordering: .releasing)
+        clear()
+      }
     }
-    try work()
+    return try work()
   }
 
   /// A line is being edited.

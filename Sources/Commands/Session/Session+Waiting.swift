@@ -66,7 +66,7 @@ extension Session {
   }
 
   /// Ctrl-C ends it.
-  private func rest(_ duration: Duration) throws(GuestMemError) {
+  func rest(_ duration: Duration) throws(GuestMemError) {
     let end = ContinuousClock.now + duration
     while ContinuousClock.now < end {
       if interrupts.isCancelled { throw .interrupted }

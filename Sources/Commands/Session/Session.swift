@@ -196,10 +196,14 @@ final class Session {
     return count(snapshot)
   }
 
+  /// The instants that the answers of this run are from, up to now; to take differences of.
+  private(set) var stopsOfAnswers = 0
+
   /// Counts what a snapshot cost that was taken without a kernel.
   func count<T>(_ snapshot: Snapshot<T>) -> Snapshot<T> {
     statistics.waves += snapshot.waves
     statistics.closingStops += snapshot.stops
+    stopsOfAnswers += snapshot.stops
     statistics.closingReads += snapshot.closing.reads
     statistics.closingBytes += snapshot.closing.bytes
     return snapshot
@@ -262,5 +266,7 @@ final class Session {
 /// A command cannot be carried out; the text says why, and the way out.
 struct CommandError: Error, CustomStringConvertible {
   var description: String
+  /// It is not the guest that is lacking, but what the answer is written to.
+  var isOfOutput = false
   init(_ description: String) { self.description = description }
 }

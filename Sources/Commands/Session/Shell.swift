@@ -70,6 +70,10 @@ final class Shell {
       }
     }
     do {
+      if let command = command as? any FollowingCommand, command.follows {
+        try command.follow(in: session) { try show(piece: $0, form) }
+        return Status.answered
+      }
       let answer = try command.answer(in: session)
       try show(answer, form)
       for line in answer.missing + answer.remarks { console.note(line) }
@@ -83,6 +87,15 @@ final class Shell {
   func show(_ answer: Answer, _ form: OutputForm) throws {
     try console.answer(
       form.text(answer.document) ?? answer.screen.lines.map { $0 + "\n" }.joined())
+  }
+
+  private func show(piece: Answer, _ form: OutputForm) throws {
+    if case .array(let elements) = piece.document, form != .screen {
+      try console.answer(elements.compactMap(form.text).joined())
+    } else {
+      try show(piece, form)
+    }
+    for line in piece.missing + piece.remarks { console.note(line) }
   }
 
   /// Says why there is no answer; returns the exit status for it.

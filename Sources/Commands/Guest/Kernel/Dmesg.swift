@@ -1,19 +1,25 @@
 import ArgumentParser
 import GuestScopeGuestMemory
 import GuestScopeKernelLog
+import GuestScopeLinuxKernel
 
 /// `dmesg`: the kernel's log, as dmesg(1) prints it in the guest.
-struct Dmesg: GuestCommand {
+struct Dmesg: FollowingCommand {
   static let configuration = CommandConfiguration(
     commandName: "dmesg", abstract: "The kernel's log.",
     discussion: """
       dmesg
       dmesg --level warn
       dmesg --since -10
+      dmesg --follow --level warn
 
       The log is there as long as the guest's memory is, also where nothing was printed on a console, \
       after a panic, or after dmesg -C in the guest. A record that the kernel may still append to is \
       shown with a mark, and has "final": false with -j; dmesg in the guest does not show it yet.
+
+      --follow looks again and again, in one short stop of the guest each, and shows what is new, with \
+      -j a record a line, until Ctrl-C. Where the kernel has overwritten records between two looks, it \
+      says how many: a shorter --interval loses fewer.
       """)
 
   @Option(
@@ -37,6 +43,12 @@ struct Dmesg: GuestCommand {
     transform: LogQuery.Start.init(seconds:))
   var since: LogQuery.Start?
 
+  @Flag(name: .shortAndLong, help: "Go on with what the kernel logs from now on.")
+  var follow = false
+
+  @Option(help: ArgumentHelp("With --follow, look each so many seconds.", valueName: "s"))
+  var interval = 1.0
+
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
@@ -51,15 +63,59 @@ struct Dmesg: GuestCommand {
     Field("final") { .bool($0.isFinal) },
   ]
 
-  func answer(in session: Session) throws -> Answer {
-    let query = LogQuery(level: level, start: since)
-    let snapshot = try session.ofThisBoot { kernel in
-      try session.walk(kernel) { walk throws(ReadFault) in try walk.kernelLog(query) }
+  var follows: Bool { follow }
+
+  func validate() throws {
+    guard (0.01...3600).contains(interval) else {
+      throw ValidationError("--interval takes seconds, from 0.01 to 3600")
     }
+  }
+
+  func answer(in session: Session) throws -> Answer {
+    let snapshot = try session.ofThisBoot { kernel in
+      try session.readLog(LogQuery(level: level, start: since), of: kernel)
+    }
+    return answer(snapshot)
+  }
+
+  func follow(in session: Session, _ show: (Answer) throws -> Void) throws {
+    var (position, engine): (LogPosition?, SnapshotEngine?)
+    while true {
+      let snapshot = try session.ofThisBoot { kernel in
+        // In another boot of the guest the position means nothing.
+        let current = try session.engine
+        if engine != nil, engine !== current { position = nil }
+        let start = position.map { .position($0) } ?? (engine == nil ? since : nil)
+        engine = current
+        return try session.readLog(LogQuery(level: level, start: start), of: kernel)
+      }
+      guard !session.isHeld else {
+        throw CommandError("the guest is held, and logs nothing new: resume it to follow its log")
+      }
+      position = snapshot.value.next
+      // What may still grow comes when it is whole.
+      let log = snapshot.map { $0.upToFirstOpen }
+      if !log.value.records.isEmpty || log.value.overwritten > 0 || !log.missing.isEmpty {
+        try show(answer(log))
+      }
+      try session.rest(.nanoseconds(Int64(interval * 1e9)))
+    }
+  }
+
+  private func answer(_ snapshot: Snapshot<KernelLog>) -> Answer {
     let log = snapshot.value
+    let lost: [JSON] = log.overwritten > 0 ? [["overwritten": .unsigned(log.overwritten)]] : []
     return Answer(
-      .array([JSON](log.records, Self.fields)), .lines(log.records.flatMap(\.markedLines)),
+      .array(lost + [JSON](log.records, Self.fields)), .lines(log.records.flatMap(\.markedLines)),
       missing: snapshot.missing, remarks: log.remarks)
+  }
+}
+
+extension Session {
+  fileprivate func readLog(
+    _ query: LogQuery, of kernel: GuestKernel
+  ) throws -> Snapshot<KernelLog> {
+    try walk(kernel) { walk throws(ReadFault) in try walk.kernelLog(query) }
   }
 }
 
@@ -81,9 +137,21 @@ extension LogRecord {
 }
 
 extension KernelLog {
+  /// The log without records that are not final, and all after them.
+  fileprivate var upToFirstOpen: KernelLog {
+    var log = self
+    log.records = Array(records.prefix(while: \.isFinal))
+    log.unwritten = 0
+    return log
+  }
+
   /// What the records do not say.
   var remarks: [String] {
     var remarks: [String] = []
+    if overwritten > 0 {
+      let subject = overwritten == 1 ? "a record was" : "\(overwritten) records were"
+      remarks.append("\(subject) overwritten by the kernel between two looks, and not seen")
+    }
     if unwritten > 0 {
       let subject = unwritten == 1 ? "a record is" : "\(unwritten) records are"
       remarks.append("\(subject) still being written, and left out")

@@ -16,8 +16,8 @@ struct TaskListCommand: GuestCommand {
     commandName: "list", abstract: "All threads, or those that are stuck.",
     discussion: """
       The state is the letter of ps: R runs or wants to, S sleeps, D sleeps and takes no signal, I is \
-      an idle kernel thread, T and t are stopped, Z has ended. IDLE is how long a thread has not run. \
-      Numbers are those of the root pid namespace.
+      an idle kernel thread, T and t are stopped, Z has ended. IDLE is how long a thread has not run, \
+      CGROUP its place in the default hierarchy. Numbers are those of the root pid namespace.
 
       --stuck 10 leaves those that have wanted a CPU, or have been in D, for ten seconds.
       """)
@@ -43,6 +43,7 @@ struct TaskListCommand: GuestCommand {
     .onScreen(.number("IDLE")) { $0.idle.map { "\($0.logSeconds.dropLast(3)) s" } },
     Field("kernel") { .bool($0.isKernelThread) },
     Field("start_ns") { .unsigned($0.start) },
+    Field("cgroup", .text("CGROUP")) { JSON($0.cgroup) },
     Field("comm") { .string($0.comm) },
     Field("name", .text("NAME")) { .string($0.name) },
   ]
@@ -56,7 +57,9 @@ struct TaskListCommand: GuestCommand {
   func answer(in session: Session) throws -> Answer {
     let snapshot = try session.ofThisBoot { kernel in
       let tasks = try KernelTasks(kernel)
-      return try session.walk(kernel) { walk throws(ReadFault) in try tasks.list(in: walk) }
+      return try session.walk(kernel) { walk throws(ReadFault) in
+        try tasks.list(cgroups: true, in: walk)
+      }
     }
     var tasks = snapshot.value.tasks
     if let stuck {

@@ -26,7 +26,6 @@ struct TaskShow: GuestCommand {
     Field("runtime_ns") { .unsigned($0.runtime) },
     Field("voluntary_switches") { .unsigned($0.voluntarySwitches) },
     Field("involuntary_switches") { .unsigned($0.involuntarySwitches) },
-    Field("cgroup") { JSON($0.cgroup) },
   ]
 
   func answer(in session: Session) throws -> Answer {

@@ -10,13 +10,32 @@ struct Report: RunStateCommand {
     discussion: """
       What the kernel has said of a panic, an oops, a lockup, a stall, a hung task, a lack of memory \
       or a scheduler that was thrown out stands at the top: the first of each, from the newest \
-      \(ReportReading.newestRecords) records of its log.
+      \(ReportReading.newestRecords) records of its log. Which CPUs do not come back to their \
+      scheduler, and which tasks wait for long, it finds by itself: the kernel says that late, or, \
+      where interrupts are off, never.
+
+      --dir writes a folder for whoever was not there: the report, and what dmesg, task list, module \
+      list, prog list, map dump and others say, each as text and as JSON, with an index.json that \
+      lists them. The folder is there as a whole or not at all. Of a guest that stands still all of \
+      it is of one instant; with --hold that of a running one is, too.
       """)
 
+  @Option(
+    help: ArgumentHelp("Write everything into a new folder.", valueName: "folder"),
+    completion: .directory)
+  var dir: String?
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   func answer(in session: Session) throws -> Answer {
+    guard let dir else { return try report(in: session) }
+    let folder = try ReportFolder(dir)
+    return try session.interrupts.withCancelling {
+      try folder.write(try report(in: session), session)
+    }
+  }
+
+  private func report(in session: Session) throws -> Answer {
     let contents: ReportContents
     do { contents = try ReportContents.read(in: session) } catch let error as any GuestFailure
       where !error.isOfConnection

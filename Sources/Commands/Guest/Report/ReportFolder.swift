@@ -1,0 +1,160 @@
+import Glibc
+
+/// The folder that `report --dir` writes. It comes into being at once: the files are written into another
+/// one beside it, which then takes its name.
+struct ReportFolder {
+  private let path: String
+  private let temporary: String
+
+  /// What a guest is asked for besides the report: the name of the files, and the words of the command.
+  private static let commands: [(name: String, words: [String])] = [
+    ("info", ["info"]),
+    ("dmesg", ["dmesg"]),
+    ("tasks", ["task", "list"]),
+    ("modules", ["module", "list"]),
+    ("registers", ["regs"]),
+    ("programs", ["prog", "list"]),
+    ("program-stats", ["prog", "stats", "type", "all", "--ids", "--per-cpu"]),
+    ("maps", ["map", "list"]),
+    ("map-contents", ["map", "dump", "name", "*"]),
+    ("variables", ["var", "*"]),
+    ("links", ["link", "list"]),
+    ("struct_ops", ["struct_ops", "dump"]),
+    ("cgroups", ["cgroup", "tree"]),
+    ("net", ["net", "list"]),
+    ("perf", ["perf", "list"]),
+    ("types", ["btf", "list"]),
+  ]
+
+  /// - Throws: `CommandError` for a folder that is not empty, and for what is not a folder.
+  init(_ path: String) throws {
+    var path = path
+    while path.count > 1, path.last == "/" { path.removeLast() }
+    (self.path, temporary) = (path, path + ".partial-\(getpid())")
+    guard !path.isEmpty else { throw UsageError("--dir takes the path of a folder") }
+    guard let folder = unsafe opendir(path) else {
+      if errno == ENOENT { return }
+      throw failure("cannot write into", path)
+    }
+    defer { unsafe closedir(folder) }
+    while let entry = unsafe readdir(folder) {
+      // `.` and `..`, each of which begins with a point and has at most one more character.
+      let name = unsafe entry.pointee.d_name
+      let isItself = name.0 == 0x2e && (name.1 == 0 || (name.1 == 0x2e && name.2 == 0))
+      guard isItself else {
+        throw CommandError("\(path) is not empty: --dir takes a new folder, or an empty one")
+      }
+    }
+  }
+
+  /// Writes the report and all else, and answers with the list of files.
+  func write(_ report: Answer, _ session: Session) throws -> Answer {
+    guard unsafe mkdir(temporary, 0o777) == 0 else { throw failure("cannot make", temporary) }
+    do {
+      var files = [try write(report, "report", ["report"], stops: nil)]
+      var missing = report.missing
+      for (name, words) in Self.commands {
+        if session.interrupts.isCancelled { throw Cancelled() }
+        let (file, lacks) = try write(name, words, session)
+        files.append(file)
+        missing += lacks
+      }
+      if session.interrupts.isCancelled { throw Cancelled() }
+      let index: JSON = ["run_state": .string(session.runState), "files": .array(files)]
+      try write(index.text(pretty: true) + "\n", "index.json")
+      guard unsafe rename(temporary, path) == 0 else { throw failure("cannot make", path) }
+      return Answer(
+        ["dir": .string(path), "files": .array(files)],
+        .lines(files.flatMap(\.paths).map { path + "/" + $0 } + [path + "/index.json"]),
+        missing: missing, remarks: report.remarks)
+    } catch {
+      remove()
+      throw error
+    }
+  }
+
+  /// One command, whose failure takes no other with it; but where nobody answers any more, none does.
+  private func write(
+    _ name: String, _ words: [String], _ session: Session
+  ) throws -> (JSON, missing: [String]) {
+    guard let command = try Root.parse(words: words) as? any GuestCommand else {
+      return (.null, [])
+    }
+    let before = session.stopsOfAnswers
+    do {
+      let answer = try command.answer(in: session)
+      let file = try write(answer, name, words, stops: session.stopsOfAnswers - before)
+      return (file, answer.missing.map { "\(name): \($0)" })
+    } catch let error as any GuestFailure where error.isOfConnection {
+      throw error
+    } catch let error as CommandError where !error.isOfOutput {
+      // Nothing there to show, as where no map can be listed.
+      return (entry(name, words, files: [], missing: ["\(error)"]), [])
+    } catch let error as any GuestFailure {
+      return (entry(name, words, files: [], missing: ["\(error)"]), ["\(name): \(error)"])
+    }
+  }
+
+  private func write(
+    _ answer: Answer, _ name: String, _ words: [String], stops: Int?
+  ) throws -> JSON {
+    try write(answer.screen.lines.map { $0 + "\n" }.joined(), name + ".txt")
+    try write(answer.document.text(pretty: true) + "\n", name + ".json")
+    return entry(
+      name, words, files: [name + ".txt", name + ".json"], missing: answer.missing, stops: stops)
+  }
+
+  private func entry(
+    _ name: String, _ words: [String], files: [String], missing: [String], stops: Int? = nil
+  ) -> JSON {
+    [
+      "name": .string(name), "command": .string(words.joined(separator: " ")),
+      "files": .array(files.map { .string($0) }), "stops": JSON(stops),
+      "missing": .array(missing.map { .string($0) }),
+    ]
+  }
+
+  // MARK: Files
+
+  private func write(_ text: String, _ name: String) throws {
+    let file = temporary + "/" + name
+    let descriptor = unsafe open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw failure("cannot make", file) }
+    defer { close(descriptor) }
+    var bytes = Array(text.utf8)[...]
+    while !bytes.isEmpty {
+      let count = unsafe bytes.withUnsafeBytes {
+        unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
+      }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { throw failure("cannot write", file) }
+      bytes = bytes.dropFirst(count)
+    }
+  }
+
+  /// What was begun is not left behind.
+  private func remove() {
+    for name in ["report"] + Self.commands.map(\.name) {
+      for suffix in [".txt", ".json"] { unlink(temporary + "/" + name + suffix) }
+    }
+    unlink(temporary + "/index.json")
+    rmdir(temporary)
+  }
+
+  private func failure(_ what: String, _ path: String) -> CommandError {
+    let reason = unsafe String(cString: strerror(errno))
+    var error = CommandError("\(what) \(path): \(reason)")
+    error.isOfOutput = true
+    return error
+  }
+}
+
+extension JSON {
+  /// The files of an entry of the index.
+  fileprivate var paths: [String] {
+    guard case .object(let members) = self,
+      case .array(let files)? = members.first(where: { $0.key == "files" })?.value
+    else { return [] }
+    return files.map(\.cell)
+  }
+}
