@@ -48,9 +48,9 @@ extension KernelLog {
     return Trouble.Kind.allCases.compactMap { found[$0] }
   }
 
-  /// The registers of an oops follow within some lines.
+  /// The registers of an oops follow within some lines: on arm64 after what the fault was, some twenty.
   private func location(after index: Int) -> String? {
-    for record in records[(index + 1)...].prefix(16) {
+    for record in records[(index + 1)...].prefix(32) {
       for line in record.text.split(separator: "\n") {
         // `show_ip()` of arch/x86/kernel/dumpstack.c.
         if line.hasPrefix("RIP: ") {

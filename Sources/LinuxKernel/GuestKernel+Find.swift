@@ -48,7 +48,6 @@ extension GuestKernel {
     _ facts: KernelFacts, at location: KernelLocation, watching cpu: Int, in engine: SnapshotEngine
   ) throws(KernelError) {
     let rules = facts.architecture.rules
-    guard location.readOnlyData != nil else { throw .booting }
     let linked: KernelSymbols
     do { linked = try facts.symbols } catch { throw .image(error) }
 
@@ -61,11 +60,15 @@ extension GuestKernel {
         break
       }
     }
+    let hasBooted = location.readOnlyData != nil
     guard let image = confirmed else {
+      guard hasBooted else { throw .booting }
       throw .wrongFile(
         file: facts.origin.name, fileBanner: facts.banner,
         guestBanner: try location.banner(engine))
     }
+    // Before its scheduler runs, not all that is read of it here is set.
+    guard hasBooted || image.isScheduling else { throw .booting }
     do { btf = try facts.types() } catch { throw .image(error) }
     lookups = KernelLookups(btf)
 

@@ -20,6 +20,8 @@ struct ImageInGuest {
   var cpuIDs: UInt32?
   var panicCPU: Int?
   var isCrashKernel = false
+  /// It has come to SYSTEM_SCHEDULING or further (`system_state` of init/main.c).
+  var isScheduling = false
   /// As many as the guest has vCPUs, at most.
   var cpus: [CPU] = []
   /// The memory that all this was read from.
@@ -72,7 +74,7 @@ extension ImageInGuest {
       [
         range(notes?.start, notes?.count ?? 1), range("linux_banner", 256), range("nr_cpu_ids", 4),
         range(GuestKernel.panicCPUSymbol, 4), range("elfcorehdr_addr", 8),
-        range(GuestKernel.perCPUOffsets, 8 * engine.memory.cpuCount),
+        range(GuestKernel.perCPUOffsets, 8 * engine.memory.cpuCount), range("system_state", 4),
       ] + names.map { range($0, 8) }
     let outcomes: [[UInt8]?]
     do { outcomes = try engine.readStatic(wanted).map { try? $0.get() } } catch {
@@ -95,7 +97,8 @@ extension ImageInGuest {
     if let cpuIDs, let offsets = outcomes[5] {
       cpus = CPU.all(in: Array(offsets.prefix(8 * Int(cpuIDs))))
     }
-    for (name, bytes) in zip(names, outcomes.dropFirst(6)) { variables[name] = bytes?.u64(at: 0) }
+    isScheduling = outcomes[6]?.u32(at: 0).map { $0 > 0 } ?? false
+    for (name, bytes) in zip(names, outcomes.dropFirst(7)) { variables[name] = bytes?.u64(at: 0) }
   }
 }
 

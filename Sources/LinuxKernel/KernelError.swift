@@ -77,8 +77,9 @@ extension SnapshotEngine {
 
 extension KernelError {
   static let booting = KernelError.noKernel(
-    "the guest is booting: its kernel has not set itself up yet; try again soon (with "
-      + "rodata=off on its command line it looks so for ever)")
+    "the guest is booting: its kernel has not set itself up yet; try again soon, or give its file "
+      + "with -k, with which it is found as soon as its scheduler runs (with rodata=off on its "
+      + "command line it looks so for ever)")
 
   /// True when a later look may find the kernel: the guest is in firmware, boots, or was just reset.
   public var mayPass: Bool {

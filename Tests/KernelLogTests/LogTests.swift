@@ -55,6 +55,57 @@ import Testing
     #expect(log.withoutText == 1)
   }
 
+  /// A look from a position on.
+  private func look(_ guest: LogGuest, from position: LogPosition?) throws -> KernelLog {
+    try guest.log(LogQuery(start: .position(try #require(position)))).value
+  }
+
+  @Test func aLaterLookGoesOnWhereAnEarlierOneEnded() throws {
+    let guest = LogGuest()
+    for number in 0..<7 as Range<UInt64> {
+      guest.write(number, "line \(number)", begin: 24 * number, next: 24 * number + 24)
+    }
+    guest.setIDs(0...2)
+    let first = try guest.log().value
+    let nothing = try look(guest, from: first.next)
+    #expect(nothing.records.isEmpty && nothing.next == first.next && nothing.overwritten == 0)
+    guest.setIDs(1...6)
+    let second = try look(guest, from: first.next)
+    #expect(second.records.map(\.text) == (3...6).map { "line \($0)" } && second.overwritten == 0)
+    #expect(try look(guest, from: second.next).records.isEmpty)
+  }
+
+  @Test func aLaterLookHasRecordsOnceTheyAreWhole() throws {
+    let guest = LogGuest()
+    guest.write(0, "whole", begin: 0, next: 16)
+    guest.write(1, "grows", begin: 16, next: 32, state: .committed)
+    guest.write(2, "after it", begin: 32, next: 48)
+    guest.setIDs(0...2)
+    let first = try guest.log().value
+    #expect(first.records.count == 3)
+    #expect(try look(guest, from: first.next).records.isEmpty)
+    guest.write(1, "grew", begin: 16, next: 32)
+    #expect(try look(guest, from: first.next).records.map(\.text) == ["grew", "after it"])
+  }
+
+  @Test func aLaterLookCountsWhatTheKernelHasOverwritten() throws {
+    let guest = LogGuest()
+    func write(_ numbers: ClosedRange<UInt64>) {
+      for number in numbers {
+        guest.write(number, "x", begin: 16 * number, next: 16 * number + 16)
+      }
+      guest.setIDs(numbers)
+    }
+    write(0...2)
+    let position = try guest.log().value.next
+    write(5...20)
+    let log = try look(guest, from: position)
+    #expect(log.overwritten == 2)
+    #expect(log.records.map(\.sequence) == Array(5...20))
+    // Of a log that is not this one's, nothing is known to be new.
+    #expect(try look(guest, from: LogPosition(id: 1 << 40)).records.isEmpty)
+  }
+
   @Test func recordsInTheMakingAreMarkedOrCounted() throws {
     let guest = LogGuest()
     guest.write(0, "reused", begin: 0, next: 16, state: .reusable)

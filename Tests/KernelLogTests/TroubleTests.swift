@@ -39,6 +39,15 @@ import Testing
     #expect(log.troubles.map(\.count) == [3])
   }
 
+  /// What arm64 says of the fault stands between its first line and the registers.
+  @Test func theRegistersOfAnOopsMayBeFar() {
+    let between = ["Mem abort info:"] + Array(repeating: "  of the fault", count: 20)
+    let log = log(
+      ["Unable to handle kernel NULL pointer dereference at virtual address 0000000000000008"]
+        + between + ["pc : gs_null+0x8/0x20 [gs_dying]"])
+    #expect(log.troubles.map(\.location) == ["gs_null+0x8/0x20 [gs_dying]"])
+  }
+
   @Test(arguments: [
     ("watchdog: BUG: soft lockup - CPU#1 stuck for 22s! [spin:99]", Trouble.Kind.lockup),
     ("NMI watchdog: Watchdog detected hard LOCKUP on cpu 0", .lockup),

@@ -90,6 +90,26 @@ final class TaskGuest {
   /// A number that only a process group has.
   func addGroup(_ number: UInt64) { numbers[number] = guest.direct(guest.ram.allocate(64)) }
 
+  /// Gives the kernel a watchdog.
+  ///
+  /// - Parameters:
+  ///   - threshold: seconds.
+  ///   - stamps: one a CPU.
+  ///   - online: a bit a CPU.
+  func watch(threshold: UInt32, stamps: [UInt64], online: UInt64 = 3, isOn: Bool = true) {
+    let (pointer, copies) = guest.perCPU(8)
+    guest.symbols["watchdog_touch_ts"] = pointer &- guest.textBase
+    for (stamp, copy) in zip(stamps, copies) { guest.ram.write(stamp, at: copy) }
+    let variables: [(String, UInt64)] = [
+      ("watchdog_thresh", UInt64(threshold)), ("watchdog_enabled", isOn ? 3 : 1),
+      ("__cpu_online_mask", online), ("watchdog_cpumask", 3),
+    ]
+    for (index, (name, value)) in variables.enumerated() {
+      guest.symbols[name] = guest.dataOffset + 0x7a0 + 8 * UInt64(index)
+      guest.ram.write(value, at: guest.place(name))
+    }
+  }
+
   /// Writes the table of numbers.
   func finish() {
     let namespace = guest.place("init_pid_ns")

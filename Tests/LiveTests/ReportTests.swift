@@ -11,7 +11,8 @@ extension LiveTests {
       #expect(report["schema"] as? String == "single")
       let stats = try Program(guest, ["prog", "stats", "-j"]).run().objects()
       let verifier = try Program(guest, ["prog", "verifier", "-j"]).run().objects()
-      #expect(report["prog_runtime_stats"] as? NSArray == stats as NSArray)
+      try expectStats(report, stats)
+      try expectMaps(report, guest)
       #expect(report["prog_verifier_stats"] as? NSArray == verifier as NSArray)
       let truth = try #require(try guest.truth("kernel").first)
       let kernel = try #require(report["kernel"] as? [String: String])
@@ -35,6 +36,32 @@ extension LiveTests {
       }
     }
 
+    /// A reader of failure dumps refuses one in which a program's numbers are not all numbers.
+    private func expectStats(_ report: [String: Any], _ stats: [[String: Any]]) throws {
+      let rows = try #require(report["prog_runtime_stats"] as? [[String: Any]])
+      try #require(rows.count == stats.count)
+      for (row, stat) in zip(rows, stats) {
+        #expect(row["name"] as? String == stat["name"] as? String)
+        for key in ["cnt", "nsecs"] { #expect(row[key] as? UInt64 == stat[key] as? UInt64) }
+        let misses = stat["misses"] as? UInt64
+        #expect(row["misses"] as? UInt64 == misses ?? 0)
+        #expect(row["misses_unavailable"] as? Bool == (misses == nil ? true : nil))
+      }
+    }
+
+    /// It demands these of each map, too.
+    private func expectMaps(_ report: [String: Any], _ guest: LiveGuest) throws {
+      let rows = try #require(report["maps"] as? [[String: Any]])
+      let maps = try Program(guest, ["map", "list", "-j"]).run().objects()
+      #expect(rows.map { $0["id"] as? Int } == maps.map { $0["id"] as? Int })
+      for (row, map) in zip(rows, maps) {
+        #expect(row["name"] as? String == map["name"] as? String)
+        #expect(row["map_type"] is Int && "\(row["type"] ?? "")" == "\(map["type"] ?? "")")
+        #expect(row["value_size"] as? Int == map["bytes_value"] as? Int)
+        #expect(row["max_entries"] as? Int == map["max_entries"] as? Int)
+      }
+    }
+
     /// What runs, and what is stuck: one task is made so where there are objects.
     private func expectTasks(_ report: [String: Any], _ guest: LiveGuest) throws {
       let tasks = try #require(report["tasks"] as? Int)
@@ -45,6 +72,8 @@ extension LiveTests {
       }
       let running = try #require(report["running"] as? [[String: Any]])
       #expect(running.count == (try guest.cpuCount))
+      #expect((report["stuck_cpus"] as? [Any])?.isEmpty == true, "\(running)")
+      #expect(report["system_state"] as? String == "SYSTEM_RUNNING")
       let stuck = try #require(report["stuck_tasks"] as? [[String: Any]])
       // The clocks of a kernel that crashed stand still.
       guard !guest.hasCrashed else { return }

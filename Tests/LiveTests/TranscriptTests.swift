@@ -200,7 +200,8 @@ extension LiveTests {
       CPU 0: {text}
       CPU 1: {text}
       tasks: {n}, none stuck for 10 s
-      answer: from {n} stops
+      maps: {n}
+      answer: from {n} stops ({n} for log and programs, {n} for tasks, {n} for maps)
       prog_runtime_stats:
       reno_init: cnt={prog reno_init run_cnt} nsecs={prog reno_init run_time_ns} misses=0{text}
       {lines}

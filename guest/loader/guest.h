@@ -11,6 +11,7 @@
 
 struct options {
   bool traffic;      // gs.mode=traffic: TCP traffic never stops after the truth
+  bool log;          // gs.mode=log: it goes on logging lines after the truth
   bool churn;        // gs.mode=churn: and programs come and go all the time
   bool scheduler;    // gs.scx=0 leaves the sched_ext scheduler out
   bool objects;      // gs.objects=0 leaves out what no traffic runs: make_objects in main.c
@@ -173,6 +174,7 @@ void print_task_truth(void);
 
 // log_truth.c
 void write_log(void);
+void log_on(void);
 void print_log_truth(void);             // last: what is logged after it is not in it
 
 // bpftool.c

@@ -18,6 +18,8 @@ static struct options read_options(void) {
       continue;
     if (strcmp(word, "gs.mode=traffic") == 0)
       options.traffic = true;
+    else if (strcmp(word, "gs.mode=log") == 0)
+      options.log = true;
     else if (strcmp(word, "gs.mode=churn") == 0)
       options.traffic = options.churn = true;
     else if (strcmp(word, "gs.scx=0") == 0)
@@ -154,6 +156,8 @@ int main(void) {
     die(options.deaths);
   puts("GUESTSCOPE-READY");
   fflush(stdout);
+  if (options.log)
+    log_on();
   for (;;)
     pause();
 }

@@ -19,7 +19,16 @@ struct LiveGuest: CustomTestStringConvertible, Sendable {
   }
 
   /// Guests that rest, so that their words stay true.
-  static var resting: [LiveGuest] { all.filter { !$0.label.hasSuffix("-churn") } }
+  static var resting: [LiveGuest] {
+    all.filter { !$0.label.hasSuffix("-churn") && $0.deaths.isEmpty }
+  }
+
+  /// How it has died since it told its truth: the kinds of scripts/guest-boot --dies, of which its name
+  /// is made; none for one that lives.
+  var deaths: [String] {
+    let parts = label.components(separatedBy: "-dies-")
+    return parts.count == 2 ? parts[1].components(separatedBy: "+") : []
+  }
 
   /// Guests in which bpftool has run; in one of 5000 programs, or of a million entries, it takes
   /// minutes.

@@ -43,7 +43,7 @@ struct Dmesg: FollowingCommand {
     transform: LogQuery.Start.init(seconds:))
   var since: LogQuery.Start?
 
-  @Flag(name: .shortAndLong, help: "Go on with what the kernel logs from now on.")
+  @Flag(help: "Go on with what the kernel logs from now on.")
   var follow = false
 
   @Option(help: ArgumentHelp("With --follow, look each so many seconds.", valueName: "s"))

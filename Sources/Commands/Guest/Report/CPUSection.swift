@@ -56,10 +56,8 @@ struct CPUSection {
   }
 
   var lines: [String] {
-    running.map { task in
-      let isPlain = task.pid == 0 && reading?.executions[task.cpu]?.takesInterrupts != false
-      return "CPU \(task.cpu): " + (isPlain ? "idle" : what(task))
-    }
+    // An idle CPU may well wait for interrupts with its flag off.
+    running.map { "CPU \($0.cpu): " + ($0.pid == 0 && !isDead ? "idle" : what($0)) }
   }
 
   private func what(_ task: RunningTask) -> String {

@@ -12,6 +12,8 @@ struct ReportContents {
   var maps: MapsSection
   var programs: ProgramsSection
   var log: LogSection
+  /// The guest stands still, so that all is of one instant.
+  var isFrozen: Bool
   /// What was read in stops of its own, and in how many.
   var parts: [(name: String, stops: Int)]
   var unreadable: [(part: String, reason: String)]
@@ -24,7 +26,8 @@ struct ReportContents {
     let state = try session.state(panicCPU: reading.panicCPU, snapshot.registers)
     let records = (try? reading.log.get()) ?? nil
     let trouble = TroubleSection(troubles: records?.troubles ?? [], taint: reading.taint)
-    let tasks = TaskSection(try session.part { try session.readTasks() })
+    let isDead = reading.panicCPU != nil
+    let tasks = TaskSection(try session.part { try session.readTasks() }, isDead: isDead)
     let maps = MapsSection(try session.part { try session.readMaps() })
     let failed =
       reading.unreadable + (tasks.failure.map { [("tasks", "\($0)")] } ?? [])
@@ -34,10 +37,11 @@ struct ReportContents {
         state, runState: session.runState, cpus: try session.source.cpus.count),
       trouble: trouble,
       boot: BootSection(state: reading.systemState, last: records?.records.last),
-      cpus: CPUSection(tasks.reading, isDead: reading.panicCPU != nil),
+      cpus: CPUSection(tasks.reading, isDead: isDead),
       tasks: tasks, maps: maps,
       programs: ProgramsSection(try? reading.programs.get(), snapshot),
       log: LogSection(records, from: trouble.troubles.first),
+      isFrozen: try session.source.consistency == .frozen,
       parts: [
         ("log and programs", snapshot.stops), ("tasks", tasks.stops), ("maps", maps.stops),
       ].filter { $0.1 > 0 },
@@ -49,7 +53,7 @@ struct ReportContents {
         + failed.map { "the \($0.0): \($0.1)" } + state.crashed(session))
   }
 
-  private var stops: Int { parts.reduce(0) { $0 + $1.stops } }
+  private var stops: Int { isFrozen ? 1 : parts.reduce(0) { $0 + $1.stops } }
 
   var document: JSON {
     .object(
@@ -75,7 +79,7 @@ struct ReportContents {
   }
 
   private var partsText: String {
-    guard parts.count > 1 else { return "" }
+    guard parts.count > 1, !isFrozen else { return "" }
     return " (" + parts.map { "\($0.stops) for \($0.name)" }.joined(separator: ", ") + ")"
   }
 

@@ -9,10 +9,13 @@ struct TaskSection {
   static let most = 20
 
   private let snapshot: Snapshot<TaskReading>?
+  /// After a panic nobody gets a CPU any more.
+  private let isDead: Bool
   /// Why there is none.
   let failure: (any Error)?
 
-  init(_ reading: Result<Snapshot<TaskReading>, any Error>) {
+  init(_ reading: Result<Snapshot<TaskReading>, any Error>, isDead: Bool) {
+    self.isDead = isDead
     (snapshot, failure) = (try? reading.get(), reading.failure)
   }
 
@@ -23,7 +26,10 @@ struct TaskSection {
   var unreadable: [UnreadableObject] { snapshot?.unreadable ?? [] }
 
   private var stuck: [KernelTask] {
-    let stuck = list?.tasks.filter { $0.isStuck(for: Self.limit) } ?? []
+    let stuck =
+      list?.tasks.filter { task in
+        task.isStuck(for: Self.limit) && !(isDead && task.state.letter == "R")
+      } ?? []
     return stuck.sorted { ($0.idle ?? 0) > ($1.idle ?? 0) }
   }
 

@@ -1,0 +1,92 @@
+import Foundation
+import Testing
+
+extension LiveTests {
+  /// Guests that have died or hang, and were stopped since: what a report says of it in its first ten
+  /// lines.
+  @Suite(.timeLimit(.minutes(5))) struct DeathTests {
+    private static let dead = LiveGuest.all.filter { !$0.deaths.isEmpty }
+
+    /// By kind, what must be in one line each.
+    private static let signs: [String: [[String]]] = [
+      "panic": [["panic: Kernel panic - not syncing: gs: it was asked to"]],
+      "null": [["oops: ", "NULL pointer dereference", "at gs_null+", "[gs_dying]"]],
+      "hung": [["hung task: INFO: task gs-hung:", " blocked "]],
+      "oom": [["out of memory: ", "ut of memory: Killed process", "(gs-oom)"]],
+      // What the kernel says, and what the CPU shows.
+      "preempt-off": [
+        ["lockup: ", "soft lockup", "gs-preempt-off"],
+        ["lockup: CPU ", " has not come back to its scheduler", "gs_preempt_off", "[gs_dying]"],
+      ],
+      // No watchdog has spoken yet, and none will on that CPU.
+      "irqs-off": [
+        [
+          "lockup: CPU ", " has not come back to its scheduler", "gs_irqs_off", "[gs_dying]",
+          "interrupts are off",
+        ]
+      ],
+      "spinlock": [
+        ["lockup: CPU 0 has not come back", "gs-spinlock", "spin_lock_slowpath", "a spinlock"],
+        ["lockup: CPU 1 has not come back", "gs-spinlock", "spin_lock_slowpath", "a spinlock"],
+      ],
+    ]
+
+    private func expect(_ signs: [[String]], in lines: [Substring]) {
+      for sign in signs {
+        #expect(lines.contains { line in sign.allSatisfy(line.contains) }, "\(sign) in \(lines)")
+      }
+    }
+
+    @Test(arguments: dead)
+    func theReportNamesTheCauseInItsFirstTenLines(guest: LiveGuest) throws {
+      let result = try Program(guest, ["--leave-stopped", "report"]).run()
+      #expect(result.status == 0, "\(result.err)")
+      let head = Array(result.out.split(separator: "\n").prefix(10))
+      print("\(guest.label):\n" + head.joined(separator: "\n"))
+      for death in guest.deaths { expect(try #require(Self.signs[death]), in: head) }
+      // Whatever a CPU does not do, its memory is of one instant.
+      let document = try #require(
+        try Program(guest, ["--leave-stopped", "-j", "report"]).run().json() as? [String: Any])
+      #expect(document["run_state"] as? String != "running")
+      #expect(document["stops"] as? Int == 1)
+    }
+
+    /// With nothing but its port, and its kernel sought in the memory of what is left of it.
+    @Test(arguments: dead)
+    func theKernelIsFoundWithoutAFile(guest: LiveGuest) throws {
+      let result = try Program(portOf: guest, ["--leave-stopped", "report"]).run()
+      #expect(result.status == 0, "\(result.err)")
+      for death in guest.deaths {
+        expect(
+          try #require(Self.signs[death]), in: Array(result.out.split(separator: "\n").prefix(10)))
+      }
+    }
+
+    /// A kernel that waits for its root file system, which never comes. Its data are not read-only yet,
+    /// so that it is known by its file alone.
+    @Test func aBootThatDoesNotEndSaysWhatItWaitsFor() throws {
+      let guest = try BootingGuest(
+        "x86-6.1", append: "rdinit=/none root=/dev/none rootwait loglevel=7")
+      let words = "Waiting for root device /dev/none"
+      while !guest.console.contains(words), !guest.hasEnded { usleep(200_000) }
+      sleep(1)
+      let guests = ProcessInfo.processInfo.environment["GUESTSCOPE_GUESTS"] ?? ""
+      let file = guests + "/x86-6.1/vmlinuz"
+      let result = try Program(["-c", guest.target, "-k", file, "report"]).run()
+      #expect(result.status == 0, "\(result.err)")
+      expect(
+        [["boot: the kernel has not come up yet (SYSTEM_", "and has said last: " + words]],
+        in: Array(result.out.split(separator: "\n").prefix(10)))
+    }
+
+    /// What is found without a file may be nothing yet; then that is what is said, with the way out.
+    @Test func aGuestThatIsStoppedInItsEarlyBootSaysSo() throws {
+      let guest = try BootingGuest("x86-6.1", append: "loglevel=7")
+      while !guest.console.contains("Linux version"), !guest.hasEnded { usleep(10_000) }
+      try guest.qmp.execute("stop")
+      let result = try Program(["-c", guest.target, "report"]).run()
+      #expect(result.status == 1 && result.err.contains("the guest is booting"), "\(result.err)")
+      #expect(result.err.contains("give its file with -k"))
+    }
+  }
+}
