@@ -201,6 +201,7 @@ final class Session {
     statistics.closingStops += snapshot.stops
     statistics.closingReads += snapshot.closing.reads
     statistics.closingBytes += snapshot.closing.bytes
+    statistics.time = max(statistics.time, snapshot.time)
     return snapshot
   }
 
