@@ -30,6 +30,8 @@ struct Root: ParsableCommand {
           TaskCommand.self, ModuleCommand.self, Dmesg.self, Report.self, Info.self,
         ]),
       CommandGroup(
+        name: "Watching and judging", subcommands: [WatchCommand.self, DiffCommand.self]),
+      CommandGroup(
         name: "Exploring",
         subcommands: [
           PrintCommand.self, TypeCommand.self, Sym.self, Read.self, PRead.self, Translate.self,
