@@ -9,6 +9,7 @@ let prefix = "GuestScope"
 let library = [
   "Bytes", "GuestMemory", "Paging", "RemoteProtocol", "GDBStub", "BTF", "KernelImage",
   "KernelCache", "LinuxKernel", "KernelBPF", "KernelLog", "KernelTasks",
+  "KernelStacks",
 ]
 
 func module(_ name: String) -> Target.Dependency {
@@ -66,6 +67,9 @@ let package = Package(
     library("KernelBPF", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),
     library("KernelLog", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),
     library("KernelTasks", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),
+    library(
+      "KernelStacks",
+      ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel", "KernelBPF", "KernelTasks"]),
     target("GuestScope", library),
     .systemLibrary(name: "CReadline"),
     target("LineEditing", ["CReadline"]),
@@ -91,7 +95,7 @@ let package = Package(
       "Commands",
       [
         "BTF", "GuestMemory", "KernelImage", "KernelCache", "LinuxKernel", "KernelBPF", "KernelLog",
-        "KernelTasks", "GDBStub", "LineEditing",
+        "KernelTasks", "KernelStacks", "GDBStub", "LineEditing",
       ]),
     tests("KernelImage", ["Bytes", "BTF"]),
     tests("KernelCache", ["Bytes", "BTF", "KernelImage"]),
@@ -99,6 +103,9 @@ let package = Package(
     tests("KernelBPF", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel", "GDBStub"]),
     tests("KernelLog", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),
     tests("KernelTasks", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),
+    tests(
+      "KernelStacks",
+      ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel", "KernelBPF", "KernelTasks"]),
     tests(
       "Live",
       ["guestscope", "Commands", "GDBStub", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),

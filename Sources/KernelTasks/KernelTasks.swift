@@ -16,6 +16,10 @@ public struct RunningTask: Hashable, Sendable {
   /// 0 for a CPU that is idle.
   public var pid: UInt32
   public var comm: String
+
+  public init(cpu: Int, pid: UInt32, comm: String) {
+    (self.cpu, self.pid, self.comm) = (cpu, pid, comm)
+  }
 }
 
 /// The tasks of a guest.
@@ -41,11 +45,25 @@ public struct KernelTasks: Sendable {
   public func list(
     _ pids: Set<UInt64>? = nil, in walk: Walk
   ) throws(ReadFault) -> TaskList {
-    let (queues, found) = try walk.view.together(
+    try list(pids, in: walk) { _ throws(ReadFault) in () }.list
+  }
+
+  /// All threads, and what `body` makes of the `struct task_struct` of each, as part of the same object
+  /// of the view.
+  ///
+  /// - Returns: in the order of the list.
+  public func list<More>(
+    _ pids: Set<UInt64>? = nil, in walk: Walk,
+    _ body: (KernelVirtualAddress) throws(ReadFault) -> More
+  ) throws(ReadFault) -> (list: TaskList, more: [More]) {
+    let (queues, both) = try walk.view.together(
       walk.ifKnown(runQueues(walk)),
       table.objects(pids, in: walk.view) { number throws(ReadFault) in
-        try entry(try walk.read(TaskStruct.self, at: number.pointer), number: number.index)
+        try walk.view.together(
+          entry(walk.read(TaskStruct.self, at: number.pointer), number: number.index),
+          body(number.pointer))
       })
+    let found = both.map(\.0)
     let numbers = Dictionary(
       found.map { ($0.address, $0.task.tgid) }, uniquingKeysWith: { first, _ in first })
     let now = queues?.map(\.clock).max()
@@ -58,7 +76,7 @@ public struct KernelTasks: Sendable {
       task.idle = now.map { task.isRunning == true ? 0 : $0 &- min($0, found.lastRan) }
       return task
     }
-    return TaskList(tasks: tasks, running: queues?.map(\.running))
+    return (TaskList(tasks: tasks, running: queues?.map(\.running)), both.map(\.1))
   }
 
   private typealias Queue = (clock: UInt64, current: KernelVirtualAddress, running: RunningTask)

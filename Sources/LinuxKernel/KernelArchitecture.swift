@@ -38,6 +38,9 @@ protocol KernelArchitecture: Sendable {
   /// Registers of a vCPU that change with the kernel that it is in.
   var livenessRegisters: [String] { get }
 
+  /// What registers of a vCPU may be its per-CPU base: the offset of one of the kernel's CPUs.
+  func perCPUBases(_ registers: VCPURegisters) -> [UInt64]
+
   /// True when a vCPU with these registers is in the kernel whose CPUs and tables are given.
   func isAlive(_ registers: VCPURegisters, cpus: [CPU], tables: PageTables) -> Bool
 }

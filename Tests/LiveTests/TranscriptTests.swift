@@ -123,6 +123,19 @@ extension LiveTests {
       {lines}
       > task list -j --stuck 100000
       []
+      > task stack 2
+      kthreadd (pid 2) in S
+        __schedule+0x{hex}
+        schedule+0x{hex}
+        kthreadd+0x{hex}
+        ret_from_fork{text}
+      > task stack 2 -j
+      [{"cpu":{n},"mode":"kernel","pid":2,"comm":"kthreadd","name":"kthreadd","state":"S","frames":[{"address":"0x{hex}","symbol":"__schedule","offset":{n},"module":null,"reliable":true,"stack":"task","source":null},{text}],"end":"outermost","reason":null}]
+      > task stack --cpu 0
+      CPU 0: idle
+      {lines}
+        cpu_startup_entry+0x{hex}
+      {lines}
       > dmesg --level emerg
       [{text}] gs: an emergency
       > dmesg -j --level 0

@@ -14,6 +14,7 @@ struct options {
   bool churn;        // gs.mode=churn: and programs come and go all the time
   bool scheduler;    // gs.scx=0 leaves the sched_ext scheduler out
   bool objects;      // gs.objects=0 leaves out what no traffic runs: make_objects in main.c
+  bool busy;         // gs.busy=1: after the truth two tasks never rest: make_busy_tasks
   int crash_cpu;     // gs.kdump=CPU: the kernel crashes on this CPU after the truth; -1 for none
   unsigned many;     // gs.many=N: N more tiny programs before the truth
   unsigned large;    // gs.large=N: a map of N entries
@@ -165,6 +166,7 @@ void print_code_truth(void);
 
 // tasks.c
 void make_tasks(void);
+void make_busy_tasks(void);
 void print_task_truth(void);
 
 // log_truth.c

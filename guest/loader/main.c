@@ -24,6 +24,8 @@ static struct options read_options(void) {
       options.scheduler = false;
     else if (strcmp(word, "gs.objects=0") == 0)
       options.objects = false;
+    else if (strcmp(word, "gs.busy=1") == 0)
+      options.busy = true;
     else if (strncmp(word, "gs.kdump=", 9) == 0)
       options.crash_cpu = strtol(word + 9, NULL, 10);
     else if (strncmp(word, "gs.many=", 8) == 0)
@@ -144,6 +146,8 @@ int main(void) {
     start_churn();
     start_map_churn();
   }
+  if (options.busy)
+    make_busy_tasks();
   fflush(stdout);
   // The crash kernel says that the guest is ready: see init.
   if (options.crash_cpu >= 0)

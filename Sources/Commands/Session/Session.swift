@@ -138,13 +138,14 @@ final class Session {
 
   /// Walks the memory of a kernel that `ofThisBoot` gave.
   func walk<T>(
-    _ kernel: GuestKernel, vcpus: [Int]? = nil,
+    _ kernel: GuestKernel, vcpus: [Int]? = nil, registers: [RegisterKey] = [],
     waveLimit: Int = SnapshotEngine.usualWaveLimit,
     _ walker: @escaping (Walk) throws(ReadFault) -> T
   ) throws -> Snapshot<T> {
     let engine = try engine
     do throws(SnapshotError) {
-      return try kernel.snapshot(engine, vcpus: vcpus, waveLimit: waveLimit, walker)
+      return try kernel.snapshot(
+        engine, vcpus: vcpus, registers: registers, waveLimit: waveLimit, walker)
     } catch {
       throw KernelError.snapshot(error)
     }

@@ -22,7 +22,7 @@ extension MemberPlace {
         guard let size = member.size, size == 1, bits.count <= 8 else {
           throw otherType("an integer of \(member.size ?? 0) bytes")
         }
-      } else if field.size != member.size {
+      } else if let size = member.size, field.size != size {
         throw otherType("an integer of \(member.size ?? 0) bytes")
       }
     case (.pointer, .ptr): break

@@ -30,12 +30,14 @@ struct Report: RunStateCommand {
     let programs = ProgramsSection(try? reading.programs.get(), snapshot)
     let trouble = TroubleSection(
       troubles: (try? reading.log.get())??.troubles ?? [], taint: reading.taint)
-    let tasks = TaskSection(Result { try session.readTasks() })
+    let tasks = try TaskSection(Result { try session.readTasks() }) {
+      try session.readStacks(of: $0)
+    }
     if let error = tasks.failure as? any GuestFailure, error.isOfConnection { throw error }
     let log = LogSection((try? reading.log.get()) ?? nil, from: trouble.troubles.first)
     let head = HeadSection(state, runState: session.runState, cpus: try session.source.cpus.count)
     let stops = snapshot.stops + tasks.stops
-    let failed = reading.unreadable + (tasks.failure.map { [("tasks", "\($0)")] } ?? [])
+    let failed = reading.unreadable + tasks.failures
     let unreadable =
       failed
       + (snapshot.unreadable + tasks.unreadable).map { (part: "\($0.key)", reason: "\($0.cause)") }
