@@ -9,6 +9,7 @@ let prefix = "GuestScope"
 let library = [
   "Bytes", "GuestMemory", "Paging", "RemoteProtocol", "GDBStub", "BTF", "KernelImage",
   "KernelCache", "LinuxKernel", "KernelBPF", "KernelLog", "KernelTasks",
+  "KernelScheduler",
 ]
 
 func module(_ name: String) -> Target.Dependency {
@@ -66,6 +67,12 @@ let package = Package(
     library("KernelBPF", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),
     library("KernelLog", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),
     library("KernelTasks", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),
+    library(
+      "KernelScheduler",
+      [
+        "Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel", "KernelBPF", "KernelLog",
+        "KernelTasks",
+      ]),
     target("GuestScope", library),
     .systemLibrary(name: "CReadline"),
     target("LineEditing", ["CReadline"]),
@@ -91,7 +98,7 @@ let package = Package(
       "Commands",
       [
         "BTF", "GuestMemory", "KernelImage", "KernelCache", "LinuxKernel", "KernelBPF", "KernelLog",
-        "KernelTasks", "GDBStub", "LineEditing",
+        "KernelTasks", "KernelScheduler", "GDBStub", "LineEditing",
       ]),
     tests("KernelImage", ["Bytes", "BTF"]),
     tests("KernelCache", ["Bytes", "BTF", "KernelImage"]),
@@ -99,6 +106,9 @@ let package = Package(
     tests("KernelBPF", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel", "GDBStub"]),
     tests("KernelLog", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),
     tests("KernelTasks", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),
+    tests(
+      "KernelScheduler",
+      ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel", "KernelLog", "KernelTasks"]),
     tests(
       "Live",
       ["guestscope", "Commands", "GDBStub", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),
