@@ -107,8 +107,7 @@ extension Walk {
     throw .unreadable(
       Unreadable(
         .lacking(
-          "the guest's kernel, \(kernel.release), has no sched_ext (CONFIG_SCHED_CLASS_EXT, since "
-            + "6.12)"), at: 0))
+          "Linux \(kernel.release) has no sched_ext (CONFIG_SCHED_CLASS_EXT, since 6.12)"), at: 0))
   }
 
   /// `SCX_OPS_ENABLED` and `SCX_ENABLED` are `enabled`.
