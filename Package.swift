@@ -9,7 +9,7 @@ let prefix = "GuestScope"
 let library = [
   "Bytes", "GuestMemory", "Paging", "RemoteProtocol", "GDBStub", "BTF", "KernelImage",
   "KernelCache", "LinuxKernel", "KernelBPF", "KernelLog", "KernelTasks",
-  "KernelStacks",
+  "KernelStacks", "KernelScheduler",
 ]
 
 func module(_ name: String) -> Target.Dependency {
@@ -70,6 +70,12 @@ let package = Package(
     library(
       "KernelStacks",
       ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel", "KernelBPF", "KernelTasks"]),
+    library(
+      "KernelScheduler",
+      [
+        "Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel", "KernelBPF", "KernelLog",
+        "KernelTasks",
+      ]),
     target("GuestScope", library),
     .systemLibrary(name: "CReadline"),
     target("LineEditing", ["CReadline"]),
@@ -95,7 +101,7 @@ let package = Package(
       "Commands",
       [
         "BTF", "GuestMemory", "KernelImage", "KernelCache", "LinuxKernel", "KernelBPF", "KernelLog",
-        "KernelTasks", "KernelStacks", "GDBStub", "LineEditing",
+        "KernelTasks", "KernelStacks", "KernelScheduler", "GDBStub", "LineEditing",
       ]),
     tests("KernelImage", ["Bytes", "BTF"]),
     tests("KernelCache", ["Bytes", "BTF", "KernelImage"]),
@@ -106,6 +112,9 @@ let package = Package(
     tests(
       "KernelStacks",
       ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel", "KernelBPF", "KernelTasks"]),
+    library(
+      "KernelScheduler",
+      ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel", "KernelLog", "KernelTasks"]),
     tests(
       "Live",
       ["guestscope", "Commands", "GDBStub", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),

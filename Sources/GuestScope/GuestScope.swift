@@ -7,6 +7,7 @@
 @_exported public import GuestScopeKernelCache
 @_exported public import GuestScopeKernelImage
 @_exported public import GuestScopeKernelLog
+@_exported public import GuestScopeKernelScheduler
 @_exported public import GuestScopeKernelStacks
 @_exported public import GuestScopeKernelTasks
 @_exported public import GuestScopeLinuxKernel

@@ -25,17 +25,10 @@ public struct RunningTask: Hashable, Sendable {
 /// The tasks of a guest.
 public struct KernelTasks: Sendable {
   let table: ObjectTable
-  /// By the address of its `struct sched_class`.
-  private let classes: [UInt64: String]
 
   /// - Throws: `KernelError.symbolNotFound` for a kernel without `init_pid_ns`.
   public init(_ kernel: GuestKernel) throws(KernelError) {
     table = try ObjectTable(.task, kernel)
-    var classes: [UInt64: String] = [:]
-    for name in ["stop", "dl", "rt", "fair", "ext", "idle"] {
-      if let address = kernel.symbols.address(of: name + "_sched_class") { classes[address] = name }
-    }
-    self.classes = classes
   }
 
   /// All threads. Their numbers are in an xarray, so that all tasks are read at once; the kernel's
@@ -109,7 +102,7 @@ public struct KernelTasks: Sendable {
         pid: task.pid, tgid: task.tgid, comm: task.comm, name: name ?? task.comm,
         state: TaskState(
           task.state.map(UInt64.init) ?? task.longState ?? 0, exitState: task.exitState),
-        cpu: task.cpu, schedulingClass: classes[task.schedClass.rawValue],
+        cpu: task.cpu, schedulingClass: task.kernel.schedulingClasses[task.schedClass.rawValue],
         isKernelThread: isKernelThread, start: task.startBoottime),
       task.address, task.realParent, task.execStart
     )

@@ -136,6 +136,17 @@ extension LiveTests {
       {lines}
         cpu_startup_entry+0x{hex}
       {lines}
+      > scx show -j
+      {"error":"{text}has no sched_ext (CONFIG_SCHED_CLASS_EXT, since 6.12)"}
+      > scx exit -j
+      {"error":"{text}has no sched_ext (CONFIG_SCHED_CLASS_EXT, since 6.12)"}
+      > scx dump -j
+      {"error":"{text}has no sched_ext (CONFIG_SCHED_CLASS_EXT, since 6.12)"}
+      > runqueue
+      CPU  {text}
+      {lines}
+      PRESSURE  {text}
+      {lines}
       > dmesg --level emerg
       [{text}] gs: an emergency
       > dmesg -j --level 0

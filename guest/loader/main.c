@@ -22,6 +22,10 @@ static struct options read_options(void) {
       options.traffic = options.churn = true;
     else if (strcmp(word, "gs.scx=0") == 0)
       options.scheduler = false;
+    else if (strncmp(word, "gs.scx=", 7) == 0 && is_scheduler_wish(word + 7)) {
+      options.scheduler = false;
+      options.wish = strdup(word + 7);
+    }
     else if (strcmp(word, "gs.objects=0") == 0)
       options.objects = false;
     else if (strcmp(word, "gs.busy=1") == 0)
@@ -103,6 +107,8 @@ static void print_truth(const struct options *options) {
   print_type_truth();
   print_cgroup_truth();
   print_task_truth();
+  print_scheduler_truth();
+  print_run_queue_truth();
   print_log_truth();
   puts("GUESTSCOPE-TRUTH-END");
 }
@@ -138,6 +144,9 @@ int main(void) {
     say("bpftool is done");
     wait_for_rest();
   }
+  // Its tasks never rest.
+  if (options.wish)
+    start_scheduler(options.wish);
   print_truth(&options);
 
   if (options.traffic)

@@ -66,10 +66,11 @@ unpack_with_dependencies() {
 fetch_package() {
   local suite=$1 arch=$2 name=$3 folder=$4 version deb
   version=$(package_version "$suite" "$arch" "$name")
+  [[ $name != linux-source-* ]] || arch=all
   deb=${name}_${version//:/%3a}_$arch.deb
   if [[ ! -e $packages_dir/$deb ]]; then
     progress "downloading $name $version"
-    (cd "$scratch" && suite_apt "$suite" "$arch" apt-get -qq download "$name")
+    (cd "$scratch" && suite_apt "$suite" "$2" apt-get -qq download "$name")
     mv "$scratch/$deb" "$packages_dir/$deb"
   fi
   progress "unpacking $name"

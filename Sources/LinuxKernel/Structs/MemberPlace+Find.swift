@@ -23,7 +23,7 @@ extension MemberPlace {
           throw otherType("an integer of \(member.size ?? 0) bytes")
         }
       } else if let size = member.size, field.size != size {
-        throw otherType("an integer of \(member.size ?? 0) bytes")
+        throw otherType("an integer of \(size) bytes")
       }
     case (.pointer, .ptr): break
     case (.array(let size), .array(let element, _, _)) where btf.size(of: element) == size:

@@ -34,17 +34,22 @@ struct Report: RunStateCommand {
       try session.readStacks(of: $0)
     }
     if let error = tasks.failure as? any GuestFailure, error.isOfConnection { throw error }
+    let scheduler = try session.schedulerSection()
     let log = LogSection((try? reading.log.get()) ?? nil, from: trouble.troubles.first)
     let head = HeadSection(state, runState: session.runState, cpus: try session.source.cpus.count)
-    let stops = snapshot.stops + tasks.stops
-    let failed = reading.unreadable + tasks.failures
+    let stops = snapshot.stops + tasks.stops + scheduler.stops
+    let failed =
+      reading.unreadable + tasks.failures
+      + (scheduler.failure.map { [("scheduler", "\($0)")] } ?? [])
     let unreadable =
       failed
-      + (snapshot.unreadable + tasks.unreadable).map { (part: "\($0.key)", reason: "\($0.cause)") }
+      + (snapshot.unreadable + tasks.unreadable + scheduler.unreadable).map {
+        (part: "\($0.key)", reason: "\($0.cause)")
+      }
     return Answer(
       .object(
         [.init(key: "schema", value: "single")] + programs.json + head.json + trouble.json
-          + tasks.json + [
+          + tasks.json + scheduler.json + [
             .init(key: "stops", value: JSON(stops)),
             .init(
               key: "unreadable",
@@ -52,11 +57,12 @@ struct Report: RunStateCommand {
                 unreadable.map { ["object": .string($0.part), "reason": .string($0.reason)] })),
           ] + log.json),
       .lines(
-        head.lines + trouble.lines.map { "\($0.heading): \($0.text)" } + tasks.lines + [
-          "answer: from \(stops) stop\(stops == 1 ? "" : "s")"
-            + (unreadable.isEmpty ? "" : ", \(unreadable.count) unreadable")
-        ] + programs.lines + log.lines),
-      missing: snapshot.missing + tasks.missing
+        head.lines + trouble.lines.map { "\($0.heading): \($0.text)" } + scheduler.lines
+          + tasks.lines + [
+            "answer: from \(stops) stop\(stops == 1 ? "" : "s")"
+              + (unreadable.isEmpty ? "" : ", \(unreadable.count) unreadable")
+          ] + programs.lines + scheduler.variables + log.lines),
+      missing: snapshot.missing + tasks.missing + scheduler.missing
         + failed.map { "the \($0.0): \($0.1)" } + crashed(state, session),
       remarks: programs.remarks)
   }
