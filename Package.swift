@@ -112,7 +112,7 @@ let package = Package(
     tests(
       "KernelStacks",
       ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel", "KernelBPF", "KernelTasks"]),
-    library(
+    tests(
       "KernelScheduler",
       ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel", "KernelLog", "KernelTasks"]),
     tests(
