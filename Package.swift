@@ -9,6 +9,7 @@ let prefix = "GuestScope"
 let library = [
   "Bytes", "GuestMemory", "Paging", "RemoteProtocol", "GDBStub", "BTF", "KernelImage",
   "KernelCache", "LinuxKernel", "KernelBPF", "KernelLog", "KernelTasks",
+  "KernelStacks", "KernelScheduler",
 ]
 
 func module(_ name: String) -> Target.Dependency {
@@ -66,6 +67,15 @@ let package = Package(
     library("KernelBPF", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),
     library("KernelLog", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),
     library("KernelTasks", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),
+    library(
+      "KernelStacks",
+      ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel", "KernelBPF", "KernelTasks"]),
+    library(
+      "KernelScheduler",
+      [
+        "Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel", "KernelBPF", "KernelLog",
+        "KernelTasks",
+      ]),
     target("GuestScope", library),
     .systemLibrary(name: "CReadline"),
     target("LineEditing", ["CReadline"]),
@@ -91,7 +101,7 @@ let package = Package(
       "Commands",
       [
         "BTF", "GuestMemory", "KernelImage", "KernelCache", "LinuxKernel", "KernelBPF", "KernelLog",
-        "KernelTasks", "GDBStub", "LineEditing",
+        "KernelTasks", "KernelStacks", "KernelScheduler", "GDBStub", "LineEditing",
       ]),
     tests("KernelImage", ["Bytes", "BTF"]),
     tests("KernelCache", ["Bytes", "BTF", "KernelImage"]),
@@ -99,6 +109,12 @@ let package = Package(
     tests("KernelBPF", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel", "GDBStub"]),
     tests("KernelLog", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),
     tests("KernelTasks", ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),
+    tests(
+      "KernelStacks",
+      ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel", "KernelBPF", "KernelTasks"]),
+    tests(
+      "KernelScheduler",
+      ["Bytes", "GuestMemory", "BTF", "KernelImage", "LinuxKernel", "KernelLog", "KernelTasks"]),
     tests(
       "Live",
       ["guestscope", "Commands", "GDBStub", "GuestMemory", "BTF", "KernelImage", "LinuxKernel"]),

@@ -25,11 +25,12 @@ package enum CommandLineTool {
         return session.closing(
           try batch(root, Shell(session, console: console, output: root.output)))
       }
-      guard let command = command as? any GuestCommand else {
-        if command is any ShellCommand {
-          throw UsageError("this command works in a session: at the prompt, in -e or in -f")
-        }
+      guard let command = command as? any SessionCommand else {
         throw CleanExit.helpRequest(command)
+      }
+      let shellCommand = command as? any ShellCommand
+      if let shellCommand, type(of: shellCommand).needsSession {
+        throw UsageError("this command works in a session: at the prompt, in -e or in -f")
       }
       let session = Session(
         command.session, console: console, debt: debt, guardian: guardian, interrupts: interrupts,

@@ -6,12 +6,11 @@ protocol RunStateCommand: GuestCommand {}
 /// A command that works in a session. The options of the session stand before or after it.
 protocol SessionCommand: CompletedCommand {
   var session: SessionOptions { get }
+  var output: OutputOptions { get }
 }
 
 /// A command that asks the guest.
 protocol GuestCommand: SessionCommand {
-  var output: OutputOptions { get }
-
   /// Finds the answer out.
   func answer(in session: Session) throws -> Answer
 }
@@ -24,6 +23,21 @@ protocol FollowingCommand: GuestCommand {
   /// - Parameter show: prints a piece of the answer as soon as it is there: of a document that is a list,
   ///   each element on a line of its own.
   func follow(in session: Session, _ show: (Answer) throws -> Void) throws
+}
+
+/// A command whose answer may be too large to hold: it is written while the guest is read.
+protocol StreamedCommand: GuestCommand {
+  /// - Throws: before anything is written, when there is no answer.
+  func answer(in session: Session, to stream: any AnswerStream) throws -> Answer.Notes
+}
+
+extension StreamedCommand {
+  func answer(in session: Session) throws -> Answer {
+    let collected = CollectedAnswer()
+    let notes = try answer(in: session, to: collected)
+    return Answer(
+      collected.document, .lines(collected.lines), missing: notes.missing, remarks: notes.remarks)
+  }
 }
 
 /// A mistake in the words of a command that only the guest's kernel could show.

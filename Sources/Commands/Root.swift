@@ -27,8 +27,11 @@ struct Root: ParsableCommand {
         subcommands: [
           Prog.self, MapCommand.self, LinkCommand.self, BTFCommand.self, StructOpsCommand.self,
           VarCommand.self, CgroupCommand.self, NetCommand.self, PerfCommand.self,
-          TaskCommand.self, ModuleCommand.self, Dmesg.self, Report.self, Info.self,
+          TaskCommand.self, ScxCommand.self, RunQueueCommand.self, ModuleCommand.self, Dmesg.self,
+          Report.self, Info.self,
         ]),
+      CommandGroup(
+        name: "Watching and judging", subcommands: [WatchCommand.self, DiffCommand.self]),
       CommandGroup(
         name: "Exploring",
         subcommands: [

@@ -8,8 +8,15 @@ private struct BPFKsym: KernelStruct {
   static let kernelName = "bpf_ksym"
   let start = Member<UInt64>("start")
   let end = Member<UInt64>("end")
+  /// It is a program's, or a subprogram's.
+  let prog = OptionalMember<Bool>("prog")
   let even = Place("tnode.node[0]")
   let odd = Place("tnode.node[1]")
+}
+
+private struct BPFProgAuxOfKsym: KernelStruct {
+  static let kernelName = "bpf_prog_aux"
+  let ksym = Place("ksym")
 }
 
 private struct BPFKsymName: KernelStruct {
@@ -22,8 +29,23 @@ extension Walk {
   /// The symbol of BPF's machine code that an address is in; nil for none, and for a kernel that
   /// does not show them.
   public func bpfSymbol(at address: KernelVirtualAddress) throws(ReadFault) -> LoadedSymbol? {
+    try ksym(at: address)?.symbol()
+  }
+
+  /// The `struct bpf_prog_aux` of the program, or of the subprogram, whose machine code an address is
+  /// in, and where that code begins.
+  func programAux(
+    at address: KernelVirtualAddress
+  ) throws(ReadFault) -> (aux: KernelVirtualAddress, start: UInt64)? {
+    guard let ksym = try ksym(at: address), ksym.prog == true else {
+      return nil
+    }
+    return (try ksym.container(\BPFProgAuxOfKsym.ksym).address, ksym.start)
+  }
+
+  private func ksym(at address: KernelVirtualAddress) throws(ReadFault) -> KernelObject<BPFKsym>? {
     guard let tree = try bpfTree() else {
-      return try programSymbols { $0.holds(address) }.first
+      return try programKsyms { $0.holds(address) }.first
     }
     // A call may be the last instruction, and returns to the end: that is the symbol's when no
     // other one begins there (bpf_tree_comp() of kernel/bpf/core.c).
@@ -33,12 +55,17 @@ extension Walk {
       if address.rawValue == ksym.end { returns = ksym }
       return ksym.holds(address) ? .here : .right
     }
-    return try (found ?? returns)?.symbol()
+    return found ?? returns
   }
 
   /// All symbols of BPF's machine code, by address.
   public func bpfSymbols() throws(ReadFault) -> [LoadedSymbol] {
-    guard let tree = try bpfTree() else { return try programSymbols { _ in true } }
+    guard let tree = try bpfTree() else {
+      let symbols = try view.each(try programKsyms { _ in true }) { ksym throws(ReadFault) in
+        try ksym.symbol()
+      }
+      return symbols.sorted { $0.address < $1.address }
+    }
     return try tree.compactMap("BPF symbol") { ksym throws(ReadFault) in try ksym.symbol() }
   }
 
@@ -93,22 +120,21 @@ private struct BPFFunctionAuxSymbol: KernelStruct {
 
 extension Walk {
   /// Those of programs and their subprograms, found by the programs' ids.
-  private func programSymbols(
+  private func programKsyms(
     where isWanted: (KernelObject<BPFKsym>) -> Bool
-  ) throws(ReadFault) -> [LoadedSymbol] {
+  ) throws(ReadFault) -> [KernelObject<BPFKsym>] {
     guard let table = try? IDTable<BPFProgSymbols>(kernel),
       (try? kernel.layouts.layout(of: BPFProgAuxSymbols.self)) != nil
     else { return [] }
-    let programs = try table.list(in: self) { prog throws(ReadFault) -> [LoadedSymbol] in
+    let programs = try table.list(in: self) { prog throws(ReadFault) -> [KernelObject<BPFKsym>] in
       let aux = try prog.aux
       let (own, functions) = try view.together(aux.ksym, aux.functions)
       let others = try view.each(functions ?? []) { function throws(ReadFault) in
         try function.aux.ksym
       }
       // One of 0 was not compiled to machine code, or is the first function's.
-      let found = ([own] + others).filter { $0.start != 0 && isWanted($0) }
-      return try view.each(found) { ksym throws(ReadFault) in try ksym.symbol() }
+      return ([own] + others).filter { $0.start != 0 && isWanted($0) }
     }
-    return programs.objects.joined().sorted { $0.address < $1.address }
+    return Array(programs.objects.joined())
   }
 }

@@ -44,7 +44,7 @@ extension BPFObjects {
 
 extension KernelObject<BPFMapStruct> {
   /// The value of the map is a `struct bpf_struct_ops_TYPE`, which has the kernel's struct in it.
-  fileprivate func structOpsType() throws(ReadFault) -> String? {
+  func structOpsType() throws(ReadFault) -> String? {
     let (head, map) = try view.together(
       read(as: BPFMapValueType.self), container(\BPFStructOpsMap.map))
     let types = try map.btf?.types() ?? kernel.btf

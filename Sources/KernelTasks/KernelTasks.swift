@@ -16,17 +16,10 @@ public struct TaskList: Sendable {
 /// The tasks of a guest.
 public struct KernelTasks: Sendable {
   let table: ObjectTable
-  /// By the address of its `struct sched_class`.
-  private let classes: [UInt64: String]
 
   /// - Throws: `KernelError.symbolNotFound` for a kernel without `init_pid_ns`.
   public init(_ kernel: GuestKernel) throws(KernelError) {
     table = try ObjectTable(.task, kernel)
-    var classes: [UInt64: String] = [:]
-    for name in ["stop", "dl", "rt", "fair", "ext", "idle"] {
-      if let address = kernel.symbols.address(of: name + "_sched_class") { classes[address] = name }
-    }
-    self.classes = classes
   }
 
   /// All threads. Their numbers are in an xarray, so that all tasks are read at once; the kernel's
@@ -39,11 +32,25 @@ public struct KernelTasks: Sendable {
   public func list(
     _ pids: Set<UInt64>? = nil, cgroups: Bool = false, in walk: Walk
   ) throws(ReadFault) -> TaskList {
-    let (queues, watchdog, found) = try walk.view.together(
+    try list(pids, cgroups: cgroups, in: walk) { _ throws(ReadFault) in () }.list
+  }
+
+  /// All threads, and what `body` makes of the `struct task_struct` of each, as part of the same object
+  /// of the view.
+  ///
+  /// - Returns: in the order of the list.
+  public func list<More>(
+    _ pids: Set<UInt64>? = nil, cgroups: Bool = false, in walk: Walk,
+    _ body: (KernelVirtualAddress) throws(ReadFault) -> More
+  ) throws(ReadFault) -> (list: TaskList, more: [More]) {
+    let (queues, watchdog, both) = try walk.view.together(
       walk.ifKnown(runQueues(walk)), walk.watchdog(),
       table.objects(pids, in: walk.view) { number throws(ReadFault) in
-        try entry(try walk.read(TaskStruct.self, at: number.pointer), number: number.index)
+        try walk.view.together(
+          entry(walk.read(TaskStruct.self, at: number.pointer), number: number.index),
+          body(number.pointer))
       })
+    let found = both.map(\.0)
     let numbers = Dictionary(
       found.map { ($0.address, $0.task.tgid) }, uniquingKeysWith: { first, _ in first })
     let now = queues?.map(\.clock).max()
@@ -58,10 +65,11 @@ public struct KernelTasks: Sendable {
       task.idle = now.map { task.isRunning == true ? 0 : $0 &- min($0, found.lastRan) }
       return task
     }
-    return TaskList(
+    let list = TaskList(
       tasks: tasks,
       running: queues?.map { $0.running.measured(by: now ?? 0, clock: $0.clock, watchdog) },
       lockupThreshold: watchdog.map { $0.threshold * 1_000_000_000 })
+    return (list, both.map(\.1))
   }
 
   private typealias Queue = (clock: UInt64, current: KernelVirtualAddress, running: RunningTask)
@@ -111,7 +119,7 @@ public struct KernelTasks: Sendable {
         pid: task.pid, tgid: task.tgid, comm: task.comm, name: name ?? task.comm,
         state: TaskState(
           task.state.map(UInt64.init) ?? task.longState ?? 0, exitState: task.exitState),
-        cpu: task.cpu, schedulingClass: classes[task.schedClass.rawValue],
+        cpu: task.cpu, schedulingClass: task.kernel.schedulingClasses[task.schedClass.rawValue],
         isKernelThread: isKernelThread, start: task.startBoottime),
       task.address, task.realParent, task.execStart, task.cgroups ?? KernelVirtualAddress(0)
     )

@@ -11,6 +11,10 @@ public struct RunningTask: Hashable, Sendable {
   /// watched.
   public var watchdogAge: UInt64?
 
+  public init(cpu: Int, pid: UInt32, comm: String) {
+    (self.cpu, self.pid, self.comm) = (cpu, pid, comm)
+  }
+
   /// - Parameters:
   ///   - now: the newest clock of all run queues.
   ///   - clock: that of this one's.

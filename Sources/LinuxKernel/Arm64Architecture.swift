@@ -162,6 +162,10 @@ struct Arm64Architecture: KernelArchitecture {
   let livenessRegisters = VCPURegisters.names(of: ["TPIDR", "TTBR1"])
 
   /// TPIDR_EL1 is the vCPU's per-CPU offset, in the kernel and in a process.
+  func perCPUBases(_ registers: VCPURegisters) -> [UInt64] {
+    registers.kernels("TPIDR").map { [$0] } ?? []
+  }
+
   let executionRegisters = ["pc", "cpsr"]
 
   /// PSR_I_BIT of arch/arm64/include/uapi/asm/ptrace.h: interrupts are masked.
@@ -173,9 +177,8 @@ struct Arm64Architecture: KernelArchitecture {
   }
 
   func isAlive(_ registers: VCPURegisters, cpus: [CPU], tables: PageTables) -> Bool {
-    guard let base = registers.kernels("TPIDR"), cpus.contains(where: { $0.offset == base }) else {
-      return false
-    }
+    let bases = perCPUBases(registers)
+    guard cpus.contains(where: { bases.contains($0.offset) }) else { return false }
     guard let ttbr1 = registers.kernels("TTBR1") else { return true }
     // Bits of the ASID, CnP and the place of the root in its page are not compared.
     let page = UInt64(tables.format.pageSize - 1)

@@ -10,25 +10,25 @@ extension GuestKernel {
   /// - Parameters:
   ///   - vcpus: those whose registers the snapshot is to have; nil for the one that shows that the
   ///     kernel lives, and for all of a kernel that is not proven yet.
-  ///   - others: more registers that the snapshot is to have.
+  ///   - registers: more that the snapshot is to have.
   ///   - waveLimit: see `SnapshotEngine.snapshot`.
   ///   - walker: a pure function of the walk; runs several times.
   /// - Throws: `SnapshotError.unreadable` with `Unreadable.Reason.kernelChanged` when no vCPU is in
   ///   this kernel.
   public func snapshot<T>(
-    _ engine: SnapshotEngine, vcpus: [Int]? = nil, registers others: [RegisterKey] = [],
+    _ engine: SnapshotEngine, vcpus: [Int]? = nil, registers: [RegisterKey] = [],
     waveLimit: Int = SnapshotEngine.usualWaveLimit,
     _ walker: @escaping (Walk) throws(ReadFault) -> T
   ) throws(SnapshotError) -> Snapshot<T> {
     do throws(SnapshotError) {
       return try snapshot(
-        engine, through: vcpus ?? (isProven ? nil : allVCPUs(engine)) ?? [watchedCPU], others,
+        engine, through: vcpus ?? (isProven ? nil : allVCPUs(engine)) ?? [watchedCPU], registers,
         waveLimit, walker)
     } catch {
       guard error.isOfAnotherKernel, let other = try otherVCPU(engine) else {
         throw error
       }
-      return try snapshot(engine, through: [other], others, waveLimit, walker)
+      return try snapshot(engine, through: [other], registers, waveLimit, walker)
     }
   }
 
@@ -54,12 +54,14 @@ extension GuestKernel {
   }
 
   private func snapshot<T>(
-    _ engine: SnapshotEngine, through vcpus: [Int], _ others: [RegisterKey], _ waveLimit: Int,
+    _ engine: SnapshotEngine, through vcpus: [Int], _ more: [RegisterKey], _ waveLimit: Int,
     _ walker: @escaping (Walk) throws(ReadFault) -> T
   ) throws(SnapshotError) -> Snapshot<T> {
     let hasOffsets = (try? address(of: Self.perCPUOffsets)) != nil
+    let liveness = livenessRegisters(of: vcpus)
     return try engine.snapshot(
-      in: addressSpace, registers: livenessRegisters(of: vcpus) + others, waveLimit: waveLimit
+      in: addressSpace, registers: liveness + more.filter { !liveness.contains($0) },
+      waveLimit: waveLimit
     ) { view throws(ReadFault) in
       let walk = Walk(self, in: view)
       guard hasOffsets else { return try walker(walk) }

@@ -38,6 +38,9 @@ protocol KernelArchitecture: Sendable {
   /// Registers of a vCPU that change with the kernel that it is in.
   var livenessRegisters: [String] { get }
 
+  /// What registers of a vCPU may be its per-CPU base: the offset of one of the kernel's CPUs.
+  func perCPUBases(_ registers: VCPURegisters) -> [UInt64]
+
   /// Registers that say where a vCPU executes, and whether it takes interrupts.
   var executionRegisters: [String] { get }
 

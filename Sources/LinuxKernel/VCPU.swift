@@ -36,6 +36,15 @@ extension GuestKernel {
     return cpus.isEmpty || isIn(VCPURegisters(of: cpu, in: registers))
   }
 
+  /// Which of the kernel's CPUs a vCPU is; nil where its registers show none.
+  public func cpu(
+    ofVCPU vcpu: Int, _ registers: [RegisterKey: Result<UInt64, Absence>], among cpus: [CPU]
+  ) -> CPU? {
+    let values = registers.compactMapValues { try? $0.get() }
+    let bases = architecture.rules.perCPUBases(VCPURegisters(of: vcpu, in: values))
+    return cpus.first { bases.contains($0.offset) }
+  }
+
   /// Registers of vCPUs that show whether they are in this kernel; of those that were not, in
   /// `vcpus`, also those that say where they are instead.
   public func livenessRegisters(of cpus: some Sequence<Int>) -> [RegisterKey] {

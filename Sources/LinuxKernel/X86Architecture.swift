@@ -114,8 +114,12 @@ struct X86Architecture: KernelArchitecture {
   }
 
   /// One of the two is the vCPU's per-CPU base, and only that one has bit 63 set.
+  func perCPUBases(_ registers: VCPURegisters) -> [UInt64] {
+    livenessRegisters.compactMap { registers[$0] }.filter { $0 >> 63 == 1 }
+  }
+
   func isAlive(_ registers: VCPURegisters, cpus: [CPU], tables: PageTables) -> Bool {
-    let bases = registers.all.filter { $0 >> 63 == 1 }
-    return bases.contains { base in cpus.contains { $0.offset == base } }
+    let bases = perCPUBases(registers)
+    return cpus.contains { bases.contains($0.offset) }
   }
 }

@@ -15,11 +15,15 @@ public struct KernelTypes {
     case u8, u16, u32, u64, pointer
     case bytes(Int)
     case pointers(Int)
+    /// Numbers of 8 bytes.
+    case words(Int)
     case structure(String)
     case structures(String, Int)
     case pointerTo(String)
     /// One bit of the 16-bit word at the offset.
     case bit(Int)
+    /// Bits of it.
+    case bits(Int, count: Int)
   }
 
   public private(set) var offsets: [String: Int] = [:]
@@ -61,7 +65,11 @@ public struct KernelTypes {
     for member in members.sorted(by: { $0.offset < $1.offset }) {
       offsets["\(name).\(member.name)"] = member.offset
       var place = UInt32(8 * member.offset)
-      if case .bit(let bit) = member.type { place = 1 << 24 | (place + UInt32(bit)) }
+      switch member.type {
+      case .bit(let bit): place = 1 << 24 | (place + UInt32(bit))
+      case .bits(let bit, let count): place = UInt32(count) << 24 | (place + UInt32(bit))
+      default: break
+      }
       rows.append((member.name, id(of: member.type), place))
     }
     builder.composite(.struct, name, size: UInt32(size), flag: true, rows)
@@ -77,7 +85,7 @@ public struct KernelTypes {
   private mutating func id(of member: Member) -> UInt32 {
     switch member {
     case .u8: return ids["u8"]!
-    case .u16, .bit: return ids["u16"]!
+    case .u16, .bit, .bits: return ids["u16"]!
     case .u32: return ids["u32"]!
     case .u64: return ids["u64"]!
     case .pointer: return ids["pointer"]!
@@ -89,6 +97,7 @@ public struct KernelTypes {
       return add("\(name) *")
     case .bytes(let length): return array("u8", length)
     case .pointers(let length): return array("pointer", length)
+    case .words(let length): return array("u64", length)
     }
   }
 

@@ -21,7 +21,7 @@ import Testing
       ("", "pr", ["pread", "print", "prog"]), ("  ", "tr", ["translate"]), ("", "x", []),
       ("-j ", "tr", ["translate"]), ("help ", "tr", ["translate"]), ("", "hel", ["help"]),
       ("prog ", "s", ["show", "stats"]),
-      ("prog ", "", ["dump", "list", "show", "stats", "verifier", "id", "name", "type"]),
+      ("prog ", "", ["dump", "list", "show", "stats", "verifier", "watch", "id", "name", "type"]),
       ("map ", "", ["dump", "list", "lookup", "show", "id", "name", "type"]),
       ("map show id 5 ", "n", ["name"]), ("map dump ", "", ["id", "name"]),
       ("map lookup ", "", ["id"]), ("map lookup id 5 ", "", ["key"]),

@@ -116,25 +116,33 @@ import Testing
 
   // MARK: Parts
 
-  @Test func partsOfAMapAreAllOfIt() throws {
+  @Test(
+    arguments: [
+      EntryWindow(), EntryWindow(offset: 7), EntryWindow(offset: 20, limit: 9),
+      EntryWindow(limit: 1), EntryWindow(offset: 5000, limit: 3), EntryWindow(limit: 0),
+    ])
+  func partsOfAMapAreAllOfIt(window: EntryWindow) throws {
     let guest = ContentsGuest(ramBytes: 4 << 20)
     let chains = (0..<64).map { bucket -> [UInt32] in
       (0..<UInt32(bucket % 3)).map { UInt32(bucket) * 8 + $0 }
     }
     guest.addHash(1, chains: chains, entries: 100)
     guest.addArray(2, count: 3000)
-    let whole = try guest.contents().value
-    for map in whole {
-      var (entries, slot) = ([MapEntry](), 0 as Int?)
-      while let first = slot {
-        var query = MapContentsQuery(ObjectQuery(ids: [map.map.id]))
-        query.part = .init(from: first, mostObjects: 5)
+    for map in try guest.contents().value {
+      let wanted = window.entries(of: map.entries)
+      var (entries, parts) = ([MapEntry](), [MapContentsQuery.Part(from: 0)])
+      while var next = parts.popLast() {
+        next.mostObjects = 5
+        var query = MapContentsQuery(ObjectQuery(ids: [map.map.id]), window: window)
+        query.part = next
         let part = try guest.contents(query).value[0]
         #expect(part.entries.count < map.entries.count)
         entries += part.entries
-        slot = part.slots?.next
+        // Nothing is read past the end of the window.
+        if let end = window.limit, entries.count >= end { #expect(part.slots?.next == nil) }
+        parts += [part.slots?.next].compactMap { $0 }
       }
-      #expect(entries == map.entries)
+      #expect(entries == wanted)
     }
   }
 

@@ -116,37 +116,16 @@ import Testing
   /// What damage makes of it: an answer or an error within bounds.
   @Test func damagedCodeIsAnsweredOrRefused() throws {
     let code = try CodeGuest()
-    let image = try code.guest.image()
-    let recorded = ScriptedMemory(code.guest.memory)
-    let kernel = try GuestKernel(image, in: SnapshotEngine(recorded))
-    _ = try BPFObjects(kernel, SnapshotEngine(recorded)).code(CodeGuest.query)
-    _ = try BPFObjects(kernel, SnapshotEngine(recorded)).machineCode(CodeGuest.query)
-    let corruptible = try CorruptibleGuest(
-      code.guest.memory, read: Array(recorded.samples.joined()))
-    print("damaged code: seed \(Fuzz.seed), \(Fuzz.rounds) rounds")
-    var (whole, partial, failed) = (0, 0, 0)
-    for round in 0..<Fuzz.rounds {
-      var random = SplitMix(state: Fuzz.seed &+ UInt64(round))
-      let memory = ScriptedMemory(corruptible.corrupted(using: &random))
-      let engine = SnapshotEngine(memory)
-      engine.stepLimit = 100_000
-      let comment = Comment(rawValue: "seed \(Fuzz.seed), round \(round)")
-      do throws(KernelError) {
-        let snapshot = try BPFObjects(kernel, engine).code(CodeGuest.query)
-        if snapshot.unreadable.isEmpty { whole += 1 } else { partial += 1 }
-        let machine = try BPFObjects(kernel, engine).machineCode(CodeGuest.query)
-        #expect((machine.value.first?.functions?.count ?? 0) <= 4096, comment)
-        for program in snapshot.value {
-          #expect(program.listing.count <= program.instructions.count, comment)
-        }
-      } catch {
-        failed += 1
+    let tally = try Fuzz.damage(code.guest, "code", answers: 2) {
+      objects, comment throws(KernelError) in
+      let snapshot = try objects.code(CodeGuest.query)
+      let machine = try objects.machineCode(CodeGuest.query)
+      #expect((machine.value.first?.functions?.count ?? 0) <= 4096, comment)
+      for program in snapshot.value {
+        #expect(program.listing.count <= program.instructions.count, comment)
       }
-      #expect(memory.samples.count <= 4 * Fuzz.mostSamples, comment)
-      #expect(memory.samples.joined().reduce(0) { $0 + $1.count } < 128 << 20, comment)
-      #expect(!memory.isHeld, comment)
+      return snapshot.unreadable.count
     }
-    print("damaged code: \(whole) whole, \(partial) partial, \(failed) failed")
-    #expect(whole > 0 && partial > 0)
+    #expect(tally.whole > 0 && tally.partial > 0)
   }
 }

@@ -191,26 +191,13 @@ import Testing
     }
     let corruptible = try CorruptibleGuest(
       guest.guest.memory, read: Array(recorded.samples.joined()))
-    print("damaged logs: seed \(Fuzzing.seed), \(Fuzzing.rounds) rounds")
-    var (whole, partial, failed) = (0, 0, 0)
-    for round in 0..<Fuzzing.rounds {
-      var random = SplitMix(state: Fuzzing.seed &+ UInt64(round))
-      let memory = ScriptedMemory(corruptible.corrupted(using: &random))
-      let engine = SnapshotEngine(memory)
-      engine.stepLimit = 100_000
-      let comment = Comment(rawValue: "seed \(Fuzzing.seed), round \(round)")
-      do throws(SnapshotError) {
-        let snapshot = try kernel.snapshot(engine) { walk throws(ReadFault) in
-          try walk.kernelLog()
-        }
-        if snapshot.unreadable.isEmpty { whole += 1 } else { partial += 1 }
-      } catch {
-        failed += 1
+    let tally = corruptible.damaged("logs") { engine, _ throws(SnapshotError) in
+      let snapshot = try kernel.snapshot(engine) { walk throws(ReadFault) in
+        try walk.kernelLog()
       }
-      #expect(memory.samples.joined().reduce(0) { $0 + $1.count } < 64 << 20, comment)
-      #expect(!memory.isHeld, comment)
+      return snapshot.unreadable.count
     }
-    print("damaged logs: \(whole) whole, \(partial) partial, \(failed) failed")
-    #expect(whole > 0 && partial > 0 && failed > 0)
+    #expect(tally.excesses.isEmpty)
+    #expect(tally.whole > 0 && tally.partial > 0 && tally.failed > 0)
   }
 }

@@ -71,25 +71,16 @@ import Testing
     _ = try TaskGuest.list(kernel, SnapshotEngine(recorded))
     let corruptible = try CorruptibleGuest(
       guest.guest.memory, read: Array(recorded.samples.joined()))
-    print("damaged tasks: seed \(Fuzzing.seed), \(Fuzzing.rounds) rounds")
-    var (whole, partial, failed) = (0, 0, 0)
-    for round in 0..<Fuzzing.rounds {
-      var random = SplitMix(state: Fuzzing.seed &+ UInt64(round))
-      let memory = ScriptedMemory(corruptible.corrupted(using: &random))
-      let engine = SnapshotEngine(memory)
-      engine.stepLimit = 100_000
-      let comment = Comment(rawValue: "seed \(Fuzzing.seed), round \(round)")
-      do {
-        let snapshot = try TaskGuest.list(kernel, engine)
-        if snapshot.unreadable.isEmpty { whole += 1 } else { partial += 1 }
-        #expect(Set(snapshot.value.tasks.map(\.pid)).count == snapshot.value.tasks.count, comment)
-      } catch is SnapshotError {
-        failed += 1
+    let tasks = try KernelTasks(kernel)
+    let tally = corruptible.damaged("tasks") { engine, round throws(SnapshotError) in
+      let snapshot = try kernel.snapshot(engine) { walk throws(ReadFault) in
+        try tasks.list(in: walk)
       }
-      #expect(memory.samples.joined().reduce(0) { $0 + $1.count } < 64 << 20, comment)
-      #expect(!memory.isHeld, comment)
+      let pids = snapshot.value.tasks.map(\.pid)
+      #expect(Set(pids).count == pids.count, "\(round)")
+      return snapshot.unreadable.count
     }
-    print("damaged tasks: \(whole) whole, \(partial) partial, \(failed) failed")
-    #expect(whole > 0 && partial > 0 && failed > 0)
+    #expect(tally.excesses.isEmpty)
+    #expect(tally.whole > 0 && tally.partial > 0 && tally.failed > 0)
   }
 }

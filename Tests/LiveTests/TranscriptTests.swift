@@ -44,6 +44,13 @@ extension LiveTests {
       kprobe_sync: cnt={prog kprobe_sync run_cnt} nsecs={prog kprobe_sync run_time_ns} misses=0 ns/call={n}.{n} id={prog kprobe_sync id} type=kprobe
       > prog stats id {prog kprobe_sync id} name reno_init --ids -j
       [{"name":"reno_init","id":{prog reno_init id},"type":"struct_ops","cnt":{prog reno_init run_cnt},"nsecs":{prog reno_init run_time_ns},"misses":0},{"name":"kprobe_sync","id":{prog kprobe_sync id},"type":"kprobe","cnt":{prog kprobe_sync run_cnt},"nsecs":{prog kprobe_sync run_time_ns},"misses":0}]
+      > prog watch --count 2 -n 0.05 name reno_init
+      (rates follow with the second sample)
+      PROGRAM  CALLS/S  NS/CALL  CPU%  MISSES/S
+      (1 program did not run)
+      > watch --count 2 -n 0.05 prog verifier name reno_init
+      (rates follow with the second sample)
+      (nothing changes)
       > prog verifier --ids name reno_init
       NAME       ID  TYPE        VERIFIED_INSNS
       reno_init {prog reno_init id}  struct_ops {prog reno_init verified_insns}
@@ -116,6 +123,30 @@ extension LiveTests {
       {lines}
       > task list -j --stuck 100000
       []
+      > task stack 2
+      kthreadd (pid 2) in S
+        __schedule+0x{hex}
+        schedule+0x{hex}
+        kthreadd+0x{hex}
+        ret_from_fork{text}
+      > task stack 2 -j
+      [{"cpu":{n},"mode":"kernel","pid":2,"comm":"kthreadd","name":"kthreadd","state":"S","frames":[{"address":"0x{hex}","symbol":"__schedule","offset":{n},"module":null,"reliable":true,"stack":"task","source":null},{text}],"end":"outermost","reason":null}]
+      > task stack --cpu 0
+      CPU 0: idle
+      {lines}
+        cpu_startup_entry+0x{hex}
+      {lines}
+      > scx show -j
+      {"error":"{text}has no sched_ext (CONFIG_SCHED_CLASS_EXT, since 6.12)"}
+      > scx exit -j
+      {"error":"{text}has no sched_ext (CONFIG_SCHED_CLASS_EXT, since 6.12)"}
+      > scx dump -j
+      {"error":"{text}has no sched_ext (CONFIG_SCHED_CLASS_EXT, since 6.12)"}
+      > runqueue
+      CPU  {text}
+      {lines}
+      PRESSURE  {text}
+      {lines}
       > dmesg --level emerg
       [{text}] gs: an emergency
       > dmesg -j --level 0
@@ -428,8 +459,8 @@ extension LiveTests {
         (Self.guestCommands.exchanges + Self.exploring.exchanges).map(\.line)
         + Self.batch.split(separator: "\n").map(String.init)
       // `source` runs the same batch below; `history` is for the prompt, and PromptTests has it;
-      // `cache` asks no guest, and CacheTests has it.
-      let elsewhere = ["source", "history", "cache list", "cache clear"]
+      // `cache` asks no guest, and CacheTests has it; WatchTests has `diff`, which takes a file.
+      let elsewhere = ["source", "history", "cache list", "cache clear", "diff"]
       for command in leaves(Root.self, []).map({ $0.joined(separator: " ") })
       where !elsewhere.contains(command) {
         #expect(

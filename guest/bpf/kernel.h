@@ -12,6 +12,7 @@
 
 struct sock;
 struct task_struct;
+struct scx_exit_info;
 
 struct tcp_sock {
   __u32 snd_cwnd;
@@ -43,12 +44,28 @@ struct tcp_congestion_ops {
 
 // The part of struct sched_ext_ops that is used here.
 struct sched_ext_ops {
+  void (*enqueue)(struct task_struct *p, __u64 enq_flags);
+  void (*dispatch)(__s32 cpu, struct task_struct *prev);
   void (*runnable)(struct task_struct *p, __u64 enq_flags);
   void (*running)(struct task_struct *p);
   void (*stopping)(struct task_struct *p, bool runnable);
   void (*quiescent)(struct task_struct *p, __u64 deq_flags);
   void (*enable)(struct task_struct *p);
   void (*disable)(struct task_struct *p);
+  __s32 (*init)(void);
+  void (*exit)(struct scx_exit_info *info);
   __u64 flags;
+  __u32 timeout_ms;
   char name[128];
 };
+
+enum scx_exit_kind { SCX_EXIT_NONE };
+
+// Why a scheduler leaves.
+struct scx_exit_info {
+  enum scx_exit_kind kind;
+  __s64 exit_code;
+  const char *reason;
+  char *msg;
+  char *dump;
+} CORE;

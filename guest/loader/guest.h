@@ -14,7 +14,9 @@ struct options {
   bool log;          // gs.mode=log: it goes on logging lines after the truth
   bool churn;        // gs.mode=churn: and programs come and go all the time
   bool scheduler;    // gs.scx=0 leaves the sched_ext scheduler out
+  const char *wish;  // gs.scx=queue|error|exit|stall|all: another one, after all else; NULL for none
   bool objects;      // gs.objects=0 leaves out what no traffic runs: make_objects in main.c
+  bool busy;         // gs.busy=1: after the truth two tasks never rest: make_busy_tasks
   int crash_cpu;     // gs.kdump=CPU: the kernel crashes on this CPU after the truth; -1 for none
   char deaths[64];   // gs.die=KIND,…: it dies so after the truth
   unsigned many;     // gs.many=N: N more tiny programs before the truth
@@ -170,7 +172,14 @@ void print_code_truth(void);
 
 // tasks.c
 void make_tasks(void);
+void make_busy_tasks(void);
 void print_task_truth(void);
+
+// scheduler.c
+bool is_scheduler_wish(const char *word);
+void start_scheduler(const char *wish);
+void print_scheduler_truth(void);
+void print_run_queue_truth(void);
 
 // log_truth.c
 void write_log(void);

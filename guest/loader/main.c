@@ -24,8 +24,14 @@ static struct options read_options(void) {
       options.traffic = options.churn = true;
     else if (strcmp(word, "gs.scx=0") == 0)
       options.scheduler = false;
+    else if (strncmp(word, "gs.scx=", 7) == 0 && is_scheduler_wish(word + 7)) {
+      options.scheduler = false;
+      options.wish = strdup(word + 7);
+    }
     else if (strcmp(word, "gs.objects=0") == 0)
       options.objects = false;
+    else if (strcmp(word, "gs.busy=1") == 0)
+      options.busy = true;
     else if (strncmp(word, "gs.kdump=", 9) == 0)
       options.crash_cpu = strtol(word + 9, NULL, 10);
     else if (strncmp(word, "gs.die=", 7) == 0)
@@ -105,6 +111,8 @@ static void print_truth(const struct options *options) {
   print_type_truth();
   print_cgroup_truth();
   print_task_truth();
+  print_scheduler_truth();
+  print_run_queue_truth();
   print_log_truth();
   puts("GUESTSCOPE-TRUTH-END");
 }
@@ -140,6 +148,9 @@ int main(void) {
     say("bpftool is done");
     wait_for_rest();
   }
+  // Its tasks never rest.
+  if (options.wish)
+    start_scheduler(options.wish);
   print_truth(&options);
 
   if (options.traffic)
@@ -148,6 +159,8 @@ int main(void) {
     start_churn();
     start_map_churn();
   }
+  if (options.busy)
+    make_busy_tasks();
   fflush(stdout);
   // The crash kernel says that the guest is ready: see init.
   if (options.crash_cpu >= 0)

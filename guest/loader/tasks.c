@@ -3,6 +3,8 @@
 #include "guest.h"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -10,6 +12,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static void rest(void) {
@@ -38,6 +41,28 @@ static void realtime(void) {
   if (sched_setscheduler(0, SCHED_FIFO, &param))
     fail("cannot make a real-time task: %m");
   rest();
+}
+
+// Nobody writes into the pipe that it reads from.
+static void reading(void) {
+  int ends[2];
+  char byte;
+  if (pipe(ends) || read(ends[0], &byte, 1) != 1)
+    fail("cannot read from a pipe: %m");
+}
+
+static void polling(void) {
+  int ends[2];
+  struct pollfd file = {.events = POLLIN};
+  if (pipe(ends))
+    fail("pipe: %m");
+  file.fd = ends[0];
+  poll(&file, 1, -1);
+}
+
+static void sleeping(void) {
+  struct timespec year = {.tv_sec = 365 * 86400};
+  nanosleep(&year, NULL);
 }
 
 // In a cgroup of their own, two levels down.
@@ -74,12 +99,45 @@ void make_tasks(void) {
   make_task("gs-waiting", waiting);
   make_task("gs-realtime", realtime);
   make_task("gs-threads) R", threads);
+  make_task("gs-reading", reading);
+  make_task("gs-polling", polling);
+  make_task("gs-sleeping", sleeping);
   // They are what they are to be when the truth is told.
   usleep(200000);
 }
 
+static void pin(int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(cpu, &set);
+  if (sched_setaffinity(0, sizeof set, &set))
+    fail("cannot run on CPU %d: %m", cpu);
+}
+
+static void in_user_mode(void) {
+  pin(0);
+  for (volatile unsigned count = 0;; count++)
+    ;
+}
+
+// Nearly all of its time is in one system call, which makes random numbers.
+static void in_system_call(void) {
+  static char buffer[16 << 20];
+  pin(1);
+  int file = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+  for (;;)
+    if (read(file, buffer, sizeof buffer) < 0)
+      fail("cannot read random numbers: %m");
+}
+
+// Tasks that take all the time of two CPUs, one in user mode and one in the kernel.
+void make_busy_tasks(void) {
+  make_task("gs-user", in_user_mode);
+  make_task("gs-system", in_system_call);
+}
+
 static void print_task(int pid, int tid) {
-  char path[64], stat[1024], comm[128], cgroup[512] = "";
+  char path[64], stat[1024], comm[128], cgroup[512] = "", stack[8192];
 
   snprintf(path, sizeof path, "/proc/%d/task/%d/stat", pid, tid);
   if (!read_file(path, stat, sizeof stat))
@@ -98,6 +156,12 @@ static void print_task(int pid, int tid) {
   print_json_string(stat);
   printf(",\"cgroup\":");
   print_json_string(cgroup);
+  // Of a zombie nothing is left.
+  snprintf(path, sizeof path, "/proc/%d/task/%d/stack", pid, tid);
+  if (!read_file(path, stack, sizeof stack))
+    stack[0] = 0;
+  printf(",\"stack\":");
+  print_json_string(stack);
   puts("}");
 }
 

@@ -5,6 +5,7 @@
 guest_names=(
   x86-6.1 x86-5.10 x86-6.12 x86-7
   arm64-6.12 arm64-6.1 arm64-7 arm64-7-16k
+  x86-6.12scx
   debian
 )
 
@@ -15,9 +16,11 @@ bpftool_kinds=(
 )
 
 # guest_settings NAME: sets arch, suites (the first that has the package serves), package (a regex,
-# the newest match is taken) and bpftool_suite, whose bpftool runs in the guest. Between them the
-# kernels are compressed with lz4, xz and zstd.
+# the newest match is taken) and bpftool_suite, whose bpftool runs in the guest; and kernel_config for
+# a kernel that is built from source. Between them the kernels are compressed with gzip, lz4, xz and
+# zstd.
 guest_settings() {
+  kernel_config=""
   if [[ $1 == debian ]]; then
     # A whole system, with bpftool and a kernel of its own: scripts/lib/debian.sh.
     arch=x86
@@ -29,6 +32,11 @@ guest_settings() {
     x86-5.10) suites=bullseye package='linux-image-5\.10\.[0-9-]+-amd64' ;;
     x86-6.12)
       suites="bookworm-backports trixie" package='linux-image-6\.12\.[0-9+.a-z]+-cloud-amd64'
+      ;;
+    # With sched_ext, which Debian's own has not before 7.x.
+    x86-6.12scx)
+      suites="bookworm-backports trixie" package='linux-source-6\.12'
+      kernel_config=guest/kernel/x86-scx.config
       ;;
     x86-7) suites="trixie-backports sid" package='linux-binary-7\.[0-9+.a-z]+-amd64' ;;
     arm64-6.1) suites=bookworm package='linux-image-6\.1\.[0-9-]+-arm64' ;;

@@ -22,7 +22,7 @@ prepare_sysroot() {
 # source_sum: changes whenever the initramfs would.
 source_sum() {
   (cd "$root" && find guest scripts/lib/initrd.sh scripts/lib/guests.sh -type f \
-    -not -path 'guest/debian/*' -print0 |
+    -not -path 'guest/debian/*' -not -path 'guest/kernel/*' -print0 |
     sort -z | xargs -0 sha256sum | sha256sum | cut -d ' ' -f 1)
 }
 

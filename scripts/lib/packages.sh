@@ -70,7 +70,7 @@ fetch_package() {
   deb=${name}_${version//:/%3a}_$(package_field "$suite" "$arch" "$name" Architecture).deb
   if [[ ! -e $packages_dir/$deb ]]; then
     progress "downloading $name $version"
-    (cd "$scratch" && suite_apt "$suite" "$arch" apt-get -qq download "$name")
+    (cd "$scratch" && suite_apt "$suite" "$2" apt-get -qq download "$name")
     mv "$scratch/$deb" "$packages_dir/$deb"
   fi
   progress "unpacking $name"

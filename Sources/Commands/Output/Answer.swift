@@ -11,19 +11,24 @@ struct Answer {
   /// For programs.
   var document: JSON
   var screen: Screen
-  /// What is missing from the answer, and why; makes the exit status 2.
-  var missing: [String]
-  /// What else the user should know: sentences on standard error. The answer is complete all the
-  /// same.
-  var remarks: [String]
+  var notes: Notes
+
+  /// Sentences that go to standard error, whatever the form of the answer.
+  struct Notes {
+    /// What is missing from the answer, and why; makes the exit status 2.
+    var missing: [String] = []
+    /// What else the user should know. The answer is complete all the same.
+    var remarks: [String] = []
+    /// The exit status of an answer that lacks nothing.
+    var status = Status.answered
+  }
 
   init(
     _ document: JSON, _ screen: Screen, missing: [String] = [], remarks: [String] = []
   ) {
     self.document = document
     self.screen = screen
-    self.missing = missing
-    self.remarks = remarks
+    notes = Notes(missing: missing, remarks: remarks)
   }
 }
 

@@ -97,7 +97,7 @@ package final class Console {
     }
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {
-      if interrupts?.isCancelled == true, file == output { throw Cancelled() }
+      if interrupts?.endsAnswers == true, file == output { throw Cancelled() }
       let count = unsafe bytes.prefix(1 << 14).withUnsafeBytes {
         unsafe Glibc.write(file, $0.baseAddress, $0.count)
       }

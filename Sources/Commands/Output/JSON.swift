@@ -63,7 +63,8 @@ extension JSON {
     return text
   }
 
-  private func write(to text: inout String, indent: Int?) {
+  /// - Parameter indent: of the line that it begins in; nil writes it on one line.
+  func write(to text: inout String, indent: Int?) {
     switch self {
     case .null: text += "null"
     case .bool(let flag): text += flag ? "true" : "false"
@@ -77,9 +78,7 @@ extension JSON {
       }
     case .object(let members):
       Self.write(members, "{", "}", to: &text, indent) { member, text, indent in
-        Self.write(member.key, to: &text)
-        text += indent == nil ? ":" : ": "
-        member.value.write(to: &text, indent: indent)
+        member.write(to: &text, indent: indent)
       }
     }
   }
@@ -99,7 +98,7 @@ extension JSON {
     text += close
   }
 
-  private static func write(_ string: String, to text: inout String) {
+  fileprivate static func write(_ string: String, to text: inout String) {
     text += "\""
     defer { text += "\"" }
     // Nearly all are plain, and some are long.
@@ -122,5 +121,18 @@ extension JSON {
       default: text.unicodeScalars.append(scalar)
       }
     }
+  }
+}
+
+extension JSON.Member {
+  func write(to text: inout String, indent: Int?) {
+    Self.write(key: key, to: &text, isPretty: indent != nil)
+    value.write(to: &text, indent: indent)
+  }
+
+  /// What stands before a value.
+  static func write(key: String, to text: inout String, isPretty: Bool) {
+    JSON.write(key, to: &text)
+    text += isPretty ? ": " : ":"
   }
 }

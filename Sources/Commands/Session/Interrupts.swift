@@ -66,6 +66,9 @@ package final class Interrupts: Sendable {
   /// True when the running command must end.
   var isCancelled: Bool { cancelled.load(ordering: .acquiring) }
 
+  /// True when what is being written must end: nobody finishes it by `withCancelling`.
+  var endsAnswers: Bool { isCancelled && !cancelling.load(ordering: .acquiring) }
+
   /// Ctrl-C cancels the work, whose caller shows what there is of it, and does not end the program.
   /// Inside of other such work, it cancels that, too.
   func withCancelling<T>(_ work: () throws -> T) rethrows -> T {

@@ -1,5 +1,3 @@
-import Glibc
-
 /// Lines of commands, and what to call them in messages.
 struct Script {
   var name: String
@@ -19,7 +17,7 @@ struct Script {
   /// - Parameter path: `-` for standard input.
   init(path: String) throws {
     name = path == "-" ? "stdin" : path
-    let file = try path == "-" ? OpenFile(STDIN_FILENO) : OpenFile(path: path)
+    let file = try OpenFile(path: path)
     nextLine = { [name] in try file.line(name) }
   }
 
@@ -61,41 +59,3 @@ extension Shell {
     return worst
   }
 }
-
-/// A file that is read line by line.
-private final class OpenFile {
-  private let descriptor: Int32
-  private var buffer: [UInt8] = []
-  private var isAtEnd = false
-
-  init(_ descriptor: Int32) { self.descriptor = descriptor }
-
-  init(path: String) throws {
-    descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw CommandError("cannot open \(path): \(systemError())") }
-  }
-
-  deinit { if descriptor != STDIN_FILENO { close(descriptor) } }
-
-  func line(_ name: String) throws -> String? {
-    while true {
-      if let end = buffer.firstIndex(of: UInt8(ascii: "\n")) {
-        defer { buffer.removeSubrange(...end) }
-        return String(decoding: buffer[..<end], as: UTF8.self)
-      }
-      guard !isAtEnd else {
-        defer { buffer = [] }
-        return buffer.isEmpty ? nil : String(decoding: buffer, as: UTF8.self)
-      }
-      var chunk = [UInt8](repeating: 0, count: 4096)
-      let count = unsafe read(descriptor, &chunk, chunk.count)
-      if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { throw CommandError("cannot read \(name): \(systemError())") }
-      isAtEnd = count == 0
-      buffer += chunk[..<count]
-      guard buffer.count <= 1 << 20 else { throw CommandError("a line of more than 1 MiB") }
-    }
-  }
-}
-
-private func systemError() -> String { unsafe String(cString: strerror(errno)) }

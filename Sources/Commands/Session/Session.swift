@@ -206,6 +206,7 @@ final class Session {
     stopsOfAnswers += snapshot.stops
     statistics.closingReads += snapshot.closing.reads
     statistics.closingBytes += snapshot.closing.bytes
+    statistics.time = max(statistics.time, snapshot.time)
     return snapshot
   }
 

@@ -117,6 +117,7 @@ struct Quit: ShellCommand {
   static let configuration = CommandConfiguration(
     commandName: "quit", abstract: "End the session.", aliases: ["exit"])
 
+  @OptionGroup(visibility: .hidden) var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   func run(in shell: Shell) throws -> Int32 {

@@ -12,6 +12,9 @@ struct SessionStatistics: CustomStringConvertible {
   var closingStops = 0
   var closingReads = 0
   var closingBytes = 0
+  /// When the guest was as the last snapshot has it, in nanoseconds of this machine's CLOCK_REALTIME;
+  /// 0 without one.
+  var time: UInt64 = 0
 
   var description: String {
     "stops=\(stops.stops) longest=\(fixed(stops.longest.milliseconds, 3))ms "

@@ -74,13 +74,24 @@ final class Shell {
         try command.follow(in: session) { try show(piece: $0, form) }
         return Status.answered
       }
-      let answer = try command.answer(in: session)
-      try show(answer, form)
-      for line in answer.missing + answer.remarks { console.note(line) }
-      return answer.missing.isEmpty ? Status.answered : Status.partial
+      let notes = try answer(command, form)
+      for line in notes.missing + notes.remarks { console.note(line) }
+      return notes.missing.isEmpty ? notes.status : Status.partial
     } catch {
       return report(error, form)
     }
+  }
+
+  private func answer(
+    _ command: any GuestCommand, _ form: OutputForm
+  ) throws -> Answer.Notes {
+    if let command = command as? any StreamedCommand {
+      return try command.answer(
+        in: session, to: AnswerWriter(form) { [console] in try console.answer($0) })
+    }
+    let answer = try command.answer(in: session)
+    try show(answer, form)
+    return answer.notes
   }
 
   /// Prints an answer.
@@ -95,7 +106,7 @@ final class Shell {
     } else {
       try show(piece, form)
     }
-    for line in piece.missing + piece.remarks { console.note(line) }
+    for line in piece.notes.missing + piece.notes.remarks { console.note(line) }
   }
 
   /// Says why there is no answer; returns the exit status for it.
@@ -120,7 +131,13 @@ final class Shell {
 
 /// A command that works on the session itself, and has no answer of its own.
 protocol ShellCommand: SessionCommand {
+  /// It is of no use alone on a command line.
+  static var needsSession: Bool { get }
   func run(in shell: Shell) throws -> Int32
+}
+
+extension ShellCommand {
+  static var needsSession: Bool { true }
 }
 
 /// An error that may come from the source of guest memory.

@@ -28,7 +28,7 @@ extension KernelObject<BPFProgCode> {
 }
 
 extension SourceLine {
-  fileprivate init(_ record: KernelObject<BPFLineRecord>, _ types: BTF) {
+  init(_ record: KernelObject<BPFLineRecord>, _ types: BTF) {
     self.init(
       start: Int(record.insnOff),
       text: types.text(at: record.lineOff).map { String($0.drop(while: \.isWhitespace)) },

@@ -22,8 +22,15 @@ public struct MapContents: Sendable {
     /// One after the last that is asked for.
     public var all: Int
     public var read: Range<Int>
-    /// The first of the next part; nil when this was the last.
-    public var next: Int? { read.upperBound < all && !read.isEmpty ? read.upperBound : nil }
+    /// Entries that were found in these and all before, in the window or not.
+    public var entries: Int
+    /// The window has all its entries.
+    var isEnough = false
+    /// What comes next; nil when this was the last.
+    public var next: MapContentsQuery.Part? {
+      guard read.upperBound < all, !read.isEmpty, !isEnough else { return nil }
+      return .init(from: read.upperBound, entriesBefore: entries)
+    }
   }
 
   public enum Refusal: Hashable, Sendable, CustomStringConvertible {
@@ -70,12 +77,18 @@ public struct MapContentsQuery: Sendable {
   /// Slots of a map, from one on.
   public struct Part: Hashable, Sendable {
     public var firstSlot: Int
+    /// Entries in the slots before, which the window of a hash counts.
+    public var entriesBefore: Int
     /// At least one slot is read, and no more than cost so many reads and bytes, about.
     public var mostObjects: Int
     public var mostBytes: Int
 
-    public init(from firstSlot: Int, mostObjects: Int = 1024, mostBytes: Int = 4 << 20) {
-      (self.firstSlot, self.mostObjects, self.mostBytes) = (firstSlot, mostObjects, mostBytes)
+    public init(
+      from firstSlot: Int, entriesBefore: Int = 0, mostObjects: Int = 1024,
+      mostBytes: Int = 4 << 20
+    ) {
+      (self.firstSlot, self.entriesBefore) = (firstSlot, entriesBefore)
+      (self.mostObjects, self.mostBytes) = (mostObjects, mostBytes)
     }
   }
 
@@ -100,11 +113,17 @@ public struct EntryWindow: Hashable, Sendable {
   public init(offset: Int = 0, limit: Int? = nil) { (self.offset, self.limit) = (offset, limit) }
 
   /// How many entries are enough.
-  var end: Int {
+  public var end: Int {
     limit.map { limit in
       let (sum, isTooLarge) = offset.addingReportingOverflow(limit)
       return isTooLarge ? .max : sum
     } ?? .max
+  }
+
+  /// The window of what follows after so many entries.
+  public func dropping(_ count: Int) -> EntryWindow {
+    EntryWindow(
+      offset: max(0, offset - count), limit: limit.map { max(0, $0 - max(0, count - offset)) })
   }
 
   /// Its indices in an array with `count` entries.

@@ -33,10 +33,7 @@ extension MapReader {
 
   /// The slots that are read this time.
   func part(of slots: SlotsOfMap) -> Range<Int> {
-    // Which entries of a hash a window has is known only when those before it are.
-    guard let part = query.part, type.contains("array") || window == EntryWindow() else {
-      return slots.all
-    }
+    guard let part = query.part else { return slots.all }
     let start = max(slots.all.lowerBound, part.firstSlot)
     let count = max(
       1, min(part.mostObjects * slots.perObject, part.mostBytes / max(slots.size, 1)))
@@ -46,5 +43,17 @@ extension MapReader {
   /// The same of a map that has slots.
   func slotsToRead() throws(ReadFault) -> Range<Int> {
     try partition().map(part) ?? 0..<0
+  }
+
+  /// The window chooses slots, not the entries that are found in them.
+  var hasIndices: Bool { ["array", "percpu_array", "insn_array"].contains(type) }
+
+  /// - Parameter found: entries in the slots of this part.
+  func slots(found: Int) throws(ReadFault) -> MapContents.Slots? {
+    guard let slots = try partition() else { return nil }
+    return MapContents.Slots(
+      all: slots.all.upperBound, read: part(of: slots),
+      entries: hasIndices ? 0 : (query.part?.entriesBefore ?? 0) + found,
+      isEnough: !hasIndices && found >= window.end)
   }
 }

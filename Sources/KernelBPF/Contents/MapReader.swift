@@ -10,7 +10,8 @@ struct MapReader {
 
   var walk: Walk { map.walk }
   var view: MemoryView { map.view }
-  var window: EntryWindow { query.window }
+  /// What is left of it when the entries of the parts before have gone through it.
+  var window: EntryWindow { query.window.dropping(query.part?.entriesBefore ?? 0) }
   var type: String { head.typeName ?? "" }
   var keySize: Int { Int(head.keySize) }
   var valueSize: Int { Int(head.valueSize) }
@@ -29,21 +30,21 @@ struct MapReader {
       throw .corrupt(
         "a map with keys of \(keySize) and values of \(valueSize) bytes", at: map.address)
     }
-    let (types, entries, more) = try view.together(
-      query.wantsTypes ? valueTypes() : nil, entries(),
-      view.together(query.wantsCount ? ownCount() : nil, partition()))
+    let (types, entries, count) = try view.together(
+      query.wantsTypes ? valueTypes() : nil, entries(), query.wantsCount ? ownCount() : nil)
     contents.types = types ?? nil
-    contents.ownCount = more.0
-    contents.slots = more.1.map { MapContents.Slots(all: $0.all.upperBound, read: part(of: $0)) }
+    contents.ownCount = count ?? nil
+    contents.slots = try slots(found: entries?.count ?? 0)
     if let entries {
-      contents.entries = entries
+      contents.entries = hasIndices ? entries : window.entries(of: entries)
     } else {
       contents.refusal = try refusal()
     }
     return contents
   }
 
-  /// Nil for a type whose entries are not read.
+  /// Nil for a type whose entries are not read. Of a map without indices, those before the window
+  /// are there as well: only by counting them is it known where the window begins.
   func entries() throws(ReadFault) -> [MapEntry]? {
     if let key = query.key { return try entry(of: key) }
     // These know the index of an entry before they read it.
@@ -51,7 +52,7 @@ struct MapReader {
     case "array": return try array()
     case "percpu_array": return try percpuArray()
     case "insn_array": return try insnArray()
-    default: return try listed().map(window.entries)
+    default: return try listed()
     }
   }
 

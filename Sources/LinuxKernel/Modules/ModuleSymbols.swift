@@ -8,12 +8,31 @@ extension Walk {
   public func moduleSymbol(
     at address: KernelVirtualAddress
   ) throws(ReadFault) -> LoadedSymbol? {
-    guard let root = try ifKnown(read(ModTreeRoot.self, symbol: "mod_tree")),
-      root.addrMin <= address.rawValue, address.rawValue <= root.addrMax
-    else { return nil }
+    guard let root = try modules(holding: address) else { return nil }
     return kernel.hasModuleMemory
       ? try symbol(at: address, in: root, ModuleMemory.self)
       : try symbol(at: address, in: root, ModuleLayout.self)
+  }
+
+  /// The `struct module` whose memory an address is in (`__module_address()` of
+  /// kernel/module/main.c); nil when it is in no module, or this kernel does not show its modules.
+  public func module(
+    holding address: KernelVirtualAddress
+  ) throws(ReadFault) -> KernelVirtualAddress? {
+    guard let root = try modules(holding: address) else { return nil }
+    return kernel.hasModuleMemory
+      ? try stretch(holding: address, in: root, ModuleMemory.self)?.address(of: \.mod)
+      : try stretch(holding: address, in: root, ModuleLayout.self)?.address(of: \.mod)
+  }
+
+  /// Nil where no module can have the address.
+  private func modules(
+    holding address: KernelVirtualAddress
+  ) throws(ReadFault) -> KernelObject<ModTreeRoot>? {
+    guard let root = try ifKnown(read(ModTreeRoot.self, symbol: "mod_tree")),
+      root.addrMin <= address.rawValue, address.rawValue <= root.addrMax
+    else { return nil }
+    return root
   }
 
   /// The symbols of all modules that a choice picks from those of each.
@@ -26,15 +45,21 @@ extension Walk {
       : try symbols(in: root, ModuleLayout.self, choose)
   }
 
-  /// `mod_find()` of kernel/module/tree_lookup.c, then `find_kallsyms_symbol()` of
-  /// kernel/module/kallsyms.c, within one stretch.
-  private func symbol<Stretch: ModuleStretch>(
-    at address: KernelVirtualAddress, in root: KernelObject<ModTreeRoot>, _: Stretch.Type
-  ) throws(ReadFault) -> LoadedSymbol? {
-    let found = try root.root.tree(of: LatchTreeNode(\Stretch.even, \Stretch.odd)).find { stretch in
+  /// `mod_find()` of kernel/module/tree_lookup.c.
+  private func stretch<Stretch: ModuleStretch>(
+    holding address: KernelVirtualAddress, in root: KernelObject<ModTreeRoot>, _: Stretch.Type
+  ) throws(ReadFault) -> KernelObject<Stretch>? {
+    try root.root.tree(of: LatchTreeNode(\Stretch.even, \Stretch.odd)).find { stretch in
       if address < stretch.base { return .left }
       return stretch.contains(address) ? .here : .right
     }
+  }
+
+  /// `find_kallsyms_symbol()` of kernel/module/kallsyms.c, within one stretch.
+  private func symbol<Stretch: ModuleStretch>(
+    at address: KernelVirtualAddress, in root: KernelObject<ModTreeRoot>, _: Stretch.Type
+  ) throws(ReadFault) -> LoadedSymbol? {
+    let found = try stretch(holding: address, in: root, Stretch.self)
     guard let found, let symbols = try found.mod.symbols(),
       let (symbol, _) = symbols.nearest(to: address.rawValue),
       found.contains(KernelVirtualAddress(symbol.address))

@@ -22,8 +22,8 @@ extension MemberPlace {
         guard let size = member.size, size == 1, bits.count <= 8 else {
           throw otherType("an integer of \(member.size ?? 0) bytes")
         }
-      } else if field.size != member.size {
-        throw otherType("an integer of \(member.size ?? 0) bytes")
+      } else if let size = member.size, field.size != size {
+        throw otherType("an integer of \(size) bytes")
       }
     case (.pointer, .ptr): break
     case (.array(let size), .array(let element, _, _)) where btf.size(of: element) == size:

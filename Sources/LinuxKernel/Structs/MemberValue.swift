@@ -51,6 +51,16 @@ extension Bool: MemberValue {
   public static func decoded(_ bytes: ArraySlice<UInt8>) -> Bool { bytes.contains { $0 != 0 } }
 }
 
+/// A number of at most eight bytes whose size differs between kernels, without a sign.
+public struct AnyNumber: MemberValue {
+  public var value: UInt64
+  public static var form: MemberForm { .integer }
+  public static var size: Int? { nil }
+  public static func decoded(_ bytes: ArraySlice<UInt8>) -> AnyNumber {
+    AnyNumber(value: .decoded(bytes.prefix(8)))
+  }
+}
+
 /// A pointer to what is not declared, or is not read here.
 extension KernelVirtualAddress: MemberValue {
   public static var form: MemberForm { .pointer }

@@ -5,8 +5,8 @@ import GuestScopeKernelTasks
 /// `task`: everything about tasks.
 struct TaskCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "task", abstract: "Tasks: list, show.",
-    subcommands: [TaskListCommand.self, TaskShow.self],
+    commandName: "task", abstract: "Tasks: list, show, stack.",
+    subcommands: [TaskListCommand.self, TaskShow.self, TaskStackCommand.self],
     defaultSubcommand: TaskListCommand.self)
 }
 

@@ -3,7 +3,7 @@ import GuestScopeGuestMemory
 import GuestScopeKernelBPF
 
 /// `map dump`: what is in BPF maps, as `bpftool map dump` shows it.
-struct MapDump: SelectingCommand {
+struct MapDump: SelectingCommand, StreamedCommand {
   static let configuration = CommandConfiguration(
     commandName: "dump", abstract: "What is in a BPF map, or in those of a name.",
     usage: "guestscope map dump [id <n> | name <glob>] ...",
@@ -67,7 +67,7 @@ struct MapDump: SelectingCommand {
     }
   }
 
-  func answer(in session: Session) throws -> Answer {
+  func answer(in session: Session, to stream: any AnswerStream) throws -> Answer.Notes {
     let selection = try selection
     let globs = selection.globs
     let formatter = raw ? nil : ValueFormatter.standard
@@ -76,79 +76,31 @@ struct MapDump: SelectingCommand {
       isRaw: raw, wantsTypes: formatter != nil || key != nil, wantsPages: pages
     ) { selection.matches(id: $0.id, name: $0.name, globs) }
     query.wantsCount = true
-    var reading = try MapReading.all(query, in: session)
-    try selection.admit(reading.maps, unreadable: reading.unreadable)
-    var remarks = window == EntryWindow() ? reading.countRemarks : []
-    if let expression = try keyExpression {
-      for index in reading.maps.indices {
-        let pattern = try KeyPattern(expression, of: KeysOfMap(reading.maps[index]))
-        reading.maps[index].entries = window.entries(
-          of: reading.maps[index].entries.filter { pattern.matches($0.key ?? []) })
-      }
-    }
-    let form = try session.form(of: reading.maps, formatter)
-    var answer = try MapDumpAnswer(maps: reading.maps, form: form)
-      .answer(missing: reading.unreadable.missing + reading.missing)
-    if reading.stops > 1 {
-      remarks.append(
-        "read in \(reading.stops) stops, between which the guest ran on: each entry is of one of them"
+    var parts = try MapParts(query, in: session)
+    try selection.admit(parts.maps, unreadable: parts.unreadable)
+    let refusals = parts.maps.compactMap(\.refusalText)
+    if refusals.count == parts.maps.count, let first = refusals.first { throw CommandError(first) }
+    let writer = try MapDumpWriter(
+      stream, session, formatter, key: keyExpression.map { ($0, window) }, maps: parts.maps)
+    try session.interrupts.withCancelling { try writer.write(&parts) }
+    var notes = Answer.Notes(missing: parts.unreadable.missing + parts.missing + refusals)
+    notes.remarks = parts.countRemarks
+    if parts.stops > 1 {
+      notes.remarks.append(
+        "read in \(parts.stops) stops, between which the guest ran on: each entry is of one of them"
       )
     }
-    answer.remarks += remarks
-    return answer
+    return notes
   }
 }
 
-/// The contents of maps as an answer.
-struct MapDumpAnswer {
-  var maps: [MapContents]
-  var form: MapEntryForm
-
-  /// - Throws: when no map's contents are there to show.
-  func answer(missing: [String]) throws -> Answer {
-    let refusals = maps.compactMap { map in
-      map.refusal.map { "map \(map.map.id): \($0.text)" }
-    }
-    if refusals.count == maps.count, let first = refusals.first { throw CommandError(first) }
-    guard maps.count == 1, let only = maps.first else {
-      return Answer(
-        .array(maps.map(document)), .lines(maps.flatMap { [header($0.map)] + lines($0) }),
-        missing: missing + refusals)
-    }
-    return Answer(.array(elements(only)), .lines(lines(only)), missing: missing)
-  }
-
-  private func elements(_ contents: MapContents) -> [JSON] {
-    contents.entries.map { form.json($0, of: contents) }
-  }
-
-  /// One of several maps.
-  private func document(_ contents: MapContents) -> JSON {
-    let map = contents.map
-    return [
-      "id": .unsigned(map.id), "type": JSON(named: map.typeName, map.type),
-      "name": .string(map.name), "flags": JSON(map.flags),
-      "elements": contents.refusal == nil ? .array(elements(contents)) : .null,
-    ]
-  }
-
-  private func header(_ map: MapHead) -> String {
-    "\(map.id): \(map.typeName ?? "type \(map.type)")"
-      + (map.name.isEmpty ? "" : "  name \(map.name)")
-      + "  flags 0x" + String(map.flags, radix: 16)
-  }
-
-  private func lines(_ contents: MapContents) -> [String] {
-    if let refusal = contents.refusal { return ["(\(refusal.text))"] }
-    if contents.map.typeName == "bloom_filter" { return contents.entries.flatMap(\.lines) }
-    let lines = contents.entries.flatMap { form.lines($0, of: contents) }
-    let count = contents.entries.count
-    return lines + ["Found \(count) element\(count == 1 ? "" : "s")"]
-  }
+extension MapContents {
+  /// Why there is nothing to show; nil where there is.
+  var refusalText: String? { refusal.map { "map \(map.id): \($0.text)" } }
 }
 
 extension MapContents.Refusal {
-  fileprivate var text: String {
+  var text: String {
     if case .arena = self { "\(self); --pages shows them" } else { "\(self)" }
   }
 }

@@ -64,12 +64,10 @@ struct MapEntryForm {
 extension Session {
   /// - Parameter formatter: nil for bytes.
   func form(
-    of maps: [MapContents], _ formatter: ValueFormatter?
+    of map: MapContents, _ formatter: ValueFormatter?
   ) throws -> MapEntryForm {
-    let addresses = maps.flatMap { map in
-      map.entries.flatMap { $0.frames(in: map.map) ?? [] }.compactMap { frame in
-        if case .address(let address) = frame { address } else { nil as UInt64? }
-      }
+    let addresses = map.entries.flatMap { $0.frames(in: map.map) ?? [] }.compactMap { frame in
+      if case .address(let address) = frame { address } else { nil as UInt64? }
     }
     guard !addresses.isEmpty else { return MapEntryForm(formatter: formatter) }
     let names = symbolNames(of: addresses, in: try kernel)

@@ -89,7 +89,7 @@ struct MapLookup: GuestCommand {
           ? "map \(id) has no entry with the key \(key.spacedHex)"
           : "map \(id) cannot be looked up: \(errorText(number))")
     }
-    let form = try session.form(of: [contents], formatter)
+    let form = try session.form(of: contents, formatter)
     return Answer(
       form.json(entry, of: contents), .lines(form.lines(entry, of: contents)),
       missing: snapshot.missing)

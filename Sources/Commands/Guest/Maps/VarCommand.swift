@@ -130,7 +130,7 @@ extension GlobalValue {
     return "\(spelling) of map \(variable.mapID): \(cause)"
   }
 
-  fileprivate func json(_ content: Content) -> JSON {
+  func json(_ content: Content) -> JSON {
     let object = content.object
     // A variable, as a section has it, is an object with its name.
     let type = (try? object.btf.resolve(object.type)) ?? object.type

@@ -1,3 +1,4 @@
+import GuestScopeKernelStacks
 import GuestScopeKernelTasks
 import GuestScopeLinuxKernel
 
@@ -6,19 +7,25 @@ struct CPUSection {
   private let reading: TaskReading?
   /// After a panic CPUs stand still, and mean to.
   private let isDead: Bool
+  private let stacks: ReportStacks
+  /// Where the kernel does not show its run queues, registers of the CPUs may lead to what runs. Nil
+  /// where nothing shows it.
+  private let running: [RunningTask]?
 
-  init(_ reading: TaskReading?, isDead: Bool) {
-    (self.reading, self.isDead) = (reading, isDead)
+  init(_ reading: TaskReading?, _ stacks: ReportStacks, isDead: Bool) {
+    (self.reading, self.stacks, self.isDead) = (reading, stacks, isDead)
+    let byRegisters = stacks.cpus.compactMap { cpu in
+      cpu.pid.map { RunningTask(cpu: cpu.cpu, pid: $0, comm: cpu.comm ?? "") }
+    }
+    running = reading?.list?.running ?? (byRegisters.isEmpty ? nil : byRegisters)
   }
-
-  private var running: [RunningTask] { reading?.list?.running ?? [] }
 
   private typealias Stuck = (task: RunningTask, time: UInt64)
 
   /// The causes before those that wait for them.
   private var stuck: [Stuck] {
     guard !isDead, let list = reading?.list else { return [] }
-    let stuck = running.compactMap { task in list.stuckTime(of: task).map { (task, $0) } }
+    let stuck = (running ?? []).compactMap { task in list.stuckTime(of: task).map { (task, $0) } }
     return stuck.filter { wait(of: $0.0) == nil } + stuck.filter { wait(of: $0.0) != nil }
   }
 
@@ -29,7 +36,7 @@ struct CPUSection {
     [
       .init(
         key: "running",
-        value: reading?.list?.running == nil ? .null : .array(running.map(json))),
+        value: running.map { .array($0.map(json)) } ?? .null),
       .init(
         key: "stuck_cpus",
         value: .array(
@@ -39,12 +46,15 @@ struct CPUSection {
 
   private func json(_ task: RunningTask) -> JSON {
     let execution = reading?.executions[task.cpu]
-    return [
+    let stack = stacks.cpu(of: task)
+    let document: JSON = [
       "cpu": JSON(task.cpu), "pid": JSON(task.pid), "comm": .string(task.comm),
       "instruction_pointer": JSON(execution?.instruction.hex), "at": JSON(place(task)),
       "interrupts": JSON(execution?.takesInterrupts),
       "clock_lag_ns": .unsigned(task.clockLag), "watchdog_ns": JSON(task.watchdogAge),
+      "mode": JSON(stack?.mode.rawValue),
     ]
+    return document.adding(stack?.stack.json ?? [])
   }
 
   /// For the top of a report: what nobody has said yet.
@@ -56,8 +66,14 @@ struct CPUSection {
   }
 
   var lines: [String] {
-    // An idle CPU may well wait for interrupts with its flag off.
-    running.map { "CPU \($0.cpu): " + ($0.pid == 0 && !isDead ? "idle" : what($0)) }
+    (running ?? []).flatMap { task in
+      let stack = stacks.cpu(of: task)
+      // An idle CPU may well wait for interrupts with its flag off.
+      return [
+        "CPU \(task.cpu): " + (task.pid == 0 && !isDead ? "idle" : what(task))
+          + (stack?.mode == .user ? ", in user mode" : "")
+      ] + (stack?.linesToShow ?? [])
+    }
   }
 
   private func what(_ task: RunningTask) -> String {

@@ -9,6 +9,7 @@ struct ReportContents {
   var boot: BootSection
   var cpus: CPUSection
   var tasks: TaskSection
+  var scheduler: SchedulerSection
   var maps: MapsSection
   var programs: ProgramsSection
   var log: LogSection
@@ -27,29 +28,34 @@ struct ReportContents {
     let records = (try? reading.log.get()) ?? nil
     let trouble = TroubleSection(troubles: records?.troubles ?? [], taint: reading.taint)
     let isDead = reading.panicCPU != nil
-    let tasks = TaskSection(try session.part { try session.readTasks() }, isDead: isDead)
+    let tasks = try TaskSection(try session.part { try session.readTasks() }, isDead: isDead) {
+      try session.readStacks(of: $0)
+    }
+    let scheduler = try session.schedulerSection()
     let maps = MapsSection(try session.part { try session.readMaps() })
     let failed =
-      reading.unreadable + (tasks.failure.map { [("tasks", "\($0)")] } ?? [])
+      reading.unreadable + tasks.failures
+      + (scheduler.failure.map { [("scheduler", "\($0)")] } ?? [])
       + (maps.failure.map { [("maps", "\($0)")] } ?? [])
     return ReportContents(
       head: HeadSection(
         state, runState: session.runState, cpus: try session.source.cpus.count),
       trouble: trouble,
       boot: BootSection(state: reading.systemState, last: records?.records.last),
-      cpus: CPUSection(tasks.reading, isDead: isDead),
-      tasks: tasks, maps: maps,
+      cpus: CPUSection(tasks.reading, tasks.stacks, isDead: isDead),
+      tasks: tasks, scheduler: scheduler, maps: maps,
       programs: ProgramsSection(try? reading.programs.get(), snapshot),
       log: LogSection(records, from: trouble.troubles.first),
       isFrozen: try session.source.consistency == .frozen,
       parts: [
-        ("log and programs", snapshot.stops), ("tasks", tasks.stops), ("maps", maps.stops),
+        ("log and programs", snapshot.stops), ("tasks", tasks.stops),
+        ("the scheduler", scheduler.stops), ("maps", maps.stops),
       ].filter { $0.1 > 0 },
       unreadable: failed
-        + (snapshot.unreadable + tasks.unreadable + maps.unreadable).map {
+        + (snapshot.unreadable + tasks.unreadable + scheduler.unreadable + maps.unreadable).map {
           (part: "\($0.key)", reason: "\($0.cause)")
         },
-      missing: snapshot.missing + tasks.missing + maps.missing
+      missing: snapshot.missing + tasks.missing + scheduler.missing + maps.missing
         + failed.map { "the \($0.0): \($0.1)" } + state.crashed(session))
   }
 
@@ -58,7 +64,7 @@ struct ReportContents {
   var document: JSON {
     .object(
       [.init(key: "schema", value: "single")] + maps.json + programs.json + head.json + trouble.json
-        + boot.json + cpus.json + tasks.json + [
+        + boot.json + cpus.json + tasks.json + scheduler.json + [
           .init(key: "stops", value: JSON(stops)),
           .init(
             key: "parts",
@@ -72,10 +78,11 @@ struct ReportContents {
 
   /// What went wrong first, and what is long last.
   var lines: [String] {
-    head.lines + trouble.lines.map { "\($0.heading): \($0.text)" } + boot.lines + cpus.alarms
-      + tasks.alarms(stuckCPUs: cpus.stuckCPUs) + cpus.lines + tasks.lines + maps.lines
+    head.lines + trouble.lines.map { "\($0.heading): \($0.text)" } + scheduler.lines + boot.lines
+      + cpus.alarms + tasks.alarms(stuckCPUs: cpus.stuckCPUs) + cpus.lines + tasks.lines
+      + maps.lines
       + ["answer: from \(stops) stop\(stops == 1 ? "" : "s")\(partsText)\(unreadableText)"]
-      + programs.lines + log.lines
+      + programs.lines + scheduler.variables + log.lines
   }
 
   private var partsText: String {

@@ -52,7 +52,7 @@ struct ReportFolder {
     guard unsafe mkdir(temporary, 0o777) == 0 else { throw failure("cannot make", temporary) }
     do {
       var files = [try write(report, "report", ["report"], stops: nil)]
-      var missing = report.missing
+      var missing = report.notes.missing
       for (name, words) in Self.commands {
         if session.interrupts.isCancelled { throw Cancelled() }
         let (file, lacks) = try write(name, words, session)
@@ -66,7 +66,7 @@ struct ReportFolder {
       return Answer(
         ["dir": .string(path), "files": .array(files)],
         .lines(files.flatMap(\.paths).map { path + "/" + $0 } + [path + "/index.json"]),
-        missing: missing, remarks: report.remarks)
+        missing: missing, remarks: report.notes.remarks)
     } catch {
       remove()
       throw error
@@ -84,7 +84,7 @@ struct ReportFolder {
     do {
       let answer = try command.answer(in: session)
       let file = try write(answer, name, words, stops: session.stopsOfAnswers - before)
-      return (file, answer.missing.map { "\(name): \($0)" })
+      return (file, answer.notes.missing.map { "\(name): \($0)" })
     } catch let error as any GuestFailure where error.isOfConnection {
       throw error
     } catch let error as CommandError where !error.isOfOutput {
@@ -101,7 +101,7 @@ struct ReportFolder {
     try write(answer.screen.lines.map { $0 + "\n" }.joined(), name + ".txt")
     try write(answer.document.text(pretty: true) + "\n", name + ".json")
     return entry(
-      name, words, files: [name + ".txt", name + ".json"], missing: answer.missing, stops: stops)
+      name, words, files: [name + ".txt", name + ".json"], missing: answer.notes.missing, stops: stops)
   }
 
   private func entry(

@@ -1,4 +1,5 @@
 import GuestScopeGuestMemory
+import GuestScopeKernelStacks
 import GuestScopeKernelTasks
 
 /// How many tasks there are, and which do not get what they wait for.
@@ -9,28 +10,41 @@ struct TaskSection {
   static let most = 20
 
   private let snapshot: Snapshot<TaskReading>?
-  /// After a panic nobody gets a CPU any more.
-  private let isDead: Bool
+  /// Of what runs, and of tasks that are stuck.
+  let stacks: ReportStacks
   /// Why there is none.
   let failure: (any Error)?
+  private let stuck: [KernelTask]
 
-  init(_ reading: Result<Snapshot<TaskReading>, any Error>, isDead: Bool) {
-    self.isDead = isDead
+  /// - Parameters:
+  ///   - isDead: after a panic nobody gets a CPU any more.
+  ///   - stacks: reads those of the CPUs, and of tasks by their pids.
+  init(
+    _ reading: Result<Snapshot<TaskReading>, any Error>, isDead: Bool,
+    stacks: (Set<UInt64>) throws -> ReportStacks
+  ) throws {
     (snapshot, failure) = (try? reading.get(), reading.failure)
+    let list = snapshot?.value.list
+    stuck =
+      (list?.tasks.filter { task in
+        task.isStuck(for: Self.limit) && !(isDead && task.state.letter == "R")
+      } ?? [])
+      .sorted { ($0.idle ?? 0) > ($1.idle ?? 0) }
+    self.stacks =
+      list == nil
+      ? ReportStacks() : try stacks(Set(stuck.prefix(Self.most).map { UInt64($0.pid) }))
   }
 
   var reading: TaskReading? { snapshot?.value }
   private var list: TaskList? { reading?.list }
-  var stops: Int { list == nil ? 0 : snapshot?.stops ?? 0 }
-  var missing: [String] { snapshot?.missing ?? [] }
-  var unreadable: [UnreadableObject] { snapshot?.unreadable ?? [] }
-
-  private var stuck: [KernelTask] {
-    let stuck =
-      list?.tasks.filter { task in
-        task.isStuck(for: Self.limit) && !(isDead && task.state.letter == "R")
-      } ?? []
-    return stuck.sorted { ($0.idle ?? 0) > ($1.idle ?? 0) }
+  var stops: Int { (list == nil ? 0 : snapshot?.stops ?? 0) + stacks.stops }
+  var missing: [String] { (snapshot?.missing ?? []) + stacks.unreadable.missing }
+  var unreadable: [UnreadableObject] { (snapshot?.unreadable ?? []) + stacks.unreadable }
+  /// Parts that could not be read at all.
+  var failures: [(part: String, reason: String)] {
+    [("tasks", failure), ("stacks", stacks.failure)].compactMap { part, error in
+      error.map { (part, "\($0)") }
+    }
   }
 
   var json: [JSON.Member] {
@@ -38,11 +52,17 @@ struct TaskSection {
       .init(key: "tasks", value: JSON(list?.tasks.count)),
       .init(
         key: "stuck_tasks",
-        value: list == nil ? .null : .array([JSON](stuck, TaskListCommand.fields))),
+        value: list == nil
+          ? .null
+          : .array(
+            stuck.map { task in
+              JSON(task, TaskListCommand.fields).adding(stacks.tasks[task.pid]?.json ?? [])
+            })),
     ]
   }
 
-  /// A line for each of the longest waits, and one for all that wait for a CPU that does nothing else.
+  /// For the top of a report, with their stacks: the longest waits, and in one line all that wait for a
+  /// CPU that does nothing else.
   ///
   /// - Parameter stuckCPUs: those that do not come back to their scheduler.
   func alarms(stuckCPUs: Set<UInt32>) -> [String] {
@@ -51,7 +71,8 @@ struct TaskSection {
     }
     let others = stuck.filter { !waitsForStuck($0) }
     let lines = others.prefix(Self.most).map { task in
-      "stuck: \(task.name) (pid \(task.pid)) in \(task.state) for \((task.idle ?? 0).tenthsOfSeconds) s"
+      "stuck: \(task.name) (pid \(task.pid)) in \(task.state) for "
+        + "\((task.idle ?? 0).tenthsOfSeconds) s"
         + (task.state.letter == "R" ? ", waits for CPU \(task.cpu.map { "\($0)" } ?? "-")" : "")
     }
     let rest = others.count - lines.count
@@ -67,6 +88,10 @@ struct TaskSection {
 
   var lines: [String] {
     guard let list else { return failure == nil ? ["tasks: this kernel does not show them"] : [] }
-    return ["tasks: \(list.tasks.count)" + (stuck.isEmpty ? ", none stuck for 10 s" : "")]
+    let stacks = stuck.prefix(Self.most).flatMap { task in
+      self.stacks.tasks[task.pid].map { ["stack of \(task.name) (pid \(task.pid)):"] + $0.lines }
+        ?? []
+    }
+    return ["tasks: \(list.tasks.count)" + (stuck.isEmpty ? ", none stuck for 10 s" : "")] + stacks
   }
 }

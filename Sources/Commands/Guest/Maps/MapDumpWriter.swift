@@ -1,0 +1,80 @@
+import GuestScopeKernelBPF
+
+/// Writes what is in maps while they are read.
+struct MapDumpWriter {
+  private let stream: any AnswerStream
+  private let session: Session
+  /// Nil shows bytes.
+  private let formatter: ValueFormatter?
+  /// Keys that are wanted, by the id of their map, and which of their entries.
+  private let patterns: [UInt64: KeyPattern]
+  private let window: EntryWindow
+
+  /// - Throws: when a map has no such keys.
+  init(
+    _ stream: any AnswerStream, _ session: Session, _ formatter: ValueFormatter?,
+    key: (KeyExpression, EntryWindow)?, maps: [MapContents]
+  ) throws {
+    (self.stream, self.session, self.formatter) = (stream, session, formatter)
+    window = key?.1 ?? EntryWindow()
+    patterns =
+      try key.map { expression, _ in
+        try Dictionary(
+          maps.map { ($0.map.id, try KeyPattern(expression, of: KeysOfMap($0))) },
+          uniquingKeysWith: { first, _ in first })
+      } ?? [:]
+  }
+
+  /// One map is the array of its entries; of several each has its own.
+  func write(_ parts: inout MapParts) throws {
+    let maps = parts.maps
+    guard maps.count != 1 else { return try stream.array { try write(maps[0], &parts) } }
+    try stream.array {
+      for map in maps {
+        try stream.lines([map.map.header])
+        guard map.refusal == nil else {
+          try stream.elements([.object(map.map.members + [.init(key: "elements", value: .null)])])
+          try stream.lines(map.refusal.map { ["(\($0.text))"] } ?? [])
+          continue
+        }
+        try stream.object(map.map.members, array: "elements") { try write(map, &parts) }
+      }
+    }
+  }
+
+  private func write(_ map: MapContents, _ parts: inout MapParts) throws {
+    let isBloom = map.map.typeName == "bloom_filter"
+    var (found, shown) = (0, 0)
+    try parts.forEachPart(of: map) { part in
+      var part = part
+      if let pattern = patterns[map.map.id] {
+        let matching = part.entries.filter { pattern.matches($0.key ?? []) }
+        part.entries = window.dropping(found).entries(of: matching)
+        found += matching.count
+      }
+      shown += part.entries.count
+      let form = try session.form(of: part, formatter)
+      try stream.elements(part.entries.map { form.json($0, of: part) })
+      try stream.lines(part.entries.flatMap { isBloom ? $0.lines : form.lines($0, of: part) })
+      return found < window.end
+    }
+    // It has no entries, but a level that it is filled to.
+    if !isBloom { try stream.lines(["Found \(shown) element\(shown == 1 ? "" : "s")"]) }
+  }
+}
+
+extension MapHead {
+  /// What stands before the entries of one of several maps.
+  fileprivate var members: [JSON.Member] {
+    [
+      .init(key: "id", value: .unsigned(id)),
+      .init(key: "type", value: JSON(named: typeName, type)),
+      .init(key: "name", value: .string(name)), .init(key: "flags", value: JSON(flags)),
+    ]
+  }
+
+  fileprivate var header: String {
+    "\(id): \(typeName ?? "type \(type)")" + (name.isEmpty ? "" : "  name \(name)")
+      + "  flags 0x" + String(flags, radix: 16)
+  }
+}

@@ -1,0 +1,112 @@
+import GuestScopeGuestMemory
+import GuestScopeKernelBPF
+
+/// Maps that are read in parts, each in a snapshot of its own: a walk over a large map that begins
+/// again for each stop would take longer and longer. No more than a part of each map is kept.
+struct MapParts {
+  /// The first part of each map.
+  let maps: [MapContents]
+  private(set) var unreadable: [UnreadableObject]
+  /// What is missing besides.
+  private(set) var missing: [String] = []
+  /// The instants that the entries are from.
+  private(set) var stops: Int
+  private let query: MapContentsQuery
+  private let session: Session
+  /// How large parts are that take few stops here.
+  private var mostObjects = 256
+
+  /// Reads the first part of each map.
+  init(_ query: MapContentsQuery, in session: Session) throws {
+    var query = query
+    query.part = .init(from: 0, mostObjects: mostObjects)
+    let first = try session.ofThisBoot { try session.bpf(of: $0).contents(query) }
+    (maps, unreadable, stops) = (first.value, first.unreadable, first.stops)
+    (self.query, self.session) = (query, session)
+  }
+
+  /// Gives each part of a map in its turn, until there are no more or `take` has enough and says so
+  /// by false. Ctrl-C ends it between two parts.
+  mutating func forEachPart(
+    of map: MapContents, _ take: (MapContents) throws -> Bool
+  ) throws {
+    var count = EntryCount(of: map.map)
+    var part = map
+    count.add(part)
+    while try take(part) {
+      guard let next = part.slots?.next else {
+        if missing.isEmpty, unreadable.isEmpty, query.window == EntryWindow() {
+          countRemarks += [count.remark].compactMap { $0 }
+        }
+        return
+      }
+      guard let more = try read(next, of: part) else { return }
+      part = more
+      count.add(part)
+    }
+  }
+
+  /// Where the kernel counts other entries than were found, of maps that were read whole.
+  private(set) var countRemarks: [String] = []
+
+  /// Nil when there is none: the reason is missing.
+  private mutating func read(
+    _ next: MapContentsQuery.Part, of map: MapContents
+  ) throws -> MapContents? {
+    let (id, slots) = (map.map.id, map.slots)
+    var query = query
+    query.objects.ids = [id]
+    query.part = next
+    query.part?.mostObjects = mostObjects
+    do {
+      if session.interrupts.isCancelled { throw GuestMemError.interrupted }
+      let part = try session.ofThisBoot { try session.bpf(of: $0).contents(query) }
+      unreadable += part.unreadable
+      stops += part.stops
+      adapt(to: part.stops)
+      if let more = part.value.first, more.slots?.all == slots?.all { return more }
+      missing.append("map \(id) went away while it was read")
+    } catch let error as any GuestFailure where error.sourceKind == .interrupted {
+      let noun = map.map.typeName?.contains("array") == true ? "elements" : "buckets"
+      missing.append(
+        "interrupted: map \(id) was read up to \(next.firstSlot) of \(slots?.all ?? 0) \(noun)")
+    }
+    return nil
+  }
+}
+
+extension MapParts {
+  /// Stops that a part is to take: each walks all of the part, and each part reads the way to its map.
+  private static let usualStops = 4
+
+  private mutating func adapt(to stops: Int) {
+    let fitting = mostObjects * Self.usualStops / max(stops, 1)
+    mostObjects = min(max(fitting, mostObjects / 2, 32), mostObjects * 2, 8192)
+  }
+}
+
+/// What the kernel counts of a map's entries, against those that are found.
+private struct EntryCount {
+  private let id: UInt64
+  private var found = 0
+  private var counted: [Int] = []
+
+  init(of map: MapHead) { id = map.id }
+
+  mutating func add(_ part: MapContents) {
+    found += part.entries.count
+    // All that matters are the least and the most of a thousand parts.
+    if let count = part.ownCount {
+      counted = [min(counted.first ?? count, count), max(counted.last ?? count, count)]
+    }
+  }
+
+  /// Nil where they agree: the map may have changed while it was read.
+  var remark: String? {
+    guard let least = counted.first, let most = counted.last, !(least...most).contains(found) else {
+      return nil
+    }
+    let counted = least == most ? "\(least)" : "\(least) to \(most)"
+    return "map \(id) counts \(counted) entries, and \(found) were found: it changes"
+  }
+}

@@ -1,0 +1,138 @@
+/// The values of an answer under names by which another answer of the same command has them too: the
+/// order of programs, maps or tasks in a list is nothing that two answers share.
+struct AnswerValues {
+  /// One value: of which object, and what the path to it within is called, as `per_cpu[1].cnt`.
+  struct Place: Hashable {
+    /// Empty for a value of the answer itself.
+    var object: String
+    var path: String
+  }
+
+  private(set) var values: [Place: JSON] = [:]
+  /// The objects, in the order of the answer.
+  private(set) var objects: [String] = []
+  /// Paths within an object, in the order of the answer.
+  private(set) var paths: [String: [String]] = [:]
+  private let identity: Identity
+
+  /// What makes two objects the same.
+  enum Identity: Hashable {
+    /// Their name and type, or else whatever of an id, a key or a number they have.
+    case name
+    /// The value of this key.
+    case key(String)
+  }
+
+  init(_ document: JSON, by identity: Identity = .name) {
+    self.identity = identity
+    switch document {
+    case .array(let elements): add(elements, section: "")
+    default: add(document, of: "", path: "")
+    }
+  }
+
+  private mutating func add(_ elements: [JSON], section: String) {
+    guard elements.contains(where: \.isObject) else {
+      return add(.array(elements), at: Place(object: section, path: ""))
+    }
+    for (name, element) in named(elements) {
+      let object = section.isEmpty ? name : "\(section) \(name)"
+      objects.append(object)
+      add(element, of: object, path: "")
+    }
+  }
+
+  private mutating func add(_ value: JSON, of object: String, path: String) {
+    switch value {
+    case .object(let members) where !members.isEmpty:
+      for member in members {
+        let key = path.isEmpty ? member.key : "\(path).\(member.key)"
+        // The lists of a report are objects of their own.
+        if object.isEmpty, case .array(let elements) = member.value,
+          elements.contains(where: \.isObject)
+        {
+          add(elements, section: key)
+        } else {
+          add(member.value, of: object, path: key)
+        }
+      }
+    case .array(let elements) where elements.contains(where: \.isObject):
+      for (name, element) in named(elements) { add(element, of: object, path: "\(path)[\(name)]") }
+    default: add(value, at: Place(object: object, path: path))
+    }
+  }
+
+  private mutating func add(_ value: JSON, at place: Place) {
+    if values.updateValue(value, forKey: place) == nil {
+      paths[place.object, default: []].append(place.path)
+    }
+  }
+
+  // MARK: Names
+
+  /// Objects of equal names are told apart by their order, which is that of ascending ids.
+  private func named(_ elements: [JSON]) -> [(String, JSON)] {
+    let order = elements.indices.sorted { a, b in
+      let (first, second) = (elements[a]["id"]?.double ?? 0, elements[b]["id"]?.double ?? 0)
+      return (first, a) < (second, b)
+    }
+    var counts: [String: Int] = [:]
+    var names = [String](repeating: "", count: elements.count)
+    for index in order {
+      let name = name(of: elements[index]) ?? "\(index)"
+      counts[name, default: 0] += 1
+      names[index] = counts[name]! == 1 ? name : "\(name) #\(counts[name]!)"
+    }
+    return Array(zip(names, elements))
+  }
+
+  private func name(of element: JSON) -> String? {
+    if case .key(let key) = identity, let value = element[key] { return value.identityText }
+    if let name = element["name"] ?? element["comm"], name != "" {
+      let type = element["type"].map { " (\($0.identityText))" } ?? ""
+      return name.identityText + type
+    }
+    for key in ["id", "key", "pid", "cpu", "seq", "address"] {
+      if let value = element[key] { return "\(key) \(value.identityText)" }
+    }
+    return nil
+  }
+}
+
+extension JSON {
+  var isObject: Bool { if case .object = self { true } else { false } }
+
+  /// The bytes of a key without their 0x, texts without quotes.
+  fileprivate var identityText: String {
+    switch self {
+    case .string(let text): text
+    case .array(let elements): elements.map(\.identityText).joined(separator: " ")
+    default: text(pretty: false)
+    }
+  }
+
+  /// Nil for what is not a number.
+  var double: Double? {
+    switch self {
+    case .unsigned(let number): Double(number)
+    case .signed(let number): Double(number)
+    case .number(let number): number
+    default: nil
+    }
+  }
+
+  /// The difference of two numbers, exact for whole ones.
+  static func - (a: JSON, b: JSON) -> JSON? {
+    if let a = a.whole, let b = b.whole { return JSON(a - b) }
+    guard let a = a.double, let b = b.double else { return nil }
+    return .number(a - b)
+  }
+
+  private var whole: Int128? {
+    switch self {
+    case .unsigned(let number): Int128(number)
+    case .signed(let number): Int128(number)
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import ArgumentParser
+
+/// `diff`: what is different between two answers of one command.
+struct DiffCommand: GuestCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "diff",
+    abstract: "What changed from one saved answer to another, or to the guest.",
+    usage: "guestscope diff <a.json> [<b.json>] [--only-changed] [--by <key>] [--exit-status] "
+      + "[-- <command> ...]",
+    discussion: """
+      guestscope -j prog list > before.json
+      guestscope diff before.json --only-changed
+      guestscope diff before.json after.json -j
+
+      Takes answers that -j or -p has printed, of any command. Without a second file the guest is \
+      asked what the first file is an answer to, which prog, map list, task list, report and info are \
+      known by; any other command stands after --. Programs, maps, tasks and the like are the same in \
+      both when their name and type are (those of one name in the order of their ids), or what --by \
+      names: their order does not matter. Exit status 3, with --exit-status, where anything differs.
+      """)
+
+  @Argument(help: ArgumentHelp("The answer that was first.", valueName: "a.json"))
+  var old: String
+  @Argument(
+    help: ArgumentHelp("The answer to compare with it; else the guest's.", valueName: "b.json"))
+  var new: String?
+  @Flag(help: "Leave out what is the same in both.") var onlyChanged = false
+  @Option(
+    help: ArgumentHelp("Objects are the same when they have this in common.", valueName: "key"))
+  var by: String?
+  @Flag(help: "Exit status 3 where anything differs.") var exitStatus = false
+  @Argument(
+    parsing: .postTerminator,
+    help: ArgumentHelp("What to ask the guest.", valueName: "command"))
+  var command: [String] = []
+  @OptionGroup var output: OutputOptions
+  @OptionGroup(visibility: .hidden) var session: SessionOptions
+
+  func validate() throws {
+    guard new == nil || command.isEmpty else {
+      throw ValidationError("diff takes a second file or a command to ask the guest, not both")
+    }
+  }
+
+  func answer(in session: Session) throws -> Answer {
+    let identity = by.map { AnswerValues.Identity.key($0) } ?? .name
+    let before = try SavedAnswer(path: old)
+    let after =
+      if let new {
+        try SavedAnswer(path: new).document
+      } else if command.isEmpty {
+        try before.askedAgain(in: session)
+      } else {
+        try session.document(of: command)
+      }
+    let comparison = Comparison(
+      AnswerValues(before.document, by: identity), AnswerValues(after, by: identity))
+    let rows = comparison.rows.filter { $0.isChanged || !onlyChanged }
+    var answer = Answer(
+      .array(comparison.alone.map(Self.json) + rows.map { JSON($0, Self.fields) }),
+      .table(table(rows, comparison)))
+    if exitStatus, comparison.isChanged { answer.notes.status = Status.violation }
+    return answer
+  }
+
+  private static let fields: [Field<Comparison.Row>] = [
+    Field("object", .text("OBJECT")) { .string($0.place.object) },
+    Field("key", .text("KEY")) { .string($0.place.path) },
+    Field("a", .text("A")) { $0.old },
+    Field("b", .text("B")) { $0.new },
+    Field("delta", .number("DELTA")) { $0.delta ?? .null },
+    Field("percent") { $0.percent.map { .number($0) } ?? .null },
+    .onScreen(.number("%")) { row in row.isChanged ? row.percent.map { fixed($0, 1) } : nil },
+  ]
+
+  private static func json(_ alone: Comparison.Alone) -> JSON {
+    ["object": .string(alone.object), "only": .string(alone.isOld ? "a" : "b")]
+  }
+
+  private func table(_ rows: [Comparison.Row], _ comparison: Comparison) -> Table {
+    var table = Table(rows, Self.fields)
+    table.rows =
+      comparison.alone.map {
+        [$0.object, "", $0.isOld ? "there" : "", $0.isOld ? "" : "there", "", ""]
+      }
+      + table.rows
+    return table
+  }
+}

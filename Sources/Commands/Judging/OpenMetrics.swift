@@ -1,0 +1,35 @@
+/// The numbers of a sample in the text format of OpenMetrics, which a node exporter's textfile
+/// collector reads as well.
+struct OpenMetrics {
+  let sample: WatchSample
+
+  init(_ sample: WatchSample) { self.sample = sample }
+
+  var text: String {
+    var text = "# HELP guestscope_value A number of an answer of guestscope.\n"
+    text += "# TYPE guestscope_value gauge\n"
+    for object in sample.objects(after: nil) {
+      for (path, value) in object.values where value.double != nil {
+        text +=
+          "guestscope_value{object=\"\(Self.escaped(object.name))\",key=\"\(Self.escaped(path))\"} "
+          + value.text(pretty: false) + "\n"
+      }
+    }
+    text += "# HELP guestscope_pause_seconds How long the guest stood still for this sample.\n"
+    text += "# TYPE guestscope_pause_seconds gauge\n"
+    text += "guestscope_pause_seconds \(sample.cost.stops.total.milliseconds / 1e3)\n"
+    return text + "# EOF\n"
+  }
+
+  private static func escaped(_ text: String) -> String {
+    var escaped = ""
+    for character in text.printable {
+      switch character {
+      case "\\": escaped += "\\\\"
+      case "\"": escaped += "\\\""
+      default: escaped.append(character)
+      }
+    }
+    return escaped
+  }
+}

@@ -1,0 +1,94 @@
+/// What `watch` shows to people: who changes how fast.
+final class WatchTable {
+  enum Kind {
+    /// All numbers that change.
+    case everything
+    /// A program a row.
+    case programs
+  }
+
+  private let kind: Kind
+  /// The last rates of each row.
+  private var past: [String: [Double]] = [:]
+  /// Rows that have changed since the beginning: they stay where they are.
+  private var moving: Set<AnswerValues.Place> = []
+
+  private static let pastCount = 16
+
+  /// What it remembers does not grow while programs come and go.
+  var rowsKept: Int { max(past.count, moving.count) }
+
+  init(_ kind: Kind) { self.kind = kind }
+
+  func lines(_ objects: [WatchedObject], isFirst: Bool) -> [String] {
+    let table = kind == .programs ? programs(objects) : everything(objects)
+    // Those that are gone are forgotten.
+    let names = Set(objects.map(\.name))
+    past = past.filter { names.contains($0.key.prefixBeforeTab) }
+    moving = moving.filter { names.contains($0.object) }
+    let still = kind == .programs ? objects.count - table.rows.count : 0
+    let rest = still == 0 ? [] : ["(\(still) program\(still == 1 ? "" : "s") did not run)"]
+    if isFirst { return ["(rates follow with the second sample)"] }
+    return table.rows.isEmpty && rest.isEmpty ? ["(nothing changes)"] : table.lines + rest
+  }
+
+  private func everything(_ objects: [WatchedObject]) -> Table {
+    var table = Table([
+      .text("OBJECT"), .text("KEY"), .number("VALUE"), .number("PER SECOND"), .text(""),
+    ])
+    for object in objects {
+      for (path, value) in object.values {
+        guard let rate = object.rates[path] else { continue }
+        let place = AnswerValues.Place(object: object.name, path: path)
+        if rate != 0 { moving.insert(place) }
+        guard moving.contains(place) else { continue }
+        table.rows.append([
+          object.name, path, value.cell, fixed(rate, 1), spark(rate, "\(object.name)\t\(path)"),
+        ])
+      }
+    }
+    return table
+  }
+
+  private func programs(_ objects: [WatchedObject]) -> Table {
+    var table = Table([
+      .text("PROGRAM"), .number("CALLS/S"), .number("NS/CALL"), .number("CPU%"),
+      .number("MISSES/S"),
+      .text(""),
+    ])
+    for object in objects.sorted(by: { $0.share > $1.share }) {
+      guard let calls = object.rates["cnt"], let nsecs = object.rates["nsecs"] else { continue }
+      let place = AnswerValues.Place(object: object.name, path: "cnt")
+      if calls != 0 { moving.insert(place) }
+      guard moving.contains(place) else { continue }
+      table.rows.append([
+        object.name, fixed(calls, 1), object.nsPerCall.map { fixed($0, 1) } ?? "",
+        fixed(nsecs / 1e7, 2), object.rates["misses"].map { fixed($0, 1) } ?? "",
+        spark(calls, object.name),
+      ])
+    }
+    return table
+  }
+
+  /// The last rates as bars, the highest of them full.
+  private func spark(_ rate: Double, _ row: String) -> String {
+    let rates = (past[row] ?? []).suffix(Self.pastCount - 1) + [rate]
+    past[row] = Array(rates)
+    let most = rates.max() ?? 0
+    let bars = Array("▁▂▃▄▅▆▇█")
+    return String(
+      rates.map { rate in
+        guard most > 0, rate > 0 else { return bars[0] }
+        return bars[min(bars.count - 1, Int(rate / most * Double(bars.count - 1) + 0.5))]
+      })
+  }
+}
+
+extension WatchedObject {
+  /// Of a CPU's time, in nanoseconds a second.
+  fileprivate var share: Double { rates["nsecs"] ?? 0 }
+}
+
+extension String {
+  fileprivate var prefixBeforeTab: String { String(prefix { $0 != "\t" }) }
+}

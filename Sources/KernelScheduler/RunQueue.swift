@@ -1,0 +1,103 @@
+import GuestScopeGuestMemory
+import GuestScopeKernelTasks
+import GuestScopeLinuxKernel
+
+/// A CPU's run queue, and where its time has gone.
+public struct RunQueue: Sendable {
+  public var cpu: Int
+  /// Nanoseconds: `rq_clock()`, which stands still while nothing happens on the CPU.
+  public var clock: UInt64
+  /// Tasks that run or want to.
+  public var running: UInt64
+  /// Of them, by class; nil for a kernel without sched_ext.
+  public var fair: UInt64
+  public var realTime: UInt64
+  public var deadline: UInt64
+  public var ext: UInt64?
+  public var switches: UInt64
+  public var current: RunningTask
+  public var currentClass: String?
+  /// Nil for a kernel without sched_ext.
+  public var scx: ScxNumbers?
+  /// Nil for a kernel without CONFIG_SCHEDSTATS.
+  public var statistics: RunQueueStatistics?
+  /// Nanoseconds by the kernel's words for them, in its order: `user`, `nice` and so on.
+  public var times: [(name: String, nanoseconds: UInt64)]
+  /// Nanoseconds, until the CPU went idle last; nil where `times` has it.
+  public var idle: UInt64?
+  public var ioWait: UInt64?
+  public var interrupts: UInt64
+  /// `HI`, `TIMER` and so on, as in /proc/softirqs.
+  public var softirqs: [(name: String, count: UInt32)]
+
+  /// What sched_ext keeps of a CPU.
+  public struct ScxNumbers: Sendable {
+    public var running: UInt32
+    public var flags: UInt64
+    public var flagNames: [String]
+    public var released: Bool
+    /// Tasks in its local queue.
+    public var local: UInt32
+  }
+}
+
+/// A line of /proc/schedstat: `struct rq` of kernel/sched/sched.h, CONFIG_SCHEDSTATS.
+public struct RunQueueStatistics: Hashable, Sendable {
+  public var yields: UInt32
+  public var schedules: UInt32
+  public var idles: UInt32
+  public var wakeups: UInt32
+  public var localWakeups: UInt32
+  /// Nanoseconds that tasks have run, and that they have waited to.
+  public var runTime: UInt64
+  public var waitTime: UInt64
+  /// How often a task got the CPU.
+  public var slices: UInt64
+}
+
+struct RunQueueNumbers: KernelStruct {
+  static let kernelName = "rq"
+  let clock = Member<UInt64>("clock")
+  let running = Member<KernelCount>("nr_running")
+  let switches = Member<UInt64>("nr_switches")
+  let current = Link<ClassedTask>("curr")
+  /// Renamed in 6.15 (commit 736c55a02c47).
+  let fair = Member<KernelCount>("cfs.h_nr_queued", "cfs.h_nr_running")
+  let realTime = Member<KernelCount>("rt.rt_nr_running")
+  /// 8 bytes before 6.5.
+  let deadline = Member<KernelCount>("dl.dl_nr_running")
+  let scxRunning = OptionalMember<UInt32>("scx.nr_running")
+  let scxFlags = OptionalMember<UInt32>("scx.flags")
+  let scxReleased = OptionalMember<Bool>("scx.cpu_released")
+  let scxLocal = OptionalMember<UInt32>("scx.local_dsq.nr")
+  // CONFIG_SCHEDSTATS.
+  let yields = OptionalMember<UInt32>("yld_count")
+  let schedules = OptionalMember<UInt32>("sched_count")
+  let idles = OptionalMember<UInt32>("sched_goidle")
+  let wakeups = OptionalMember<UInt32>("ttwu_count")
+  let localWakeups = OptionalMember<UInt32>("ttwu_local")
+  let runTime = OptionalMember<UInt64>("rq_cpu_time")
+  let waitTime = OptionalMember<UInt64>("rq_sched_info.run_delay")
+  let slices = OptionalMember<UInt64>("rq_sched_info.pcount")
+}
+
+extension KernelObject<RunQueueNumbers> {
+  var statistics: RunQueueStatistics? {
+    guard let yields = self.yields, let schedules = self.schedules, let idles = self.idles,
+      let wakeups = self.wakeups, let localWakeups = self.localWakeups,
+      let runTime = self.runTime, let waitTime = self.waitTime, let slices = self.slices
+    else { return nil }
+    return RunQueueStatistics(
+      yields: yields, schedules: schedules, idles: idles, wakeups: wakeups,
+      localWakeups: localWakeups, runTime: runTime, waitTime: waitTime, slices: slices)
+  }
+
+  var scx: RunQueue.ScxNumbers? {
+    guard let running = self.scxRunning, let flags = self.scxFlags, let local = self.scxLocal
+    else { return nil }
+    return RunQueue.ScxNumbers(
+      running: running, flags: UInt64(flags),
+      flagNames: kernel.scxNames.rqFlags.flags(in: UInt64(flags)),
+      released: self.scxReleased ?? false, local: local)
+  }
+}

@@ -1,0 +1,51 @@
+import GuestScopeGuestMemory
+import GuestScopeKernelBPF
+import GuestScopeLinuxKernel
+
+extension Walk {
+  /// A stack with the names of its functions, and of a BPF program's with the lines of its source.
+  func named(_ stack: KernelStack) throws(ReadFault) -> KernelStack {
+    var named = stack
+    named.frames = try view.each(stack.frames) { frame throws(ReadFault) in
+      var frame = frame
+      // What a call returns to may be the start of another function (`sprint_backtrace()` of
+      // kernel/kallsyms.c).
+      let place = KernelVirtualAddress(frame.address &- (frame.isInterrupted ? 0 : 1))
+      if let function = kernel.imageFunction(at: place) {
+        frame.function = function
+      } else {
+        let (symbol, source) = try view.together(
+          ifReadable(loadedSymbol(at: place)), ifReadable(bpfSource(at: place)))
+        frame.function = symbol.map {
+          KernelStack.Function(
+            name: $0.name, offset: place.rawValue &- $0.address.rawValue, module: $0.module)
+        }
+        frame.source = source
+      }
+      frame.function?.offset += frame.isInterrupted ? 0 : 1
+      return frame
+    }
+    return named
+  }
+
+  /// A stack does not fail for a name.
+  private func ifReadable<T>(
+    _ read: @autoclosure () throws(ReadFault) -> T?
+  ) throws(ReadFault) -> T? {
+    do throws(ReadFault) { return try read() } catch .unreadable(let cause) {
+      if case .kernelChanged = cause.reason { throw .unreadable(cause) }
+      return nil
+    }
+  }
+}
+
+extension GuestKernel {
+  /// Nil for an address outside of the image.
+  fileprivate func imageFunction(at address: KernelVirtualAddress) -> KernelStack.Function? {
+    guard let image = addressSpace.windows.first(where: { $0.name == "kernel image" }),
+      image.virtual.contains(address.rawValue),
+      let (symbol, offset) = symbols.nearest(to: address.rawValue)
+    else { return nil }
+    return KernelStack.Function(name: symbol.name, offset: offset)
+  }
+}

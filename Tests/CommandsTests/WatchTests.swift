@@ -1,0 +1,76 @@
+import Testing
+
+@testable import Commands
+
+@Suite struct WatchTests {
+  private func sample(_ document: JSON, at time: Double) -> WatchSample {
+    WatchSample(
+      values: AnswerValues(document), time: time, cost: SessionStatistics(), notes: .init())
+  }
+
+  private func stats(_ name: String, _ cnt: UInt64, _ nsecs: UInt64) -> JSON {
+    ["name": .string(name), "cnt": .unsigned(cnt), "nsecs": .unsigned(nsecs), "misses": .null]
+  }
+
+  @Test func ratesAreOfTheTimeBetweenTheSamples() throws {
+    let first = sample([stats("lab", 100, 5000)], at: 10)
+    let second = sample([stats("lab", 150, 30_000)], at: 12.5)
+    let lab = try #require(second.objects(after: first).first)
+    #expect(lab.rates["cnt"] == 20 && lab.rates["nsecs"] == 10_000)
+    #expect(lab.nsPerCall == 500)
+    #expect(lab.rates["misses"] == nil)
+  }
+
+  @Test func theFirstSampleHasNoRates() throws {
+    let first = sample([stats("lab", 100, 5000)], at: 10)
+    #expect(try #require(first.objects(after: nil).first).rates.isEmpty)
+    #expect(first.json(after: nil)["interval"] == .null)
+  }
+
+  @Test func anObjectThatIsNewHasNoRatesYet() throws {
+    let first = sample([stats("lab", 1, 1)], at: 1)
+    let second = sample([stats("lab", 2, 2), stats("late", 9, 9)], at: 2)
+    let late = try #require(second.objects(after: first).last)
+    #expect(late.name == "late" && late.rates.isEmpty && late.nsPerCall == nil)
+  }
+
+  @Test func countersThatBeganAgainFall() throws {
+    let first = sample([stats("lab", 100, 100)], at: 1)
+    let lab = try #require(sample([stats("lab", 1, 1)], at: 2).objects(after: first).first)
+    #expect(lab.rates["cnt"] == -99 && lab.nsPerCall == nil)
+  }
+
+  @Test func programsThatRunStandInTheTableByTheirShareOfACPU() {
+    let table = WatchTable(.programs)
+    let first = sample([stats("idle", 3, 3), stats("a", 0, 0), stats("b", 0, 0)], at: 0)
+    let second = sample([stats("idle", 3, 3), stats("a", 10, 1000), stats("b", 5, 5000)], at: 1)
+    #expect(table.lines(first.objects(after: nil), isFirst: true).count == 1)
+    let lines = table.lines(second.objects(after: first), isFirst: false)
+    #expect(lines.dropFirst().map { $0.prefix { $0 != " " } } == ["b", "a", "(1"])
+    // Who ran once stays, with a rate of 0.
+    let third = sample([stats("idle", 3, 3), stats("a", 10, 1000), stats("b", 5, 5000)], at: 2)
+    let rest = table.lines(third.objects(after: second), isFirst: false)
+    #expect(rest.count == 4 && rest[1].contains(" 0.0 "))
+  }
+
+  @Test func whatIsGoneIsForgotten() {
+    let table = WatchTable(.programs)
+    var previous = sample([stats("p0", 0, 0), stats("p1", 0, 0)], at: 0)
+    for step in 1...300 {
+      let names = ["p\(step)", "p\(step + 1)"]
+      let next = sample(
+        .array(names.map { stats($0, UInt64(step), UInt64(step)) }), at: Double(step))
+      _ = table.lines(next.objects(after: previous), isFirst: false)
+      previous = next
+    }
+    #expect(table.rowsKept <= 2)
+  }
+
+  @Test func openMetricsHasNumbersOnlyAndAnEnd() {
+    let text = OpenMetrics(sample([stats("a\"b\\c\n", 7, 9)], at: 0)).text
+    let lines = text.split(separator: "\n")
+    #expect(lines.contains(#"guestscope_value{object="a\"b\\c�",key="cnt"} 7"#))
+    #expect(!text.contains("key=\"name\"") && !text.contains("misses"))
+    #expect(lines.last == "# EOF" && text.hasSuffix("\n"))
+  }
+}

@@ -1,0 +1,109 @@
+import Foundation
+import Testing
+
+extension LiveTests {
+  /// The same question again and again, and answers of two times side by side.
+  @Suite(.timeLimit(.minutes(10))) struct WatchTests {
+    private let guest = LiveGuest("x86-6.1")
+
+    private func samples(_ result: Program.Result) throws -> [[String: Any]] {
+      try result.out.split(separator: "\n").map {
+        try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+      }
+    }
+
+    @Test(arguments: LiveGuest.resting.filter { !$0.label.contains("kdump") })
+    func aCounterOfTimeHasTheRateOfTime(guest: LiveGuest) throws {
+      let result = try Program(
+        guest, ["watch", "-n", "0.25", "--count", "20", "-j", "print", "u64", "jiffies_64"]
+      ).run()
+      #expect(result.status == 0, "\(result.err)")
+      let samples = try samples(result)
+      #expect(samples.count == 20)
+      var (ticks, seconds) = (0.0, 0.0)
+      for sample in samples.dropFirst() {
+        let object = try #require((sample["objects"] as? [[String: Any]])?.first)
+        let rate = try #require((object["per_second"] as? [String: Double])?[""])
+        let interval = try #require(sample["interval"] as? Double)
+        #expect(rate >= 0 && interval > 0)
+        ticks += rate * interval
+        seconds += interval
+      }
+      // Debian's CONFIG_HZ; a CPU that sleeps lets the clock catch up later.
+      #expect(abs(ticks / 250 - seconds) < 2, "\(ticks) ticks in \(seconds) s")
+      #expect(try guest.qmp.runs)
+    }
+
+    @Test func programsAreWatchedByTheLine() throws {
+      let result = try Program(
+        guest, ["prog", "watch", "type", "all", "-n", "0.1", "--count", "3"]
+      ).run()
+      #expect(result.status == 0, "\(result.err)")
+      let lines = result.out.split(separator: "\n")
+      #expect(lines.first == "(rates follow with the second sample)")
+      #expect(lines.filter { $0.hasPrefix("PROGRAM ") }.count == 2)
+    }
+
+    @Test func controlCEndsItAndTheGuestRunsOn() throws {
+      let running = try Program(guest, ["watch", "-n", "0.05", "prog", "list", "-j"]).start()
+      Thread.sleep(forTimeInterval: 3)
+      kill(running.identifier, SIGINT)
+      #expect(running.wait() == 128 + SIGINT)
+      #expect(try guest.qmp.runs)
+    }
+
+    @Test func metricsAreReplacedAsAWhole() throws {
+      let file = FileManager.default.temporaryDirectory
+        .appendingPathComponent("gs-\(UUID().uuidString).prom")
+      defer { try? FileManager.default.removeItem(at: file) }
+      let result = try Program(
+        guest,
+        ["watch", "--count", "2", "-n", "0.1", "--openmetrics", file.path, "prog", "stats", "-j"]
+      ).run()
+      #expect(result.status == 0, "\(result.err)")
+      let text = try String(contentsOf: file, encoding: .utf8)
+      #expect(text.hasSuffix("# EOF\n"))
+      for program in try guest.truth("prog") where program["type"] as? String == "struct_ops" {
+        let line =
+          "guestscope_value{object=\"\(program["name"]!)\",key=\"cnt\"} \(program["run_cnt"]!)\n"
+        #expect(text.contains(line))
+      }
+      #expect(!FileManager.default.fileExists(atPath: file.path + ".part"))
+    }
+
+    @Test(arguments: ["prog list", "prog stats", "prog stats type all --ids", "map list", "info"])
+    func aSavedAnswerIsComparedWithTheGuest(command: String) throws {
+      let words = command.split(separator: " ").map(String.init)
+      let saved = try Program(guest, ["-j"] + words).run()
+      let folder = FileManager.default.temporaryDirectory
+      let file = folder.appendingPathComponent("gs-\(UUID().uuidString).json")
+      defer { try? FileManager.default.removeItem(at: file) }
+      try saved.out.write(to: file, atomically: false, encoding: .utf8)
+      // The guest rests, but for the clock and the memory of the machine.
+      let same = try Program(guest, ["diff", "--only-changed", "-j", file.path]).run()
+      #expect(same.status == 0, "\(same.err)")
+      let changed = try same.objects().compactMap { $0["key"] as? String }
+      #expect(changed.isEmpty || command == "info", "\(changed)")
+      guard command == "prog list" else { return }
+      // A number is 1 less than it is now, and a program is not there any more.
+      let doctored = saved.out
+        .replacingOccurrences(of: "\"name\":\"reno_init\"", with: "\"name\":\"gone\"")
+        .replacingOccurrences(of: "\"verified_insns\":", with: "\"verified_insns\":1")
+      try doctored.write(to: file, atomically: false, encoding: .utf8)
+      let other = try Program(
+        guest, ["diff", "--only-changed", "--exit-status", "-j", file.path]
+      ).run()
+      #expect(other.status == 3)
+      let rows = try other.objects()
+      #expect(
+        rows.contains {
+          $0["object"] as? String == "gone (struct_ops)" && $0["only"] as? String == "a"
+        })
+      #expect(
+        rows.contains {
+          $0["object"] as? String == "reno_init (struct_ops)" && $0["only"] as? String == "b"
+        })
+      #expect(rows.filter { $0["key"] as? String == "verified_insns" }.count > 5)
+    }
+  }
+}
