@@ -32,17 +32,19 @@ private struct TaskNumbers: KernelStruct {
 }
 
 extension KernelTasks {
-  /// - Throws: `ReadFault.missing` where there is no such task.
+  /// Nil where there is no such task, or it is unreadable. All of it is one object of the view: a part of
+  /// a split answer that does not have it says nothing of whether there is one.
   public func details(
     of pid: UInt32, in walk: Walk
-  ) throws(ReadFault) -> TaskDetails {
-    let (list, address) = try walk.view.together(
-      list([UInt64(pid)], cgroups: true, in: walk), table.address(of: UInt64(pid), in: walk.view))
-    guard var task = list.tasks.first else {
-      throw .missing("the task with pid \(pid) has ended", at: address)
+  ) throws(ReadFault) -> TaskDetails? {
+    let found = try list([UInt64(pid)], cgroups: true, in: walk) { address throws(ReadFault) in
+      let more = try walk.read(TaskMore.self, at: address)
+      return (more, try more.parent.tgid)
     }
-    let more = try walk.read(TaskMore.self, at: address)
-    task.parent = try more.parent.tgid
+    guard var task = found.list.tasks.first, let (more, parent) = found.more.first else {
+      return nil
+    }
+    task.parent = parent
     return TaskDetails(
       task: task, priority: Int(more.prio), policy: more.policy, runtime: more.runtime,
       voluntarySwitches: more.voluntary, involuntarySwitches: more.involuntary)

@@ -35,7 +35,12 @@ struct TaskShow: GuestCommand {
         try tasks.details(of: pid, in: walk)
       }
     }
-    let details = snapshot.value
+    guard let details = snapshot.value else {
+      throw CommandError(
+        snapshot.unreadable.isEmpty
+          ? "the guest has no task with pid \(pid)"
+          : "cannot read the task with pid \(pid): \(snapshot.missing.joined(separator: "; "))")
+    }
     guard case .object(let members) = JSON(details.task, TaskListCommand.fields),
       case .object(let more) = JSON(details, Self.fields)
     else { return Answer(.null, .lines([])) }
