@@ -101,7 +101,8 @@ struct ReportFolder {
     try write(answer.screen.lines.map { $0 + "\n" }.joined(), name + ".txt")
     try write(answer.document.text(pretty: true) + "\n", name + ".json")
     return entry(
-      name, words, files: [name + ".txt", name + ".json"], missing: answer.notes.missing, stops: stops)
+      name, words, files: [name + ".txt", name + ".json"], missing: answer.notes.missing,
+      stops: stops)
   }
 
   private func entry(
