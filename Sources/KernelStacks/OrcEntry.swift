@@ -80,7 +80,7 @@ enum OrcNumbering: Hashable, Sendable {
   func base(_ number: UInt8) -> OrcEntry.Base {
     let bases: [OrcEntry.Base] =
       switch self {
-      // Number 10 since 7.1, and in updates of older kernels.
+      // Newer kernels, and updates of older ones, have number 10.
       case .first:
         [.undefined, .previousSP, .dx, .di, .bp, .sp, .r10, .r13, .bpIndirect, .spIndirect, .ax]
       case .byRegister:
