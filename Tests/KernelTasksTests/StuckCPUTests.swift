@@ -1,4 +1,5 @@
 import GuestScopeLinuxKernel
+import TestSupport
 import Testing
 
 @testable import GuestScopeKernelTasks
@@ -39,11 +40,11 @@ import Testing
     guest.finish()
     let list = try guest.list().value
     #expect(list.lockupThreshold == 10 * Self.second)
-    #expect(
-      list.running?.map(\.watchdogAge) == [
-        100 * Self.second - 90 << 30, 100 * Self.second - 40 << 30,
-      ])
-    #expect(try stuck(guest) == [nil, 100 * Self.second - 40 << 30])
+    let now: UInt64 = 100 * Self.second
+    let ages: [UInt64?] = [now - 90 << 30, now - 40 << 30]
+    let running = try #require(list.running)
+    #expect(running.map(\.watchdogAge) == ages)
+    #expect(try stuck(guest) == [nil, ages[1]])
   }
 
   @Test func aCPUThatIsNotWatchedIsNotStuck() throws {
