@@ -6,7 +6,8 @@ struct Comparison {
     var old: JSON
     var new: JSON
 
-    var isChanged: Bool { old != new && (old.double == nil || old.double != new.double) }
+    /// A number is the same in any form of it: 3, 3.0.
+    var isChanged: Bool { old != new && delta.map { $0.double != 0 } ?? true }
     /// Nil where one of them is not a number.
     var delta: JSON? { new - old }
     /// Nil where there is none: the old value is 0, or not a number.

@@ -28,7 +28,7 @@ struct WatchCommand: ShellCommand {
 
   func run(in shell: Shell) throws -> Int32 {
     let (command, form) = try watched(words)
-    return try Watcher(command, pace, shell, form ?? output.or(shell.output).form, .everything)
+    return Watcher(command, pace, shell, form ?? output.or(shell.output).form, .everything)
       .run()
   }
 
@@ -52,7 +52,7 @@ struct WatchPace: ParsableArguments {
     name: .customShort("n"),
     help: ArgumentHelp("Seconds from one sample to the next.", valueName: "s"))
   var seconds = 1.0
-  @Option(help: ArgumentHelp("End after so many samples.", valueName: "n"))
+  @Option(help: ArgumentHelp("Stop after this number of samples.", valueName: "n"))
   var count: Int?
   @Option(
     help: ArgumentHelp(

@@ -9,7 +9,7 @@ final class WatchTable {
 
   private let kind: Kind
   /// The last rates of each row.
-  private var past: [String: [Double]] = [:]
+  private var past: [AnswerValues.Place: [Double]] = [:]
   /// Rows that have changed since the beginning: they stay where they are.
   private var moving: Set<AnswerValues.Place> = []
 
@@ -24,7 +24,7 @@ final class WatchTable {
     let table = kind == .programs ? programs(objects) : everything(objects)
     // Those that are gone are forgotten.
     let names = Set(objects.map(\.name))
-    past = past.filter { names.contains($0.key.prefixBeforeTab) }
+    past = past.filter { names.contains($0.key.object) }
     moving = moving.filter { names.contains($0.object) }
     let still = kind == .programs ? objects.count - table.rows.count : 0
     let rest = still == 0 ? [] : ["(\(still) program\(still == 1 ? "" : "s") did not run)"]
@@ -43,7 +43,7 @@ final class WatchTable {
         if rate != 0 { moving.insert(place) }
         guard moving.contains(place) else { continue }
         table.rows.append([
-          object.name, path, value.cell, fixed(rate, 1), spark(rate, "\(object.name)\t\(path)"),
+          object.name, path, value.cell, fixed(rate, 1), spark(rate, place),
         ])
       }
     }
@@ -64,14 +64,14 @@ final class WatchTable {
       table.rows.append([
         object.name, fixed(calls, 1), object.nsPerCall.map { fixed($0, 1) } ?? "",
         fixed(nsecs / 1e7, 2), object.rates["misses"].map { fixed($0, 1) } ?? "",
-        spark(calls, object.name),
+        spark(calls, place),
       ])
     }
     return table
   }
 
   /// The last rates as bars, the highest of them full.
-  private func spark(_ rate: Double, _ row: String) -> String {
+  private func spark(_ rate: Double, _ row: AnswerValues.Place) -> String {
     let rates = (past[row] ?? []).suffix(Self.pastCount - 1) + [rate]
     past[row] = Array(rates)
     let most = rates.max() ?? 0
@@ -87,8 +87,4 @@ final class WatchTable {
 extension WatchedObject {
   /// Of a CPU's time, in nanoseconds a second.
   fileprivate var share: Double { rates["nsecs"] ?? 0 }
-}
-
-extension String {
-  fileprivate var prefixBeforeTab: String { String(prefix { $0 != "\t" }) }
 }

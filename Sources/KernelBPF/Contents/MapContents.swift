@@ -79,7 +79,7 @@ public struct MapContentsQuery: Sendable {
     public var firstSlot: Int
     /// Entries in the slots before, which the window of a hash counts.
     public var entriesBefore: Int
-    /// At least one slot is read, and no more than cost so many reads and bytes, about.
+    /// About how many reads and bytes a part may cost; it has at least one slot.
     public var mostObjects: Int
     public var mostBytes: Int
 
@@ -120,7 +120,7 @@ public struct EntryWindow: Hashable, Sendable {
     } ?? .max
   }
 
-  /// The window of what follows after so many entries.
+  /// The window over the entries that come after the first `count`.
   public func dropping(_ count: Int) -> EntryWindow {
     EntryWindow(
       offset: max(0, offset - count), limit: limit.map { max(0, $0 - max(0, count - offset)) })

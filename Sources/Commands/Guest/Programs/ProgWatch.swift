@@ -25,6 +25,6 @@ struct ProgWatch: ShellCommand {
     else {
       preconditionFailure("prog stats is a command of the table")
     }
-    return try Watcher(command, pace, shell, output.or(shell.output).form, .programs).run()
+    return Watcher(command, pace, shell, output.or(shell.output).form, .programs).run()
   }
 }
