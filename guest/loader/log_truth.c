@@ -32,8 +32,8 @@ void write_log(void) {
 void log_on(void) {
   int file = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
 
-  // Else the kernel takes ten lines in five seconds, and drops the others.
-  write_file("/proc/sys/kernel/printk_devkmsg", "on");
+  // Else the kernel takes ten lines in five seconds, and drops the others. It wants the end of the line.
+  write_file("/proc/sys/kernel/printk_devkmsg", "on\n");
   for (unsigned number = 0;; number++) {
     char line[32];
     // Not dprintf(), which asks a file where it stands: this one does not say.
