@@ -16,7 +16,8 @@ struct Root: ParsableCommand {
       runs the commands that it reads from standard input, one a line.
 
       Exit status: 0 answered, 1 could not, or what was asked for is not there, 2 answered in part \
-      (standard error says what is missing), 64 usage, 128+n ended by signal n. A batch ends at its \
+      (standard error says what is missing), 3 a check is broken or, where diff is asked for it, something \
+      differs, 4 a check cannot be measured, 64 usage, 128+n ended by signal n. A batch ends at its \
       first failing line with that line's status, or, with --keep-going, after its last with the \
       worst. With -j or -p a command without an answer prints {"error":"…"} in its place.
       """,
@@ -31,7 +32,8 @@ struct Root: ParsableCommand {
           Report.self, Info.self,
         ]),
       CommandGroup(
-        name: "Watching and judging", subcommands: [WatchCommand.self, DiffCommand.self]),
+        name: "Watching and judging",
+        subcommands: [WatchCommand.self, DiffCommand.self, CheckCommand.self]),
       CommandGroup(
         name: "Exploring",
         subcommands: [

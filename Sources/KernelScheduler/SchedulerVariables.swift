@@ -19,6 +19,14 @@ private struct StaticKey: KernelStruct {
   let enabled = Member<UInt32>("enabled.counter")
 }
 
+extension Walk {
+  /// Ticks since boot, and some more: the kernel begins five minutes before 0. Nil for a kernel that
+  /// does not show them.
+  public func jiffies() throws(ReadFault) -> UInt64? {
+    try long(variable("jiffies_64", "jiffies"))
+  }
+}
+
 /// Variables of which some kernels have one name, some another, and some none.
 extension Walk {
   /// The address of the first variable that this kernel has; nil for none.

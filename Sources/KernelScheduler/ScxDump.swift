@@ -72,7 +72,7 @@ public struct ScxDumper: Sendable {
   /// - Throws: `Unreadable.Reason.lacking` for a kernel without sched_ext.
   public func dump(in walk: Walk) throws(ReadFault) -> ScxDump {
     try walk.requireSchedExt()
-    let now = try walk.long(walk.variable("jiffies_64", "jiffies"))
+    let now = try walk.jiffies()
     let (tasks, cpus, global) = try walk.view.together(
       tasks(at: now, walk), walk.scxCPUs(at: now), walk.scxQueues(at: now))
     return ScxDump(

@@ -27,6 +27,8 @@ public struct ScxState: Sendable {
   /// Jiffies after which the watchdog throws out a scheduler that lets a task wait.
   public var watchdogTimeout: UInt64?
   public var watchdogMilliseconds: UInt64?
+  /// Milliseconds since the watchdog looked last, which it does twice in its timeout.
+  public var watchdogAgeMilliseconds: UInt64?
 }
 
 /// A scheduler of BPF that is loaded.
@@ -87,11 +89,13 @@ extension Walk {
     let (rejected, hotplug, sequence, timeout) = try view.together(
       atomicLong(variable("scx_nr_rejected")), atomicLong(variable("scx_hotplug_seq")),
       atomicLong(variable("scx_enable_seq")), long(variable("scx_watchdog_timeout")))
-    let (softlockup, breather) = try view.together(
+    let (softlockup, breather, (stamp, now)) = try view.together(
       long(variable("scx_in_softlockup")),
-      atomic(variable("scx_breather_depth", "scx_ops_breather_depth")))
+      atomic(variable("scx_breather_depth", "scx_ops_breather_depth")),
+      view.together(long(variable("scx_watchdog_timestamp")), jiffies()))
     let (names, root) = (kernel.scxNames, schedulers.first)
     let jiffies = root?.watchdogTimeout ?? timeout
+    let age = stamp.flatMap { stamp in now.map { $0 &- min(stamp, $0) } }
     return ScxState(
       schedulers: schedulers, enabled: enabled, switchingAll: switching, switchedAll: switched,
       enableState: state,
@@ -99,7 +103,8 @@ extension Walk {
       bypassDepth: root?.bypassDepth ?? bypass, aborting: root?.aborting ?? aborting,
       inSoftlockup: softlockup.map { $0 != 0 }, breatherDepth: breather, rejected: rejected,
       hotplugSequence: hotplug, enableSequence: sequence, watchdogTimeout: jiffies,
-      watchdogMilliseconds: jiffies.flatMap(names.milliseconds))
+      watchdogMilliseconds: jiffies.flatMap(names.milliseconds),
+      watchdogAgeMilliseconds: age.flatMap(names.milliseconds))
   }
 
   func requireSchedExt() throws(ReadFault) {

@@ -51,6 +51,7 @@ extension LiveTests {
       > watch --count 2 -n 0.05 prog verifier name reno_init
       (rates follow with the second sample)
       (nothing changes)
+      > check --max-verified-insns 1000000 --max-miss-rate 1
       > prog verifier --ids name reno_init
       NAME       ID  TYPE        VERIFIED_INSNS
       reno_init {prog reno_init id}  struct_ops {prog reno_init verified_insns}
@@ -446,6 +447,8 @@ extension LiveTests {
       ("pread init_task 8", 64, "translate init_task"),
       ("pread 0xfed00000 8", 1, "outside the guest's RAM"),
       ("translate 8", 1, "is not a kernel address"), ("regs 9", 1, "no vCPU 9"),
+      ("check nothing", 64, "no check 'nothing'"), ("check guest-lives=1", 64, "has no limit"),
+      ("check --tolerance 5", 64, "--baseline"),
       ("hold now", 64, "Unexpected argument 'now'"), ("'quit", 64, "without its end"),
       ("-c :1 info", 64, "stand before its commands"),
     ]

@@ -14,6 +14,8 @@ struct AnswerValues {
   /// Paths within an object, in the order of the answer.
   private(set) var paths: [String: [String]] = [:]
   private let identity: Identity
+  /// Names of objects without what else tells them apart.
+  private var bareNames: [String: String] = [:]
 
   /// What makes two objects the same.
   enum Identity: Hashable {
@@ -31,6 +33,9 @@ struct AnswerValues {
     }
   }
 
+  /// The name of an object as the guest has it, without its type; the whole for one without a name.
+  func bareName(of object: String) -> String { bareNames[object] ?? object }
+
   private mutating func add(_ elements: [JSON], section: String) {
     guard elements.contains(where: \.isObject) else {
       return add(.array(elements), at: Place(object: section, path: ""))
@@ -38,6 +43,7 @@ struct AnswerValues {
     for (name, element) in named(elements) {
       let object = section.isEmpty ? name : "\(section) \(name)"
       objects.append(object)
+      bareNames[object] = element["name"]?.identityText ?? element["comm"]?.identityText
       add(element, of: object, path: "")
     }
   }

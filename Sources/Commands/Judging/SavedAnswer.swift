@@ -32,6 +32,9 @@ struct SavedAnswer {
     return try session.document(of: origin.words + origin.wider + options)
   }
 
+  /// What it is an answer to; nil where it does not show that.
+  var question: Question? { origin.map { Question(words: $0.words) } }
+
   /// The first command whose answers have such members.
   private var origin: Origin? { Self.origins.first { $0.keys.allSatisfy(has) } }
 

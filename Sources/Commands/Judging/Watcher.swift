@@ -45,7 +45,7 @@ final class Watcher {
       samples += 1
       if let count = pace.count, samples >= count { return status }
       // At a steady pace: a sample that is late does not delay those after it.
-      try rest(until: max(start + .seconds(pace.seconds) * samples, clock.now))
+      try shell.session.rest(until: max(start + .seconds(pace.seconds) * samples, clock.now))
     }
   }
 
@@ -61,15 +61,6 @@ final class Watcher {
     let time = cost.time == 0 ? Date().timeIntervalSince1970 : Double(cost.time) / 1e9
     return WatchSample(
       values: AnswerValues(answer.document), time: time, cost: cost, notes: answer.notes)
-  }
-
-  /// Ctrl-C ends it.
-  private func rest(until end: ContinuousClock.Instant) throws {
-    while clock.now < end {
-      if shell.session.interrupts.isCancelled { throw Cancelled() }
-      usleep(UInt32(min((end - clock.now).milliseconds * 1000, 50_000)))
-    }
-    if shell.session.interrupts.isCancelled { throw Cancelled() }
   }
 
   // MARK: Output
@@ -98,6 +89,19 @@ final class Watcher {
       + "\(fixed(sample.cost.stops.total.milliseconds, 1)) ms, "
       + "\(fixed(pause.milliseconds, 1)) ms in \(fixed(seconds, 1)) s"
     try console.answer(Terminal.page([head, ""] + lines + sample.notes.missing))
+  }
+}
+
+extension Session {
+  /// Waits between two samples.
+  ///
+  /// - Throws: `Cancelled` after Ctrl-C.
+  func rest(until end: ContinuousClock.Instant) throws {
+    let clock = ContinuousClock()
+    while clock.now < end, !interrupts.isCancelled {
+      usleep(UInt32(min((end - clock.now).milliseconds * 1000, 50_000)))
+    }
+    if interrupts.isCancelled { throw Cancelled() }
   }
 }
 

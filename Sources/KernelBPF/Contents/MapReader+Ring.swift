@@ -3,13 +3,13 @@ import GuestScopeGuestMemory
 import GuestScopeLinuxKernel
 
 /// `struct bpf_ringbuf_map` of kernel/bpf/ringbuf.c.
-private struct BPFRingbufContents: KernelStruct {
+struct BPFRingbufContents: KernelStruct {
   static let kernelName = "bpf_ringbuf_map"
   let map = Place("map")
   let rb = Link<BPFRingbufPositions>("rb")
 }
 
-private struct BPFRingbufPositions: KernelStruct {
+struct BPFRingbufPositions: KernelStruct {
   static let kernelName = "bpf_ringbuf"
   let mask = Member<UInt64>("mask")
   let consumerPos = Member<UInt64>("consumer_pos")

@@ -54,7 +54,8 @@ extension Session {
 }
 
 extension Walk {
-  fileprivate func part<T>(
+  /// A part of a larger reading, which takes no other with it where it is unreadable.
+  func part<T>(
     _ read: () throws(ReadFault) -> T
   ) throws(ReadFault) -> ReportReading.Part<T> {
     do throws(ReadFault) { return .success(try read()) } catch .unreadable(let cause) {
@@ -63,11 +64,18 @@ extension Walk {
     }
   }
 
-  fileprivate func part<T>(
+  func part<T>(
     _ read: Result<(Walk) throws(ReadFault) -> T, any Error>
   ) throws(ReadFault) -> ReportReading.Part<T> {
-    switch read {
-    case .success(let read): try part { () throws(ReadFault) in try read(self) }
+    try part(read) { read throws(ReadFault) in try read(self) }
+  }
+
+  /// - Parameter reader: what reads it, where this kernel has what it takes.
+  func part<Reader, T>(
+    _ reader: Result<Reader, any Error>, _ read: (Reader) throws(ReadFault) -> T
+  ) throws(ReadFault) -> ReportReading.Part<T> {
+    switch reader {
+    case .success(let reader): try part { () throws(ReadFault) in try read(reader) }
     case .failure(let error): .failure(error)
     }
   }

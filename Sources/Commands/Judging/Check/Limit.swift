@@ -1,0 +1,123 @@
+import GuestScopeKernelImage
+
+/// What a number of an answer may be.
+struct Limit {
+  /// Whose answer it is of.
+  var question: Question
+  var objects: Objects
+  /// A path within the object, as `per_cpu[1].cnt`: `JSON` writes it so.
+  var key: String
+  var bounds: Bounds
+
+  /// Of which objects of the answer.
+  enum Objects: Hashable {
+    /// A shell pattern over their names, with or without their types.
+    case named(String)
+    case one(String)
+    /// All that have such a number.
+    static let all = Self.named("*")
+  }
+
+  struct Bounds: Hashable {
+    var most: Double?
+    var least: Double?
+    /// Percent by which it may be more than in the baseline.
+    var tolerance: Double?
+    /// By how much it may be more than there. Where both are given it must be more by both to count.
+    var absolute: Double?
+
+    var isRelative: Bool { tolerance != nil || absolute != nil }
+  }
+
+  var check: String { "\(question.name).\(key)" }
+
+  /// - Parameters:
+  ///   - answer: with measures.
+  ///   - baseline: an earlier answer to the same question; nil where there is none.
+  ///   - notRun: what a null of a program means that has not run; nil where it means nothing more.
+  func verdicts(
+    on answer: AnswerValues, baseline: AnswerValues?, notRun: String?
+  ) -> [Verdict] {
+    let found = matches(in: answer)
+    guard !found.isEmpty else {
+      let (name, evidence) =
+        switch objects {
+        case .all: ("", "an answer of \(question.name) has no number \(key)")
+        case .named(let name), .one(let name): (name, "there is nothing of this name")
+        }
+      return [Verdict(check: check, object: name, outcome: .unknown, evidence: evidence)]
+    }
+    return found.flatMap { name in
+      verdicts(on: name, answer.values[.init(object: name, path: key)], baseline, notRun)
+    }
+  }
+
+  private func matches(in answer: AnswerValues) -> [String] {
+    let names = (answer.paths[""] == nil ? [] : [""]) + answer.objects
+    switch objects {
+    case .one(let name): return names.filter { $0 == name }
+    // An object of a list that is within another need not have the key.
+    case .all: return names.filter { answer.values[.init(object: $0, path: key)] != nil }
+    case .named(let pattern):
+      let glob = Glob(pattern)
+      return names.filter { glob.matches($0) || glob.matches(answer.bareName(of: $0)) }
+    }
+  }
+
+  private func verdicts(
+    on name: String, _ value: JSON?, _ baseline: AnswerValues?, _ notRun: String?
+  ) -> [Verdict] {
+    func unknown(_ evidence: String) -> [Verdict] {
+      [Verdict(check: check, object: name, outcome: .unknown, evidence: evidence)]
+    }
+    guard let value else { return unknown("it has no number \(key)") }
+    if value == .null, key == "ns_per_call" {
+      if let notRun { return unknown(notRun) }
+      return [Verdict(check: check, object: name, outcome: .kept, evidence: "it has not run")]
+    }
+    guard let number = value.double else {
+      return unknown(
+        value == .null ? "this kernel does not keep it" : "it is not a number, but \(value.cell)")
+    }
+    var verdicts: [Verdict] = []
+    func judge(_ limit: Double, isLeast: Bool = false, _ evidence: String) {
+      let isKept = isLeast ? number >= limit : number <= limit
+      verdicts.append(
+        Verdict(
+          check: check, object: name, value: value, limit: JSON(shortest: limit),
+          outcome: isKept ? .kept : .broken, evidence: evidence))
+    }
+    if let most = bounds.most {
+      judge(most, number <= most ? "within its limit" : "more than its limit")
+    }
+    if let least = bounds.least {
+      judge(least, isLeast: true, number >= least ? "within its limit" : "less than its limit")
+    }
+    if bounds.isRelative, let baseline {
+      guard let old = baseline.values[.init(object: name, path: key)]?.double else {
+        return verdicts + unknown("the baseline has no such number")
+      }
+      judge(bounds.limit(from: old), "it was \(JSON(shortest: old).cell)")
+    } else if bounds.most == nil, bounds.least == nil {
+      return unknown(
+        "its limit is relative, and there is no --baseline with an answer of "
+          + "\(question.name)")
+    }
+    return verdicts
+  }
+}
+
+extension Limit.Bounds {
+  /// What it may be where it was `old`.
+  func limit(from old: Double) -> Double {
+    let relative = tolerance.map { old + abs(old) * $0 / 100 } ?? -.infinity
+    return max(relative, absolute.map { old + $0 } ?? -.infinity)
+  }
+}
+
+extension JSON {
+  /// A whole number without a point.
+  init(shortest number: Double) {
+    self = UInt64(exactly: number).map { .unsigned($0) } ?? .number(number)
+  }
+}

@@ -1,0 +1,53 @@
+/// Whether one thing is as it should be.
+struct Verdict {
+  enum Outcome: String {
+    case kept, broken
+    /// It cannot be measured.
+    case unknown
+  }
+
+  /// `prog_stats.ns_per_call`, `scx-bypass`
+  var check: String
+  /// A program, a task, a CPU; empty for the guest as a whole.
+  var object = ""
+  /// What it is; null where it cannot be measured.
+  var value: JSON = .null
+  /// What it may be at most, or at least; null for a check that has no number.
+  var limit: JSON = .null
+  var outcome: Outcome
+  /// Why, for people.
+  var evidence: String
+
+  static let fields: [Field<Verdict>] = [
+    Field("check") { .string($0.check) },
+    Field("object") { .string($0.object) },
+    Field("value") { $0.value },
+    Field("limit") { $0.limit },
+    Field("status") { .string($0.outcome.rawValue) },
+    Field("evidence") { .string($0.evidence) },
+  ]
+
+  /// `prog_stats.ns_per_call of lab`
+  var title: String { object.isEmpty ? check : "\(check) of \(object)" }
+
+  /// Without the title: `812.5 (limit 500): more than its limit`.
+  var reason: String {
+    guard value != .null else { return evidence }
+    return value.cell + (limit == .null ? "" : " (limit \(limit.cell))") + ": " + evidence
+  }
+}
+
+extension [Verdict] {
+  /// What is broken outranks what is not known.
+  var status: Int32 {
+    if contains(where: { $0.outcome == .broken }) { return Status.violation }
+    return contains { $0.outcome == .unknown } ? Status.unmeasured : Status.answered
+  }
+
+  func count(_ outcome: Verdict.Outcome) -> Int { count { $0.outcome == outcome } }
+
+  /// `12 kept, 1 broken, 0 not measurable`
+  var summary: String {
+    "\(count(.kept)) kept, \(count(.broken)) broken, \(count(.unknown)) not measurable"
+  }
+}

@@ -1,0 +1,89 @@
+import GuestScopeGDBStub
+import GuestScopeGuestMemory
+import GuestScopeKernelBPF
+import GuestScopeKernelLog
+import GuestScopeKernelScheduler
+import GuestScopeKernelTasks
+import GuestScopeLinuxKernel
+
+/// How a guest is in one moment: what the checks of its health look at. A part is nil where its kernel
+/// does not have it.
+struct HealthSample {
+  /// A part that was read, or why it could not be.
+  typealias Part<T> = Result<T, any Error>
+
+  var jiffies: Part<UInt64?>
+  var tasks: Part<TaskList?>
+  var log: Part<KernelLog?>
+  /// Nil for a kernel without sched_ext.
+  var scheduler: Part<(state: ScxState, dump: ScxDump)?>
+  var rings: Part<[RingBufferFill]>
+  var programs: Part<BPFObjects.Programs>
+}
+
+/// Samples of a guest, a short while apart.
+struct Health {
+  var samples: [HealthSample]
+  /// Seconds from the first to the last.
+  var seconds: Double
+  /// Why nothing moves in it; nil for a guest that runs.
+  var standstill: String?
+
+  var last: HealthSample { samples[samples.count - 1] }
+
+  /// A part of the last sample.
+  ///
+  /// - Throws: why it could not be read.
+  func now<T>(_ part: (HealthSample) -> HealthSample.Part<T>) throws -> T { try part(last).get() }
+
+  /// A part of each sample, in their order.
+  func all<T>(_ part: (HealthSample) -> HealthSample.Part<T>) throws -> [T] {
+    try samples.map { try part($0).get() }
+  }
+}
+
+extension Session {
+  /// Looks at the guest again and again. One that stands still is looked at once.
+  func observeHealth(samples count: Int, every seconds: Double) throws -> Health {
+    var times: [UInt64] = []
+    var samples: [HealthSample] = []
+    for number in 0..<count {
+      if number > 0 { try rest(until: .now + .seconds(seconds)) }
+      let snapshot = try healthSample()
+      times.append(snapshot.time)
+      samples.append(snapshot.value)
+      if isStill { break }
+    }
+    return Health(
+      samples: samples, seconds: Double(times[times.count - 1] &- times[0]) / 1e9,
+      standstill: isStill ? "the guest is \(runState)" : nil)
+  }
+
+  private var isStill: Bool { runState != RunState.running.text }
+
+  private func healthSample() throws -> Snapshot<HealthSample> {
+    try ofThisBoot { kernel in
+      let tasks = Result { try KernelTasks(kernel) }
+      let dumper = Result { try ScxDumper(kernel) }
+      let rings = Result { try bpf(of: kernel).ringBufferWalker() }
+      let programs = Result { try bpf(of: kernel).programWalker(BPFProgramQuery(runtime: true)) }
+      return try walk(kernel) { walk throws(ReadFault) in
+        let (jiffies, tasks, log) = try walk.view.together(
+          walk.part { () throws(ReadFault) in try walk.jiffies() },
+          walk.part(tasks) { tasks throws(ReadFault) in try walk.ifKnown(tasks.list(in: walk)) },
+          walk.part { () throws(ReadFault) in
+            try walk.ifKnown(walk.kernelLog(ReportReading.logQuery))
+          })
+        let (scheduler, rings, programs) = try walk.view.together(
+          walk.part(dumper) { dumper throws(ReadFault) in
+            guard kernel.hasSchedExt else { return nil as (state: ScxState, dump: ScxDump)? }
+            let both = try walk.view.together(walk.scxState(), dumper.dump(in: walk))
+            return (state: both.0, dump: both.1)
+          }, walk.part(rings), walk.part(programs))
+        return HealthSample(
+          jiffies: jiffies, tasks: tasks, log: log, scheduler: scheduler, rings: rings,
+          programs: programs)
+      }
+    }
+  }
+}

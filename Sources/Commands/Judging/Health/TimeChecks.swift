@@ -1,0 +1,102 @@
+import GuestScopeKernelTasks
+
+extension Health {
+  /// Ticks from each sample to the next.
+  ///
+  /// - Throws: for a guest that stands still, or was looked at once.
+  func ticks() throws -> [UInt64] {
+    try requireMotion()
+    let jiffies = try all(\.jiffies).map { jiffies in
+      guard let jiffies else { throw CommandError("this kernel does not show its ticks") }
+      return jiffies
+    }
+    return zip(jiffies, jiffies.dropFirst()).map { $1 &- $0 }
+  }
+
+  func requireMotion() throws {
+    if let standstill { throw CommandError(standstill) }
+    guard samples.count > 1 else { throw CommandError("one sample does not show what moves") }
+  }
+
+  /// - Throws: for a kernel that does not show its tasks.
+  func taskList() throws -> TaskList {
+    guard let list = try now(\.tasks) else {
+      throw CommandError("this kernel does not show its tasks")
+    }
+    return list
+  }
+}
+
+extension HealthCheck {
+  static let guestLives = HealthCheck(
+    name: "guest-lives", about: "its time stands still"
+  ) { health, _ in
+    let ticks = try health.ticks().reduce(0, +)
+    // Without a tick on any CPU nothing counts them, until a timer is due.
+    let isIdle = try health.all(\.tasks).allSatisfy { list in
+      list?.running?.allSatisfy { $0.pid == 0 } ?? false
+    }
+    let evidence = "\(ticks) ticks in \(fixed(health.seconds, 1)) s"
+    guard ticks == 0, !isIdle else { return Finding.kept(evidence, value: .unsigned(ticks)) }
+    return [.broken("", .unsigned(ticks), evidence)]
+  }
+
+  static let cpuStuck = HealthCheck(
+    name: "cpu-stuck", about: "a CPU does not come back to its scheduler"
+  ) { health, _ in
+    let list = try health.taskList()
+    guard let running = list.running else {
+      throw CommandError("this kernel does not show its run queues")
+    }
+    return running.compactMap { task in
+      list.stuckTime(of: task).map { time in
+        .broken(
+          "CPU \(task.cpu)", JSON(seconds: time),
+          "seconds that it has run \(task.pid == 0 ? "nothing" : "\(task.comm) (pid \(task.pid))")")
+      }
+    }.orKept("all \(running.count) CPUs come back to their schedulers")
+  }
+
+  static let softLockup = HealthCheck(
+    name: "soft-lockup", about: "the kernel's watchdog will soon complain",
+    limit: 75, unit: "% of its time"
+  ) { health, limit in
+    let list = try health.taskList()
+    guard let threshold = list.lockupThreshold, let running = list.running else {
+      throw CommandError(
+        "the kernel's watchdog of soft lockups is off, or this kernel does not show it")
+    }
+    let ages = running.compactMap { task in
+      task.watchdogAge.map { (task, Double($0) / Double(2 * threshold) * 100) }
+    }
+    return ages.filter { $0.1 > limit }.map { task, percent in
+      .broken(
+        "CPU \(task.cpu)", JSON(shortest: percent.rounded()),
+        "the watchdog ran last \((task.watchdogAge ?? 0).tenthsOfSeconds) s ago; "
+          + "it complains after \((2 * threshold).tenthsOfSeconds) s")
+    }.orKept(
+      "\(ages.count) CPUs are watched",
+      value: JSON(shortest: ages.map { $0.1.rounded() }.max() ?? 0))
+  }
+
+  static let taskStuck = HealthCheck(
+    name: "task-stuck", about: "a task waits for a CPU, or in D", limit: 10, unit: "s"
+  ) { health, limit in
+    let tasks = try health.taskList().tasks
+    guard tasks.contains(where: { $0.idle != nil }) else {
+      throw CommandError("this kernel does not show the clocks of its run queues")
+    }
+    return tasks.filter { $0.isStuck(for: UInt64(limit * 1e9)) }.map { task in
+      .broken(
+        "\(task.name) (pid \(task.pid))", JSON(seconds: task.idle ?? 0),
+        "seconds in \(task.state)" + (task.cpu.map { " on CPU \($0)" } ?? ""))
+    }.orKept("none of \(tasks.count) tasks")
+  }
+}
+
+extension JSON {
+  /// Nanoseconds as seconds, to a tenth.
+  fileprivate init(seconds time: UInt64) {
+    self.init(shortest: (Double(time) / 1e8).rounded() / 10)
+  }
+}

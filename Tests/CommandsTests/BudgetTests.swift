@@ -1,0 +1,82 @@
+import Testing
+
+@testable import Commands
+
+@Suite struct BudgetTests {
+  private func budget(_ text: String) throws -> Budget {
+    try Budget(JSON(decoding: Array(text.utf8)))
+  }
+
+  private func error(_ text: String) -> String? {
+    do {
+      _ = try budget(text)
+      return nil
+    } catch { return "\(error)" }
+  }
+
+  @Test func sectionsAreCommands() throws {
+    let limits = try budget(
+      """
+      {"prog_stats": {"lab*": {"ns_per_call": {"max": 5000, "tolerance": 10, "absolute": 50}}},
+       "map_list": {"*": {"bytes_memlock": 4096}},
+       "map lookup id 5 key 0": {"*": {"value": {"min": 1}}}}
+      """
+    ).limits
+    let byName = Dictionary(uniqueKeysWithValues: limits.map { ($0.question.name, $0) })
+    let stats = try #require(byName["prog_stats"])
+    #expect(stats.question.words == ["prog", "stats", "type", "all"])
+    #expect(stats.objects == .named("lab*") && stats.key == "ns_per_call")
+    #expect(stats.bounds == .init(most: 5000, tolerance: 10, absolute: 50))
+    #expect(byName["map_list"]?.bounds == .init(most: 4096))
+    #expect(byName["map_list"]?.question.words == ["map", "list"])
+    #expect(byName["map lookup id 5 key 0"]?.question.words.count == 6)
+  }
+
+  @Test func aMistakeIsNamedWithItsPlace() {
+    #expect(error("[]")?.contains("a budget is not an object") == true)
+    #expect(error("{}") == "it has no limits")
+    #expect(error(#"{"prog_stat": {"a": {"cnt": 1}}}"#)?.hasPrefix("'prog_stat' is not") == true)
+    #expect(error(#"{"quit": {"a": {"cnt": 1}}}"#)?.hasPrefix("'quit' is not") == true)
+    #expect(
+      error(#"{"prog_stats": {"a": {"cnt": {"maxx": 1}}}}"#)?
+        .hasPrefix("prog_stats.a.cnt has a 'maxx'") == true)
+    #expect(
+      error(#"{"prog_stats": {"a": {"cnt": {"max": "1"}}}}"#)
+        == "prog_stats.a.cnt.max is not a number")
+    #expect(
+      error(#"{"prog_stats": {"a": {"cnt": {}}}}"#) == "prog_stats.a.cnt has no limit in it")
+    #expect(error(#"{"prog_stats": {"a": {"cnt": {"tolerance": -1}}}}"#)?.contains("below") == true)
+  }
+
+  private let verdicts = [
+    Verdict(check: "a.b", object: "x#1 <&\">", value: .unsigned(3), outcome: .kept, evidence: "ok"),
+    Verdict(
+      check: "a.b", object: "y", value: .unsigned(9), limit: .unsigned(5), outcome: .broken,
+      evidence: "more than its limit"),
+    Verdict(check: "c", outcome: .unknown, evidence: "off"),
+  ]
+
+  @Test func textHasALineForEachThatIsNotKept() {
+    #expect(
+      VerdictFormat.text.lines(verdicts) == [
+        "broken: a.b of y: 9 (limit 5): more than its limit", "not measurable: c: off",
+      ])
+  }
+
+  @Test func tapHasNoDirectivesOfNames() {
+    #expect(
+      VerdictFormat.tap.lines(verdicts) == [
+        "TAP version 13", "1..3", "ok 1 - a.b of xno. 1 <&\">", "# kept: 3: ok",
+        "not ok 2 - a.b of y", "# broken: 9 (limit 5): more than its limit", "not ok 3 - c",
+        "# unknown: off",
+      ])
+  }
+
+  @Test func junitEscapesNames() {
+    let lines = VerdictFormat.junit.lines(verdicts)
+    #expect(lines[1] == "<testsuites tests=\"3\" failures=\"1\" errors=\"1\">")
+    #expect(lines[3].contains("name=\"a.b of x#1 &lt;&amp;&quot;&gt;\"/>"))
+    #expect(lines[4].contains("<failure message=\"9 (limit 5): more than its limit\"/>"))
+    #expect(lines[5].contains("<error message=\"off\"/>"))
+  }
+}
