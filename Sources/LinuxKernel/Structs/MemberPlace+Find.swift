@@ -26,7 +26,7 @@ extension MemberPlace {
         throw otherType("an integer of \(size) bytes")
       }
     case (.pointer, .ptr): break
-    case (.array(let size), .array(let element, _, _)) where btf.size(of: element) == size:
+    case (.array(let size), .array(let element, _, _)) where btf.sizeOfElement(element) == size:
       guard member.size == nil || member.size == field.size else {
         throw otherType("an array of \(member.size ?? 0) bytes")
       }
@@ -66,6 +66,14 @@ extension MemberForm {
 }
 
 extension BTF {
+  /// Bytes of an element of an array whose elements may be arrays themselves: some compilers of BTF have one
+  /// array of several dimensions, others an array of arrays.
+  fileprivate func sizeOfElement(_ element: BTF.TypeID) -> Int? {
+    guard let resolved = try? resolve(element), case .array(let inner, _, _)? = try? type(resolved)
+    else { return size(of: element) }
+    return sizeOfElement(inner)
+  }
+
   /// The structure that a pointer leads to; nil where the BTF does not say more than that it is a
   /// pointer, and the name of the declaration says which.
   fileprivate func structure(at pointee: BTF.TypeID) throws(BTFError) -> BTF.TypeID? {
