@@ -81,6 +81,15 @@ extension KernelError {
       + "with -k, with which it is found as soon as its scheduler runs (with rodata=off on its "
       + "command line it looks so for ever)")
 
+  /// True for what this kernel was built without, or does not show: it is not the guest that is damaged.
+  public var isOfAnotherConfiguration: Bool {
+    if case .snapshot(.unreadable(let cause)) = self, case .lacking = cause.reason {
+      true
+    } else {
+      false
+    }
+  }
+
   /// True when a later look may find the kernel: the guest is in firmware, boots, or was just reset.
   public var mayPass: Bool {
     switch self {

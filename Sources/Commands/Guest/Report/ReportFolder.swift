@@ -1,4 +1,5 @@
 import Glibc
+import GuestScopeLinuxKernel
 
 /// The folder that `report --dir` writes. It comes into being at once: the files are written into another
 /// one beside it, which then takes its name.
@@ -94,6 +95,8 @@ struct ReportFolder {
       throw error
     } catch let error as CommandError where !error.isOfOutput {
       // Nothing there to show, as where no map can be listed.
+      return (entry(name, words, files: [], missing: ["\(error)"]), [])
+    } catch let error as KernelError where error.isOfAnotherConfiguration {
       return (entry(name, words, files: [], missing: ["\(error)"]), [])
     } catch let error as any GuestFailure {
       return (entry(name, words, files: [], missing: ["\(error)"]), ["\(name): \(error)"])
