@@ -63,11 +63,14 @@ extension SnapshotRun {
       let pass = try pass(
         over: cache, of: sample,
         objects: scopes(wanted: part.objects, collects: part.objects != nil))
-      if case .failure(.miss) = pass.result { return .needsAnotherOne }
+      let before = settled.count
       stops = settle(pass)
+      // A walker that goes on only from what it has all of misses what other parts are to bring.
+      if case .failure(.miss) = pass.result, settled.count == before { return .needsAnotherOne }
       last = pass
     }
     guard let last else { return .needsAnotherOne }
+    if case .failure(.miss) = last.result { return .needsAnotherOne }
     let answer = try answer(last, stops == 1 ? .instant : .perObject(stops: stops))
     guard last.isComplete else {
       note(answer, of: last)

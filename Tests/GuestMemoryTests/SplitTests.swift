@@ -50,6 +50,20 @@ import Testing
     #expect(snapshot.stops > 1 && guest.memory.holds == 0)
   }
 
+  /// What a part does not have is for another to bring.
+  @Test func aWalkerThatGoesOnOnlyFromAllObjectsGetsThere() throws {
+    let guest = Guest(objects: 23, words: 4, limits: .limited(reads: 9))
+    let last = guest.objects[0][3]
+    guest.memory.guest.write(7, at: last.rawValue)
+    let snapshot = try SnapshotEngine(guest.memory).snapshot { view throws(ReadFault) in
+      let count = try guest.walk(view).count
+      if view.hasMisses { throw .miss }
+      return (count, try view.word(last.rawValue))
+    }
+    #expect(snapshot.value == (23, 7) && snapshot.unreadable.isEmpty)
+    #expect(snapshot.stops > 1 && guest.memory.holds == 0)
+  }
+
   @Test(arguments: [5, 9, 16, 200])
   func objectsAreWholeAndEveryPartHasTheSkeleton(reads: Int) throws {
     let guest = Guest(objects: 23, words: 4, limits: .limited(reads: reads))
