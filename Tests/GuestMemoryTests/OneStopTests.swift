@@ -80,7 +80,7 @@ import Testing
   @Test(arguments: [(8, true), (16 << 10, true), (16 << 10 + 1, false), (64 << 10, false)])
   func aLongStaticReadEndsTheStop(count: Int, isHeld: Bool) throws {
     let ram = ByteBufferMemory([UInt8](repeating: 1, count: 1 << 20))
-    let memory = ScriptedMemory(ram, limits: Self.limits())
+    let memory = ScriptedMemory(ram, limits: Self.limits(pause: .seconds(60)))
     _ = try run(memory) { engine throws(GuestMemError) in
       #expect(memory.isHeld)
       let bytes = try engine.readStatic([PhysicalRange(PhysicalAddress(0), count: count)])
