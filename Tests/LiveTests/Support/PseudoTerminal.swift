@@ -162,6 +162,8 @@ final class PseudoTerminal {
       let hasRead = try master >= 0 && read(before: Date() + 0.05)
       if !hasRead { usleep(10_000) }
     }
+    // What it wrote last is still in the terminal.
+    while try master >= 0 && read(before: Date() + 0.05) {}
     let ended = raw & 0x7f == 0 ? raw >> 8 & 0xff : 128 + raw & 0x7f
     status = ended
     return ended
