@@ -22,7 +22,8 @@ extension Root {
 
       Written by `scripts/docs` from the program's own table of commands; a test fails when the two \
       differ.
-      Completion for your shell: `guestscope --generate-completion-script bash` (or zsh, fish).
+      Completion for your shell: `source <(guestscope --generate-completion-script bash)` (or zsh; in
+      fish `guestscope --generate-completion-script fish | source`). A package brings it.
 
       ```
       \(helpMessage(columns: 90))

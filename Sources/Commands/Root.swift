@@ -41,7 +41,8 @@ struct Root: ParsableCommand {
       CommandGroup(
         name: "Session",
         subcommands: [
-          Hold.self, Resume.self, Source.self, CacheCommand.self, History.self, Quit.self,
+          GuestsCommand.self, Hold.self, Resume.self, Source.self, CacheCommand.self, History.self,
+          Quit.self,
         ]),
     ])
 

@@ -387,6 +387,9 @@ extension LiveTests {
         {lines}
         efer       0x0000000000000d01
       {lines}
+      > guests
+      {text}PID  NAME  CONNECT  GDBSERVER  PROGRAM  KERNEL
+      {lines}
       > hold
       the guest is held
       > -j hold

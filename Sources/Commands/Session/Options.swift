@@ -1,14 +1,15 @@
 import ArgumentParser
-import GuestScopeGDBStub
 
 /// How to reach the guest. On the command line these stand before or after the command.
 struct SessionOptions: ParsableArguments {
   @Option(
     name: [.short, .customLong("connect")],
     help: ArgumentHelp(
-      "QEMU's gdbserver: HOST:PORT, :PORT, PORT or unix:PATH.", valueName: "target"),
-    transform: StubTarget.init(userText:))
-  var connect = StubTarget.qemuDefault
+      "QEMU's gdbserver: HOST:PORT, :PORT, PORT or unix:PATH; or a guest of this host: guest:NAME, "
+        + "pid:N.",
+      valueName: "target"),
+    transform: GuestAddress.init(userText:))
+  var connect: GuestAddress?
 
   @Option(
     name: [.short, .customLong("kernel")],
@@ -91,9 +92,12 @@ struct SessionOptions: ParsableArguments {
 }
 
 extension SessionOptions {
+  /// The guest that commands ask.
+  var address: GuestAddress { connect ?? .standard }
+
   /// True when they say more than how to print: what to connect to, or how to treat the guest.
   var opensSession: Bool {
-    connect != .qemuDefault || kernel != nil || maxPause != 2 || vcpu != nil || hold
+    address != .standard || kernel != nil || maxPause != 2 || vcpu != nil || hold
       || leaveStopped || noGuardian || noCache || trace || timeout != 5 || wait != nil
       || waitFor != nil
   }
@@ -138,15 +142,4 @@ struct OutputOptions: ParsableArguments {
   var pretty = false
 
   init() {}
-}
-
-extension StubTarget {
-  /// Reads a target as a user writes it.
-  init(userText text: String) throws {
-    guard let target = StubTarget(text) else {
-      throw ValidationError(
-        "a gdbserver is HOST:PORT, :PORT or PORT, with a port from 1 to 65535, or unix:PATH")
-    }
-    self = target
-  }
 }

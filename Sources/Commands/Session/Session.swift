@@ -20,6 +20,8 @@ final class Session {
   /// Why the guest has stopped, until somebody says it.
   var stopReason: String?
   private(set) var connection: GuestConnection?
+  /// The gdbserver of the guest that the options name, once it was looked for.
+  var knownTarget: StubTarget?
   var waiting = Waiting.due
   /// What earlier sessions have left of guests is of use.
   var recallsGuests = true
@@ -223,6 +225,8 @@ final class Session {
   func disconnect() {
     statistics = takeStatistics()
     connection = nil
+    // A guest that starts again has another process, and perhaps another port.
+    knownTarget = nil
     // The next guest may be of another architecture.
     if options.kernel == nil { knownFacts = nil }
     noteHold()
