@@ -47,6 +47,8 @@ struct Root: ParsableCommand {
     ])
 
   static let version = "0.1.0"
+  /// The day of this version, for its manual page.
+  static let released = "2026-11-27"
 
   @OptionGroup var session: SessionOptions
   @OptionGroup var output: OutputOptions
