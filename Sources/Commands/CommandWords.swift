@@ -25,6 +25,12 @@ struct CommandWords {
     words.map { $0.hasPrefix("->") ? "." + $0.dropFirst(2) : $0 }
   }
 
+  /// The options of the session that words open, whatever else they say; the usual ones where an
+  /// option among them is wrong or unfinished.
+  static func session(of words: [String]) throws -> SessionOptions {
+    try (try? AnyLine.parse(parseable(words)))?.session ?? SessionOptions.parse([])
+  }
+
   /// The form of answers that words ask for, whatever else is wrong with them; nil where they say
   /// nothing.
   static func form(of words: [String]) -> OutputForm? {

@@ -3,7 +3,7 @@ import GuestScopeGDBStub
 import Testing
 
 extension LiveTests {
-  /// The guests of this host.
+  /// The guests of this host, and Tab in a shell.
   @Suite(.timeLimit(.minutes(5))) struct HostGuestTests {
     private static func listed() throws -> [[String: Any]] {
       try Program(["guests", "-j"]).run().objects()
@@ -68,6 +68,47 @@ extension LiveTests {
       #expect(answer.err.contains("firmware"), "\(answer.err)")
       // Nobody was stopped by all this.
       #expect(try qemu.qmp.runs)
+    }
+
+    // MARK: Tab
+
+    private func offered(_ line: String) throws -> [String] {
+      let result = try Program(["--complete-line", "guestscope " + line]).run()
+      #expect(result.err == "")
+      return result.out.split(separator: "\n").map(String.init)
+    }
+
+    /// The same where the time that a guest has may be over, as on a busy machine.
+    private func offeredByGuest(_ line: String) throws -> [String] {
+      for _ in 0..<20 {
+        let words = try offered(line)
+        if words.count > 1 { return words }
+      }
+      return []
+    }
+
+    @Test(arguments: LiveGuest.withBpftool)
+    func aShellIsOfferedTheGuestsWords(guest: LiveGuest) throws {
+      // Only what an earlier run has learnt can be there in time.
+      _ = try Program(["-c", guest.target, "prog", "list"]).run()
+      let programs = try guest.bpftool("prog").compactMap { $0["id"] as? Int }.sorted()
+      let ids = try offeredByGuest("-c \(guest.target) prog list id ")
+      #expect(ids == ["words"] + programs.map { "\($0)" })
+      #expect(try offeredByGuest("-c \(guest.target) sym init_tas").contains("init_task"))
+      #expect(try guest.qmp.runs)
+    }
+
+    /// Whoever presses Tab does not wait, and what needs no guest is there.
+    @Test func aGuestThatDoesNotAnswer() throws {
+      let server = TCPSocket()
+      server.bindToAnyPort()
+      server.listen()
+      let start = ContinuousClock.now
+      #expect(try offered("-c :\(server.port) prog list ") == ["words", "id", "name", "type"])
+      #expect(try offered("-c :\(server.port) prog list id ") == ["words"])
+      #expect(ContinuousClock.now - start < .seconds(10))
+      #expect(try offered("-c :1 print task_struct init_task ") == ["stems"])
+      #expect(try offered("-k ") == ["files"])
     }
   }
 }
