@@ -20,9 +20,20 @@ struct CommandWords {
     }
   }
 
-  /// A path of members may begin with an arrow, which the parser would take for an option.
+  /// A path of members may begin with an arrow, and a key to sort by with a minus: the parser would
+  /// take either for an option.
   static func parseable(_ words: [String]) -> [String] {
-    words.map { $0.hasPrefix("->") ? "." + $0.dropFirst(2) : $0 }
+    var result: [String] = []
+    for word in words {
+      if word.hasPrefix("->") {
+        result.append("." + word.dropFirst(2))
+      } else if word.hasPrefix("-"), result.last == "--sort" {
+        result[result.count - 1] += "=" + word
+      } else {
+        result.append(word)
+      }
+    }
+    return result
   }
 
   /// The form of answers that words ask for, whatever else is wrong with them; nil where they say

@@ -51,12 +51,14 @@ struct PromptCompleter {
     of command: any CompletedCommand.Type, _ words: [String], _ word: String
   ) -> (kinds: [WordKind], found: [String]) {
     let options = OptionDescription.all(of: command)
+    let keys = (command as? any OrderedCommand.Type)?.keys ?? []
     var arguments: [String] = []
     /// Of the option before, if it takes a value.
     var values: [String]?
     for word in words {
       if word.hasPrefix("-") {
         values = options.first { $0.words.contains(word) }?.values
+        if word == "--sort" || word == "--columns" { values = keys }
       } else if values == nil {
         arguments.append(word)
       } else {

@@ -10,7 +10,7 @@ struct PerfCommand: ParsableCommand {
 }
 
 /// `perf list`: which processes hold programs at events, with the keys of `bpftool -j perf show`.
-struct PerfList: GuestCommand {
+struct PerfList: OrderedCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "Which processes hold programs at which events.",
     discussion: """
@@ -22,6 +22,7 @@ struct PerfList: GuestCommand {
       between which the guest runs on.
       """, aliases: ["show"])
 
+  @OptionGroup var listing: ListOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
@@ -34,17 +35,19 @@ struct PerfList: GuestCommand {
     .onScreen(.text("EVENT")) { $0.event.text },
   ]
 
+  static var keys: [String] { fields.names() }
+
   func answer(in session: Session) throws -> Answer {
+    let form = try ListForm(listing, Self.fields)
     let snapshot = try session.ofThisBoot { try session.bpf(of: $0).perfAttachments() }
     let found = snapshot.value
     let isEmpty = found.isEmpty && snapshot.missing.isEmpty
-    return Answer(
-      .array(
-        found.map {
-          JSON($0, Self.fields).adding(
-            $0.event.members + [.init(key: "comm", value: .string($0.comm))])
-        }),
-      .table(Table(found, Self.fields)), missing: snapshot.missing,
+    return form.answer(
+      found,
+      json: {
+        JSON($0, Self.fields).adding(
+          $0.event.members + [.init(key: "comm", value: .string($0.comm))])
+      }, missing: snapshot.missing,
       remarks: isEmpty ? ["no process of the guest holds a BPF program at an event"] : [])
   }
 }

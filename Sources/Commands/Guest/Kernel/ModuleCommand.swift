@@ -11,7 +11,7 @@ struct ModuleCommand: ParsableCommand {
 }
 
 /// `module list`: what lsmod(8) and /proc/modules show.
-struct ModuleList: GuestCommand {
+struct ModuleList: OrderedCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "All modules of the kernel.",
     discussion: """
@@ -20,6 +20,7 @@ struct ModuleList: GuestCommand {
       """,
     aliases: ["show"])
 
+  @OptionGroup var listing: ListOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
@@ -33,14 +34,16 @@ struct ModuleList: GuestCommand {
     Field("taints", .text("TAINT")) { .string(Taint(rawValue: $0.taints).letters) },
   ]
 
+  static var keys: [String] { fields.names() }
+
   func answer(in session: Session) throws -> Answer {
+    let form = try ListForm(listing, Self.fields)
     let snapshot = try session.ofThisBoot { kernel in
       try session.walk(kernel) { walk throws(ReadFault) in try walk.modules() }
     }
     let modules = snapshot.value
-    return Answer(
-      .array([JSON](modules, Self.fields)), .table(Table(modules, Self.fields)),
-      missing: snapshot.missing,
+    return form.answer(
+      modules, missing: snapshot.missing,
       remarks: modules.isEmpty && snapshot.unreadable.isEmpty ? ["the guest has no modules"] : [])
   }
 }

@@ -11,7 +11,7 @@ struct TaskCommand: ParsableCommand {
 }
 
 /// `task list`: all threads, or those that are stuck.
-struct TaskListCommand: GuestCommand {
+struct TaskListCommand: OrderedCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "All threads, or those that are stuck.",
     discussion: """
@@ -28,6 +28,7 @@ struct TaskListCommand: GuestCommand {
       valueName: "s"))
   var stuck: Double?
 
+  @OptionGroup var listing: ListOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
@@ -48,6 +49,8 @@ struct TaskListCommand: GuestCommand {
     Field("name", .text("NAME")) { .string($0.name) },
   ]
 
+  static var keys: [String] { fields.names() }
+
   func validate() throws {
     guard stuck.map({ $0 >= 0 && $0 < 1e9 }) ?? true else {
       throw ValidationError("--stuck takes seconds, such as 10 or 0.5")
@@ -55,6 +58,7 @@ struct TaskListCommand: GuestCommand {
   }
 
   func answer(in session: Session) throws -> Answer {
+    let form = try ListForm(listing, Self.fields)
     let snapshot = try session.ofThisBoot { kernel in
       let tasks = try KernelTasks(kernel)
       return try session.walk(kernel) { walk throws(ReadFault) in
@@ -69,9 +73,7 @@ struct TaskListCommand: GuestCommand {
       tasks = tasks.filter { $0.isStuck(for: UInt64(stuck * 1e9)) }
     }
     let remark = stuck != nil && tasks.isEmpty ? ["no task has been stuck for so long"] : []
-    return Answer(
-      .array([JSON](tasks, Self.fields)), .table(Table(tasks, Self.fields)),
-      missing: snapshot.missing, remarks: remark)
+    return form.answer(tasks, missing: snapshot.missing, remarks: remark)
   }
 }
 

@@ -21,6 +21,7 @@ struct MapList: ListCommand {
     aliases: ["show"])
 
   @OptionGroup var selected: SelectionArguments
+  @OptionGroup var listing: ListOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 

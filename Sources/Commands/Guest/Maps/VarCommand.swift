@@ -5,7 +5,7 @@ import GuestScopeKernelBPF
 import GuestScopeLinuxKernel
 
 /// `var`: global variables of BPF programs.
-struct VarCommand: GuestCommand {
+struct VarCommand: OrderedCommand {
   static let configuration = CommandConfiguration(
     commandName: "var", abstract: "Global variables of BPF programs, by name.",
     discussion: """
@@ -27,12 +27,17 @@ struct VarCommand: GuestCommand {
       "A global variable (*, ? and [a-z] match several), and a path of members after it.",
       valueName: "name[.path]"))
   var name: String?
+  @OptionGroup var listing: ListOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   static func nextWord(after words: [String]) -> [WordKind] { words.isEmpty ? [.global] : [] }
 
-  func validate() throws { _ = try expression }
+  func validate() throws {
+    guard try expression == nil || listing.isEmpty else {
+      throw ValidationError("--sort, --limit and --columns are for the list: var without a name")
+    }
+  }
 
   private var expression: VarExpression? {
     get throws {
@@ -90,6 +95,8 @@ struct VarCommand: GuestCommand {
 
   // MARK: The list
 
+  static var keys: [String] { fields.names() }
+
   private static let fields: [Field<GlobalVariable>] = [
     Field("map_id", .number("MAP")) { .unsigned($0.mapID) },
     Field("map", .text("NAME")) { .string($0.mapName) },
@@ -101,11 +108,11 @@ struct VarCommand: GuestCommand {
   ]
 
   private func list(in session: Session) throws -> Answer {
+    let form = try ListForm(listing, Self.fields)
     let snapshot = try session.ofThisBoot { try session.bpf(of: $0).globals() }
     let isEmpty = snapshot.value.isEmpty && snapshot.unreadable.isEmpty
-    return Answer(
-      .array([JSON](snapshot.value, Self.fields)), .table(Table(snapshot.value, Self.fields)),
-      missing: snapshot.missing,
+    return form.answer(
+      snapshot.value, missing: snapshot.missing,
       remarks: isEmpty ? ["no BPF program in the guest has a global variable"] : [])
   }
 }

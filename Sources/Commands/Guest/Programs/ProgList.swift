@@ -15,6 +15,7 @@ struct ProgList: ListCommand {
     aliases: ["show"])
 
   @OptionGroup var selected: SelectionArguments
+  @OptionGroup var listing: ListOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 

@@ -22,6 +22,7 @@ struct BTFList: ListCommand {
     aliases: ["show"])
 
   @OptionGroup var selected: SelectionArguments
+  @OptionGroup var listing: ListOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
