@@ -39,7 +39,7 @@ import Testing
 
   /// The parser gives an option to the outermost command that has it, wherever it stands.
   @Test func noCommandHasAnOptionThatMeansAnotherThingBeforeIt() {
-    let shared: Set = ["-j", "--json", "-p", "--pretty", "--keep-going", "-h", "--help"]
+    let shared: Set = ["-j", "--json", "-p", "--pretty", "--wide", "--keep-going", "-h", "--help"]
     let outer = Set(OptionDescription.all(of: Root.self).flatMap(\.words)).subtracting(shared)
     #expect(outer.contains("-f") && outer.contains("--stats"))
     func check(_ command: ParsableCommand.Type) {

@@ -88,6 +88,9 @@ struct DiffCommand: OrderedCommand {
         [$0.object, "", $0.isOld ? "there" : "", $0.isOld ? "" : "there", "", ""]
       }
       + table.rows
+    let first = comparison.alone.count
+    table.changedRows = Set(0..<first).union(
+      rows.indices.filter { rows[$0].isChanged }.map { $0 + first })
     return table
   }
 }

@@ -32,8 +32,10 @@ package final class Console {
   /// Writes an answer. Throws `BrokenPipe` when nobody reads any more.
   func answer(_ text: String) throws { try write(text, to: output) }
 
-  func note(_ text: String) {
-    let line = paint(prefix, .bold) + Self.printable(text)
+  /// - Parameter paint: of the text; that of what is missing from an answer, for example.
+  func note(_ text: String, _ paint: Paint? = nil) {
+    let style = ScreenStyle(hasColours: hasColours)
+    let line = style.paint(prefix, .emphasis) + style.paint(Self.printable(text), paint)
     guard !isEditing else { return notes.append(line) }
     clearStatus()
     let start = isMidLine && isatty(errors) == 1 && isatty(output) == 1 ? "\n" : ""
@@ -73,20 +75,16 @@ package final class Console {
 
   func clearStatus() { try? write("", to: errors) }
 
-  /// Colours are for terminals, and for those who did not turn them off (no-color.org).
-  var hasColours: Bool {
-    guard isatty(errors) == 1, environment("NO_COLOR").isEmpty else { return false }
-    return environment("TERM") != "dumb"
-  }
+  /// Of notes and of the prompt; answers have the style of where they go.
+  var hasColours: Bool { Paint.isWanted(on: errors) }
 
-  enum Paint: String {
-    case bold = "1"
-    case green = "1;32"
-    case yellow = "1;33"
-  }
-
-  func paint(_ text: String, _ paint: Paint) -> String {
-    hasColours && !text.isEmpty ? "\u{1b}[\(paint.rawValue)m\(text)\u{1b}[0m" : text
+  /// How to draw an answer where it goes.
+  ///
+  /// - Parameter isWide: without a bound for tables.
+  func style(isWide: Bool) -> ScreenStyle {
+    ScreenStyle(
+      width: isWide ? nil : TerminalSize(of: output)?.columns,
+      hasColours: Paint.isWanted(on: output))
   }
 
   private func write(_ text: String, to file: Int32) throws {

@@ -129,13 +129,16 @@ struct FailureOptions: ParsableArguments {
   var keepGoing = false
 }
 
-/// How to print an answer: bpftool's letters.
+/// How to print an answer; the letters are bpftool's.
 struct OutputOptions: ParsableArguments {
   @Flag(name: .shortAndLong, help: "JSON on one line.")
   var json = false
 
   @Flag(name: .shortAndLong, help: "JSON, indented.")
   var pretty = false
+
+  @Flag(help: "Tables with all columns, also where a terminal has no room for them.")
+  var wide = false
 
   init() {}
 }

@@ -75,7 +75,8 @@ final class Shell {
         return Status.answered
       }
       let notes = try answer(command, form)
-      for line in notes.missing + notes.remarks { console.note(line) }
+      for line in notes.missing { console.note(line, .damaged) }
+      for line in notes.remarks { console.note(line) }
       return notes.missing.isEmpty ? notes.status : Status.partial
     } catch {
       return report(error, form)
@@ -90,14 +91,19 @@ final class Shell {
         in: session, to: AnswerWriter(form) { [console] in try console.answer($0) })
     }
     let answer = try command.answer(in: session)
-    try show(answer, form)
+    try show(answer, form, isWide: command.output.or(output).wide)
     return answer.notes
   }
 
   /// Prints an answer.
-  func show(_ answer: Answer, _ form: OutputForm) throws {
-    try console.answer(
-      form.text(answer.document) ?? answer.screen.lines.map { $0 + "\n" }.joined())
+  ///
+  /// - Parameter isWide: tables are not fitted to a terminal.
+  func show(_ answer: Answer, _ form: OutputForm, isWide: Bool = false) throws {
+    if let document = form.text(answer.document) { return try console.answer(document) }
+    let drawn = answer.screen.drawn(console.style(isWide: isWide))
+    try console.answer(drawn.lines.map { $0 + "\n" }.joined())
+    guard !drawn.hidden.isEmpty else { return }
+    console.note("no room for \(drawn.hidden.joined(separator: ", ")): --wide shows all columns")
   }
 
   private func show(piece: Answer, _ form: OutputForm) throws {
@@ -106,7 +112,8 @@ final class Shell {
     } else {
       try show(piece, form)
     }
-    for line in piece.notes.missing + piece.notes.remarks { console.note(line) }
+    for line in piece.notes.missing { console.note(line, .damaged) }
+    for line in piece.notes.remarks { console.note(line) }
   }
 
   /// Says why there is no answer; returns the exit status for it.

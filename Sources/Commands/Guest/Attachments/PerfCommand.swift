@@ -28,10 +28,10 @@ struct PerfList: OrderedCommand {
 
   static let fields: [Field<PerfAttachment>] = [
     Field("pid", .number("PID")) { JSON($0.pid) },
-    .onScreen(.text("COMM")) { $0.comm },
-    Field("fd", .number("FD")) { JSON($0.descriptor) },
+    .onScreen(.name("COMM")) { $0.comm },
+    Field("fd", .number("FD").minor) { JSON($0.descriptor) },
     Field("prog_id", .number("PROG")) { JSON($0.programID) },
-    Field("fd_type", .text("TYPE")) { .string($0.event.word) },
+    Field("fd_type", .type("TYPE")) { .string($0.event.word) },
     .onScreen(.text("EVENT")) { $0.event.text },
   ]
 

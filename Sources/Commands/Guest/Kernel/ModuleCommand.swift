@@ -25,13 +25,13 @@ struct ModuleList: OrderedCommand {
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   static let fields: [Field<KernelModule>] = [
-    Field("name", .text("NAME")) { .string($0.name) },
+    Field("name", .name("NAME")) { .string($0.name) },
     Field("size", .number("SIZE")) { .unsigned($0.size) },
     Field("refcnt", .number("USED")) { JSON($0.references) },
     Field("users", .text("BY")) { .array($0.users.map { .string($0) }) },
-    Field("state", .text("STATE")) { .string($0.state.rawValue) },
-    Field("address", .text("ADDRESS")) { .string($0.address.rawValue.hex) },
-    Field("taints", .text("TAINT")) { .string(Taint(rawValue: $0.taints).letters) },
+    Field("state", .text("STATE").minor) { .string($0.state.rawValue) },
+    Field("address", .text("ADDRESS").minor) { .string($0.address.rawValue.hex) },
+    Field("taints", .text("TAINT").minor) { .string(Taint(rawValue: $0.taints).letters) },
   ]
 
   static var keys: [String] { fields.names() }

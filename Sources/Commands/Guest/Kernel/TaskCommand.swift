@@ -34,19 +34,19 @@ struct TaskListCommand: OrderedCommand {
 
   static let fields: [Field<KernelTask>] = [
     Field("pid", .number("PID")) { JSON($0.pid) },
-    Field("tgid", .number("TGID")) { JSON($0.tgid) },
-    Field("ppid", .number("PPID")) { JSON($0.parent) },
+    Field("tgid", .number("TGID").minor) { JSON($0.tgid) },
+    Field("ppid", .number("PPID").minor) { JSON($0.parent) },
     Field("state", .text("STATE")) { .string("\($0.state)") },
     Field("cpu", .number("CPU")) { JSON($0.cpu) },
     Field("running") { JSON($0.isRunning) },
-    Field("class", .text("CLASS")) { JSON($0.schedulingClass) },
+    Field("class", .text("CLASS").minor) { JSON($0.schedulingClass) },
     Field("idle_ns") { JSON($0.idle) },
     .onScreen(.number("IDLE")) { $0.idle.map { "\($0.logSeconds.dropLast(3)) s" } },
     Field("kernel") { .bool($0.isKernelThread) },
     Field("start_ns") { .unsigned($0.start) },
-    Field("cgroup", .text("CGROUP")) { JSON($0.cgroup) },
+    Field("cgroup", .text("CGROUP").minor) { JSON($0.cgroup) },
     Field("comm") { .string($0.comm) },
-    Field("name", .text("NAME")) { .string($0.name) },
+    Field("name", .name("NAME")) { .string($0.name) },
   ]
 
   static var keys: [String] { fields.names() }

@@ -29,7 +29,7 @@ struct StructOpsList: ListCommand {
 
   static let fields: [Field<StructOpsMap>] = [
     Field("id", .number("ID")) { .unsigned($0.id) },
-    Field("name", .text("NAME")) { .string($0.name) },
+    Field("name", .name("NAME")) { .string($0.name) },
     Field("kernel_struct_ops", .text("STRUCT")) { JSON($0.structOps) },
   ]
 

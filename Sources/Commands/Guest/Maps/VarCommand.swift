@@ -99,9 +99,9 @@ struct VarCommand: OrderedCommand {
 
   private static let fields: [Field<GlobalVariable>] = [
     Field("map_id", .number("MAP")) { .unsigned($0.mapID) },
-    Field("map", .text("NAME")) { .string($0.mapName) },
-    Field("name", .text("VARIABLE")) { .string($0.name) },
-    Field("type", .text("TYPE")) { variable in
+    Field("map", .name("NAME")) { .string($0.mapName) },
+    Field("name", .name("VARIABLE")) { .string($0.name) },
+    Field("type", .type("TYPE")) { variable in
       JSON((try? variable.btf.resolvingVariable(variable.type)).flatMap { $0 })
     },
     Field("size", .number("SIZE")) { JSON($0.size) },

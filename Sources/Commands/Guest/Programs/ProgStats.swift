@@ -55,7 +55,7 @@ struct ProgStats: SelectingCommand, OrderedCommand {
   /// What `--ids` adds after the name.
   static let identity: [Field<BPFProgram>] = [
     Field("id", .number("ID")) { .unsigned($0.id) },
-    Field("type", .text("TYPE")) { JSON(named: $0.typeName, $0.type) },
+    Field("type", .type("TYPE")) { JSON(named: $0.typeName, $0.type) },
   ]
 
   private static func json(_ cpu: Int, _ counters: RunCounters) -> JSON {

@@ -30,7 +30,7 @@ struct ProgVerifier: SelectingCommand, OrderedCommand {
   }
 
   static func fields(ids: Bool = false) -> [Field<BPFProgram>] {
-    [Field("name", .text("NAME")) { .string($0.name) }] + (ids ? ProgStats.identity : [])
+    [Field("name", .name("NAME")) { .string($0.name) }] + (ids ? ProgStats.identity : [])
       + [Field("verified_insns", .number("VERIFIED_INSNS")) { JSON($0.verifiedInsns) }]
   }
 }
