@@ -12,7 +12,11 @@ extension Root {
         list += "  \(name)\(padding)\(command.configuration.abstract)\n"
       }
     }
-    return list + "help COMMAND says more; -j after a command gives JSON.\n"
+    return list + """
+      help COMMAND says more; -j after a command gives JSON.
+      A line may be CMD; CMD, CMD | SHELL COMMAND, CMD > FILE, CMD >> FILE, or !SHELL COMMAND.
+
+      """
   }
 
   /// docs/commands.md: the help of every command.

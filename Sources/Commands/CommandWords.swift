@@ -59,11 +59,13 @@ struct CommandWords {
     let commands = command.configuration.subcommands
     guard let word = rest.first, !word.hasPrefix("-"), !commands.isEmpty else { return }
     if word == "help" || (!isHelp && command.standardTakes(word)) { return }
+    let near = nearest(to: word, among: commands.flatMap { $0.names })
+    let question = near.map { ", did you mean \($0)?" } ?? ":"
     guard command != Root.self else {
-      throw UsageError("there is no command '\(word)': help lists the commands")
+      throw UsageError("there is no command '\(word)'\(question) help lists the commands")
     }
     throw UsageError(
-      "\(command._commandName) has no command '\(word)': it has "
+      "\(command._commandName) has no command '\(word)'\(question) it has "
         + commands.map { $0._commandName }.joined(separator: ", "))
   }
 

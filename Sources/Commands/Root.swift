@@ -15,6 +15,12 @@ struct Root: ParsableCommand {
       Without a command it opens a prompt, or, where standard input or output is not a terminal, \
       runs the commands that it reads from standard input, one a line.
 
+      A line, also of a script or -e, may have several commands with ; between them. CMD > FILE and \
+      CMD >> FILE write an answer to a file, CMD | COMMAND gives it to a command of /bin/sh, and \
+      !COMMAND is one of /bin/sh alone; the rest of the line belongs to it. Quotes and backslashes \
+      keep these signs. At the prompt a long answer is shown by $PAGER, or less if that is not set; \
+      an empty PAGER, or cat, turns it off.
+
       Exit status: 0 answered, 1 could not, or what was asked for is not there, 2 answered in part \
       (standard error says what is missing), 64 usage, 128+n ended by signal n. A batch ends at its \
       first failing line with that line's status, or, with --keep-going, after its last with the \

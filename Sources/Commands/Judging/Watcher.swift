@@ -35,7 +35,7 @@ final class Watcher {
 
   private func watch() throws -> Int32 {
     var status = Status.answered
-    let isPage = isatty(STDOUT_FILENO) == 1 && form == .screen && pace.openmetrics != "-"
+    let isPage = shell.console.isTerminal && form == .screen && pace.openmetrics != "-"
     let start = clock.now
     while true {
       let sample = try take()

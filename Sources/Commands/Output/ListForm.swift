@@ -108,7 +108,9 @@ extension Array {
     if let field = first(where: { $0.key == name }) ?? first(where: { $0.isNamed(name) }) {
       return field
     }
-    throw UsageError("there is no column '\(text)': there are \(names().joined(separator: ", "))")
+    let question = nearest(to: name, among: names()).map { ", did you mean \($0)?" } ?? ":"
+    throw UsageError(
+      "there is no column '\(text)'\(question) there are \(names().joined(separator: ", "))")
   }
 }
 
@@ -118,7 +120,8 @@ extension JSON {
   /// Whether it stands before another value in ascending order: numbers by their size, before all
   /// that are not; these by their text.
   fileprivate func precedes(_ other: JSON) -> Bool {
-    if let difference = (self - other)?.double { return difference < 0 }
+    if let whole, let other = other.whole { return whole < other }
+    if let double, let other = other.double { return double < other }
     if (double == nil) != (other.double == nil) { return double != nil }
     return cell < other.cell
   }

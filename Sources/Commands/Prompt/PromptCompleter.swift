@@ -16,9 +16,10 @@ struct PromptCompleter {
     // A quote that has just been opened belongs to the word.
     let isQuoted = before.last == "'" || before.last == "\""
     guard
-      let words = (try? Words.split(before))
-        ?? (isQuoted ? try? Words.split(String(before.dropLast())) : nil)
+      let line = (try? LineCommand.unfinished(before))
+        ?? (isQuoted ? try? LineCommand.unfinished(String(before.dropLast())) : nil)
     else { return .words([]) }
+    guard case .words(let words) = line else { return .files }
     let named = CommandWords(words)
     let (command, rest) = (named.command, named.rest)
     if named.isHelp { return .words(commands(of: command, word)) }
