@@ -17,7 +17,8 @@ package enum CommandLineTool {
   ) -> Int32 {
     let console = console ?? Console(interrupts: interrupts)
     do {
-      let command = try Root.parse(words: arguments)
+      let command = try Root.parse(
+        words: CommandWords.options(inVariable: "GUESTSCOPE_OPTIONS") + arguments)
       if let root = command as? Root {
         let session = Session(
           root.session, console: console, debt: debt, guardian: guardian, interrupts: interrupts,

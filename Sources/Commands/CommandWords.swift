@@ -53,6 +53,22 @@ struct CommandWords {
     return has("p", "--pretty") ? .pretty : has("j", "--json") ? .json : nil
   }
 
+  /// Options of all commands, from an environment variable.
+  ///
+  /// - Throws: `UsageError`, which names the variable, for anything else.
+  static func options(inVariable name: String) throws(UsageError) -> [String] {
+    do {
+      let words = try Words.split(environment(name))
+      let line = try AnyLine.parse(words)
+      guard let stray = line.words.first ?? (line.session.batch.isEmpty ? nil : "-e and -f") else {
+        return words
+      }
+      throw UsageError("it takes options that all commands have, and not \(stray)")
+    } catch {
+      throw UsageError("\(name): \(error is UsageError ? "\(error)" : AnyLine.message(for: error))")
+    }
+  }
+
   /// Refuses a word that stands where a command should and names none: the parser takes it for one
   /// argument too many.
   func check() throws(UsageError) {

@@ -21,6 +21,10 @@ struct Root: ParsableCommand {
       keep these signs. At the prompt a long answer is shown by $PAGER, or less if that is not set; \
       an empty PAGER, or cat, turns it off.
 
+      Environment: GUESTSCOPE_CONNECT and GUESTSCOPE_KERNEL stand for -c and -k where these are \
+      missing; GUESTSCOPE_OPTIONS has options that all commands have, which stand before those of the \
+      command line. NO_COLOR, PAGER and COLUMNS are heeded.
+
       Exit status: 0 answered, 1 could not, or what was asked for is not there, 2 answered in part \
       (standard error says what is missing), 64 usage, 128+n ended by signal n. A batch ends at its \
       first failing line with that line's status, or, with --keep-going, after its last with the \

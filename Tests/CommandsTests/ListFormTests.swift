@@ -79,7 +79,7 @@ import Testing
   func aKeyMayBeginWithAMinus(line: String) throws {
     let list = try #require(try Root.parse(words: Words.split(line)) as? ProgList)
     #expect(list.listing.order.sort == "-run_cnt")
-    #expect(list.session.connect == SessionOptions().connect)
+    #expect(list.session.connect == nil)
   }
 
   /// Each command's own keys can be sorted by.

@@ -44,7 +44,7 @@ import Testing
 
   @Test func whatIsNotSaidHasItsDefault() throws {
     let command = try #require(try parse("prog stats") as? ProgStats)
-    #expect(command.session.connect == .tcp(host: "", port: 1234))
+    #expect(try command.session.target == .tcp(host: "", port: 1234))
     #expect((command.session.maxPause, command.session.timeout) == (2, 5))
     #expect(!command.session.hold && !command.session.leaveStopped && !command.session.trace)
     #expect(try parse("prog") is ProgList)

@@ -6,14 +6,16 @@ struct SessionOptions: ParsableArguments {
   @Option(
     name: [.short, .customLong("connect")],
     help: ArgumentHelp(
-      "QEMU's gdbserver: HOST:PORT, :PORT, PORT or unix:PATH.", valueName: "target"),
+      "QEMU's gdbserver: HOST:PORT, :PORT, PORT or unix:PATH; without it $GUESTSCOPE_CONNECT, or else "
+        + ":1234.", valueName: "target"),
     transform: StubTarget.init(userText:))
-  var connect = StubTarget.qemuDefault
+  var connect: StubTarget?
 
   @Option(
     name: [.short, .customLong("kernel")],
     help: ArgumentHelp(
-      "The guest's kernel: vmlinux (ELF), vmlinuz (bzImage, unified kernel image) or Image (arm64).",
+      "The guest's kernel: vmlinux (ELF), vmlinuz (bzImage, unified kernel image) or Image (arm64); "
+        + "without it $GUESTSCOPE_KERNEL, or else the kernel is found in the guest's memory.",
       valueName: "file"),
     completion: .file())
   var kernel: String?
@@ -93,7 +95,7 @@ struct SessionOptions: ParsableArguments {
 extension SessionOptions {
   /// True when they say more than how to print: what to connect to, or how to treat the guest.
   var opensSession: Bool {
-    connect != .qemuDefault || kernel != nil || maxPause != 2 || vcpu != nil || hold
+    connect != nil || kernel != nil || maxPause != 2 || vcpu != nil || hold
       || leaveStopped || noGuardian || noCache || trace || timeout != 5 || wait != nil
       || waitFor != nil
   }

@@ -27,7 +27,7 @@ extension Session {
         }
       }
     }
-    let stub = try QEMUStub(options.connect, options: stubOptions, debt: debt)
+    let stub = try QEMUStub(try options.target, options: stubOptions, debt: debt)
     isFirstContact = false
     // A guest that stands still does not come up.
     if options.hold, waiting != .underWay { try stub.hold() }
@@ -35,9 +35,9 @@ extension Session {
   }
 
   /// What the source is called, connected or not.
-  var sourceName: String { "\(options.connect)" }
+  var sourceName: String { (try? options.target).map { "\($0)" } ?? "" }
 
   /// Whether the source is there, found out without disturbing its guest; nil where this cannot be
   /// known.
-  var isSourceThere: Bool? { options.connect.isOpen }
+  var isSourceThere: Bool? { try? options.target.isOpen }
 }

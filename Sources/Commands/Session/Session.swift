@@ -58,7 +58,7 @@ final class Session {
         return connection
       }
       // The file first: reading it takes long, and stops nobody.
-      if options.kernel != nil { _ = try kernelFacts }
+      if options.kernelFile != nil { _ = try kernelFacts }
       let opened = GuestConnection(try openSource(), console, interrupts)
       connection = opened
       noteHold()
@@ -76,7 +76,7 @@ final class Session {
     get throws {
       if let knownFacts { return knownFacts }
       let facts: any KernelFactsSource =
-        if let path = options.kernel { try self.facts(ofFile: path) } else { try memoryFacts() }
+        if let path = options.kernelFile { try self.facts(ofFile: path) } else { try memoryFacts() }
       knownFacts = facts
       return facts
     }
@@ -112,7 +112,7 @@ final class Session {
   func note(_ state: KernelState) {
     connection?.boot.kernel?.vcpus = state.vcpus
     // Who names a vCPU knows.
-    let notice = options.vcpu == nil ? state.notice(hasFile: options.kernel != nil) : nil
+    let notice = options.vcpu == nil ? state.notice(hasFile: options.kernelFile != nil) : nil
     if let notice, notice != connection?.boot.lastNotice { console.note(notice) }
     connection?.boot.lastNotice = notice
   }
@@ -224,7 +224,7 @@ final class Session {
     statistics = takeStatistics()
     connection = nil
     // The next guest may be of another architecture.
-    if options.kernel == nil { knownFacts = nil }
+    if options.kernelFile == nil { knownFacts = nil }
     noteHold()
   }
 
