@@ -28,8 +28,8 @@ extension LiveTests {
     private static let guestCommands = Transcript(
       """
       > prog list name reno_init
-      ID  TYPE        NAME       TAG               RUN_CNT  RUN_TIME_NS  NS/CALL  MISSES  VERIFIED  XLATED  JITED  MAPS  FOR
-       {prog reno_init id}  struct_ops  reno_init  {prog reno_init tag} {prog reno_init run_cnt} {prog reno_init run_time_ns} {n}.{n} {n} {prog reno_init verified_insns} {prog reno_init bytes_xlated} {prog reno_init bytes_jited}  -  tcp_congestion_ops.init
+      ID  TYPE        NAME       TAG               RUN_TIME  RUN_CNT  NS/CALL  MISSES  VERIFIED  XLATED  JITED  MAPS  FOR
+       {prog reno_init id}  struct_ops  reno_init  {prog reno_init tag} {text} {prog reno_init run_cnt} {n}.{n} {n} {prog reno_init verified_insns} {prog reno_init bytes_xlated} {prog reno_init bytes_jited}  -  tcp_congestion_ops.init
       > -j prog show name reno_release
       [{"id":{prog reno_release id},"type":"struct_ops","name":"reno_release","tag":"{prog reno_release tag}","gpl_compatible":true,"run_time_ns":{prog reno_release run_time_ns},"run_cnt":{prog reno_release run_cnt},"recursion_misses":0,"verified_insns":{prog reno_release verified_insns},"loaded_at":{prog reno_release loaded_at},"uid":0,"orphaned":false,"bytes_xlated":{prog reno_release bytes_xlated},"jited":true,"bytes_jited":{prog reno_release bytes_jited},"bytes_memlock":4096,"map_ids":[],"btf_id":{prog reno_release btf_id},"struct_ops":"tcp_congestion_ops","member":"release","attach":null}]
       > prog name no_such_*

@@ -27,9 +27,9 @@ struct ProgList: ListCommand {
     Field("name", .name("NAME")) { .string($0.name) },
     Field("tag", .text("TAG").minor) { JSON($0.details?.tag?.hex) },
     Field("gpl_compatible") { JSON($0.details?.isGPLCompatible) },
-    Field("run_time_ns") { JSON($0.runtime?.nsecs) },
+    Field("run_time_ns", .number("RUN_TIME").minor) { JSON($0.runtime?.nsecs) }
+      .shown { timeText($0) },
     Field("run_cnt", .number("RUN_CNT")) { JSON($0.runtime?.cnt) },
-    .onScreen(.number("RUN_TIME_NS").minor) { $0.runtime.map { "\($0.nsecs)" } },
     .onScreen(.number("NS/CALL")) {
       $0.runtime.flatMap { $0.cnt > 0 ? fixed($0.nsPerCall, 1) : nil }
     },
