@@ -103,7 +103,9 @@ package final class Console {
   func show(status: String) {
     guard isatty(errors) == 1, environment("TERM") != "dumb", !isEditing, pager?.process == nil
     else { return }
-    try? write(status, to: errors)
+    // One row: no more of it can be taken back.
+    let width = TerminalSize(of: errors)?.columns ?? 80
+    try? write(String(status.prefix(width - 1)), to: errors)
     hasStatus = true
   }
 

@@ -99,8 +99,9 @@ final class Session {
         connection.boot.kernel = kernel
         return kernel
       }
-      let kernel = try GuestKernel(
-        try kernelFacts, in: connection.boot.engine, vcpu: options.vcpu)
+      let kernel = try connection.doing("looking for the kernel") {
+        try GuestKernel(try kernelFacts, in: connection.boot.engine, vcpu: options.vcpu)
+      }
       connection.boot.kernel = kernel
       note(KernelState(kernel: kernel, panicCPU: kernel.panicCPU, vcpus: kernel.vcpus))
       if options.stats { console.trace("stats: set-up: \(takeStatistics())") }
@@ -247,6 +248,11 @@ final class Session {
   func takeStopReason() -> String? {
     defer { stopReason = nil }
     return stopReason
+  }
+
+  /// Says what is being done, should it take long.
+  func doing<T>(_ activity: String, _ work: () throws -> T) throws -> T {
+    try openConnection.doing(activity, work)
   }
 
   /// A new command begins: what it reads is counted from here.
