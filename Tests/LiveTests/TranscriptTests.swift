@@ -93,6 +93,18 @@ extension LiveTests {
       > map list name lengths
       ID  TYPE  NAME     FLAGS  KEY  VALUE  MAX_ENTRIES  MEMLOCK  FROZEN  BTF
       {map lengths id}  hash  lengths  0x0  4  8  64  {map lengths bytes_memlock}  no  {map lengths btf_id}
+      > map list name lengths name odd_array --sort -name --columns name,bytes_key,uid
+      > map list name lengths name odd_array --sort -name --columns name,bytes_key
+      NAME       KEY
+      odd_array    4
+      lengths      4
+      > map list name lengths name odd_array --sort name --limit 1 --columns name,type
+      NAME     TYPE
+      lengths  hash
+      > prog stats type kprobe --sort -cnt --limit 1
+      kprobe_sync: cnt={prog kprobe_sync run_cnt}{text}
+      > map list name lengths | tr a-z A-Z | tail -1
+      {text}LENGTHS{text}
       > -j map show name programs type prog_array
       [{"id":{map programs id},"type":"prog_array","name":"programs","flags":0,"bytes_key":4,"bytes_value":4,"max_entries":2000,"bytes_memlock":16384,"frozen":0,"btf_id":0,"owner_prog_type":"socket_filter","owner_jited":true}]
       > map id {map lengths id} -j
