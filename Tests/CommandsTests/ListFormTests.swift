@@ -26,7 +26,17 @@ import Testing
   ]
 
   private func form(_ words: String...) throws -> ListForm<Thing> {
-    try ListForm(try ListOptions.parse(words), Self.fields)
+    try form(words)
+  }
+
+  private struct Options: ParsableArguments {
+    @OptionGroup var order: OrderOptions
+    @OptionGroup var table: ColumnOptions
+  }
+
+  private func form(_ words: [String]) throws -> ListForm<Thing> {
+    let options = try Options.parse(words)
+    return try ListForm(options.order, Self.fields, columns: options.table.columns)
   }
 
   @Test(
@@ -42,7 +52,7 @@ import Testing
       (["--sort=-id", "--limit", "2"], [11, 10]), (["--limit", "100"], [10, 9, 2, 11]),
     ] as [([String], [UInt64])])
   func objectsStandInTheOrderThatWasAskedFor(words: [String], ids: [UInt64]) throws {
-    let form = try ListForm(try ListOptions.parse(words), Self.fields)
+    let form = try form(words)
     #expect(form.arranged(Self.things).map(\.id) == ids)
   }
 
@@ -61,7 +71,7 @@ import Testing
   @Test(arguments: [["--sort", "colour"], ["--sort=-colour"], ["--columns", "id,colour"]])
   func anUnknownNameIsAnErrorThatNamesThoseThatThereAre(words: [String]) throws {
     let error = #expect(throws: UsageError.self) {
-      try ListForm(try ListOptions.parse(words), Self.fields)
+      try form(words)
     }
     #expect(error?.description == "there is no column 'colour': there are id, name, cost, per_cent")
   }
@@ -78,7 +88,7 @@ import Testing
   ])
   func aKeyMayBeginWithAMinus(line: String) throws {
     let list = try #require(try Root.parse(words: Words.split(line)) as? ProgList)
-    #expect(list.listing.order.sort == "-run_cnt")
+    #expect(list.order.sort == "-run_cnt")
     #expect(list.session.connect == nil)
   }
 

@@ -5,7 +5,8 @@ import GuestScopeKernelBPF
 protocol ListCommand: SelectingCommand, OrderedCommand {
   associatedtype Listing: ObjectListing where Listing.Object: SelectableObject
   static var fields: [Field<Listing.Object>] { get }
-  var listing: ListOptions { get }
+  var order: OrderOptions { get }
+  var table: ColumnOptions { get }
 
   func list(_ query: ObjectQuery, of bpf: BPFObjects) throws -> Snapshot<Listing>
   /// The JSON form of an object: all fields that have a key, unless the command adds more.
@@ -20,7 +21,7 @@ extension ListCommand {
   func json(_ object: Listing.Object) -> JSON { JSON(object, Self.fields) }
 
   func answer(in session: Session) throws -> Answer {
-    let form = try ListForm(listing, Self.fields)
+    let form = try ListForm(order, Self.fields, columns: table.columns)
     let found = try find(in: session) { query, bpf in try list(query, of: bpf) }
     return form.answer(
       found.objects, json: json, missing: found.snapshot.missing,

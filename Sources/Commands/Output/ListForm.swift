@@ -5,12 +5,8 @@ struct ListForm<Object> {
   private let sort: (field: Field<Object>, isDescending: Bool)?
   private let limit: Int?
 
-  /// - Throws: `UsageError` for a name that no field has: before the guest is asked.
-  init(_ options: ListOptions, _ fields: [Field<Object>]) throws(UsageError) {
-    self = try ListForm(options.order, fields, columns: options.columns)
-  }
-
   /// - Parameter columns: names of fields, with commas between; nil for all that have a column.
+  /// - Throws: `UsageError` for a name that no field has: before the guest is asked.
   init(
     _ options: OrderOptions, _ fields: [Field<Object>], columns: String? = nil
   ) throws(UsageError) {

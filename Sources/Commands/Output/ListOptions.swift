@@ -11,24 +11,22 @@ struct OrderOptions: ParsableArguments {
 
   init() {}
 
+  /// True where a list is to be as it always is.
+  var isEmpty: Bool { sort == nil && limit == nil }
+
   func validate() throws {
     guard limit ?? 1 >= 1 else { throw ValidationError("--limit takes a number, from 1 on") }
   }
 }
 
-/// The same, and which columns the table has.
-struct ListOptions: ParsableArguments {
-  @OptionGroup var order: OrderOptions
+/// Which columns a table has. Not one group with those above: in a debug build the parser checks a
+/// group within a group many times over.
+struct ColumnOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "On the screen only these columns, by their headings or the keys of the JSON.",
       valueName: "key,key…"))
   var columns: String?
-
-  init() {}
-
-  /// True where a list is to be as it always is.
-  var isEmpty: Bool { order.sort == nil && order.limit == nil && columns == nil }
 }
 
 /// A command whose answer has these options; completion offers their values.

@@ -21,7 +21,8 @@ struct LinkList: ListCommand {
     aliases: ["show"])
 
   @OptionGroup var selected: SelectionArguments
-  @OptionGroup var listing: ListOptions
+  @OptionGroup var order: OrderOptions
+  @OptionGroup var table: ColumnOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 

@@ -22,7 +22,8 @@ struct PerfList: OrderedCommand {
       between which the guest runs on.
       """, aliases: ["show"])
 
-  @OptionGroup var listing: ListOptions
+  @OptionGroup var order: OrderOptions
+  @OptionGroup var table: ColumnOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
@@ -38,7 +39,7 @@ struct PerfList: OrderedCommand {
   static var keys: [String] { fields.names() }
 
   func answer(in session: Session) throws -> Answer {
-    let form = try ListForm(listing, Self.fields)
+    let form = try ListForm(order, Self.fields, columns: table.columns)
     let snapshot = try session.ofThisBoot { try session.bpf(of: $0).perfAttachments() }
     let found = snapshot.value
     let isEmpty = found.isEmpty && snapshot.missing.isEmpty

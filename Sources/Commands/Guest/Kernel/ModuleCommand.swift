@@ -20,7 +20,8 @@ struct ModuleList: OrderedCommand {
       """,
     aliases: ["show"])
 
-  @OptionGroup var listing: ListOptions
+  @OptionGroup var order: OrderOptions
+  @OptionGroup var table: ColumnOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
@@ -37,7 +38,7 @@ struct ModuleList: OrderedCommand {
   static var keys: [String] { fields.names() }
 
   func answer(in session: Session) throws -> Answer {
-    let form = try ListForm(listing, Self.fields)
+    let form = try ListForm(order, Self.fields, columns: table.columns)
     let snapshot = try session.ofThisBoot { kernel in
       try session.walk(kernel) { walk throws(ReadFault) in try walk.modules() }
     }

@@ -28,7 +28,8 @@ struct TaskListCommand: OrderedCommand {
       valueName: "s"))
   var stuck: Double?
 
-  @OptionGroup var listing: ListOptions
+  @OptionGroup var order: OrderOptions
+  @OptionGroup var table: ColumnOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
@@ -57,7 +58,7 @@ struct TaskListCommand: OrderedCommand {
   }
 
   func answer(in session: Session) throws -> Answer {
-    let form = try ListForm(listing, Self.fields)
+    let form = try ListForm(order, Self.fields, columns: table.columns)
     let snapshot = try session.ofThisBoot { kernel in
       let tasks = try KernelTasks(kernel)
       return try session.walk(kernel) { walk throws(ReadFault) in

@@ -27,14 +27,15 @@ struct VarCommand: OrderedCommand {
       "A global variable (*, ? and [a-z] match several), and a path of members after it.",
       valueName: "name[.path]"))
   var name: String?
-  @OptionGroup var listing: ListOptions
+  @OptionGroup var order: OrderOptions
+  @OptionGroup var table: ColumnOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   static func nextWord(after words: [String]) -> [WordKind] { words.isEmpty ? [.global] : [] }
 
   func validate() throws {
-    guard try expression == nil || listing.isEmpty else {
+    guard try expression == nil || (order.isEmpty && table.columns == nil) else {
       throw ValidationError("--sort, --limit and --columns are for the list: var without a name")
     }
   }
@@ -108,7 +109,7 @@ struct VarCommand: OrderedCommand {
   ]
 
   private func list(in session: Session) throws -> Answer {
-    let form = try ListForm(listing, Self.fields)
+    let form = try ListForm(order, Self.fields, columns: table.columns)
     let snapshot = try session.ofThisBoot { try session.bpf(of: $0).globals() }
     let isEmpty = snapshot.value.isEmpty && snapshot.unreadable.isEmpty
     return form.answer(

@@ -11,7 +11,8 @@ struct ProgVerifier: SelectingCommand, OrderedCommand {
       """)
 
   @OptionGroup var selected: SelectionArguments
-  @OptionGroup var listing: ListOptions
+  @OptionGroup var order: OrderOptions
+  @OptionGroup var table: ColumnOptions
   @Flag(help: "Also the id and the type of each program.") var ids = false
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
@@ -20,7 +21,7 @@ struct ProgVerifier: SelectingCommand, OrderedCommand {
   static var keys: [String] { fields(ids: true).names() }
 
   func answer(in session: Session) throws -> Answer {
-    let form = try ListForm(listing, Self.fields(ids: ids))
+    let form = try ListForm(order, Self.fields(ids: ids), columns: table.columns)
     let found = try find(in: session, type: "struct_ops") { query, bpf in
       try bpf.programs(BPFProgramQuery(query))
     }
