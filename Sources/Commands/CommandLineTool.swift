@@ -16,8 +16,16 @@ package enum CommandLineTool {
     interrupts: Interrupts = Interrupts(), console: Console? = nil
   ) -> Int32 {
     let console = console ?? Console(interrupts: interrupts)
+    if let completion = ShellCompletion(arguments) {
+      return completion.run(console, debt: debt, guardian: guardian, interrupts: interrupts)
+    }
     do {
-      let command = try Root.parse(words: arguments)
+      if let script = try CompletionScript(arguments) {
+        try console.answer(script.text)
+        return Status.answered
+      }
+      let command = try Root.parse(
+        words: CommandWords.options(inVariable: "GUESTSCOPE_OPTIONS") + arguments)
       if let root = command as? Root {
         let session = Session(
           root.session, console: console, debt: debt, guardian: guardian, interrupts: interrupts,

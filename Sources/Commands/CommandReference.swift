@@ -12,7 +12,11 @@ extension Root {
         list += "  \(name)\(padding)\(command.configuration.abstract)\n"
       }
     }
-    return list + "help COMMAND says more; -j after a command gives JSON.\n"
+    return list + """
+      help COMMAND says more; -j after a command gives JSON.
+      A line may be CMD; CMD, CMD | SHELL COMMAND, CMD > FILE, CMD >> FILE, or !SHELL COMMAND.
+
+      """
   }
 
   /// docs/commands.md: the help of every command.
@@ -22,7 +26,8 @@ extension Root {
 
       Written by `scripts/docs` from the program's own table of commands; a test fails when the two \
       differ.
-      Completion for your shell: `guestscope --generate-completion-script bash` (or zsh, fish).
+      Completion for your shell: `source <(guestscope --generate-completion-script bash)` (or zsh; in
+      fish `guestscope --generate-completion-script fish | source`). A package brings it.
 
       ```
       \(helpMessage(columns: 90))

@@ -20,9 +20,26 @@ struct CommandWords {
     }
   }
 
-  /// A path of members may begin with an arrow, which the parser would take for an option.
+  /// A path of members may begin with an arrow, and a key to sort by with a minus: the parser would
+  /// take either for an option.
   static func parseable(_ words: [String]) -> [String] {
-    words.map { $0.hasPrefix("->") ? "." + $0.dropFirst(2) : $0 }
+    var result: [String] = []
+    for word in words {
+      if word.hasPrefix("->") {
+        result.append("." + word.dropFirst(2))
+      } else if word.hasPrefix("-"), result.last == "--sort" {
+        result[result.count - 1] += "=" + word
+      } else {
+        result.append(word)
+      }
+    }
+    return result
+  }
+
+  /// The options of the session that words open, whatever else they say; the usual ones where an
+  /// option among them is wrong or unfinished.
+  static func session(of words: [String]) throws -> SessionOptions {
+    try (try? AnyLine.parse(parseable(words)))?.session ?? SessionOptions.parse([])
   }
 
   /// The form of answers that words ask for, whatever else is wrong with them; nil where they say
@@ -42,17 +59,35 @@ struct CommandWords {
     return has("p", "--pretty") ? .pretty : has("j", "--json") ? .json : nil
   }
 
+  /// Options of all commands, from an environment variable.
+  ///
+  /// - Throws: `UsageError`, which names the variable, for anything else.
+  static func options(inVariable name: String) throws(UsageError) -> [String] {
+    do {
+      let words = try Words.split(environment(name))
+      let line = try AnyLine.parse(words)
+      guard let stray = line.words.first ?? (line.session.batch.isEmpty ? nil : "-e and -f") else {
+        return words
+      }
+      throw UsageError("it takes options that all commands have, and not \(stray)")
+    } catch {
+      throw UsageError("\(name): \(error is UsageError ? "\(error)" : AnyLine.message(for: error))")
+    }
+  }
+
   /// Refuses a word that stands where a command should and names none: the parser takes it for one
   /// argument too many.
   func check() throws(UsageError) {
     let commands = command.configuration.subcommands
     guard let word = rest.first, !word.hasPrefix("-"), !commands.isEmpty else { return }
     if word == "help" || (!isHelp && command.standardTakes(word)) { return }
+    let near = nearest(to: word, among: commands.flatMap { $0.names })
+    let question = near.map { ", did you mean \($0)?" } ?? ":"
     guard command != Root.self else {
-      throw UsageError("there is no command '\(word)': help lists the commands")
+      throw UsageError("there is no command '\(word)'\(question) help lists the commands")
     }
     throw UsageError(
-      "\(command._commandName) has no command '\(word)': it has "
+      "\(command._commandName) has no command '\(word)'\(question) it has "
         + commands.map { $0._commandName }.joined(separator: ", "))
   }
 

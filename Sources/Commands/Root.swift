@@ -15,6 +15,16 @@ struct Root: ParsableCommand {
       Without a command it opens a prompt, or, where standard input or output is not a terminal, \
       runs the commands that it reads from standard input, one a line.
 
+      A line, also of a script or -e, may have several commands with ; between them. CMD > FILE and \
+      CMD >> FILE write an answer to a file, CMD | COMMAND gives it to a command of /bin/sh, and \
+      !COMMAND is one of /bin/sh alone; the rest of the line belongs to it. Quotes and backslashes \
+      keep these signs. At the prompt a long answer is shown by $PAGER, or less if that is not set; \
+      an empty PAGER, or cat, turns it off.
+
+      Environment: GUESTSCOPE_CONNECT and GUESTSCOPE_KERNEL stand for -c and -k where these are \
+      missing; GUESTSCOPE_OPTIONS has options that all commands have, which stand before those of the \
+      command line. NO_COLOR, PAGER and COLUMNS are heeded.
+
       Exit status: 0 answered, 1 could not, or what was asked for is not there, 2 answered in part \
       (standard error says what is missing), 3 a check is broken or, where diff is asked for it, something \
       differs, 4 a check cannot be measured, 64 usage, 128+n ended by signal n. A batch ends at its \
@@ -43,11 +53,14 @@ struct Root: ParsableCommand {
       CommandGroup(
         name: "Session",
         subcommands: [
-          Hold.self, Resume.self, Source.self, CacheCommand.self, History.self, Quit.self,
+          GuestsCommand.self, Hold.self, Resume.self, Source.self, CacheCommand.self, History.self,
+          Quit.self,
         ]),
     ])
 
   static let version = "0.1.0"
+  /// The day of this version, for its manual page.
+  static let released = "2026-11-27"
 
   @OptionGroup var session: SessionOptions
   @OptionGroup var output: OutputOptions

@@ -28,7 +28,7 @@ public enum GuardianProcess {
   }
 
   private static func closeDescriptors(from first: Int32) {
-    let names = LocalPeers.names(in: "/proc/self/fd")
+    let names = ProcFiles.names(in: "/proc/self/fd")
     for descriptor in names.compactMap({ Int32($0) }) where descriptor >= first {
       close(descriptor)
     }

@@ -6,7 +6,7 @@ import Glibc
 /// nothing, and whatever it has written by then reaches QEMU when the first one leaves.
 enum LocalPeers {
   /// TCP_ESTABLISHED and TCP_LISTEN of include/net/tcp_states.h.
-  private static let (established, listening) = ("01", "0A")
+  static let (established, listening) = ("01", "0A")
 
   /// True when a socket of this machine's listening `port` has a peer. This is asked before the first
   /// packet of every run, so the quickest way to know is taken.
@@ -33,11 +33,13 @@ enum LocalPeers {
       rows(port: port, in: listening).joined().compactMap { columns in
         columns.count > 9 ? "socket:[\(columns[9])]" : nil
       })
-    for process in names(in: "/proc") where Int(process) != nil {
+    for process in ProcFiles.names(in: "/proc") where Int(process) != nil {
       let folder = "/proc/\(process)/fd"
-      guard names(in: folder).contains(where: { inodes.contains(target(of: "\(folder)/\($0)")) })
-      else { continue }
-      return isQEMU(target(of: "/proc/\(process)/exe")) ? .qemu : .other
+      let isHis = ProcFiles.names(in: folder).contains {
+        inodes.contains(ProcFiles.target(of: "\(folder)/\($0)"))
+      }
+      guard isHis else { continue }
+      return isQEMU(ProcFiles.target(of: "/proc/\(process)/exe")) ? .qemu : .other
     }
     return .unknown
   }
@@ -64,50 +66,15 @@ enum LocalPeers {
   ) -> [[[Substring]]] {
     let suffix = ":" + hex4(port)
     // Without IPv6 the second is not there.
-    return tables.compactMap { lines(of: $0) }.map { lines in
+    return tables.compactMap { ProcFiles.lines(of: $0) }.map { lines in
       lines.map { $0.split(separator: " ", maxSplits: 10) }.filter {
         $0.count > 3 && $0[3] == state && $0[1].hasSuffix(suffix)
       }
     }
   }
 
-  static func names(in folder: String) -> [String] {
-    guard let stream = unsafe opendir(folder) else { return [] }
-    defer { unsafe closedir(stream) }
-    var names: [String] = []
-    while let entry = unsafe readdir(stream) {
-      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
-        unsafe String(cString: UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self))
-      }
-      names.append(name)
-    }
-    return names
-  }
-
-  /// What a symbolic link names, empty if that cannot be read.
-  private static func target(of link: String) -> String {
-    var bytes = [CChar](repeating: 0, count: 4096)
-    let count = unsafe readlink(link, &bytes, bytes.count)
-    return String(
-      decoding: bytes.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-  }
-
   private static func hex4(_ port: UInt16) -> String {
     let digits = String(port, radix: 16, uppercase: true)
     return String(repeating: "0", count: 4 - digits.count) + digits
-  }
-
-  private static func lines(of path: String) -> [Substring]? {
-    let file = open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { return nil }
-    defer { close(file) }
-    var text: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 1 << 16)
-    while true {
-      let count = unsafe read(file, &chunk, chunk.count)
-      guard count > 0 else { break }
-      text += chunk[..<count]
-    }
-    return String(decoding: text, as: UTF8.self).split(separator: "\n")
   }
 }

@@ -40,10 +40,11 @@ import Testing
 
   @Test(
     arguments: [
-      ("read x", "read <address> <length> [--as <format>] [--json] [--pretty]"),
+      ("read x", "read <address> <length> [--as <format>] [--json] [--pretty] [--wide]"),
       ("-j -c :1 prog 5", "prog list [id <n> | name <glob> | type <type>] ..."),
       ("map show -p x", "map list [id <n> | name <glob> | type <type>] ..."),
-      ("source", "source <file> [--keep-going] [--json] [--pretty]"), ("fly", nil), ("-j", nil),
+      ("source", "source <file> [--keep-going] [--json] [--pretty] [--wide]"), ("fly", nil),
+      ("-j", nil),
       ("--timeout x read", nil),
     ] as [(String, String?)])
   func theUsageIsThatOfTheCommand(line: String, usage: String?) throws {

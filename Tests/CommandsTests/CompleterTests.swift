@@ -33,7 +33,9 @@ import Testing
       ("print '", "str", ["struct"]), ("info ", "x", []), ("'open ", "pr", []),
       ("prog list id 5 id 7 ", "", ["id", "name", "type"]), ("prog stats id 5 ", "n", ["name"]),
       ("prog verifier ", "--i", ["--ids"]),
-      ("print task_struct init_task .mm ", ".", []), ("print struct task_struct ", "", []),
+      ("prog list --sort ", "verif", ["verified_insns"]), ("map list --columns ", "i", ["id"]),
+      ("prog stats --sort ", "c", ["cnt"]), ("print task_struct init_task .mm ", ".", []),
+      ("print struct task_struct ", "", []),
     ])
   func wordsOfALine(before: String, word: String, offered: [String]) {
     #expect(completer.completion(before, word) == .words(offered))

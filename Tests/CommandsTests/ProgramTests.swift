@@ -358,7 +358,8 @@ import Testing
 
   @Test func aLineThatIsRefusedIsFollowedByItsUsage() throws {
     defer { end() }
-    let usage = "\nusage: guestscope read <address> <length> [--as <format>] [--json] [--pretty]\n"
+    let usage =
+      "\nusage: guestscope read <address> <length> [--as <format>] [--json] [--pretty] [--wide]\n"
     for words in [["read"], ["-j", "read", "x"], ["read", "x", "8", "9"]] {
       #expect(try run(words).errors.hasSuffix(usage))
     }

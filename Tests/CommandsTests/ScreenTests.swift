@@ -76,6 +76,16 @@ import Testing
     #expect(counters.line("lab") == line)
   }
 
+  @Test(
+    arguments: [
+      (0, "0 ns"), (999, "999 ns"), (1000, "1.0 µs"), (1_234_567, "1.2 ms"),
+      (59_940_000_000, "59.9 s"),
+      (.max, "18446744073.7 s"),
+    ] as [(UInt64, String)])
+  func timesHaveTheUnitThatPeopleRead(nanoseconds: UInt64, text: String) {
+    #expect(timeText(.unsigned(nanoseconds)) == text)
+  }
+
   @Test func numbersHaveTheirDigits() {
     #expect(fixed(1.0005, 2) == "1.00")
     #expect(fixed(2.5, 0) == "2")

@@ -37,14 +37,14 @@ import Testing
   func optionsStandBeforeOrAfterTheCommand(line: String) throws {
     let command = try #require(try parse(line) as? ProgList)
     #expect(command.selected.words == ["name", "x*"])
-    #expect(command.session.connect == .tcp(host: "", port: 77))
+    #expect(try command.session.address == .stub(.tcp(host: "", port: 77)))
     #expect(command.session.kernel == "vmlinux")
     #expect(command.output.pretty && !command.output.json)
   }
 
   @Test func whatIsNotSaidHasItsDefault() throws {
     let command = try #require(try parse("prog stats") as? ProgStats)
-    #expect(command.session.connect == .tcp(host: "", port: 1234))
+    #expect(try command.session.address == .stub(.tcp(host: "", port: 1234)))
     #expect((command.session.maxPause, command.session.timeout) == (2, 5))
     #expect(!command.session.hold && !command.session.leaveStopped && !command.session.trace)
     #expect(try parse("prog") is ProgList)

@@ -244,7 +244,7 @@ extension LiveTests {
       let terminal = try open(["--max-pause", "0.3"])
       try terminal.enter("read _text 0x1000000")
       // Only here, on a terminal, is it said how far it is.
-      try terminal.expect("iB…")
+      try terminal.expect("iB, the guest was stopped for ")
       try terminal.press(.interrupt)
       try terminal.expect("interrupted\n" + Self.prompt)
       #expect(try guest.qmp.runs)

@@ -28,8 +28,8 @@ extension LiveTests {
     private static let guestCommands = Transcript(
       """
       > prog list name reno_init
-      ID  TYPE        NAME       TAG               RUN_CNT  RUN_TIME_NS  NS/CALL  MISSES  VERIFIED  XLATED  JITED  MAPS  FOR
-       {prog reno_init id}  struct_ops  reno_init  {prog reno_init tag} {prog reno_init run_cnt} {prog reno_init run_time_ns} {n}.{n} {n} {prog reno_init verified_insns} {prog reno_init bytes_xlated} {prog reno_init bytes_jited}  -  tcp_congestion_ops.init
+      ID  TYPE        NAME       TAG               RUN_TIME  RUN_CNT  NS/CALL  MISSES  VERIFIED  XLATED  JITED  MAPS  FOR
+       {prog reno_init id}  struct_ops  reno_init  {prog reno_init tag} {text} {prog reno_init run_cnt} {n}.{n} {n} {prog reno_init verified_insns} {prog reno_init bytes_xlated} {prog reno_init bytes_jited}  -  tcp_congestion_ops.init
       > -j prog show name reno_release
       [{"id":{prog reno_release id},"type":"struct_ops","name":"reno_release","tag":"{prog reno_release tag}","gpl_compatible":true,"run_time_ns":{prog reno_release run_time_ns},"run_cnt":{prog reno_release run_cnt},"recursion_misses":0,"verified_insns":{prog reno_release verified_insns},"loaded_at":{prog reno_release loaded_at},"uid":0,"orphaned":false,"bytes_xlated":{prog reno_release bytes_xlated},"jited":true,"bytes_jited":{prog reno_release bytes_jited},"bytes_memlock":4096,"map_ids":[],"btf_id":{prog reno_release btf_id},"struct_ops":"tcp_congestion_ops","member":"release","attach":null}]
       > prog name no_such_*
@@ -94,6 +94,18 @@ extension LiveTests {
       > map list name lengths
       ID  TYPE  NAME     FLAGS  KEY  VALUE  MAX_ENTRIES  MEMLOCK  FROZEN  BTF
       {map lengths id}  hash  lengths  0x0  4  8  64  {map lengths bytes_memlock}  no  {map lengths btf_id}
+      > map list name lengths name odd_array --sort -name --columns name,bytes_key,uid
+      > map list name lengths name odd_array --sort -name --columns name,bytes_key
+      NAME       KEY
+      odd_array    4
+      lengths      4
+      > map list name lengths name odd_array --sort name --limit 1 --columns name,type
+      NAME     TYPE
+      lengths  hash
+      > prog stats type kprobe --sort -cnt --limit 1
+      kprobe_sync: cnt={prog kprobe_sync run_cnt}{text}
+      > map list name lengths | tr a-z A-Z | tail -1
+      {text}LENGTHS{text}
       > -j map show name programs type prog_array
       [{"id":{map programs id},"type":"prog_array","name":"programs","flags":0,"bytes_key":4,"bytes_value":4,"max_entries":2000,"bytes_memlock":16384,"frozen":0,"btf_id":0,"owner_prog_type":"socket_filter","owner_jited":true}]
       > map id {map lengths id} -j
@@ -387,6 +399,9 @@ extension LiveTests {
         cr0        0x{hex}{text}
         {lines}
         efer       0x0000000000000d01
+      {lines}
+      > guests
+      {text}PID  NAME  CONNECT  GDBSERVER  PROGRAM  KERNEL
       {lines}
       > hold
       the guest is held

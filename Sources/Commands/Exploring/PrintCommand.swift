@@ -40,7 +40,7 @@ struct PrintCommand: GuestCommand {
 
       Each element takes a stop of its own to be found, and the guest runs on between them: a list \
       that changes all the while is shown as far as it was found. At most 4096 elements are shown.
-      """)
+      """, aliases: ["p"])
 
   @Argument(help: "A type, as for type: task_struct, enum bpf_prog_type, u64, 'char[64]'.")
   var type: String

@@ -36,7 +36,7 @@ struct Regs: GuestCommand {
       throw error
     } catch {
       let isExpected = if case KernelError.noKernel = error { true } else { false }
-      if session.options.kernel != nil || !isExpected {
+      if session.options.kernelFile != nil || !isExpected {
         session.console.note("no symbols: \(error)")
       }
     }

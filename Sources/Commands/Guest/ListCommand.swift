@@ -2,9 +2,11 @@ import GuestScopeGuestMemory
 import GuestScopeKernelBPF
 
 /// A command that lists the objects of one of the kernel's tables, with bpftool's keys.
-protocol ListCommand: SelectingCommand {
+protocol ListCommand: SelectingCommand, OrderedCommand {
   associatedtype Listing: ObjectListing where Listing.Object: SelectableObject
   static var fields: [Field<Listing.Object>] { get }
+  var order: OrderOptions { get }
+  var table: ColumnOptions { get }
 
   func list(_ query: ObjectQuery, of bpf: BPFObjects) throws -> Snapshot<Listing>
   /// The JSON form of an object: all fields that have a key, unless the command adds more.
@@ -14,14 +16,15 @@ protocol ListCommand: SelectingCommand {
 }
 
 extension ListCommand {
+  static var keys: [String] { fields.names() }
   func remark(on listing: Listing) -> String? { nil }
   func json(_ object: Listing.Object) -> JSON { JSON(object, Self.fields) }
 
   func answer(in session: Session) throws -> Answer {
+    let form = try ListForm(order, Self.fields, columns: table.columns)
     let found = try find(in: session) { query, bpf in try list(query, of: bpf) }
-    return Answer(
-      .array(found.objects.map(json)), .table(Table(found.objects, Self.fields)),
-      missing: found.snapshot.missing,
+    return form.answer(
+      found.objects, json: json, missing: found.snapshot.missing,
       remarks: [
         found.emptyRemark(of: Self.objects), remark(on: found.snapshot.value),
       ].compactMap { $0 })

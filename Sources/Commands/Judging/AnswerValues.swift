@@ -134,7 +134,8 @@ extension JSON {
     return .number(a - b)
   }
 
-  private var whole: Int128? {
+  /// Nil for what is not a whole number.
+  var whole: Int128? {
     switch self {
     case .unsigned(let number): Int128(number)
     case .signed(let number): Int128(number)

@@ -1,7 +1,7 @@
 import ArgumentParser
 
 /// `diff`: what is different between two answers of one command.
-struct DiffCommand: GuestCommand {
+struct DiffCommand: OrderedCommand {
   static let configuration = CommandConfiguration(
     commandName: "diff",
     abstract: "What changed from one saved answer to another, or to the guest.",
@@ -33,6 +33,7 @@ struct DiffCommand: GuestCommand {
     parsing: .postTerminator,
     help: ArgumentHelp("What to ask the guest.", valueName: "command"))
   var command: [String] = []
+  @OptionGroup var order: OrderOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
@@ -43,6 +44,7 @@ struct DiffCommand: GuestCommand {
   }
 
   func answer(in session: Session) throws -> Answer {
+    let form = try ListForm(order, Self.fields)
     let identity = by.map { AnswerValues.Identity.key($0) } ?? .name
     let before = try SavedAnswer(path: old)
     let after =
@@ -55,13 +57,15 @@ struct DiffCommand: GuestCommand {
       }
     let comparison = Comparison(
       AnswerValues(before.document, by: identity), AnswerValues(after, by: identity))
-    let rows = comparison.rows.filter { $0.isChanged || !onlyChanged }
+    let rows = form.arranged(comparison.rows.filter { $0.isChanged || !onlyChanged })
     var answer = Answer(
       .array(comparison.alone.map(Self.json) + rows.map { JSON($0, Self.fields) }),
       .table(table(rows, comparison)))
     if exitStatus, comparison.isChanged { answer.notes.status = Status.violation }
     return answer
   }
+
+  static var keys: [String] { fields.names() }
 
   private static let fields: [Field<Comparison.Row>] = [
     Field("object", .text("OBJECT")) { .string($0.place.object) },
@@ -84,6 +88,9 @@ struct DiffCommand: GuestCommand {
         [$0.object, "", $0.isOld ? "there" : "", $0.isOld ? "" : "there", "", ""]
       }
       + table.rows
+    let first = comparison.alone.count
+    table.changedRows = Set(0..<first).union(
+      rows.indices.filter { rows[$0].isChanged }.map { $0 + first })
     return table
   }
 }

@@ -20,7 +20,8 @@ final class WatchTable {
 
   init(_ kind: Kind) { self.kind = kind }
 
-  func lines(_ objects: [WatchedObject], isFirst: Bool) -> [String] {
+  /// - Parameter style: rows that have changed since the sample before have the colour of such.
+  func lines(_ objects: [WatchedObject], isFirst: Bool, _ style: ScreenStyle = .plain) -> [String] {
     let table = kind == .programs ? programs(objects) : everything(objects)
     // Those that are gone are forgotten.
     let names = Set(objects.map(\.name))
@@ -29,7 +30,8 @@ final class WatchTable {
     let still = kind == .programs ? objects.count - table.rows.count : 0
     let rest = still == 0 ? [] : ["(\(still) program\(still == 1 ? "" : "s") did not run)"]
     if isFirst { return ["(rates follow with the second sample)"] }
-    return table.rows.isEmpty && rest.isEmpty ? ["(nothing changes)"] : table.lines + rest
+    return table.rows.isEmpty && rest.isEmpty
+      ? ["(nothing changes)"] : table.drawn(style).lines + rest
   }
 
   private func everything(_ objects: [WatchedObject]) -> Table {
@@ -42,6 +44,7 @@ final class WatchTable {
         let place = AnswerValues.Place(object: object.name, path: path)
         if rate != 0 { moving.insert(place) }
         guard moving.contains(place) else { continue }
+        if rate != 0 { table.changedRows.insert(table.rows.count) }
         table.rows.append([
           object.name, path, value.cell, fixed(rate, 1), spark(rate, place),
         ])

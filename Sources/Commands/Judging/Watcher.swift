@@ -35,7 +35,7 @@ final class Watcher {
 
   private func watch() throws -> Int32 {
     var status = Status.answered
-    let isPage = isatty(STDOUT_FILENO) == 1 && form == .screen && pace.openmetrics != "-"
+    let isPage = shell.console.isTerminal && form == .screen && pace.openmetrics != "-"
     let start = clock.now
     while true {
       let sample = try take()
@@ -78,9 +78,11 @@ final class Watcher {
       return try console.answer(sample.json(after: previous).text(pretty: form == .pretty) + "\n")
     }
     let objects = sample.objects(after: previous)
-    let lines = table.lines(objects, isFirst: previous == nil)
+    let page = Page()
+    let style = isPage ? page.style : .plain
+    let lines = table.lines(objects, isFirst: previous == nil, style)
     guard isPage else {
-      for line in sample.notes.missing { console.note(line) }
+      for line in sample.notes.missing { console.note(line, .damaged) }
       return try console.answer(lines.map { $0 + "\n" }.joined())
     }
     let seconds = (clock.now - start) / .seconds(1)
@@ -88,7 +90,10 @@ final class Watcher {
       "sample \(samples + 1), every \(pace.seconds) s; the guest was stopped for "
       + "\(fixed(sample.cost.stops.total.milliseconds, 1)) ms, "
       + "\(fixed(pause.milliseconds, 1)) ms in \(fixed(seconds, 1)) s"
-    try console.answer(Terminal.page([head, ""] + lines + sample.notes.missing))
+    try console.answer(
+      page.text(
+        [page.cut(head), ""] + lines
+          + sample.notes.missing.map { style.paint(page.cut($0), .damaged) }))
   }
 }
 
@@ -114,16 +119,27 @@ private func replace(_ path: String, with text: String) throws {
   }
 }
 
-/// What a terminal understands. Nothing needs to be undone at the end: whatever ends the program, the
-/// terminal is as before, and shows the last page.
-private enum Terminal {
-  /// Lines in place of those before. What is overwritten, and not cleared first, does not flicker.
-  static func page(_ lines: [String]) -> String {
-    var size = winsize()
-    let isKnown = unsafe ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_row > 1
-    let (rows, columns) = isKnown ? (Int(size.ws_row), Int(size.ws_col)) : (24, 80)
+/// All of a terminal. Nothing needs to be undone at the end: whatever ends the program, the terminal
+/// is as before, and shows the last page.
+private struct Page {
+  private let size: TerminalSize
+
+  init() {
+    let size = TerminalSize(of: STDOUT_FILENO)
+    self.size = size.flatMap { $0.rows > 1 ? $0 : nil } ?? TerminalSize(rows: 24, columns: 80)
+  }
+
+  var style: ScreenStyle {
+    ScreenStyle(width: size.columns, hasColours: Paint.isWanted(on: STDOUT_FILENO))
+  }
+
+  func cut(_ line: String) -> String { String(line.printable.prefix(size.columns)) }
+
+  /// Lines that have their width, in place of those before. What is overwritten, and not cleared
+  /// first, does not flicker.
+  func text(_ lines: [String]) -> String {
     // The last row is the cursor's.
-    let shown = lines.prefix(rows - 1).map { "\($0.printable.prefix(columns))\u{1b}[K\n" }
+    let shown = lines.prefix(size.rows - 1).map { $0 + "\u{1b}[K\n" }
     return "\u{1b}[H" + shown.joined() + "\u{1b}[J"
   }
 }

@@ -6,6 +6,8 @@ struct Answer {
     case table(Table)
     /// Names and values, a pair a line.
     case pairs([(String, String)])
+    /// With empty lines between.
+    case sections([Screen])
   }
 
   /// For programs.
@@ -33,15 +35,23 @@ struct Answer {
 }
 
 extension Answer.Screen {
-  var lines: [String] {
+  var lines: [String] { drawn(.plain).lines }
+
+  func drawn(_ style: ScreenStyle) -> DrawnLines {
     switch self {
-    case .lines(let lines): return lines.map(\.printable)
-    case .table(let table): return table.lines
+    case .lines(let lines): return DrawnLines(lines: lines.map(\.printable))
+    case .table(let table): return table.drawn(style)
     case .pairs(let pairs):
       let width = pairs.map(\.0.count).max() ?? 0
-      return pairs.map { name, value in
-        name + String(repeating: " ", count: width - name.count) + "  " + value.printable
-      }
+      return DrawnLines(
+        lines: pairs.map { name, value in
+          style.paint(name, .name) + String(repeating: " ", count: width - name.count) + "  "
+            + value.printable
+        })
+    case .sections(let screens):
+      let drawn = screens.map { $0.drawn(style) }
+      return DrawnLines(
+        lines: Array(drawn.map(\.lines).joined(separator: [""])), hidden: drawn.flatMap(\.hidden))
     }
   }
 }

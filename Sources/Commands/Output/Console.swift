@@ -4,7 +4,7 @@ import Glibc
 package final class Console {
   /// What begins a note: the program's name, or the line of a script.
   var prefix = "guestscope: "
-  private let output: Int32
+  private var output: Int32
   private let errors: Int32
   private let interrupts: Interrupts?
   /// A line on the terminal that says how far the work is; whatever is written next takes its place.
@@ -17,6 +17,8 @@ package final class Console {
   private var notes: [String] = []
   /// What a terminal shows ends within a line.
   private var isMidLine = false
+  /// Shows the answer that is being written; notes wait for its end.
+  private var pager: Pager?
 
   /// - Parameters:
   ///   - output, errors: file descriptors, not closed here.
@@ -30,11 +32,44 @@ package final class Console {
   }
 
   /// Writes an answer. Throws `BrokenPipe` when nobody reads any more.
-  func answer(_ text: String) throws { try write(text, to: output) }
+  func answer(_ text: String) throws {
+    guard let pager else { return try write(text, to: output) }
+    guard let text = try pager.take(text), let process = pager.process else { return }
+    try write(text, to: process.input)
+  }
 
-  func note(_ text: String) {
-    let line = paint(prefix, .bold) + Self.printable(text)
-    guard !isEditing else { return notes.append(line) }
+  /// Writes the answers of some work elsewhere.
+  func redirecting<T>(to descriptor: Int32, _ work: () throws -> T) rethrows -> T {
+    let outer = (output, isMidLine)
+    clearStatus()
+    output = descriptor
+    defer { (output, isMidLine) = outer }
+    return try work()
+  }
+
+  /// Shows the answers of some work by a pager where they are longer than the terminal.
+  ///
+  /// - Returns: the exit status of the work, or that of what went wrong after it.
+  func paging(_ work: () -> Int32) -> Int32 {
+    guard pager == nil, let pager = Pager(for: output) else { return work() }
+    self.pager = pager
+    var status = work()
+    self.pager = nil
+    clearStatus()
+    do { try write(pager.takeHeld(), to: output) } catch {
+      status = error is Cancelled ? Status.interrupted : Status.failed
+    }
+    if let failure = pager.end() { note(failure) }
+    for note in takeNotes() { try? write(note + "\n", to: errors) }
+    // Who leaves a pager before the end has read enough.
+    return status == Status.brokenPipe ? Status.answered : status
+  }
+
+  /// - Parameter paint: of the text; that of what is missing from an answer, for example.
+  func note(_ text: String, _ paint: Paint? = nil) {
+    let style = ScreenStyle(hasColours: hasColours)
+    let line = style.paint(prefix, .emphasis) + style.paint(Self.printable(text), paint)
+    guard !isEditing, pager == nil else { return notes.append(line) }
     clearStatus()
     let start = isMidLine && isatty(errors) == 1 && isatty(output) == 1 ? "\n" : ""
     try? write(start + line + "\n", to: errors)
@@ -42,7 +77,7 @@ package final class Console {
 
   func trace(_ text: String) {
     let line = Self.printable(text)
-    if isEditing { notes.append(line) } else { try? write(line + "\n", to: errors) }
+    if isEditing || pager != nil { notes.append(line) } else { try? write(line + "\n", to: errors) }
   }
 
   /// The notes that wait.
@@ -66,27 +101,29 @@ package final class Console {
 
   /// Says on a terminal how far the work is, in place of what was said before.
   func show(status: String) {
-    guard isatty(errors) == 1, environment("TERM") != "dumb", !isEditing else { return }
-    try? write(status, to: errors)
+    guard isatty(errors) == 1, environment("TERM") != "dumb", !isEditing, pager?.process == nil
+    else { return }
+    // One row: no more of it can be taken back.
+    let width = TerminalSize(of: errors)?.columns ?? 80
+    try? write(String(status.prefix(width - 1)), to: errors)
     hasStatus = true
   }
 
   func clearStatus() { try? write("", to: errors) }
 
-  /// Colours are for terminals, and for those who did not turn them off (no-color.org).
-  var hasColours: Bool {
-    guard isatty(errors) == 1, environment("NO_COLOR").isEmpty else { return false }
-    return environment("TERM") != "dumb"
-  }
+  /// Answers go to a terminal.
+  var isTerminal: Bool { isatty(output) == 1 }
 
-  enum Paint: String {
-    case bold = "1"
-    case green = "1;32"
-    case yellow = "1;33"
-  }
+  /// Of notes and of the prompt; answers have the style of where they go.
+  var hasColours: Bool { Paint.isWanted(on: errors) }
 
-  func paint(_ text: String, _ paint: Paint) -> String {
-    hasColours && !text.isEmpty ? "\u{1b}[\(paint.rawValue)m\(text)\u{1b}[0m" : text
+  /// How to draw an answer where it goes.
+  ///
+  /// - Parameter isWide: without a bound for tables.
+  func style(isWide: Bool) -> ScreenStyle {
+    ScreenStyle(
+      width: isWide ? nil : TerminalSize(of: output)?.columns,
+      hasColours: Paint.isWanted(on: output))
   }
 
   private func write(_ text: String, to file: Int32) throws {
@@ -97,7 +134,7 @@ package final class Console {
     }
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {
-      if interrupts?.endsAnswers == true, file == output { throw Cancelled() }
+      if interrupts?.endsAnswers == true, file != errors { throw Cancelled() }
       let count = unsafe bytes.prefix(1 << 14).withUnsafeBytes {
         unsafe Glibc.write(file, $0.baseAddress, $0.count)
       }

@@ -7,10 +7,25 @@ struct Field<Object>: Sendable {
   /// Nil where an object has no such member: its key is left out. What this kernel does not keep is
   /// `.null`: the key is there.
   var value: @Sendable (Object) -> JSON?
+  /// How a screen shows a value, where that is not as JSON has it.
+  private(set) var text: (@Sendable (JSON) -> String)?
 
   init(_ key: String, _ column: Table.Column? = nil, _ value: @escaping @Sendable (Object) -> JSON?)
   {
     (self.key, self.column, self.value) = (key, column, value)
+  }
+
+  /// The same field, with other texts on the screen; `--sort` takes the value.
+  func shown(as text: @escaping @Sendable (JSON) -> String) -> Self {
+    var field = self
+    field.text = text
+    return field
+  }
+
+  /// The text of a table's cell.
+  func cell(of object: Object) -> String {
+    guard let value = value(object), value != .null else { return "" }
+    return text?(value) ?? value.cell
   }
 
   /// A column that only a screen has, made of other members.
@@ -45,7 +60,7 @@ extension Table {
     let shown = fields.filter { $0.column != nil }
     self.init(
       shown.compactMap(\.column),
-      rows: objects.map { object in shown.map { $0.value(object)?.cell ?? "" } })
+      rows: objects.map { object in shown.map { $0.cell(of: object) } })
   }
 }
 

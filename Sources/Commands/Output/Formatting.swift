@@ -9,6 +9,15 @@ func fixed(_ number: Double, _ digits: Int) -> String {
   return String(decoding: buffer.prefix(Int(count)).map(UInt8.init), as: UTF8.self)
 }
 
+/// Nanoseconds as people read them: `740 ns`, `1.2 ms`, `12.3 s`.
+func timeText(_ nanoseconds: JSON) -> String {
+  guard let number = nanoseconds.double else { return nanoseconds.cell }
+  for (unit, size) in [("s", 1e9), ("ms", 1e6), ("µs", 1e3)] where number >= size {
+    return fixed(number / size, 1) + " " + unit
+  }
+  return fixed(number, 0) + " ns"
+}
+
 extension Duration {
   /// Milliseconds.
   var milliseconds: Double {

@@ -16,5 +16,9 @@ extension OutputOptions {
   var form: OutputForm { pretty ? .pretty : json ? .json : .screen }
 
   /// These options, or, where they say nothing, others.
-  func or(_ other: OutputOptions) -> OutputOptions { json || pretty ? self : other }
+  func or(_ other: OutputOptions) -> OutputOptions {
+    var options = json || pretty ? self : other
+    options.wide = wide || other.wide
+    return options
+  }
 }

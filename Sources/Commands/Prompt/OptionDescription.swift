@@ -1,5 +1,4 @@
 import ArgumentParser
-import FoundationEssentials
 
 /// An option of a command, as the parser describes it.
 struct OptionDescription {
@@ -10,27 +9,9 @@ struct OptionDescription {
 
   /// The options that the help of a command shows.
   static func all(of command: ParsableCommand.Type) -> [OptionDescription] {
-    let dump = command._dumpHelp()
-    guard let tool = try? JSONDecoder().decode(Dump.self, from: Data(dump.utf8)) else { return [] }
-    return (tool.command.arguments ?? []).filter(\.shouldDisplay).compactMap { argument in
-      guard let names = argument.names else { return nil }
-      return OptionDescription(
-        words: names.map { ($0.kind == "long" ? "--" : "-") + $0.name },
-        values: argument.kind == "option" ? argument.allValues ?? [] : nil)
+    ArgumentDescription.all(of: command).filter { $0.names != nil }.map { argument in
+      OptionDescription(
+        words: argument.words, values: argument.kind == "option" ? argument.allValues ?? [] : nil)
     }
-  }
-
-  /// What is used here of the parser's `--experimental-dump-help` (its ToolInfoV0).
-  private struct Dump: Decodable {
-    struct Command: Decodable { var arguments: [Argument]? }
-    struct Argument: Decodable {
-      var kind: String
-      var shouldDisplay: Bool
-      var names: [Name]?
-      var allValues: [String]?
-    }
-    struct Name: Decodable { var kind, name: String }
-
-    var command: Command
   }
 }

@@ -88,7 +88,7 @@ final class Prompt {
     let prompt = "guestscope\(state)> "
     guard console.hasColours else { return prompt }
     // Readline must not count what takes no room.
-    let paint: Console.Paint = state.isEmpty ? .green : .yellow
+    let paint: Paint = state.isEmpty ? .ready : .attention
     return "\u{1}\u{1b}[\(paint.rawValue)m\u{2}\(prompt)\u{1}\u{1b}[0m\u{2}"
   }
 

@@ -5,9 +5,13 @@ import GuestScopeKernelBPF
 import GuestScopeLinuxKernel
 import LineEditing
 
-/// What Tab offers at the prompt, from the one table of commands and from the guest.
+/// What Tab offers at the prompt and in a shell, from the one table of commands and from the guest.
 struct PromptCompleter {
   let session: Session
+  /// A shell asks, whose lines open a session.
+  var isForShell = false
+  /// What only the guest knows is offered as well.
+  var asksGuest = true
 
   /// - Parameters:
   ///   - before: the line up to the word.
@@ -16,16 +20,24 @@ struct PromptCompleter {
     // A quote that has just been opened belongs to the word.
     let isQuoted = before.last == "'" || before.last == "\""
     guard
-      let words = (try? Words.split(before))
-        ?? (isQuoted ? try? Words.split(String(before.dropLast())) : nil)
+      let line = (try? LineCommand.unfinished(before))
+        ?? (isQuoted ? try? LineCommand.unfinished(String(before.dropLast())) : nil)
     else { return .words([]) }
+    guard case .words(let words) = line else { return .files }
+    return completion(after: words, word)
+  }
+
+  /// - Parameter words: those before the word.
+  func completion(after words: [String], _ word: String) -> Completion {
+    if isForShell, let completion = sessionValue(after: words.last, word) { return completion }
     let named = CommandWords(words)
     let (command, rest) = (named.command, named.rest)
     if named.isHelp { return .words(commands(of: command, word)) }
     if word.hasPrefix("-"), !word.hasPrefix("->") {
       // What opens a session is not for its lines: before the command stand what all commands have.
-      let options = OptionDescription.all(of: command == Root.self ? Info.self : command)
-      return .words(matching(word, options.flatMap(\.words)))
+      let own = command == Root.self && !isForShell ? Info.self : command
+      let options = (isForShell ? [own, Root.self] : [own]).flatMap(OptionDescription.all)
+      return .words(matching(word, options.flatMap(\.words).unique))
     }
     if command == Root.self {
       return rest.isEmpty
@@ -51,12 +63,14 @@ struct PromptCompleter {
     of command: any CompletedCommand.Type, _ words: [String], _ word: String
   ) -> (kinds: [WordKind], found: [String]) {
     let options = OptionDescription.all(of: command)
+    let keys = (command as? any OrderedCommand.Type)?.keys ?? []
     var arguments: [String] = []
     /// Of the option before, if it takes a value.
     var values: [String]?
     for word in words {
       if word.hasPrefix("-") {
         values = options.first { $0.words.contains(word) }?.values
+        if word == "--sort" || word == "--columns" { values = keys }
       } else if values == nil {
         arguments.append(word)
       } else {
@@ -64,20 +78,20 @@ struct PromptCompleter {
       }
     }
     let kinds = values.map { [.words($0)] } ?? command.nextWord(after: arguments)
-    var seen: Set<String> = []
-    return (kinds, kinds.flatMap { candidates($0, word) }.filter { seen.insert($0).inserted })
+    return (kinds, kinds.flatMap { candidates($0, word) }.unique)
   }
 
   private func commands(of command: ParsableCommand.Type, _ word: String) -> [String] {
     matching(word, command.configuration.subcommands.flatMap { $0.names }.sorted())
   }
 
-  private func matching(_ word: String, _ all: [String]) -> [String] {
+  func matching(_ word: String, _ all: [String]) -> [String] {
     all.filter { $0.hasPrefix(word) }
   }
 
   /// What the guest cannot say now is not offered: an error would tear the line.
   private func candidates(_ kind: WordKind, _ word: String) -> [String] {
+    if !asksGuest, kind.isOfGuest { return [] }
     switch kind {
     case .words(let words): return matching(word, words)
     case .file: return []
@@ -92,7 +106,7 @@ struct PromptCompleter {
     case .global:
       let all = try? session.ofThisBoot { try session.bpf(of: $0).globals() }
       return matching(word, Set(all?.value.map(\.name) ?? []).filter(\.isIdentifier).sorted())
-    case .typeName(let keyword): return typeNames(word, behind: keyword)
+    case .typeName(let keyword): return typeNames(word, after: keyword)
     case .member(let type): return members(of: type, word)
     case .objectType(let kind):
       return matching(
@@ -124,38 +138,6 @@ struct PromptCompleter {
     return matching(word, (0..<kernel.cpuIDs).map { "\(name)@\($0)" })
   }
 
-  /// `task_st`, or, within quotes, `struct task_st`.
-  private func typeNames(_ word: String, behind keyword: String?) -> [String] {
-    let keywords = keyword == nil ? matching(word, TypeCommand.keywords) : []
-    let own = keyword == nil ? TypeCommand.keywords.first { word.hasPrefix($0 + " ") } : nil
-    let head = own.map { $0 + " " } ?? ""
-    let start = word.dropFirst(head.count)
-    guard !start.isEmpty, let kernel = try? session.kernel else { return keywords }
-    let names = kernel.btf.typeNames(
-      prefix: String(start), keyword: keyword ?? own, limit: 1 << 14)
-    return keywords + names.sorted().map { head + $0 }
-  }
-
-  /// `.mm.pg` or `.mm->pg` of `task_struct`: the members that begin so of what `.mm` is. Of several
-  /// paths with commas between it is the last.
-  private func members(of type: String, _ word: String) -> [String] {
-    guard let kernel = try? session.kernel,
-      let named = try? kernel.btf.type(userText: type, in: kernel.file)
-    else { return [] }
-    let head = word[..<(word.lastIndex(of: ",").map(word.index(after:)) ?? word.startIndex)]
-    let last = word[head.endIndex...]
-    guard let separator = last.lastIndex(where: { ".>".contains($0) }) else {
-      return last.isEmpty ? [head + "."] : []
-    }
-    let isArrow = last[separator] == ">"
-    let stem = last[...separator]
-    let start = last[last.index(after: separator)...]
-    guard let path = MemberPath(String(stem.dropLast(isArrow ? 2 : 1))),
-      let names = try? named.btf.memberNames(after: path, from: named.id)
-    else { return [] }
-    return names.filter { $0.hasPrefix(start) }.map { head + stem + $0 }
-  }
-
   /// The numbers of the objects of a kind that begin so: `prog:2`.
   private func objects(_ word: String, _ kernel: GuestKernel) -> [String] {
     guard let kind = ObjectTable.Kind(rawValue: String(word.prefix { $0 != ":" })),
@@ -165,6 +147,14 @@ struct PromptCompleter {
       })
     else { return [] }
     return matching(word, ids.value.map { "\(kind):\($0)" })
+  }
+}
+
+extension [String] {
+  /// Each word once, where it is first.
+  fileprivate var unique: [String] {
+    var seen: Set<String> = []
+    return filter { seen.insert($0).inserted }
   }
 }
 

@@ -16,6 +16,14 @@ enum WordKind: Equatable {
   /// A path of members from a type.
   case member(ofType: String)
   case file
+
+  /// Only the guest knows which words there are.
+  var isOfGuest: Bool {
+    switch self {
+    case .words, .file, .typeName: false
+    case .objectName, .objectID, .objectType, .cpu, .symbol, .global, .member: true
+    }
+  }
 }
 
 /// A command whose words the prompt can complete.

@@ -46,17 +46,14 @@ struct CacheList: GuestCommand {
   func answer(in session: Session) throws -> Answer {
     let cache = try session.neededCache
     let contents = try cache.contents()
-    var lines = ["\(cache.path): \(sizeText(UInt64(contents.bytes)))"]
-    if !contents.kernels.isEmpty {
-      lines += [""] + Table(contents.kernels, Self.kernels).lines
-    }
-    if !contents.guests.isEmpty { lines += [""] + Table(contents.guests, Self.guests).lines }
+    let tables = [Table(contents.kernels, Self.kernels), Table(contents.guests, Self.guests)]
+    let head = Answer.Screen.lines(["\(cache.path): \(sizeText(UInt64(contents.bytes)))"])
     return Answer(
       [
         "folder": .string(cache.path), "bytes": JSON(contents.bytes),
         "kernels": .array(.init(contents.kernels, Self.kernels)),
         "guests": .array(.init(contents.guests, Self.guests)),
-      ], .lines(lines))
+      ], .sections([head] + tables.filter { !$0.rows.isEmpty }.map { .table($0) }))
   }
 }
 

@@ -7,6 +7,11 @@ final class GuestConnection {
   private let memory: CountingMemory
   private let progress: ReadingProgress
   private var counted = (reads: 0, bytes: 0)
+  /// Those that nobody has taken yet.
+  private var stops = StopStatistics()
+  /// Of all stops, and of those before the command that runs now.
+  private var pause: Duration = .zero
+  private var earlierPause: Duration = .zero
 
   init(_ source: any GuestSource, _ console: Console, _ interrupts: Interrupts) {
     self.source = source
@@ -14,16 +19,47 @@ final class GuestConnection {
     progress = ReadingProgress(console)
     let engine = SnapshotEngine(memory)
     engine.isInterrupted = { interrupts.isCancelled }
-    engine.progress = { [progress] in progress.count($0) }
     boot = Boot(engine)
+    engine.progress = { [unowned self] in self.progress.count($0) { self.pauseOfCommand } }
   }
 
   /// A new command begins.
-  func beginCommand() { progress.begin() }
+  func beginCommand() {
+    progress.begin()
+    countStops()
+    earlierPause = pause
+  }
+
+  /// Says what is being done, should it take long.
+  func doing<T>(_ activity: String, _ work: () throws -> T) rethrows -> T {
+    let outer = progress.activity
+    progress.activity = activity
+    defer { progress.activity = outer }
+    return try work()
+  }
+
+  /// Nil while the guest is held: what has passed of a hold is counted as one more stop whenever
+  /// somebody asks.
+  private var pauseOfCommand: Duration? {
+    guard !source.isHeld else { return nil }
+    countStops()
+    return pause - earlierPause
+  }
+
+  private func countStops() {
+    guard !source.isHeld else { return }
+    let new = source.takeStatistics()
+    stops.add(new)
+    pause += new.total
+  }
 
   /// Adds what was spent here since the last call.
   func takeStatistics(into taken: inout SessionStatistics) {
-    taken.stops.add(source.takeStatistics())
+    let new = source.takeStatistics()
+    taken.stops.add(stops)
+    taken.stops.add(new)
+    pause += new.total
+    stops = StopStatistics()
     taken.reads += memory.reads - counted.reads
     taken.bytes += memory.bytes - counted.bytes
     counted = (memory.reads, memory.bytes)

@@ -1,19 +1,20 @@
 import ArgumentParser
-import GuestScopeGDBStub
 
 /// How to reach the guest. On the command line these stand before or after the command.
 struct SessionOptions: ParsableArguments {
   @Option(
     name: [.short, .customLong("connect")],
     help: ArgumentHelp(
-      "QEMU's gdbserver: HOST:PORT, :PORT, PORT or unix:PATH.", valueName: "target"),
-    transform: StubTarget.init(userText:))
-  var connect = StubTarget.qemuDefault
+      "QEMU's gdbserver: HOST:PORT, :PORT, PORT or unix:PATH; or a guest of this host: guest:NAME, "
+        + "pid:N; without it $GUESTSCOPE_CONNECT, or else :1234.", valueName: "target"),
+    transform: GuestAddress.init(userText:))
+  var connect: GuestAddress?
 
   @Option(
     name: [.short, .customLong("kernel")],
     help: ArgumentHelp(
-      "The guest's kernel: vmlinux (ELF), vmlinuz (bzImage, unified kernel image) or Image (arm64).",
+      "The guest's kernel: vmlinux (ELF), vmlinuz (bzImage, unified kernel image) or Image (arm64); "
+        + "without it $GUESTSCOPE_KERNEL, or else the kernel is found in the guest's memory.",
       valueName: "file"),
     completion: .file())
   var kernel: String?
@@ -93,7 +94,7 @@ struct SessionOptions: ParsableArguments {
 extension SessionOptions {
   /// True when they say more than how to print: what to connect to, or how to treat the guest.
   var opensSession: Bool {
-    connect != .qemuDefault || kernel != nil || maxPause != 2 || vcpu != nil || hold
+    connect != nil || kernel != nil || maxPause != 2 || vcpu != nil || hold
       || leaveStopped || noGuardian || noCache || trace || timeout != 5 || wait != nil
       || waitFor != nil
   }
@@ -129,7 +130,7 @@ struct FailureOptions: ParsableArguments {
   var keepGoing = false
 }
 
-/// How to print an answer: bpftool's letters.
+/// How to print an answer; the letters are bpftool's.
 struct OutputOptions: ParsableArguments {
   @Flag(name: .shortAndLong, help: "JSON on one line.")
   var json = false
@@ -137,16 +138,8 @@ struct OutputOptions: ParsableArguments {
   @Flag(name: .shortAndLong, help: "JSON, indented.")
   var pretty = false
 
-  init() {}
-}
+  @Flag(help: "Tables with all columns, also where a terminal has no room for them.")
+  var wide = false
 
-extension StubTarget {
-  /// Reads a target as a user writes it.
-  init(userText text: String) throws {
-    guard let target = StubTarget(text) else {
-      throw ValidationError(
-        "a gdbserver is HOST:PORT, :PORT or PORT, with a port from 1 to 65535, or unix:PATH")
-    }
-    self = target
-  }
+  init() {}
 }

@@ -7,6 +7,7 @@ import GuestScopeRemoteProtocol
 extension Session {
   /// Opens the source that the options name. With `--hold` its guest is held from then on.
   func openSource() throws -> any GuestSource {
+    let target = try target
     var stubOptions = StubOptions()
     stubOptions.timeout = .nanoseconds(Int64(options.timeout * 1e9))
     stubOptions.maxPause = .nanoseconds(Int64(options.maxPause * 1e6))
@@ -27,17 +28,55 @@ extension Session {
         }
       }
     }
-    let stub = try QEMUStub(options.connect, options: stubOptions, debt: debt)
+    let stub = try connect(target, stubOptions)
     isFirstContact = false
     // A guest that stands still does not come up.
     if options.hold, waiting != .underWay { try stub.hold() }
     return stub
   }
 
+  /// Where nobody has said which guest is meant, an error names those that there are.
+  private func connect(
+    _ target: StubTarget, _ stubOptions: StubOptions
+  ) throws(GuestMemError) -> QEMUStub {
+    do {
+      return try QEMUStub(target, options: stubOptions, debt: debt)
+    } catch {
+      throw !options.namesGuest && error.kind == .absent ? error.naming(HostGuest.all()) : error
+    }
+  }
+
+  /// The gdbserver of the guest that the options name.
+  private var target: StubTarget {
+    get throws {
+      if let knownTarget { return knownTarget }
+      let target = try options.address.target()
+      knownTarget = target
+      return target
+    }
+  }
+
   /// What the source is called, connected or not.
-  var sourceName: String { "\(options.connect)" }
+  var sourceName: String {
+    knownTarget.map { "\($0)" } ?? (try? options.address).map { "\($0)" } ?? ""
+  }
 
   /// Whether the source is there, found out without disturbing its guest; nil where this cannot be
   /// known.
-  var isSourceThere: Bool? { options.connect.isOpen }
+  var isSourceThere: Bool? {
+    if case .stub(let target)? = try? options.address { return target.isOpen }
+    // To look for a guest by its name takes long for a question that is asked again and again.
+    return knownTarget?.isOpen
+  }
+}
+
+extension GuestMemError {
+  /// Of a guest that nobody has named: with those that could be meant. None is stopped unasked.
+  func naming(_ guests: [HostGuest]) -> GuestMemError {
+    guard !guests.isEmpty else { return self }
+    return GuestMemError(
+      kind,
+      "nothing listens on port 1234, as QEMU's -s does; the guests of this host are:\n"
+        + guests.listing)
+  }
 }

@@ -20,8 +20,14 @@ extension Session {
     {
       return known
     }
-    let read = try console.progress("reading \(path)") { () throws(KernelImageError) in
-      try KernelFacts(path: path).adding(Self.symbolRecipes)
+    let read: KernelFacts
+    do throws(KernelImageError) {
+      read = try console.progress("reading \(path)") { () throws(KernelImageError) in
+        try KernelFacts(path: path).adding(Self.symbolRecipes)
+      }
+    } catch {
+      guard options.kernel == nil else { throw error }
+      throw CommandError("GUESTSCOPE_KERNEL: \(error)")
     }
     if let cache, let file { cache.store(read, of: file) }
     return read
@@ -64,7 +70,7 @@ extension Session {
   }
 
   private func facts(of record: GuestRecord) throws -> KernelFacts? {
-    guard options.kernel == nil else {
+    guard options.kernelFile == nil else {
       // The file of another kernel is a mistake that finding the kernel explains.
       let facts = try kernelFacts as? KernelFacts
       return facts?.buildID == record.kernel.buildID ? facts : nil

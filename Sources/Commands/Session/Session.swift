@@ -20,6 +20,8 @@ final class Session {
   /// Why the guest has stopped, until somebody says it.
   var stopReason: String?
   private(set) var connection: GuestConnection?
+  /// The gdbserver of the guest that the options name, once it was looked for.
+  var knownTarget: StubTarget?
   var waiting = Waiting.due
   /// What earlier sessions have left of guests is of use.
   var recallsGuests = true
@@ -58,7 +60,7 @@ final class Session {
         return connection
       }
       // The file first: reading it takes long, and stops nobody.
-      if options.kernel != nil { _ = try kernelFacts }
+      if options.kernelFile != nil { _ = try kernelFacts }
       let opened = GuestConnection(try openSource(), console, interrupts)
       connection = opened
       noteHold()
@@ -76,7 +78,7 @@ final class Session {
     get throws {
       if let knownFacts { return knownFacts }
       let facts: any KernelFactsSource =
-        if let path = options.kernel { try self.facts(ofFile: path) } else { try memoryFacts() }
+        if let path = options.kernelFile { try self.facts(ofFile: path) } else { try memoryFacts() }
       knownFacts = facts
       return facts
     }
@@ -99,8 +101,9 @@ final class Session {
         connection.boot.kernel = kernel
         return kernel
       }
-      let kernel = try GuestKernel(
-        try kernelFacts, in: connection.boot.engine, vcpu: options.vcpu)
+      let kernel = try connection.doing("looking for the kernel") {
+        try GuestKernel(try kernelFacts, in: connection.boot.engine, vcpu: options.vcpu)
+      }
       connection.boot.kernel = kernel
       note(KernelState(kernel: kernel, panicCPU: kernel.panicCPU, vcpus: kernel.vcpus))
       if options.stats { console.trace("stats: set-up: \(takeStatistics())") }
@@ -112,7 +115,7 @@ final class Session {
   func note(_ state: KernelState) {
     connection?.boot.kernel?.vcpus = state.vcpus
     // Who names a vCPU knows.
-    let notice = options.vcpu == nil ? state.notice(hasFile: options.kernel != nil) : nil
+    let notice = options.vcpu == nil ? state.notice(hasFile: options.kernelFile != nil) : nil
     if let notice, notice != connection?.boot.lastNotice { console.note(notice) }
     connection?.boot.lastNotice = notice
   }
@@ -223,8 +226,10 @@ final class Session {
   func disconnect() {
     statistics = takeStatistics()
     connection = nil
+    // A guest that starts again has another process, and perhaps another port.
+    knownTarget = nil
     // The next guest may be of another architecture.
-    if options.kernel == nil { knownFacts = nil }
+    if options.kernelFile == nil { knownFacts = nil }
     noteHold()
   }
 
@@ -247,6 +252,11 @@ final class Session {
   func takeStopReason() -> String? {
     defer { stopReason = nil }
     return stopReason
+  }
+
+  /// Says what is being done, should it take long.
+  func doing<T>(_ activity: String, _ work: () throws -> T) throws -> T {
+    try openConnection.doing(activity, work)
   }
 
   /// A new command begins: what it reads is counted from here.

@@ -71,7 +71,7 @@ struct Source: ShellCommand {
 
 extension String {
   /// `~/…` as a shell reads it, and as Tab completes it.
-  fileprivate var expandingHome: String {
+  var expandingHome: String {
     hasPrefix("~/") ? environment("HOME") + dropFirst() : self
   }
 }

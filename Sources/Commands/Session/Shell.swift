@@ -1,6 +1,5 @@
 import ArgumentParser
 import GuestScopeGuestMemory
-import GuestScopeLinuxKernel
 
 /// Runs commands over one session and prints their answers: the one command of a command line,
 /// the lines of a batch, or those typed at the prompt.
@@ -12,7 +11,7 @@ final class Shell {
   /// `quit` was said.
   var hasEnded = false
   /// A line had a command.
-  private(set) var hasRun = false
+  var hasRun = false
   /// Scripts that run now: one may `source` another.
   var depth = 0
   /// The script that runs now goes on after a line that fails.
@@ -26,24 +25,38 @@ final class Shell {
     self.output = output
   }
 
-  /// Runs one line; returns the exit status that it asks for.
-  func run(line: String) -> Int32 {
-    var words: [String] = []
-    do {
-      words = try Words.split(line)
-      guard !words.isEmpty else { return Status.answered }
-      hasRun = true
-      if words == ["help"] || words == ["?"] {
+  /// Somebody types the lines.
+  var isTyped: Bool { depth == 0 && history != nil }
+
+  /// Runs the words of one command; returns the exit status that they ask for.
+  func run(words: [String]) -> Int32 {
+    let isHelp = words == ["help"] || words == ["?"]
+    let command: Result<(any ParsableCommand)?, any Error> = Result {
+      try isHelp ? nil : Root.parse(words: words)
+    }
+    return paging(try? command.get()) {
+      do {
+        if let command = try command.get() { return try run(command) }
         try console.answer(Root.commandList)
         return Status.answered
+      } catch {
+        return report(
+          error, CommandWords.form(of: words) ?? output.form,
+          usage: isTyped ? CommandWords(words).usage : nil)
       }
-      return try run(Root.parse(words: words))
-    } catch {
-      let isTyped = depth == 0 && history != nil
-      return report(
-        error, CommandWords.form(of: words) ?? output.form,
-        usage: isTyped ? CommandWords(words).usage : nil)
     }
+  }
+
+  /// Long answers are paged where somebody types, but for those that are shown while they come.
+  private func paging(_ command: (any ParsableCommand)?, _ work: () -> Int32) -> Int32 {
+    let isLive =
+      command is any ShellCommand && !(command is History)
+      || (command as? any FollowingCommand)?.follows == true
+    guard isTyped, !isLive, !session.options.trace else { return work() }
+    let status = console.paging(work)
+    // A Ctrl-C in the pager was for that, and not for the next command of the line.
+    if status != Status.interrupted { session.interrupts.clear() }
+    return status
   }
 
   func run(_ command: any ParsableCommand) throws -> Int32 {
@@ -75,7 +88,8 @@ final class Shell {
         return Status.answered
       }
       let notes = try answer(command, form)
-      for line in notes.missing + notes.remarks { console.note(line) }
+      for line in notes.missing { console.note(line, .damaged) }
+      for line in notes.remarks { console.note(line) }
       return notes.missing.isEmpty ? notes.status : Status.partial
     } catch {
       return report(error, form)
@@ -90,14 +104,19 @@ final class Shell {
         in: session, to: AnswerWriter(form) { [console] in try console.answer($0) })
     }
     let answer = try command.answer(in: session)
-    try show(answer, form)
+    try show(answer, form, isWide: command.output.or(output).wide)
     return answer.notes
   }
 
   /// Prints an answer.
-  func show(_ answer: Answer, _ form: OutputForm) throws {
-    try console.answer(
-      form.text(answer.document) ?? answer.screen.lines.map { $0 + "\n" }.joined())
+  ///
+  /// - Parameter isWide: tables are not fitted to a terminal.
+  func show(_ answer: Answer, _ form: OutputForm, isWide: Bool = false) throws {
+    if let document = form.text(answer.document) { return try console.answer(document) }
+    let drawn = answer.screen.drawn(console.style(isWide: isWide))
+    try console.answer(drawn.lines.map { $0 + "\n" }.joined())
+    guard !drawn.hidden.isEmpty else { return }
+    console.note("no room for \(drawn.hidden.joined(separator: ", ")): --wide shows all columns")
   }
 
   private func show(piece: Answer, _ form: OutputForm) throws {
@@ -106,7 +125,8 @@ final class Shell {
     } else {
       try show(piece, form)
     }
-    for line in piece.notes.missing + piece.notes.remarks { console.note(line) }
+    for line in piece.notes.missing { console.note(line, .damaged) }
+    for line in piece.notes.remarks { console.note(line) }
   }
 
   /// Says why there is no answer; returns the exit status for it.
@@ -138,37 +158,6 @@ protocol ShellCommand: SessionCommand {
 
 extension ShellCommand {
   static var needsSession: Bool { true }
-}
-
-/// An error that may come from the source of guest memory.
-protocol GuestFailure: Error {
-  var sourceKind: GuestMemError.Kind? { get }
-}
-
-extension GuestFailure {
-  /// True when nobody answers, or the user ended the wait.
-  var isOfConnection: Bool {
-    let kinds: [GuestMemError.Kind] = [
-      .absent, .unreachable, .silent, .busy, .lost, .interrupted,
-    ]
-    return sourceKind.map(kinds.contains) ?? false
-  }
-}
-
-extension GuestMemError: GuestFailure {
-  var sourceKind: Kind? { kind }
-}
-
-extension SnapshotError: GuestFailure {
-  var sourceKind: GuestMemError.Kind? {
-    if case .source(let error) = self { error.kind } else { nil }
-  }
-}
-
-extension KernelError: GuestFailure {
-  var sourceKind: GuestMemError.Kind? {
-    if case .snapshot(let error) = self { error.sourceKind } else { nil }
-  }
 }
 
 extension Console {

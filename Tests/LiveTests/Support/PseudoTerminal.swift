@@ -25,9 +25,13 @@ final class PseudoTerminal {
   private var passed = 0
   private var status: Int32?
 
-  /// - Parameter environment: besides a small one of its own; nothing of this process's.
+  /// - Parameters:
+  ///   - environment: besides a small one of its own, in which answers are not paged; nothing of this
+  ///     process's.
+  ///   - absent: variables that are not there.
   init(
-    _ path: String, _ arguments: [String], environment: [String: String], columns: UInt16 = 100
+    _ path: String, _ arguments: [String], environment: [String: String], absent: Set<String> = [],
+    columns: UInt16 = 100
   ) throws {
     var slave: Int32 = -1
     var name = [CChar](repeating: 0, count: 128)
@@ -59,8 +63,12 @@ final class PseudoTerminal {
     let flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | setSession
     posix_spawnattr_setflags(&attributes, Int16(flags))
 
-    let own = ["TERM": "xterm", "LANG": "C.UTF-8", "INPUTRC": "/dev/null", "PATH": "/usr/bin:/bin"]
-    let variables = own.merging(environment) { $1 }.map { "\($0)=\($1)" }
+    let own = [
+      "TERM": "xterm", "LANG": "C.UTF-8", "INPUTRC": "/dev/null", "PATH": "/usr/bin:/bin",
+      "PAGER": "cat",
+    ]
+    let variables = own.merging(environment) { $1 }.filter { !absent.contains($0.key) }
+      .map { "\($0)=\($1)" }
     var words = ([path] + arguments).map { strdup($0) } + [nil]
     var settings = variables.map { strdup($0) } + [nil]
     defer { for word in words + settings { free(word) } }

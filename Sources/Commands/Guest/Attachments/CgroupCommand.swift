@@ -45,7 +45,7 @@ struct CgroupTree: GuestCommand {
         cgroups.map { cgroup in
           ["cgroup": .string(cgroup.path), "programs": .array(cgroup.programDocuments)]
         }),
-      .lines(CgroupScreen(cgroups).lines(withPaths: true)), missing: snapshot.missing,
+      CgroupScreen(cgroups).tree, missing: snapshot.missing,
       remarks: cgroups.isEmpty && snapshot.missing.isEmpty
         ? [
           path == nil
@@ -93,7 +93,7 @@ struct CgroupShow: GuestCommand {
     let snapshot = try CgroupWords.find(try query, in: session)
     let programs = snapshot.value.flatMap(\.programDocuments)
     return Answer(
-      .array(programs), .lines(CgroupScreen(snapshot.value).lines(withPaths: false)),
+      .array(programs), CgroupScreen(snapshot.value).list,
       missing: snapshot.missing,
       remarks: programs.isEmpty && snapshot.missing.isEmpty
         ? ["no BPF program \(try query.isEffective ? "runs in" : "is attached to") this cgroup"]

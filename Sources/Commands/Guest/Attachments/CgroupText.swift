@@ -33,20 +33,12 @@ struct CgroupScreen {
 
   init(_ cgroups: [CgroupPrograms]) { self.cgroups = cgroups }
 
-  func lines(withPaths: Bool) -> [String] {
-    let programs = cgroups.flatMap(\.programs)
-    guard !programs.isEmpty else { return [] }
-    // Programs that run have no flags: each is attached somewhere else.
-    let hasFlags = programs.contains { $0.flags != nil }
-    let table = Table(
-      [.number("ID"), .text("ATTACH_TYPE")] + (hasFlags ? [.text("FLAGS")] : [])
-        + [.text("NAME"), .text("FOR")],
-      rows: programs.map { type, flags, program in
-        ["\(program.id)", type]
-          + (hasFlags ? [flags.map { CgroupPrograms.word(of: $0) } ?? ""] : [])
-          + [program.name, program.attachBTFName ?? ""]
-      })
-    guard withPaths else { return table.lines }
+  /// Those of one cgroup.
+  var list: Answer.Screen { table.rows.isEmpty ? .lines([]) : .table(table) }
+
+  /// Below the paths of their cgroups.
+  var tree: Answer.Screen {
+    guard !table.rows.isEmpty else { return .lines([]) }
     var rest = table.lines.map { "    " + $0 }[...]
     var lines = ["CGROUP", rest.removeFirst()]
     for cgroup in cgroups {
@@ -54,6 +46,20 @@ struct CgroupScreen {
       lines += rest.prefix(cgroup.programs.count)
       rest = rest.dropFirst(cgroup.programs.count)
     }
-    return lines
+    return .lines(lines)
+  }
+
+  private var table: Table {
+    let programs = cgroups.flatMap(\.programs)
+    // Programs that run have no flags: each is attached somewhere else.
+    let hasFlags = programs.contains { $0.flags != nil }
+    return Table(
+      [.number("ID"), .text("ATTACH_TYPE")] + (hasFlags ? [.text("FLAGS")] : [])
+        + [.name("NAME"), .text("FOR")],
+      rows: programs.map { type, flags, program in
+        ["\(program.id)", type]
+          + (hasFlags ? [flags.map { CgroupPrograms.word(of: $0) } ?? ""] : [])
+          + [program.name, program.attachBTFName ?? ""]
+      })
   }
 }

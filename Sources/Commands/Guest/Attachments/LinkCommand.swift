@@ -21,6 +21,8 @@ struct LinkList: ListCommand {
     aliases: ["show"])
 
   @OptionGroup var selected: SelectionArguments
+  @OptionGroup var order: OrderOptions
+  @OptionGroup var table: ColumnOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
@@ -31,7 +33,7 @@ struct LinkList: ListCommand {
 
   static let fields: [Field<BPFLink>] = [
     Field("id", .number("ID")) { .unsigned($0.id) },
-    Field("type", .text("TYPE")) { JSON(named: $0.typeName, $0.type) },
+    Field("type", .type("TYPE")) { JSON(named: $0.typeName, $0.type) },
     Field("prog_id", .number("PROG")) { JSON($0.progID) },
     .onScreen(.text("ATTACHED TO")) { link in
       link.details.filter { $0.key != "funcs" }

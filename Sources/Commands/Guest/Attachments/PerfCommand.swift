@@ -10,7 +10,7 @@ struct PerfCommand: ParsableCommand {
 }
 
 /// `perf list`: which processes hold programs at events, with the keys of `bpftool -j perf show`.
-struct PerfList: GuestCommand {
+struct PerfList: OrderedCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "Which processes hold programs at which events.",
     discussion: """
@@ -22,29 +22,33 @@ struct PerfList: GuestCommand {
       between which the guest runs on.
       """, aliases: ["show"])
 
+  @OptionGroup var order: OrderOptions
+  @OptionGroup var table: ColumnOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   static let fields: [Field<PerfAttachment>] = [
     Field("pid", .number("PID")) { JSON($0.pid) },
-    .onScreen(.text("COMM")) { $0.comm },
-    Field("fd", .number("FD")) { JSON($0.descriptor) },
+    .onScreen(.name("COMM")) { $0.comm },
+    Field("fd", .number("FD").minor) { JSON($0.descriptor) },
     Field("prog_id", .number("PROG")) { JSON($0.programID) },
-    Field("fd_type", .text("TYPE")) { .string($0.event.word) },
+    Field("fd_type", .type("TYPE")) { .string($0.event.word) },
     .onScreen(.text("EVENT")) { $0.event.text },
   ]
 
+  static var keys: [String] { fields.names() }
+
   func answer(in session: Session) throws -> Answer {
+    let form = try ListForm(order, Self.fields, columns: table.columns)
     let snapshot = try session.ofThisBoot { try session.bpf(of: $0).perfAttachments() }
     let found = snapshot.value
     let isEmpty = found.isEmpty && snapshot.missing.isEmpty
-    return Answer(
-      .array(
-        found.map {
-          JSON($0, Self.fields).adding(
-            $0.event.members + [.init(key: "comm", value: .string($0.comm))])
-        }),
-      .table(Table(found, Self.fields)), missing: snapshot.missing,
+    return form.answer(
+      found,
+      json: {
+        JSON($0, Self.fields).adding(
+          $0.event.members + [.init(key: "comm", value: .string($0.comm))])
+      }, missing: snapshot.missing,
       remarks: isEmpty ? ["no process of the guest holds a BPF program at an event"] : [])
   }
 }

@@ -11,7 +11,7 @@ struct ModuleCommand: ParsableCommand {
 }
 
 /// `module list`: what lsmod(8) and /proc/modules show.
-struct ModuleList: GuestCommand {
+struct ModuleList: OrderedCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "All modules of the kernel.",
     discussion: """
@@ -20,27 +20,31 @@ struct ModuleList: GuestCommand {
       """,
     aliases: ["show"])
 
+  @OptionGroup var order: OrderOptions
+  @OptionGroup var table: ColumnOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   static let fields: [Field<KernelModule>] = [
-    Field("name", .text("NAME")) { .string($0.name) },
+    Field("name", .name("NAME")) { .string($0.name) },
     Field("size", .number("SIZE")) { .unsigned($0.size) },
     Field("refcnt", .number("USED")) { JSON($0.references) },
     Field("users", .text("BY")) { .array($0.users.map { .string($0) }) },
-    Field("state", .text("STATE")) { .string($0.state.rawValue) },
-    Field("address", .text("ADDRESS")) { .string($0.address.rawValue.hex) },
-    Field("taints", .text("TAINT")) { .string(Taint(rawValue: $0.taints).letters) },
+    Field("state", .text("STATE").minor) { .string($0.state.rawValue) },
+    Field("address", .text("ADDRESS").minor) { .string($0.address.rawValue.hex) },
+    Field("taints", .text("TAINT").minor) { .string(Taint(rawValue: $0.taints).letters) },
   ]
 
+  static var keys: [String] { fields.names() }
+
   func answer(in session: Session) throws -> Answer {
+    let form = try ListForm(order, Self.fields, columns: table.columns)
     let snapshot = try session.ofThisBoot { kernel in
       try session.walk(kernel) { walk throws(ReadFault) in try walk.modules() }
     }
     let modules = snapshot.value
-    return Answer(
-      .array([JSON](modules, Self.fields)), .table(Table(modules, Self.fields)),
-      missing: snapshot.missing,
+    return form.answer(
+      modules, missing: snapshot.missing,
       remarks: modules.isEmpty && snapshot.unreadable.isEmpty ? ["the guest has no modules"] : [])
   }
 }

@@ -11,7 +11,7 @@ struct TaskCommand: ParsableCommand {
 }
 
 /// `task list`: all threads, or those that are stuck.
-struct TaskListCommand: GuestCommand {
+struct TaskListCommand: OrderedCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "All threads, or those that are stuck.",
     discussion: """
@@ -28,25 +28,28 @@ struct TaskListCommand: GuestCommand {
       valueName: "s"))
   var stuck: Double?
 
+  @OptionGroup var order: OrderOptions
+  @OptionGroup var table: ColumnOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   static let fields: [Field<KernelTask>] = [
     Field("pid", .number("PID")) { JSON($0.pid) },
-    Field("tgid", .number("TGID")) { JSON($0.tgid) },
-    Field("ppid", .number("PPID")) { JSON($0.parent) },
+    Field("tgid", .number("TGID").minor) { JSON($0.tgid) },
+    Field("ppid", .number("PPID").minor) { JSON($0.parent) },
     Field("state", .text("STATE")) { .string("\($0.state)") },
     Field("cpu", .number("CPU")) { JSON($0.cpu) },
     Field("running") { JSON($0.isRunning) },
-    Field("class", .text("CLASS")) { JSON($0.schedulingClass) },
-    Field("idle_ns") { JSON($0.idle) },
-    .onScreen(.number("IDLE")) { $0.idle.map { "\($0.logSeconds.dropLast(3)) s" } },
+    Field("class", .text("CLASS").minor) { JSON($0.schedulingClass) },
+    Field("idle_ns", .number("IDLE")) { JSON($0.idle) }.shown { timeText($0) },
     Field("kernel") { .bool($0.isKernelThread) },
     Field("start_ns") { .unsigned($0.start) },
-    Field("cgroup", .text("CGROUP")) { JSON($0.cgroup) },
+    Field("cgroup", .text("CGROUP").minor) { JSON($0.cgroup) },
     Field("comm") { .string($0.comm) },
-    Field("name", .text("NAME")) { .string($0.name) },
+    Field("name", .name("NAME")) { .string($0.name) },
   ]
+
+  static var keys: [String] { fields.names() }
 
   func validate() throws {
     guard stuck.map({ $0 >= 0 && $0 < 1e9 }) ?? true else {
@@ -55,6 +58,7 @@ struct TaskListCommand: GuestCommand {
   }
 
   func answer(in session: Session) throws -> Answer {
+    let form = try ListForm(order, Self.fields, columns: table.columns)
     let snapshot = try session.ofThisBoot { kernel in
       let tasks = try KernelTasks(kernel)
       return try session.walk(kernel) { walk throws(ReadFault) in
@@ -69,9 +73,7 @@ struct TaskListCommand: GuestCommand {
       tasks = tasks.filter { $0.isStuck(for: UInt64(stuck * 1e9)) }
     }
     let remark = stuck != nil && tasks.isEmpty ? ["no task has been stuck for so long"] : []
-    return Answer(
-      .array([JSON](tasks, Self.fields)), .table(Table(tasks, Self.fields)),
-      missing: snapshot.missing, remarks: remark)
+    return form.answer(tasks, missing: snapshot.missing, remarks: remark)
   }
 }
 

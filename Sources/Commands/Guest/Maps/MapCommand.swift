@@ -21,6 +21,8 @@ struct MapList: ListCommand {
     aliases: ["show"])
 
   @OptionGroup var selected: SelectionArguments
+  @OptionGroup var order: OrderOptions
+  @OptionGroup var table: ColumnOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
@@ -28,18 +30,18 @@ struct MapList: ListCommand {
 
   static let fields: [Field<BPFMap>] = [
     Field("id", .number("ID")) { .unsigned($0.id) },
-    Field("type", .text("TYPE")) { JSON(named: $0.typeName, $0.type) },
-    Field("name", .text("NAME")) { .string($0.name) },
+    Field("type", .type("TYPE")) { JSON(named: $0.typeName, $0.type) },
+    Field("name", .name("NAME")) { .string($0.name) },
     Field("flags") { JSON($0.flags) },
-    .onScreen(.text("FLAGS")) { "0x" + String($0.flags, radix: 16) },
-    Field("bytes_key", .number("KEY")) { JSON($0.keySize) },
-    Field("bytes_value", .number("VALUE")) { JSON($0.valueSize) },
+    .onScreen(.text("FLAGS").minor) { "0x" + String($0.flags, radix: 16) },
+    Field("bytes_key", .number("KEY").minor) { JSON($0.keySize) },
+    Field("bytes_value", .number("VALUE").minor) { JSON($0.valueSize) },
     Field("max_entries", .number("MAX_ENTRIES")) { JSON($0.maxEntries) },
     Field("bytes_memlock", .number("MEMLOCK")) { JSON($0.memlock) },
     // A number, as bpftool has it.
     Field("frozen") { JSON($0.isFrozen.map { $0 ? 1 : 0 }) },
-    .onScreen(.text("FROZEN")) { $0.isFrozen.map { $0 ? "yes" : "no" } },
-    Field("btf_id", .number("BTF")) { JSON($0.btfID) },
+    .onScreen(.text("FROZEN").minor) { $0.isFrozen.map { $0 ? "yes" : "no" } },
+    Field("btf_id", .number("BTF").minor) { JSON($0.btfID) },
     Field("owner_prog_type") { map in
       guard map.typeName == "prog_array" else { return nil }
       return map.owner.map { JSON(named: $0.typeName, $0.type) } ?? .null

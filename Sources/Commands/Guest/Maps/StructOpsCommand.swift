@@ -21,6 +21,8 @@ struct StructOpsList: ListCommand {
     aliases: ["show"])
 
   @OptionGroup var selected: SelectionArguments
+  @OptionGroup var order: OrderOptions
+  @OptionGroup var table: ColumnOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
@@ -28,7 +30,7 @@ struct StructOpsList: ListCommand {
 
   static let fields: [Field<StructOpsMap>] = [
     Field("id", .number("ID")) { .unsigned($0.id) },
-    Field("name", .text("NAME")) { .string($0.name) },
+    Field("name", .name("NAME")) { .string($0.name) },
     Field("kernel_struct_ops", .text("STRUCT")) { JSON($0.structOps) },
   ]
 

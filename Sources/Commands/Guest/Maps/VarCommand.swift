@@ -5,7 +5,7 @@ import GuestScopeKernelBPF
 import GuestScopeLinuxKernel
 
 /// `var`: global variables of BPF programs.
-struct VarCommand: GuestCommand {
+struct VarCommand: OrderedCommand {
   static let configuration = CommandConfiguration(
     commandName: "var", abstract: "Global variables of BPF programs, by name.",
     discussion: """
@@ -27,12 +27,18 @@ struct VarCommand: GuestCommand {
       "A global variable (*, ? and [a-z] match several), and a path of members after it.",
       valueName: "name[.path]"))
   var name: String?
+  @OptionGroup var order: OrderOptions
+  @OptionGroup var table: ColumnOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   static func nextWord(after words: [String]) -> [WordKind] { words.isEmpty ? [.global] : [] }
 
-  func validate() throws { _ = try expression }
+  func validate() throws {
+    guard try expression == nil || (order.isEmpty && table.columns == nil) else {
+      throw ValidationError("--sort, --limit and --columns are for the list: var without a name")
+    }
+  }
 
   private var expression: VarExpression? {
     get throws {
@@ -90,22 +96,24 @@ struct VarCommand: GuestCommand {
 
   // MARK: The list
 
+  static var keys: [String] { fields.names() }
+
   private static let fields: [Field<GlobalVariable>] = [
     Field("map_id", .number("MAP")) { .unsigned($0.mapID) },
-    Field("map", .text("NAME")) { .string($0.mapName) },
-    Field("name", .text("VARIABLE")) { .string($0.name) },
-    Field("type", .text("TYPE")) { variable in
+    Field("map", .name("NAME")) { .string($0.mapName) },
+    Field("name", .name("VARIABLE")) { .string($0.name) },
+    Field("type", .type("TYPE")) { variable in
       JSON((try? variable.btf.resolvingVariable(variable.type)).flatMap { $0 })
     },
     Field("size", .number("SIZE")) { JSON($0.size) },
   ]
 
   private func list(in session: Session) throws -> Answer {
+    let form = try ListForm(order, Self.fields, columns: table.columns)
     let snapshot = try session.ofThisBoot { try session.bpf(of: $0).globals() }
     let isEmpty = snapshot.value.isEmpty && snapshot.unreadable.isEmpty
-    return Answer(
-      .array([JSON](snapshot.value, Self.fields)), .table(Table(snapshot.value, Self.fields)),
-      missing: snapshot.missing,
+    return form.answer(
+      snapshot.value, missing: snapshot.missing,
       remarks: isEmpty ? ["no BPF program in the guest has a global variable"] : [])
   }
 }

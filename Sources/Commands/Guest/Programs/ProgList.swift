@@ -15,6 +15,8 @@ struct ProgList: ListCommand {
     aliases: ["show"])
 
   @OptionGroup var selected: SelectionArguments
+  @OptionGroup var order: OrderOptions
+  @OptionGroup var table: ColumnOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
@@ -22,26 +24,26 @@ struct ProgList: ListCommand {
 
   static let fields: [Field<BPFProgram>] = [
     Field("id", .number("ID")) { .unsigned($0.id) },
-    Field("type", .text("TYPE")) { JSON(named: $0.typeName, $0.type) },
-    Field("name", .text("NAME")) { .string($0.name) },
-    Field("tag", .text("TAG")) { JSON($0.details?.tag?.hex) },
+    Field("type", .type("TYPE")) { JSON(named: $0.typeName, $0.type) },
+    Field("name", .name("NAME")) { .string($0.name) },
+    Field("tag", .text("TAG").minor) { JSON($0.details?.tag?.hex) },
     Field("gpl_compatible") { JSON($0.details?.isGPLCompatible) },
-    Field("run_time_ns") { JSON($0.runtime?.nsecs) },
+    Field("run_time_ns", .number("RUN_TIME").minor) { JSON($0.runtime?.nsecs) }
+      .shown { timeText($0) },
     Field("run_cnt", .number("RUN_CNT")) { JSON($0.runtime?.cnt) },
-    .onScreen(.number("RUN_TIME_NS")) { $0.runtime.map { "\($0.nsecs)" } },
     .onScreen(.number("NS/CALL")) {
       $0.runtime.flatMap { $0.cnt > 0 ? fixed($0.nsPerCall, 1) : nil }
     },
-    Field("recursion_misses", .number("MISSES")) { JSON($0.runtime?.misses) },
-    Field("verified_insns", .number("VERIFIED")) { JSON($0.verifiedInsns) },
+    Field("recursion_misses", .number("MISSES").minor) { JSON($0.runtime?.misses) },
+    Field("verified_insns", .number("VERIFIED").minor) { JSON($0.verifiedInsns) },
     Field("loaded_at") { JSON($0.details?.loadedAt) },
     Field("uid") { JSON($0.details?.uid) },
     Field("orphaned") { JSON($0.details?.isOrphaned) },
-    Field("bytes_xlated", .number("XLATED")) { JSON($0.details?.xlatedBytes) },
+    Field("bytes_xlated", .number("XLATED").minor) { JSON($0.details?.xlatedBytes) },
     Field("jited") { JSON($0.details?.jitedBytes.map { $0 > 0 }) },
-    Field("bytes_jited", .number("JITED")) { JSON($0.details?.jitedBytes) },
+    Field("bytes_jited", .number("JITED").minor) { JSON($0.details?.jitedBytes) },
     Field("bytes_memlock") { JSON($0.details?.memlockBytes) },
-    Field("map_ids", .text("MAPS")) { program in
+    Field("map_ids", .text("MAPS").minor) { program in
       program.details?.mapIDs.map { .array($0.map { JSON($0) }) } ?? .null
     },
     Field("btf_id") { JSON($0.details?.btfID) },

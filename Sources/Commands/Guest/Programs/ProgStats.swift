@@ -2,7 +2,7 @@ import ArgumentParser
 import GuestScopeKernelBPF
 
 /// `prog stats`: how often each program ran, and at what cost.
-struct ProgStats: SelectingCommand {
+struct ProgStats: SelectingCommand, OrderedCommand {
   static let configuration = CommandConfiguration(
     commandName: "stats", abstract: "Runs, nanoseconds and misses of each program.",
     usage: "guestscope prog stats \(SelectionArguments.usage) [--per-cpu] [--ids]",
@@ -14,23 +14,27 @@ struct ProgStats: SelectingCommand {
 
   @OptionGroup var selected: SelectionArguments
   @Flag(help: "Also each CPU's own numbers.") var perCpu = false
+  @OptionGroup var order: OrderOptions
   @Flag(help: "In JSON also the id and the type of each program.")
   var ids = false
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   static let objects = ObjectKind.program
+  static var keys: [String] { fields(ids: true).names() }
 
   func answer(in session: Session) throws -> Answer {
+    let form = try ListForm(order, Self.fields(ids: true))
     let found = try find(in: session, type: "struct_ops") { query, bpf in
       try bpf.programs(BPFProgramQuery(query, runtime: true))
     }
-    let lines = found.objects.flatMap { program in
+    let programs = form.arranged(found.objects)
+    let lines = programs.flatMap { program in
       [program.runtimeLine.map { $0 + program.identityText }].compactMap { $0 }
         + (perCpu ? program.perCPU.map { "  " + $1.line("cpu \($0)") } : [])
     }
     return Answer(
-      .array([JSON](found.objects, Self.fields(ids: ids, perCPU: perCpu))), .lines(lines),
+      .array([JSON](programs, Self.fields(ids: ids, perCPU: perCpu))), .lines(lines),
       missing: found.snapshot.missing,
       remarks: [
         found.emptyRemark(of: .program), found.snapshot.value.countersRemark,
@@ -51,7 +55,7 @@ struct ProgStats: SelectingCommand {
   /// What `--ids` adds after the name.
   static let identity: [Field<BPFProgram>] = [
     Field("id", .number("ID")) { .unsigned($0.id) },
-    Field("type", .text("TYPE")) { JSON(named: $0.typeName, $0.type) },
+    Field("type", .type("TYPE")) { JSON(named: $0.typeName, $0.type) },
   ]
 
   private static func json(_ cpu: Int, _ counters: RunCounters) -> JSON {

@@ -113,7 +113,7 @@ extension KernelState {
   /// What a report lacks that is about a crash kernel.
   func crashed(_ session: Session) -> [String] {
     guard kernel.isCrashKernel, session.options.vcpu == nil else { return [] }
-    let way = wayToTheCrashed(hasFile: session.options.kernel != nil)
+    let way = wayToTheCrashed(hasFile: session.options.kernelFile != nil)
     return ["the programs of the kernel that crashed: \(way)"]
   }
 }

@@ -88,7 +88,7 @@ struct ReportFolder {
     }
     let before = session.stopsOfAnswers
     do {
-      let answer = try command.answer(in: session)
+      let answer = try session.doing("report, \(name)") { try command.answer(in: session) }
       let file = try write(answer, name, words, stops: session.stopsOfAnswers - before)
       return (file, answer.notes.missing.map { "\(name): \($0)" })
     } catch let error as any GuestFailure where error.isOfConnection {

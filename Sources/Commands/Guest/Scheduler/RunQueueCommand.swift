@@ -89,7 +89,7 @@ struct RunQueueCommand: GuestCommand {
         "cpus": .array([JSON](queues.cpus, Self.fields)),
         "pressure": queues.pressure.map { .array([JSON]($0, Self.pressureFields)) } ?? .null,
       ],
-      .lines(Array(tables.map(\.lines).joined(separator: [""]))), missing: snapshot.missing)
+      .sections(tables.map { .table($0) }), missing: snapshot.missing)
   }
 }
 

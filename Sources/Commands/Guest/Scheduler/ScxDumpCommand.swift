@@ -51,7 +51,7 @@ struct ScxDumpCommand: GuestCommand {
 
   static let taskFields: [Field<ScxTask>] = [
     Field("pid", .number("PID")) { JSON($0.pid) },
-    Field("comm", .text("COMM")) { .string($0.comm) },
+    Field("comm", .name("COMM")) { .string($0.comm) },
     Field("cpu", .number("CPU")) { JSON($0.cpu) },
     Field("class", .text("CLASS")) { JSON($0.schedulingClass) },
     Field("state", .text("STATE")) { JSON($0.state) },
@@ -89,7 +89,7 @@ struct ScxDumpCommand: GuestCommand {
         "dsqs": .array([JSON](dump.queues, Self.queueFields)),
         "tasks": .array([JSON](dump.tasks, Self.taskFields)),
       ],
-      .lines(Array(tables.map(\.lines).joined(separator: [""]))),
+      .sections(tables.map { .table($0) }),
       missing: snapshot.missing + dump.contradictions(snapshot))
   }
 }

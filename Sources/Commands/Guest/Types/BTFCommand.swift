@@ -22,6 +22,8 @@ struct BTFList: ListCommand {
     aliases: ["show"])
 
   @OptionGroup var selected: SelectionArguments
+  @OptionGroup var order: OrderOptions
+  @OptionGroup var table: ColumnOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
@@ -30,10 +32,10 @@ struct BTFList: ListCommand {
   static let fields: [Field<BTFObject>] = [
     Field("id", .number("ID")) { .unsigned($0.id) },
     Field("size", .number("SIZE")) { JSON($0.size) },
-    Field("prog_ids", .text("PROGS")) { .array($0.programIDs.map { JSON($0) }) },
-    Field("map_ids", .text("MAPS")) { .array($0.mapIDs.map { JSON($0) }) },
-    Field("kernel", .text("KERNEL")) { JSON($0.isKernels) },
-    Field("name", .text("NAME")) { JSON($0.name) },
+    Field("prog_ids", .text("PROGS").minor) { .array($0.programIDs.map { JSON($0) }) },
+    Field("map_ids", .text("MAPS").minor) { .array($0.mapIDs.map { JSON($0) }) },
+    Field("kernel", .text("KERNEL").minor) { JSON($0.isKernels) },
+    Field("name", .name("NAME")) { JSON($0.name) },
   ]
 
   func list(_ query: ObjectQuery, of bpf: BPFObjects) throws -> Snapshot<ObjectList<BTFObject>> {

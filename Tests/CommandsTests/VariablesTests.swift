@@ -1,0 +1,74 @@
+import Foundation
+import Testing
+
+@testable import Commands
+
+/// Environment variables in the place of options; no guest is there.
+@Suite struct VariablesTests {
+  private func run(
+    _ variables: [String: String], _ arguments: String...
+  ) throws -> (status: Int32, out: String, err: String) {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: CommandLine.arguments[0])
+      .resolvingSymlinksInPath().deletingLastPathComponent().appendingPathComponent("guestscope")
+    process.arguments = arguments
+    process.environment = ["XDG_CACHE_HOME": "/no/such/folder"].merging(variables) { $1 }
+    let (output, errors) = (Pipe(), Pipe())
+    (process.standardOutput, process.standardError) = (output, errors)
+    try process.run()
+    let out = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    let err = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    return (process.terminationStatus, out, err)
+  }
+
+  @Test func aTargetOfTheEnvironmentIsForWhoNamesNone() throws {
+    let variable = ["GUESTSCOPE_CONNECT": "unix:/no/such/socket"]
+    let result = try run(variable, "info")
+    #expect(result.status == 1 && result.err.contains("/no/such/socket"), "\(result.err)")
+    let named = try run(variable, "-c", "unix:/no/other/socket", "info")
+    #expect(named.status == 1 && named.err.contains("/no/other/socket"), "\(named.err)")
+    #expect(!named.err.contains("/no/such/socket"))
+  }
+
+  @Test func aKernelOfTheEnvironmentIsReadFirst() throws {
+    let variables = [
+      "GUESTSCOPE_CONNECT": "unix:/no/such/socket", "GUESTSCOPE_KERNEL": "/no/such/kernel",
+    ]
+    let result = try run(variables, "info")
+    #expect(result.status == 1)
+    #expect(result.err.contains("GUESTSCOPE_KERNEL: ") && result.err.contains("/no/such/kernel"))
+    let named = try run(variables, "-k", "/no/other/kernel", "info")
+    #expect(named.err.contains("/no/other/kernel") && !named.err.contains("GUESTSCOPE_KERNEL"))
+  }
+
+  @Test func optionsOfTheEnvironmentStandBeforeThoseOfTheCommandLine() throws {
+    let variable = ["GUESTSCOPE_OPTIONS": "-j -c 'unix:/a socket'"]
+    let result = try run(variable, "info")
+    #expect(result.status == 1 && result.out.hasPrefix(#"{"error":"#), "\(result.out)")
+    #expect(result.err.contains("/a socket"))
+    #expect(try run(variable, "-c", "unix:/last", "info").err.contains("/last"))
+  }
+
+  @Test(
+    arguments: [
+      ("GUESTSCOPE_CONNECT", "nowhere", "a gdbserver is HOST:PORT"),
+      ("GUESTSCOPE_CONNECT", ":70000", "a gdbserver is HOST:PORT"),
+      ("GUESTSCOPE_OPTIONS", "--fly", "not --fly"), ("GUESTSCOPE_OPTIONS", "info", "not info"),
+      ("GUESTSCOPE_OPTIONS", "'-j", "without its end"),
+      ("GUESTSCOPE_OPTIONS", "-e info", "not -e and -f"),
+      ("GUESTSCOPE_OPTIONS", "--timeout 0", "--timeout takes seconds"),
+    ])
+  func aBadValueNamesItsVariable(name: String, value: String, text: String) throws {
+    let result = try run([name: value], "info")
+    #expect(result.status == 64, "\(result.err)")
+    #expect(result.err.contains(name) && result.err.contains(text), "\(result.err)")
+    #expect(result.out == "")
+  }
+
+  @Test func anEmptyVariableIsNone() throws {
+    let empty = ["GUESTSCOPE_CONNECT": "", "GUESTSCOPE_KERNEL": "", "GUESTSCOPE_OPTIONS": ""]
+    #expect(try run(empty, "--version").out == Root.version + "\n")
+    #expect(try run(empty, "-c", "unix:/no/such/socket", "info").status == 1)
+  }
+}
