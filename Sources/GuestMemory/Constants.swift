@@ -37,21 +37,13 @@ extension MemoryView {
   public func constant<T>(
     _ key: ObjectKey, _ read: () throws(ReadFault) -> T
   ) throws(ReadFault) -> T {
-    // Nil is not given, so that it is not found either.
-    try constantIfGiven(key) { () throws(ReadFault) -> T? in try read() }!
-  }
-
-  /// The same of what only itself shows to be there already: nothing is kept where `read` gives nil.
-  public func constantIfGiven<T>(
-    _ key: ObjectKey, _ read: () throws(ReadFault) -> T?
-  ) throws(ReadFault) -> T? {
     if let known = constants[key], let value = known as? T { return value }
     if isSnapshot, let cause = constants.failures[key] { throw .unreadable(cause) }
     let isOuter = !isReadingConstant
     isReadingConstant = true
     defer { if isOuter { isReadingConstant = false } }
     let before = misses.count
-    let value: T?
+    let value: T
     do throws(ReadFault) { value = try read() } catch {
       guard case .unreadable(let cause) = error else { throw error }
       // What seems not to be there may be in what an object inside has missed.
@@ -61,7 +53,7 @@ extension MemoryView {
     }
     // A miss that an object inside has swallowed.
     guard misses.count == before else { throw .miss }
-    if let value, isSnapshot || !constants.areInPlan { constants[key] = value }
+    if isSnapshot || !constants.areInPlan { constants[key] = value }
     return value
   }
 }

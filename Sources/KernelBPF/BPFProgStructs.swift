@@ -19,7 +19,6 @@ public struct BPFProgStruct: NumberedStruct {
   public init() {}
 
   public static func type(of prog: KernelObject<Self>) -> UInt32? { prog.type }
-  public static let isLasting = true
 
   public static func id(of prog: KernelObject<Self>) throws(ReadFault) -> UInt32 {
     try prog.aux.id

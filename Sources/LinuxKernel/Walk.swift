@@ -78,39 +78,6 @@ public final class Walk {
     return KernelObject(address: address, layout: layout, walk: self, parts: parts)
   }
 
-  /// The same of what stays as it is while the object `lasting` lives: it is read once, and is in no
-  /// plan.
-  ///
-  /// - Parameter isGiven: shows that it is this object's already, where only its members can.
-  func read<Struct: KernelStruct>(
-    _ layout: StructLayout<Struct>, at address: KernelVirtualAddress, lasting: ObjectKey?,
-    isGiven: (KernelObject<Struct>) throws(ReadFault) -> Bool = { _ in true }
-  ) throws(ReadFault) -> KernelObject<Struct> {
-    guard let lasting else { return try read(layout, at: address) }
-    let key = ObjectKey(layout.name, id: lasting.id, at: address)
-    let parts = try view.constantIfGiven(key) { () throws(ReadFault) in
-      let object = try read(layout, at: address)
-      return try isGiven(object) ? object.parts : nil
-    }
-    guard let parts else { return try read(layout, at: address) }
-    return KernelObject(
-      address: address, layout: layout, walk: self, parts: parts, lasting: lasting)
-  }
-
-  /// Reads an object that stays as it is as long as the kernel's table has it under this number. Each
-  /// snapshot must have that entry of the table.
-  ///
-  /// - Parameter isGiven: shows that it is complete.
-  public func readLasting<Struct: KernelStruct>(
-    _ declaration: Struct.Type, _ key: ObjectKey,
-    isGiven: (KernelObject<Struct>) throws(ReadFault) -> Bool
-  ) throws(ReadFault) -> KernelObject<Struct> {
-    // Another boot may have another object under this number at this address.
-    try read(
-      try layout(of: declaration), at: key.address, lasting: kernel.bootWord == nil ? nil : key,
-      isGiven: isGiven)
-  }
-
   /// `sizeof`, in bytes.
   public func size(of declaration: (some KernelStruct).Type) throws(ReadFault) -> Int {
     try layout(of: declaration).size
