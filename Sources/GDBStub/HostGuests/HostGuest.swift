@@ -78,7 +78,7 @@ extension HostGuest {
     let own = name(executable.isEmpty ? arguments.first ?? "" : executable)
     if isEmulator(own) { return own }
     // Started through a dynamic loader, whose own options come first.
-    guard own.hasPrefix("ld-linux") || own.hasPrefix("ld-musl") else { return nil }
+    guard own.hasPrefix("ld-"), own.contains(".so") else { return nil }
     return arguments.dropFirst().map(name).first(where: isEmulator)
   }
 
