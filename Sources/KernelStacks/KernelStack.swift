@@ -39,7 +39,7 @@ public struct KernelStack: Hashable, Sendable {
   public enum End: Hashable, Sendable {
     /// The outermost call was reached: the entry from user mode, or the start of a kernel thread.
     case outermost
-    /// There is no stack in the kernel. The text is a sentence that says why.
+    /// The task or CPU has no stack in the kernel. The text is a sentence that says why.
     case none(String)
     /// Frames are missing. The text is a sentence that says why.
     case cut(String)

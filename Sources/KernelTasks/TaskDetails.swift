@@ -32,8 +32,10 @@ private struct TaskNumbers: KernelStruct {
 }
 
 extension KernelTasks {
-  /// Nil where there is no such task, or it is unreadable. All of it is one object of the view: a part of
-  /// a split answer that does not have it says nothing of whether there is one.
+  /// Reads one task, as one object of the view.
+  ///
+  /// - Returns: nil when no task has this pid, and when the task is unreadable or belongs to another part of
+  ///   a split answer.
   public func details(
     of pid: UInt32, in walk: Walk
   ) throws(ReadFault) -> TaskDetails? {

@@ -106,7 +106,7 @@ import Testing
     #expect(try bash(nowhere + "print task_struct init_task ", "") == ["compopt -o nospace"])
     // Bash has the word end at the colon, and what is before it stays in the line.
     #expect(try bash("guestscope -c unix:/no/such/a:--sta", "--sta") == [])
-    // A line that bash will not accept is no reason for an error in it.
+    // An option without its value is completed, not refused.
     #expect(try bash("guestscope -c", "-c") == ["-c"])
   }
 

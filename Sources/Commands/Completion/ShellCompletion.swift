@@ -20,7 +20,8 @@ struct ShellCompletion {
   /// Nil where the arguments are those of a user.
   init?(_ arguments: [String]) {
     guard arguments.count == 2, arguments[0] == Self.word else { return nil }
-    // An end that is no blank makes a word of its own after a blank. A quote may be open still.
+    // The mark stands at the cursor, so that the word there is not empty after a blank. A quote may still be
+    // open.
     let end = "\u{1}"
     let split = ["", "'", "\""].lazy.compactMap { try? Words.split(arguments[1] + end + $0) }.first
     guard let words = split, let last = words.last, last.hasSuffix(end) else {

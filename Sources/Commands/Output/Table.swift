@@ -4,7 +4,7 @@ struct Table {
   struct Column: Sendable {
     var heading: String
     var isNumber = false
-    /// Where there is no room for all, these go first.
+    /// The columns that are left out first when a terminal is too narrow for all of them.
     var isMinor = false
     var paint: Paint?
 

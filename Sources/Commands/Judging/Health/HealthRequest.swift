@@ -7,7 +7,7 @@ struct HealthRequest {
 
   init(_ check: HealthCheck, limit: Double? = nil) { (self.check, self.limit) = (check, limit) }
 
-  /// - Throws: a sentence when there is no such check, or no such limit.
+  /// - Throws: a sentence when no check has this name, or the check does not take this limit.
   init(argument: String) throws {
     let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     guard let check = HealthCheck.named(String(parts[0])) else {
