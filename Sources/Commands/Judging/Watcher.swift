@@ -72,7 +72,7 @@ final class Watcher {
     if let file = pace.openmetrics {
       let text = OpenMetrics(sample).text
       if file == "-" { return try console.answer(text) }
-      try replace(file, with: text)
+      try writeFile(file, text, .atomic)
     }
     guard form == .screen else {
       return try console.answer(sample.json(after: previous).text(pretty: form == .pretty) + "\n")
@@ -107,15 +107,6 @@ extension Session {
       usleep(UInt32(min((end - clock.now).milliseconds * 1000, 50_000)))
     }
     if interrupts.isCancelled { throw Cancelled() }
-  }
-}
-
-/// Replaces a file as a whole: who reads it meanwhile has the old one or the new one.
-private func replace(_ path: String, with text: String) throws {
-  do { try Data(text.utf8).write(to: URL(filePath: path), options: .atomic) } catch {
-    let cause = (error as? CocoaError)?.underlying as? POSIXError
-    let reason = cause.map { unsafe String(cString: strerror($0.code.rawValue)) } ?? "\(error)"
-    throw CommandError("cannot write \(path): \(reason)")
   }
 }
 

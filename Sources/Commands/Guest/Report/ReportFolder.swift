@@ -126,19 +126,7 @@ struct ReportFolder {
   // MARK: Files
 
   private func write(_ text: String, _ name: String) throws {
-    let file = temporary + "/" + name
-    let descriptor = unsafe open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else { throw failure("cannot make", file) }
-    defer { close(descriptor) }
-    var bytes = Array(text.utf8)[...]
-    while !bytes.isEmpty {
-      let count = unsafe bytes.withUnsafeBytes {
-        unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
-      }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { throw failure("cannot write", file) }
-      bytes = bytes.dropFirst(count)
-    }
+    try writeFile(temporary + "/" + name, text, .withoutOverwriting)
   }
 
   /// What was begun is not left behind.
