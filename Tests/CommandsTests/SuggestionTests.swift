@@ -20,6 +20,8 @@ import Testing
     for (words, text) in [
       (["porg"], "there is no command 'porg', did you mean prog? help lists the commands"),
       (["zzz"], "there is no command 'zzz': help lists the commands"),
+      // Two letters of four are too many.
+      (["zzog"], "there is no command 'zzog': help lists the commands"),
       (["map", "lsit"], "map has no command 'lsit', did you mean list? it has list, dump, lookup"),
     ] {
       let error = #expect(throws: UsageError.self) { try CommandWords(words).check() }
