@@ -84,6 +84,13 @@ import Testing
         == ["the baseline has no such number"])
   }
 
+  @Test func anAnswerThatLacksSomethingKeepsNoLimitForSure() {
+    let found = Verdict.lacking(
+      ["2 programs unreadable", "program 3: …", "program 4: …"], in: "prog_stats")
+    #expect(found.map(\.evidence) == ["2 programs unreadable"] && found.status == 4)
+    #expect(Verdict.lacking([], in: "prog_stats").isEmpty)
+  }
+
   @Test func brokenOutranksUnknown() {
     func verdict(_ outcome: Verdict.Outcome) -> Verdict {
       Verdict(check: "x", outcome: outcome, evidence: "")

@@ -79,11 +79,14 @@ extension Session {
   /// What a command answers.
   ///
   /// - Throws: also for words that are no command which asks the guest.
-  func document(of words: [String]) throws -> JSON {
+  func document(of words: [String]) throws -> JSON { try answer(to: words).document }
+
+  /// The same with its notes.
+  func answer(to words: [String]) throws -> Answer {
     guard let command = try Root.parse(words: words) as? any GuestCommand else {
       throw UsageError("'\(words.joined(separator: " "))' asks the guest nothing")
     }
-    return try command.answer(in: self).document
+    return try command.answer(in: self)
   }
 }
 

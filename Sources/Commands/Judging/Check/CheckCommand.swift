@@ -1,6 +1,4 @@
 import ArgumentParser
-import GuestScopeGuestMemory
-import GuestScopeKernelBPF
 
 /// `check`: whether a guest keeps what it should.
 struct CheckCommand: GuestCommand {
@@ -60,6 +58,7 @@ struct CheckCommand: GuestCommand {
     var verdicts = try session.verdicts(on: limits, baseline)
     if !requests.isEmpty {
       let health = try session.observeHealth(samples: samples, every: seconds)
+      verdicts += Verdict.lacking(health.missing, in: "health")
       verdicts += requests.flatMap { $0.verdicts(health) }
     }
     var answer = Answer(
@@ -122,28 +121,22 @@ extension Session {
   /// Each question is asked once.
   fileprivate func verdicts(on limits: [Limit], _ baseline: Baseline?) throws -> [Verdict] {
     var answers: [Question: AnswerValues] = [:]
+    var lacking: [Verdict] = []
     var notRun: String?
-    for question in Set(limits.map(\.question)) {
-      answers[question] = AnswerValues(try document(of: question.words).withMeasures)
+    for limit in limits where answers[limit.question] == nil {
+      let question = limit.question
+      let answer = try answer(to: question.words)
+      answers[question] = AnswerValues(answer.document.withMeasures)
+      lacking += Verdict.lacking(answer.notes.missing, in: question.name)
     }
-    if limits.contains(where: { $0.key == "ns_per_call" }), try countsRuns() == false {
+    if limits.contains(where: { $0.key == "ns_per_call" }), try kernelState().countsRuns == false {
       notRun = "it has not run while the guest counted: bpf_stats_enabled is 0"
     }
-    return limits.flatMap { limit in
-      limit.verdicts(
-        on: answers[limit.question]!,
-        baseline: baseline?.question == limit.question ? baseline?.values : nil, notRun: notRun)
-    }
-  }
-}
-
-extension Session {
-  /// Nil where it cannot be known.
-  private func countsRuns() throws -> Bool? {
-    try ofThisBoot { kernel in
-      try walk(kernel) { walk throws(ReadFault) in
-        try StatisticsSwitch(kernel)?.isOn(in: walk.view)
+    return lacking
+      + limits.flatMap { limit in
+        limit.verdicts(
+          on: answers[limit.question]!,
+          baseline: baseline?.question == limit.question ? baseline?.values : nil, notRun: notRun)
       }
-    }.value
   }
 }

@@ -37,6 +37,15 @@ struct Verdict {
   }
 }
 
+extension Verdict {
+  /// What an answer lacks may be what breaks a limit.
+  ///
+  /// - Parameter missing: the notes of the answer, of which the first counts all.
+  static func lacking(_ missing: [String], in check: String) -> [Verdict] {
+    missing.prefix(1).map { Verdict(check: check, outcome: .unknown, evidence: $0) }
+  }
+}
+
 extension [Verdict] {
   /// What is broken outranks what is not known.
   var status: Int32 {

@@ -28,6 +28,8 @@ struct Health {
   var seconds: Double
   /// Why nothing moves in it; nil for a guest that runs.
   var standstill: String?
+  /// What the last sample lacks of what was read.
+  var missing: [String] = []
 
   var last: HealthSample { samples[samples.count - 1] }
 
@@ -47,16 +49,18 @@ extension Session {
   func observeHealth(samples count: Int, every seconds: Double) throws -> Health {
     var times: [UInt64] = []
     var samples: [HealthSample] = []
+    var missing: [String] = []
     for number in 0..<count {
       if number > 0 { try rest(until: .now + .seconds(seconds)) }
       let snapshot = try healthSample()
       times.append(snapshot.time)
       samples.append(snapshot.value)
+      missing = snapshot.missing
       if isStill { break }
     }
     return Health(
       samples: samples, seconds: Double(times[times.count - 1] &- times[0]) / 1e9,
-      standstill: isStill ? "the guest is \(runState)" : nil)
+      standstill: isStill ? "the guest is \(runState)" : nil, missing: missing)
   }
 
   private var isStill: Bool { runState != RunState.running.text }
