@@ -28,9 +28,14 @@ struct TroubleSection {
   /// A line a trouble, as `HEADING: what the kernel said`.
   var lines: [(heading: String, text: String)] {
     var lines = troubles.map { trouble in
-      (
-        trouble.kind.heading,
-        trouble.text + (trouble.location.map { ", at \($0)" } ?? "")
+      let heading = trouble.kind.heading
+      // The kernel's own heading may be the same.
+      let text =
+        trouble.text.hasPrefix("\(heading): ")
+        ? String(trouble.text.dropFirst(heading.count + 2)) : trouble.text
+      return (
+        heading,
+        text + (trouble.location.map { ", at \($0)" } ?? "")
           + " (\(trouble.time.logSeconds) s" + (trouble.count > 1 ? ", \(trouble.count) times" : "")
           + ")"
       )
