@@ -63,6 +63,13 @@ import Testing
       ])
   }
 
+  @Test func numbersHaveNoMoreDigitsThanPeopleRead() {
+    func reason(_ number: Double) -> String {
+      Verdict(check: "a", value: .number(number), outcome: .broken, evidence: "e").reason
+    }
+    #expect(reason(9467.215384615385) == "9467.2: e" && reason(0.029126) == "0.0291: e")
+  }
+
   @Test func tapHasNoDirectivesOfNames() {
     #expect(
       VerdictFormat.tap.lines(verdicts) == [
