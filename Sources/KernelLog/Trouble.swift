@@ -32,7 +32,7 @@ extension KernelLog {
   public var troubles: [Trouble] {
     var found: [Trouble.Kind: Trouble] = [:]
     for (index, record) in records.enumerated() {
-      // Whoever may write to /dev/kmsg can say anything, but not as LOG_KERN.
+      // A process that writes to /dev/kmsg can use any words, but not the facility LOG_KERN.
       guard record.facility == 0, let (kind, text) = Trouble.Pattern.match(record.text) else {
         continue
       }

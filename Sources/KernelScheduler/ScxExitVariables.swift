@@ -43,7 +43,7 @@ extension GlobalValue.Content {
   fileprivate func exit(
     _ names: ScxNames, of variable: GlobalVariable, dump: GlobalValue?
   ) -> ScxExit? {
-    // An int, and negative for nobody.
+    // An int, which is negative where no CPU was to blame.
     guard let kind = number("kind"), names.isExit(kind & 0xffff_ffff) else { return nil }
     let kept = dump.flatMap { try? $0.content.get() }?.bytes.nulTerminatedText
     return ScxExit(

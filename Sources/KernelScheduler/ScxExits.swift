@@ -80,7 +80,7 @@ extension KernelLog {
   public var schedulerExits: [ScxExit] {
     records.indices.reversed().compactMap { index in
       let record = records[index]
-      // Whoever may write to /dev/kmsg can say anything, but not as LOG_KERN.
+      // A process that writes to /dev/kmsg can use any words, but not the facility LOG_KERN.
       guard record.facility == 0, record.text.hasPrefix(Self.exitStart),
         let middle = record.text.firstRange(of: "\" disabled ("), record.text.hasSuffix(")")
       else { return nil }

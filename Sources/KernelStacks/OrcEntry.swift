@@ -33,7 +33,7 @@ struct OrcEntry: Hashable, Sendable {
   enum Kind: Hashable, Sendable {
     /// Nothing is known of the stack here.
     case undefined
-    /// Nobody has called this.
+    /// The code has no caller.
     case outermost
     /// A return address is below the caller's stack pointer.
     case call

@@ -14,7 +14,7 @@
 
 struct death {
   const char *name;
-  unsigned tasks;      // each dies it, on a CPU of its own, from the last one on
+  unsigned tasks;      // each on a CPU of its own, from the last one on
   const char *words;   // what the kernel logs of it when it lives on; NULL for a death of the kernel
   void (*body)(void);  // NULL for one of the module's
 };

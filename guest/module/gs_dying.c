@@ -1,4 +1,4 @@
-// Deaths of a guest: whoever writes the name of one into /proc/gs-die dies it, on the CPU where the
+// Deaths of a guest: a task that writes the name of one into /proc/gs-die dies so, on the CPU where the
 // writer runs.
 #include <linux/atomic.h>
 #include <linux/init.h>

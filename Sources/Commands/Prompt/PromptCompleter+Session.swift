@@ -11,7 +11,7 @@ extension PromptCompleter {
     else { return nil }
     switch found.words.max(by: { $0.count < $1.count }) {
     case "--connect":
-      // The guests of this host, which nobody stops to list.
+      // Listing the guests of this host stops none of them.
       let guests = HostGuest.all()
       return .words(
         matching(word, guests.map { guests.address(of: $0) })

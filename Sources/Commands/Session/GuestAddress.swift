@@ -28,7 +28,7 @@ enum GuestAddress: Hashable {
     }
   }
 
-  /// The gdbserver of this guest. To look for it stops nobody.
+  /// The gdbserver of this guest. Looking for it stops no guest.
   ///
   /// - Parameter guests: those of this host.
   func target(

@@ -7,7 +7,7 @@ final class GuestConnection {
   private let memory: CountingMemory
   private let progress: ReadingProgress
   private var counted = (reads: 0, bytes: 0)
-  /// Those that nobody has taken yet.
+  /// The stops since statistics were last taken.
   private var stops = StopStatistics()
   /// Of all stops, and of those before the command that runs now.
   private var pause: Duration = .zero

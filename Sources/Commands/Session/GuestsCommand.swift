@@ -7,7 +7,7 @@ struct GuestsCommand: GuestCommand {
     commandName: "guests", abstract: "The guests of this host, and where their gdbservers listen.",
     discussion: """
       Every process of QEMU's system emulator, whoever has started it (libvirt, virtme-ng, a script). \
-      To list them stops nobody: what is shown is said by their command lines and sockets. CONNECT is \
+      Listing them stops no guest: what is shown comes from their command lines and sockets. CONNECT is \
       what -c takes: guest:NAME by QEMU's -name, or pid:N.
 
       A gdbserver that was opened after the start, in QEMU's monitor, is known by its socket: a port \

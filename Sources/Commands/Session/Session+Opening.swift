@@ -71,7 +71,8 @@ extension Session {
 }
 
 extension GuestMemError {
-  /// Of a guest that nobody has named: with those that could be meant. None is stopped unasked.
+  /// The error with a list of the guests of this host, for a user who has not named one. No guest is stopped
+  /// unasked.
   func naming(_ guests: [HostGuest]) -> GuestMemError {
     guard !guests.isEmpty else { return self }
     return GuestMemError(

@@ -28,14 +28,14 @@ extension Shell {
       let process = try ShellProcess(command, isFed: true)
       let status = console.redirecting(to: process.input) { run(words: words) }
       let end = after(process, command)
-      // Who reads no more, as head(1), has what he wanted.
+      // A command that stops reading, as head(1) does, has not failed.
       return status == Status.brokenPipe ? end : Status.worse(status, end)
     case .shell(let command): return after(try ShellProcess(command, isFed: false), command)
     }
   }
 
-  /// Waits for the end of a shell command, and in a script takes it for a failure where it is one:
-  /// who types sees what happened.
+  /// Waits for the end of a shell command. Its failure counts in a script; at the prompt the user has seen
+  /// it.
   private func after(_ process: ShellProcess, _ command: String) -> Int32 {
     let status = process.wait()
     // A Ctrl-C was for that command, and not for the next one of the line.

@@ -57,7 +57,7 @@ struct CPUSection {
     return document.adding(stack?.stack.json ?? [])
   }
 
-  /// For the top of a report: what nobody has said yet.
+  /// For the top of a report: what the kernel's log does not say.
   var alarms: [String] {
     stuck.map { task, time in
       "lockup: CPU \(task.cpu) has not come back to its scheduler for \(time.tenthsOfSeconds) s: "

@@ -96,8 +96,8 @@ struct ReportContents {
 }
 
 extension Session {
-  /// A part of a report, which takes no other with it; but where nobody answers any more, there is no
-  /// report.
+  /// Reads a part of a report. Its failure does not fail the others, unless the connection is lost: then
+  /// there is no report.
   fileprivate func part<T>(_ read: () throws -> T) throws -> Result<T, any Error> {
     do { return .success(try read()) } catch let error as any GuestFailure
       where error.isOfConnection

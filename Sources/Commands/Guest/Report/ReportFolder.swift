@@ -79,7 +79,7 @@ struct ReportFolder {
     }
   }
 
-  /// One command, whose failure takes no other with it; but where nobody answers any more, none does.
+  /// Runs one command. Its failure does not fail the others, unless the connection is lost.
   private func write(
     _ name: String, _ words: [String], _ session: Session
   ) throws -> (JSON, missing: [String]) {

@@ -54,7 +54,7 @@ extension Session {
 }
 
 extension Walk {
-  /// A part of a larger reading, which takes no other with it where it is unreadable.
+  /// Reads a part of something larger. When the part is unreadable, the others still count.
   func part<T>(
     _ read: () throws(ReadFault) -> T
   ) throws(ReadFault) -> ReportReading.Part<T> {

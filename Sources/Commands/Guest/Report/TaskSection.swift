@@ -17,7 +17,7 @@ struct TaskSection {
   private let stuck: [KernelTask]
 
   /// - Parameters:
-  ///   - isDead: after a panic nobody gets a CPU any more.
+  ///   - isDead: the kernel has panicked, and no task gets a CPU any more.
   ///   - stacks: reads those of the CPUs, and of tasks by their pids.
   init(
     _ reading: Result<Snapshot<TaskReading>, any Error>, isDead: Bool,

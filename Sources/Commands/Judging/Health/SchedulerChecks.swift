@@ -98,7 +98,7 @@ extension HealthCheck {
       return Finding.kept("\(scheduler.name) is loaded")
     }
     let exit = try health.now(\.log)?.schedulerExits.first
-    // Who unloads a scheduler wants it so: `scx_exit_reason()` of kernel/sched/ext.c.
+    // A scheduler that was unloaded on purpose has not failed: `scx_exit_reason()` of kernel/sched/ext.c.
     guard let exit, !exit.reason.hasPrefix("unregistered") else {
       return Finding.kept(exit.map { "\($0.name ?? "-"): \($0.reason)" } ?? Health.noScheduler)
     }
