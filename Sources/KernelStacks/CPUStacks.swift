@@ -30,10 +30,12 @@ extension KernelStacks {
   ) -> [RegisterKey] {
     let names =
       switch kernel.architecture {
-      case .x86: ["rip", "rsp", "rbp", "r10", "r13", "rdi", "rdx", "rax"]
-      case .arm64: ["pc", "sp", "x29", "x30", "SP_EL0"]
+      case .x86: ["rsp", "rbp", "r10", "r13", "rdi", "rdx", "rax"]
+      case .arm64: ["sp", "x29", "x30", "SP_EL0"]
       }
-    return names.map { RegisterKey(cpu: vcpu, name: $0) } + kernel.livenessRegisters(of: [vcpu])
+    let liveness = kernel.livenessRegisters(of: [vcpu])
+    let own = (names + kernel.executionRegisters).map { RegisterKey(cpu: vcpu, name: $0) }
+    return own.filter { !liveness.contains($0) } + liveness
   }
 
   /// The stacks of vCPUs, in the order of their numbers.
@@ -63,8 +65,8 @@ extension KernelStacks {
       names.lazy.compactMap { try? values[RegisterKey(cpu: vcpu, name: $0)]?.get() }.first
     }
     let cpu = walk.kernel.cpu(ofVCPU: vcpu, values, among: cpus)
-    guard let pc = register("rip", "pc"), let sp = register("rsp", "sp"),
-      let fp = register("rbp", "x29")
+    guard let pc = walk.kernel.execution(ofVCPU: vcpu, in: values)?.instruction,
+      let sp = register("rsp", "sp"), let fp = register("rbp", "x29")
     else {
       throw .unreadable(
         Unreadable(.lacking("the source does not give the registers of vCPU \(vcpu)"), at: 0))

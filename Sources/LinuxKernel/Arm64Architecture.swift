@@ -166,15 +166,25 @@ struct Arm64Architecture: KernelArchitecture {
     registers.kernels("TPIDR").map { [$0] } ?? []
   }
 
-  let executionRegisters = ["pc", "cpsr"]
+  let executionRegisters = ["pc", "cpsr"] + VCPURegisters.names(of: ["VBAR", "ELR", "SPSR"])
 
   /// PSR_I_BIT of arch/arm64/include/uapi/asm/ptrace.h: interrupts are masked.
   private static let interruptMask: UInt64 = 1 << 7
 
+  /// QEMU may stop a vCPU that has just taken an interrupt, at the first instruction of the vector: all
+  /// registers are still those of what was interrupted, which ELR and SPSR describe.
   func execution(_ registers: VCPURegisters) -> (instruction: UInt64, takesInterrupts: Bool)? {
-    guard let instruction = registers["pc"], let state = registers["cpsr"] else { return nil }
+    guard var instruction = registers["pc"], var state = registers["cpsr"] else { return nil }
+    if let vectors = registers.kernels("VBAR"), isEntry(instruction &- vectors),
+      let interrupted = registers.kernels("ELR"), let saved = registers.kernels("SPSR")
+    {
+      (instruction, state) = (interrupted, saved)
+    }
     return (instruction, state & Self.interruptMask == 0)
   }
+
+  /// True for where one of the 16 vectors starts, of 128 bytes each (arch/arm64/kernel/entry.S).
+  private func isEntry(_ offset: UInt64) -> Bool { offset < 16 * 128 && offset % 128 == 0 }
 
   func isAlive(_ registers: VCPURegisters, cpus: [CPU], tables: PageTables) -> Bool {
     let bases = perCPUBases(registers)

@@ -27,14 +27,31 @@ extension GuestKernel {
   ) -> [Int: VCPUExecution] {
     var executions: [Int: VCPUExecution] = [:]
     for vcpu in VCPURegisters.all(in: registers) {
-      guard let (instruction, takesInterrupts) = architecture.rules.execution(vcpu),
+      guard let execution = execution(of: vcpu),
         let cpu = cpus.first(where: {
           architecture.rules.isAlive(vcpu, cpus: [$0], tables: addressSpace.tables)
         })
       else { continue }
-      executions[cpu.id] = VCPUExecution(
-        instruction: instruction, takesInterrupts: takesInterrupts)
+      executions[cpu.id] = execution
     }
     return executions
+  }
+
+  /// What a vCPU executes, in whatever kernel; nil where the source does not give its registers.
+  ///
+  /// - Parameter registers: those of `executionRegisters` among them.
+  public func execution(
+    ofVCPU vcpu: Int, in registers: [RegisterKey: Result<UInt64, Absence>]
+  ) -> VCPUExecution? {
+    execution(of: VCPURegisters(of: vcpu, in: registers.compactMapValues { try? $0.get() }))
+  }
+
+  /// The names of those that say what a vCPU executes.
+  public var executionRegisters: [String] { architecture.rules.executionRegisters }
+
+  private func execution(of vcpu: VCPURegisters) -> VCPUExecution? {
+    architecture.rules.execution(vcpu).map { instruction, takesInterrupts in
+      VCPUExecution(instruction: instruction, takesInterrupts: takesInterrupts)
+    }
   }
 }
