@@ -44,12 +44,12 @@ import Testing
     let table = WatchTable(.programs)
     let first = sample([stats("idle", 3, 3), stats("a", 0, 0), stats("b", 0, 0)], at: 0)
     let second = sample([stats("idle", 3, 3), stats("a", 10, 1000), stats("b", 5, 5000)], at: 1)
-    #expect(table.lines(first.objects(after: nil), isFirst: true).count == 1)
-    let lines = table.lines(second.objects(after: first), isFirst: false)
+    #expect(table.rows(first.objects(after: nil), isFirst: true).lines().count == 1)
+    let lines = table.rows(second.objects(after: first), isFirst: false).lines()
     #expect(lines.dropFirst().map { $0.prefix { $0 != " " } } == ["b", "a", "(1"])
     // Who ran once stays, with a rate of 0.
     let third = sample([stats("idle", 3, 3), stats("a", 10, 1000), stats("b", 5, 5000)], at: 2)
-    let rest = table.lines(third.objects(after: second), isFirst: false)
+    let rest = table.rows(third.objects(after: second), isFirst: false).lines()
     #expect(rest.count == 4 && rest[1].contains(" 0.0 "))
   }
 
@@ -60,7 +60,7 @@ import Testing
       let names = ["p\(step)", "p\(step + 1)"]
       let next = sample(
         .array(names.map { stats($0, UInt64(step), UInt64(step)) }), at: Double(step))
-      _ = table.lines(next.objects(after: previous), isFirst: false)
+      _ = table.rows(next.objects(after: previous), isFirst: false).lines()
       previous = next
     }
     #expect(table.rowsKept <= 2)

@@ -44,7 +44,6 @@ extension LiveTests {
       #expect(lines.filter { $0.hasPrefix("PROGRAM ") }.count == 2)
     }
 
-    /// Nothing is left of it to undo, so that no way to end it can forget that.
     @Test func onATerminalATableIsKeptUpToDate() throws {
       let terminal = try PseudoTerminal(
         Program.path,
@@ -68,6 +67,26 @@ extension LiveTests {
           #expect(line.count <= 70, "\(line)")
         }
       }
+      #expect(try guest.qmp.runs)
+    }
+
+    @Test(arguments: ["q", "\u{3}"])
+    func keysSortAndFilterTheTable(end: String) throws {
+      let terminal = try PseudoTerminal(
+        Program.path,
+        ["-c", guest.target, "-k", guest.kernel, "watch", "-n", "0.2", "prog", "stats"],
+        environment: [:], columns: 100)
+      try terminal.expect("q ends   s sorts by the next column   r reverses   / filters")
+      try terminal.type("s")
+      try terminal.expect("s sorts by the next column (OBJECT)")
+      try terminal.type("/no such")
+      try terminal.expect("filter: no such_")
+      try terminal.press(.enter)
+      try terminal.expect("/ filters (no such)")
+      #expect(!terminal.showsKeys)
+      try terminal.type(end)
+      #expect(try terminal.wait() == (end == "q" ? 0 : 128 + SIGINT))
+      #expect(terminal.showsKeys)
       #expect(try guest.qmp.runs)
     }
 

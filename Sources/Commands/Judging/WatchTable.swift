@@ -1,3 +1,17 @@
+/// What a sample has to show.
+struct WatchRows {
+  var table: Table
+  /// What is said below the rows.
+  var note: String?
+
+  /// - Parameter style: rows that have changed since the sample before have the colour of such.
+  func lines(_ view: WatchView = WatchView(), _ style: ScreenStyle = .plain) -> [String] {
+    let shown = view.rows(of: table)
+    let isEmpty = shown.rows.isEmpty && note != nil
+    return (isEmpty ? [] : shown.drawn(style).lines) + (note.map { [$0] } ?? [])
+  }
+}
+
 /// What `watch` shows to people: who changes how fast.
 final class WatchTable {
   enum Kind {
@@ -20,18 +34,18 @@ final class WatchTable {
 
   init(_ kind: Kind) { self.kind = kind }
 
-  /// - Parameter style: rows that have changed since the sample before have the colour of such.
-  func lines(_ objects: [WatchedObject], isFirst: Bool, _ style: ScreenStyle = .plain) -> [String] {
+  /// Takes a sample in.
+  func rows(_ objects: [WatchedObject], isFirst: Bool) -> WatchRows {
     let table = kind == .programs ? programs(objects) : everything(objects)
     // Those that are gone are forgotten.
     let names = Set(objects.map(\.name))
     past = past.filter { names.contains($0.key.object) }
     moving = moving.filter { names.contains($0.object) }
+    if isFirst { return WatchRows(table: table, note: "(rates follow with the second sample)") }
     let still = kind == .programs ? objects.count - table.rows.count : 0
-    let rest = still == 0 ? [] : ["(\(still) program\(still == 1 ? "" : "s") did not run)"]
-    if isFirst { return ["(rates follow with the second sample)"] }
-    return table.rows.isEmpty && rest.isEmpty
-      ? ["(nothing changes)"] : table.drawn(style).lines + rest
+    let rest = still == 0 ? nil : "(\(still) program\(still == 1 ? "" : "s") did not run)"
+    return WatchRows(
+      table: table, note: table.rows.isEmpty ? rest ?? "(nothing changes)" : rest)
   }
 
   private func everything(_ objects: [WatchedObject]) -> Table {

@@ -13,6 +13,7 @@ final class Watcher {
   private var samples = 0
   private var pause: Duration = .zero
   private var previous: WatchSample?
+  private let page: WatchPage?
 
   init(
     _ command: any GuestCommand, _ pace: WatchPace, _ shell: Shell, _ form: OutputForm,
@@ -20,6 +21,9 @@ final class Watcher {
   ) {
     (self.command, self.pace, self.shell, self.form) = (command, pace, shell, form)
     self.table = WatchTable(table)
+    page =
+      shell.console.isTerminal && form == .screen && pace.openmetrics != "-"
+      ? WatchPage(shell) : nil
   }
 
   /// Runs until Ctrl-C, or until there are as many samples as were asked for.
@@ -35,17 +39,17 @@ final class Watcher {
 
   private func watch() throws -> Int32 {
     var status = Status.answered
-    let isPage = shell.console.isTerminal && form == .screen && pace.openmetrics != "-"
     let start = clock.now
     while true {
       let sample = try take()
       if !sample.notes.missing.isEmpty { status = Status.partial }
-      try show(sample, isPage: isPage, since: start)
+      try show(sample, since: start)
       previous = sample
       samples += 1
       if let count = pace.count, samples >= count { return status }
       // At a steady pace: a sample that is late does not delay those after it.
-      try shell.session.rest(until: max(start + .seconds(pace.seconds) * samples, clock.now))
+      try rest(until: max(start + .seconds(pace.seconds) * samples, clock.now))
+      if page?.isOver == true { return status }
     }
   }
 
@@ -65,9 +69,7 @@ final class Watcher {
 
   // MARK: Output
 
-  private func show(_ sample: WatchSample, isPage: Bool, since start: ContinuousClock.Instant)
-    throws
-  {
+  private func show(_ sample: WatchSample, since start: ContinuousClock.Instant) throws {
     let console = shell.console
     if let file = pace.openmetrics {
       let text = OpenMetrics(sample).text
@@ -77,60 +79,46 @@ final class Watcher {
     guard form == .screen else {
       return try console.answer(sample.json(after: previous).text(pretty: form == .pretty) + "\n")
     }
-    let objects = sample.objects(after: previous)
-    let page = Page()
-    let style = isPage ? page.style : .plain
-    let lines = table.lines(objects, isFirst: previous == nil, style)
-    guard isPage else {
+    let rows = table.rows(sample.objects(after: previous), isFirst: previous == nil)
+    guard let page else {
       for line in sample.notes.missing { console.note(line, .damaged) }
-      return try console.answer(lines.map { $0 + "\n" }.joined())
+      return try console.answer(rows.lines().map { $0 + "\n" }.joined())
     }
     let seconds = (clock.now - start) / .seconds(1)
-    let head =
+    page.head =
       "sample \(samples + 1), every \(pace.seconds) s; the guest was stopped for "
       + "\(fixed(sample.cost.stops.total.milliseconds, 1)) ms, "
       + "\(fixed(pause.milliseconds, 1)) ms in \(fixed(seconds, 1)) s"
-    try console.answer(
-      page.text(
-        [page.cut(head), ""] + lines
-          + sample.notes.missing.map { style.paint(page.cut($0), .damaged) }))
+    (page.rows, page.missing) = (rows, sample.notes.missing)
+    try page.draw()
+  }
+
+  private func rest(until end: ContinuousClock.Instant) throws {
+    guard let page else { return try shell.session.rest(until: end) }
+    try shell.session.rest(until: end) { milliseconds in
+      try page.wait(milliseconds)
+      return page.isOver
+    }
   }
 }
 
 extension Session {
   /// Waits between two samples.
   ///
+  /// - Parameter pause: waits for some milliseconds; true when it is enough.
   /// - Throws: `Cancelled` after Ctrl-C.
-  func rest(until end: ContinuousClock.Instant) throws {
-    let clock = ContinuousClock()
-    while clock.now < end, !interrupts.isCancelled {
-      usleep(UInt32(min((end - clock.now).milliseconds * 1000, 50_000)))
+  func rest(
+    until end: ContinuousClock.Instant,
+    _ pause: (Double) throws -> Bool = { milliseconds in
+      usleep(UInt32(milliseconds * 1000))
+      return false
+    }
+  ) throws {
+    var left = (end - ContinuousClock.now).milliseconds
+    while left > 0, !interrupts.isCancelled {
+      if try pause(min(left, 50)) { break }
+      left = (end - ContinuousClock.now).milliseconds
     }
     if interrupts.isCancelled { throw Cancelled() }
-  }
-}
-
-/// All of a terminal. Nothing needs to be undone at the end: whatever ends the program, the terminal
-/// is as before, and shows the last page.
-private struct Page {
-  private let size: TerminalSize
-
-  init() {
-    let size = TerminalSize(of: STDOUT_FILENO)
-    self.size = size.flatMap { $0.rows > 1 ? $0 : nil } ?? TerminalSize(rows: 24, columns: 80)
-  }
-
-  var style: ScreenStyle {
-    ScreenStyle(width: size.columns, hasColours: Paint.isWanted(on: STDOUT_FILENO))
-  }
-
-  func cut(_ line: String) -> String { String(line.printable.prefix(size.columns)) }
-
-  /// Lines that have their width, in place of those before. What is overwritten, and not cleared
-  /// first, does not flicker.
-  func text(_ lines: [String]) -> String {
-    // The last row is the cursor's.
-    let shown = lines.prefix(size.rows - 1).map { $0 + "\u{1b}[K\n" }
-    return "\u{1b}[H" + shown.joined() + "\u{1b}[J"
   }
 }

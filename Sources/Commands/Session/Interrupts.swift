@@ -13,7 +13,7 @@ package final class Interrupts: Sendable {
   private let cancelling = Atomic<Bool>(false)
   private let editing = Atomic<Bool>(false)
   private let holding = Atomic<Bool>(false)
-  /// What the terminal was like before line editing.
+  /// What the terminal was like before we changed it.
   private let terminal = Mutex<termios?>(nil)
 
   package init() {
@@ -96,9 +96,14 @@ package final class Interrupts: Sendable {
 
   /// From now on Ctrl-C cancels commands.
   func beginPrompt() {
+    saveTerminal()
+    hasPrompt.store(true, ordering: .releasing)
+  }
+
+  /// The terminal is to be as it is now when the program ends.
+  func saveTerminal() {
     var saved = termios()
     if unsafe tcgetattr(STDIN_FILENO, &saved) == 0 { terminal.withLock { $0 = saved } }
-    hasPrompt.store(true, ordering: .releasing)
   }
 
   /// A new command begins: signals that came before do not concern it.

@@ -91,6 +91,12 @@ final class PseudoTerminal {
 
   // MARK: Keys
 
+  /// False while a program reads keys as they are pressed.
+  var showsKeys: Bool {
+    var modes = termios()
+    return tcgetattr(master, &modes) == 0 && modes.c_lflag & tcflag_t(ECHO) != 0
+  }
+
   func type(_ text: String) throws {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {

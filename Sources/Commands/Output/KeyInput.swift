@@ -1,0 +1,46 @@
+import Glibc
+
+/// Keys of the terminal that is standard input, as they are pressed: not a line at a time, and not shown.
+final class KeyInput {
+  private var saved = termios()
+
+  /// Nil where standard input is not a terminal.
+  init?(_ interrupts: Interrupts) {
+    guard unsafe tcgetattr(STDIN_FILENO, &saved) == 0 else { return nil }
+    interrupts.saveTerminal()
+  }
+
+  deinit { if isOurs { _ = unsafe tcsetattr(STDIN_FILENO, TCSANOW, &saved) } }
+
+  /// The keys that were pressed, after so many milliseconds at the most.
+  func read(within milliseconds: Double) -> [UInt8] {
+    guard isOurs else {
+      usleep(UInt32(milliseconds * 1000))
+      return []
+    }
+    listen()
+    var input = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+    guard unsafe poll(&input, 1, Int32(milliseconds.rounded(.up))) == 1 else { return [] }
+    var bytes = [UInt8](repeating: 0, count: 64)
+    let count = unsafe Glibc.read(STDIN_FILENO, &bytes, bytes.count)
+    guard count > 0 else {
+      // It was hung up, and stays readable.
+      usleep(UInt32(milliseconds * 1000))
+      return []
+    }
+    return Array(bytes[..<count])
+  }
+
+  /// In the background the terminal is the shell's, and a try would stop the program (SIGTTOU).
+  private var isOurs: Bool { tcgetpgrp(STDIN_FILENO) == getpgrp() }
+
+  /// After Ctrl-Z and `fg` the terminal is as the shell has it.
+  private func listen() {
+    var now = termios()
+    guard unsafe tcgetattr(STDIN_FILENO, &now) == 0 else { return }
+    let unwanted = tcflag_t(ICANON | ECHO)
+    guard now.c_lflag & unwanted != 0 else { return }
+    now.c_lflag &= ~unwanted
+    _ = unsafe tcsetattr(STDIN_FILENO, TCSANOW, &now)
+  }
+}
