@@ -28,12 +28,13 @@ func target(_ name: String, _ dependencies: [String], _ more: [Target.Dependency
   .target(name: name, dependencies: dependencies.map(module) + more, swiftSettings: strict)
 }
 
-/// The tests of the target of the same name; those of the whole are called Live.
+/// The tests of the target of the same name; those of the whole are called Live. Never optimised: that would
+/// take minutes, and what they test is.
 func tests(_ name: String, _ dependencies: [String] = []) -> Target {
   .testTarget(
     name: name + "Tests",
     dependencies: (["TestSupport"] + (name == "Live" ? [] : [name]) + dependencies).map(module),
-    swiftSettings: strict)
+    swiftSettings: strict + [.unsafeFlags(["-Onone"], .when(configuration: .release))])
 }
 
 /// A module of the C library, or of another C library, in the folder of its short name.
