@@ -13,8 +13,8 @@ struct ClosingPart {
     within limits: SampleLimits
   ) -> [ClosingPart] {
     let ram = view.ram
-    if settled.isEmpty, limits.admit(limits.load(ram.coalesce(view.uses))) {
-      return [ClosingPart(ranges: view.uses, objects: nil)]
+    if settled.isEmpty, let ranges = wholePlan(of: view, within: limits) {
+      return [ClosingPart(ranges: ranges, objects: nil)]
     }
     let plan = view.objects.plan
     // What has parts of its own that are still to be read comes with them.
@@ -52,5 +52,17 @@ struct ClosingPart {
       count *= 2
     }
     return parts.isEmpty ? [part([])] : parts
+  }
+
+  /// All that a pass used, where one stop may read it; else nil. What is a few reads too many is read with
+  /// more of what lies between, for a second stop costs more than some kilobytes.
+  private static func wholePlan(
+    of view: MemoryView, within limits: SampleLimits
+  ) -> [PhysicalRange]? {
+    for gap: UInt64 in [512, 2048] {
+      let ranges = view.ram.coalesce(view.uses, gap: gap)
+      if limits.admit(limits.load(ranges)) { return ranges }
+    }
+    return nil
   }
 }

@@ -240,4 +240,17 @@ import Testing
     #expect(snapshot.value == [0, 2, 3, 4, 5, 9, 10, 11])
     #expect(snapshot.unreadable.map { "\($0.key)" } == ["object 1", "node 2"])
   }
+
+  /// A second stop costs more than the bytes between.
+  @Test func aPlanOfAFewReadsTooManyIsReadWithWhatLiesBetween() throws {
+    let ram = RAMBuilder(count: 1 << 20)
+    let start = ram.allocatePage()
+    let places = (0..<12).map { start + $0 * 1024 }
+    let memory = ScriptedMemory(ram.memory(), limits: .limited(reads: 10))
+    let snapshot = try SnapshotEngine(memory).snapshot { view throws(ReadFault) in
+      try view.each(places) { place throws(ReadFault) in try view.word(place.rawValue) }
+    }
+    #expect(snapshot.value == places.map { _ in 0 } && snapshot.consistency == .instant)
+    #expect(memory.holds == 0 && memory.excesses == 0)
+  }
 }
