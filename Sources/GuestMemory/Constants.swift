@@ -56,4 +56,17 @@ extension MemoryView {
     if isSnapshot || !constants.areInPlan { constants[key] = value }
     return value
   }
+
+  /// The same of what can be read too early, as an object that is still being made: it is part of the
+  /// plan like anything else, until a snapshot has shown it.
+  ///
+  /// - Parameter read: gives nil where the object itself shows that it is not complete.
+  public func lasting<T>(
+    _ key: ObjectKey, _ read: () throws(ReadFault) -> T?
+  ) throws(ReadFault) -> T? {
+    if let known = constants[key], let value = known as? T { return value }
+    let value = try read()
+    if isSnapshot, let value { constants[key] = value }
+    return value
+  }
 }

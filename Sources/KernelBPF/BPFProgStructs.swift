@@ -19,6 +19,7 @@ public struct BPFProgStruct: NumberedStruct {
   public init() {}
 
   public static func type(of prog: KernelObject<Self>) -> UInt32? { prog.type }
+  public static let isLasting = true
 
   public static func id(of prog: KernelObject<Self>) throws(ReadFault) -> UInt32 {
     try prog.aux.id
@@ -34,6 +35,12 @@ struct BPFProgAux: KernelStruct {
   let name = Member<String>("name", size: 16)
   /// Since 5.16 (commit aba64c7da983).
   let verifiedInsns = OptionalMember<UInt32>("verified_insns")
+
+  /// The table has a program shortly before that has its id (`bpf_prog_alloc_id()` of
+  /// kernel/bpf/syscall.c).
+  static func isComplete(_ aux: KernelObject<Self>, of key: ObjectKey) -> Bool {
+    UInt64(aux.id) == key.id
+  }
 }
 
 /// `struct bpf_prog_aux` before 5.12, which has the statistics.

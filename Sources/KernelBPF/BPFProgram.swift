@@ -109,7 +109,7 @@ struct ProgramReader {
   private func olderCounters(
     _ aux: KernelObject<BPFProgAux>
   ) throws(ReadFault) -> [(cpu: Int, counters: RunCounters)]? {
-    counters(try walk.read(BPFProgAuxStats.self, at: aux.address).stats)
+    counters(try aux.readLasting(as: BPFProgAuxStats.self).stats)
   }
 
   private func details(

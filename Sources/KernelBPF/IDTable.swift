@@ -10,10 +10,14 @@ public protocol NumberedStruct: KernelStruct {
   static func id(of object: KernelObject<Self>) throws(ReadFault) -> UInt32
   /// A number of the enumeration of the objects' types; nil for objects without types.
   static func type(of object: KernelObject<Self>) -> UInt32?
+  /// Whether its declared members, and what they lead to but for per-CPU variables, stay as they are
+  /// while it has its id.
+  static var isLasting: Bool { get }
 }
 
 extension NumberedStruct {
   public static func type(of object: KernelObject<Self>) -> UInt32? { nil }
+  public static var isLasting: Bool { false }
 }
 
 /// Which objects of a table to read; nil for all.
@@ -95,7 +99,7 @@ public struct IDTable<Object: NumberedStruct>: Sendable {
     _ entry: XArray.Entry, _ query: ObjectQuery, _ walk: Walk,
     _ read: (KernelObject<Object>) throws(ReadFault) -> T
   ) throws(ReadFault) -> Found<T> {
-    let object = try walk.read(Object.self, at: entry.pointer)
+    let object = try object(entry, walk)
     if let types = query.types, let type = Object.type(of: object), !types.contains(type) {
       return .otherType
     }
@@ -105,5 +109,13 @@ public struct IDTable<Object: NumberedStruct>: Sendable {
     guard UInt64(id) != entry.index else { return .object(try read(object)) }
     guard id != 0 else { return .comingOrGoing }
     throw .corrupt("struct \(Object.kernelName) with another id, \(id)", at: entry.pointer)
+  }
+
+  private func object(
+    _ entry: XArray.Entry, _ walk: Walk
+  ) throws(ReadFault) -> KernelObject<Object> {
+    Object.isLasting
+      ? try walk.readLasting(Object.self, table.key(of: entry))
+      : try walk.read(Object.self, at: entry.pointer)
   }
 }

@@ -67,9 +67,34 @@ extension GuestKernel {
       guard hasOffsets else { return try walker(walk) }
       // The walker must not wait a wave for the offsets when it does not need them yet.
       return try view.together(
-        checkAlive(walk.cpus, view), checkSeen(view), walker(walk)
-      ).2
+        checkAlive(walk.cpus, view), checkSeen(view), checkBoot(view), walker(walk)
+      ).3
     }
+  }
+
+  /// Where a random word is that no two boots have in common: the stack canary of the first task
+  /// (`boot_init_stack_canary()` of arch/*/include/asm/stackprotector.h), which never changes. Without
+  /// KASLR two boots may have the same id for another object at the same address. Nil for a kernel
+  /// without CONFIG_STACKPROTECTOR.
+  var bootWord: KernelVirtualAddress? {
+    guard let task = try? address(of: "init_task") else { return nil }
+    let place = try? prepared { () throws(KernelError) in
+      BootWord(offset: try? btf.requiredField("stack_canary", of: "task_struct").offset)
+    }
+    return place?.offset.map { task + $0 }
+  }
+
+  private struct BootWord { var offset: Int? }
+
+  /// What is kept over snapshots is of one boot.
+  private func checkBoot(_ view: MemoryView) throws(ReadFault) {
+    guard let bootWord else { return }
+    let key = ObjectKey("stack canary", id: 0, at: bootWord)
+    let (first, now) = try view.together(
+      view.constant(key) { () throws(ReadFault) in try view.u64(at: bootWord) },
+      view.u64(at: bootWord))
+    guard view.isSnapshot, first != now else { return }
+    throw .unreadable(Self.changed(at: textBase))
   }
 
   /// What an earlier session has found the kernel by must be there still.

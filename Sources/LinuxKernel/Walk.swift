@@ -78,6 +78,32 @@ public final class Walk {
     return KernelObject(address: address, layout: layout, walk: self, parts: parts)
   }
 
+  /// The same of what stays as it is while the object `lasting` lives: once a snapshot has had it, it is
+  /// in no plan.
+  func read<Struct: KernelStruct>(
+    _ layout: StructLayout<Struct>, at address: KernelVirtualAddress, lasting: ObjectKey?
+  ) throws(ReadFault) -> KernelObject<Struct> {
+    guard let lasting else { return try read(layout, at: address) }
+    let key = ObjectKey(layout.name, id: lasting.id, at: address)
+    let parts = try view.lasting(key) { () throws(ReadFault) in
+      let object = try read(layout, at: address)
+      return Struct.isComplete(object, of: lasting) ? object.parts : nil
+    }
+    guard let parts else { return try read(layout, at: address) }
+    return KernelObject(
+      address: address, layout: layout, walk: self, parts: parts, lasting: lasting)
+  }
+
+  /// Reads an object that stays as it is as long as the kernel's table has it under this number. Each
+  /// snapshot must have that entry of the table.
+  public func readLasting<Struct: KernelStruct>(
+    _ declaration: Struct.Type, _ key: ObjectKey
+  ) throws(ReadFault) -> KernelObject<Struct> {
+    // Another boot may have another object under this number at this address.
+    try read(
+      try layout(of: declaration), at: key.address, lasting: kernel.bootWord == nil ? nil : key)
+  }
+
   /// `sizeof`, in bytes.
   public func size(of declaration: (some KernelStruct).Type) throws(ReadFault) -> Int {
     try layout(of: declaration).size

@@ -178,4 +178,36 @@ import Testing
     #expect(snapshot.value == chains.words[0][1].rawValue)
     #expect(snapshot.unreadable.isEmpty)
   }
+
+  /// Until a snapshot has shown it, what was read of it may be of the past.
+  @Test func whatLastsIsInTheFirstClosingStopAndInNoLaterOne() throws {
+    let memory = ScriptedMemory(chains.memory)
+    let engine = SnapshotEngine(memory)
+    let place = chains.heads[0].rawValue
+    for round in 0..<3 {
+      let snapshot = try engine.snapshot { view throws(ReadFault) in
+        try view.together(
+          view.word(chains.heads[1].rawValue),
+          view.lasting(Self.key) { () throws(ReadFault) in try view.word(place) })
+      }
+      #expect(snapshot.value.1 == chains.words[0][1].rawValue)
+      let closing = try #require(memory.samples.last)
+      #expect(closing.contains { $0.start.rawValue == place } == (round == 0))
+    }
+  }
+
+  @Test func whatIsNotCompleteIsReadAgain() throws {
+    let memory = ScriptedMemory(chains.memory)
+    let engine = SnapshotEngine(memory)
+    for _ in 0..<3 {
+      let snapshot = try engine.snapshot { view throws(ReadFault) in
+        try view.lasting(Self.key) { () throws(ReadFault) -> UInt64? in
+          _ = try view.word(chains.heads[0].rawValue)
+          return nil
+        }
+      }
+      #expect(snapshot.value == nil)
+      #expect(try #require(memory.samples.last).isEmpty == false)
+    }
+  }
 }

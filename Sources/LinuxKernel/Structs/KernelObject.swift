@@ -12,6 +12,9 @@ public struct KernelObject<Struct: KernelStruct> {
   public let walk: Walk
   /// A stretch of bytes for each of the layout's parts.
   let parts: [ArraySlice<UInt8>]
+  /// The object that it belongs to, of one that stays as it is while that lives. What its members lead to
+  /// stays so as well.
+  var lasting: ObjectKey? = nil
 
   public var view: MemoryView { walk.view }
   public var kernel: GuestKernel { walk.kernel }
@@ -21,6 +24,13 @@ public struct KernelObject<Struct: KernelStruct> {
     as declaration: Other.Type
   ) throws(ReadFault) -> KernelObject<Other> {
     try walk.read(declaration, at: address)
+  }
+
+  /// The same, of what stays as it is while the object lives.
+  public func readLasting<Other: KernelStruct>(
+    as declaration: Other.Type
+  ) throws(ReadFault) -> KernelObject<Other> {
+    try walk.read(try walk.layout(of: declaration), at: address, lasting: lasting)
   }
 
   /// True when this kernel has the member.
@@ -100,6 +110,6 @@ public struct KernelObject<Struct: KernelStruct> {
         address: address + place.offset, layout: target, walk: walk, parts: parts)
     }
     let pointer: KernelVirtualAddress = value(place)
-    return pointer.rawValue == 0 ? nil : try walk.read(target, at: pointer)
+    return pointer.rawValue == 0 ? nil : try walk.read(target, at: pointer, lasting: lasting)
   }
 }

@@ -8,6 +8,8 @@ public final class StructLayout<Struct: KernelStruct>: Sendable {
   let members: Struct
   /// The parts of the structure that are read: one, unless members lie far apart.
   let parts: [Range<Int>]
+  /// Tells the declarations of one structure apart.
+  let name: String
 
   /// Members that are further apart than this, in bytes, are read apart: `task_struct` has 10 KB.
   static var gap: Int { 512 }
@@ -21,6 +23,7 @@ public final class StructLayout<Struct: KernelStruct>: Sendable {
       try member.find(in: type, called: Struct.kernelName, layouts)
     }
     self.members = members
+    name = "\(Struct.self)"
     size = layouts.btf.size(of: type) ?? 0
     parts = Self.parts(
       of: declared.flatMap { [$0.place?.span, $0.companion?.place?.span] }.compactMap { $0 })
