@@ -30,7 +30,6 @@ struct Arrival {
     let outcome = try connection.ask(Self.inquiry)
     threads = outcome.replies[2].threads
     guard let status = outcome.replies[1].monitorOutput.flatMap(RunStatus.init(monitorText:)) else {
-      connection.owe(false)
       throw link.notQEMU("it has no monitor")
     }
     let version = outcome.replies[3].monitorOutput.flatMap(QEMUVersion.init(monitorText:))
@@ -50,9 +49,8 @@ struct Arrival {
     for request in [.supported, .physicalMemoryMode] as [Request] {
       replies += try connection.ask([request]).replies
     }
+    // Nothing said that connecting stopped its guest, so that a `c` could be wrong.
     guard case .physicalMemoryMode = replies[1] else {
-      // Nothing said that connecting stopped its guest, so that a `c` could be wrong.
-      connection.owe(false)
       throw link.notQEMU("it has no physical memory mode")
     }
   }

@@ -122,7 +122,10 @@ final class Connection {
         hasHeardStub = true
         unread = bytes.count
         exchange = Exchange([.greeting])
-        do { try exchange.feed(bytes[skipped...]) } catch { throw link.protocolError(error) }
+        do { try exchange.feed(bytes[skipped...]) } catch {
+          noteStops(from: skipped, beyond: exchange.before.stops)
+          throw link.protocolError(error)
+        }
         guard unread < Self.greetingLimit || exchange.isComplete else {
           throw link.protocolError(exchange.shortfall ?? .notAGDBServer(said: bytes))
         }
@@ -139,6 +142,28 @@ final class Connection {
       if .now > patience, !exchange.isComplete, link.options.isInterrupted() { throw .interrupted }
     }
     return exchange.replies[0]
+  }
+
+  /// How long the words that follow one that was not understood may take.
+  private static let afterword: Duration = .milliseconds(30)
+
+  /// Counts the stops that are reported before and after what could not be understood.
+  private func noteStops(from skipped: Int, beyond counted: Int) {
+    let deadline = ContinuousClock.now + Self.afterword
+    var bytes: [UInt8] = []
+    while case .bytes(let more, _)? = try? socket.peek(
+      beyond: bytes.count, within: max(.zero, deadline - .now), limit: Self.greetingLimit),
+      more.count > bytes.count
+    {
+      bytes = more
+    }
+    var decoder = PacketDecoder()
+    decoder.feed(bytes.dropFirst(skipped))
+    var heard = Exchange.Before()
+    while let incoming = decoder.next() {
+      if case .packet(let payload) = incoming { heard.add(payload) }
+    }
+    before.stops += max(0, heard.stops - counted)
   }
 
   // MARK: Debt

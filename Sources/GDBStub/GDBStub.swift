@@ -42,6 +42,12 @@
 //   look for another client before connecting (`LocalPeers`), and one that turns up meanwhile gets
 //   what undoes our connection, too.
 //
+// What comes may not be what QEMU said
+//   A forwarded port, a tunnel, a serial line: bytes are lost or changed, connections break. What
+//   our own bytes do at QEMU does not depend on that. So an answer that cannot be understood, or that
+//   only another stub would give, is no ground to leave a guest standing: the same is asked on another
+//   connection, and what was owed is paid there (`Recovery`).
+//
 // A dead client's tail
 //   A client that died in the middle of a packet leaves QEMU's parser inside it. The first packet
 //   of a connection is therefore an empty one, which may be refused (`Connection.greet`).

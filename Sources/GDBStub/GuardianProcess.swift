@@ -93,6 +93,7 @@ private struct Heir {
     var decoder = PacketDecoder()
     var before = record.before ?? Exchange.Before()
     var isBefore = record.before == nil
+    var contact = record.contact
     var text = ""
     while let bytes = receive(), !bytes.isEmpty {
       decoder.feed(bytes)
@@ -100,6 +101,9 @@ private struct Heir {
         switch incoming {
         case .ack, .nack: isBefore = false
         case .packet(let payload) where isBefore: before.add(payload)
+        // It may have been what said that the guest is stopped.
+        case .corrupted, .noise:
+          if contact == .afterStopped { contact = .firstToLeaveStopped }
         case .packet(let payload) where payload.first == UInt8(ascii: "O"):
           // Answers to what the owner asked may be among them; they read the same.
           text += String(decoding: payload.dropFirst().decodedHex ?? [], as: UTF8.self)
@@ -113,7 +117,7 @@ private struct Heir {
         let status = lines.lazy.compactMap(RunStatus.init(monitorText:)).first,
         let version = lines.lazy.compactMap(QEMUVersion.init(monitorText:)).first
       else { continue }
-      switch Verdict(before, record.contact, status: status, version: version) {
+      switch Verdict(before, contact, status: status, version: version) {
       case .ran, .takenAsRunning: return true
       case .stopped: return false
       }

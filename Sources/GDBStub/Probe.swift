@@ -42,6 +42,8 @@ struct Probe {
         options.notice(
           "the guest was stopped after the last debugger left, and stays so. If whoever stopped it let "
             + "it go on again, which QEMU from 8.1 on does not report: `cont` in its monitor")
+      } else if !options.leaveStopped {
+        options.notice("the guest is stopped, and stays so: `cont` in QEMU's monitor lets it go on")
       }
       return
     }

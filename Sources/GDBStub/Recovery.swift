@@ -19,22 +19,36 @@ extension StubLink {
         switch debt.state {
         case .nothing: false
         case .owed, .resuming: connection.isBroken
-        case .unknown: connection.isBroken || connection.hasHeardStub && error.kind == .lost
+        // Whatever was wrong with what the stub said, it has said something: the guest stands.
+        case .unknown: connection.isBroken || connection.hasHeardStub
         }
       guard isInDoubt else { throw error }
-      // Of two stop replies the first may be all that came.
-      let ran = debt.state != .unknown || connection.before.stops > 0 && debt.before == nil
+      // Of the two stop replies of a guest that ran, the first may be all that came of a broken
+      // connection; one whose words could not be understood has had the time for both.
+      let proof = connection.isBroken ? 1 : 2
+      let ran =
+        debt.state != .unknown
+        || connection.before.stops >= proof && debt.before == nil
+          && debt.contact.silenceMeansRunning
       connection.end()
-      throw recover(connection, debt, ran: ran, threads, error)
+      let outcome = recover(connection, debt, ran: ran, threads, error)
+      throw error.kind == .interrupted ? GuestMemError.interrupted : outcome
     }
   }
 
   /// Returns the error with what became of the guest.
+  ///
+  /// A stub that is not QEMU's, or not a gdbserver, is asked a second time: what it said first may
+  /// have been changed on the way.
   private func recover(
     _ first: Connection, _ debt: DebtRecord, ran: Bool, _ threads: Set<Int>, _ cause: GuestMemError
   ) -> GuestMemError {
     let deadline = ContinuousClock.now + Self.limit
     var delay: Duration = .milliseconds(50)
+    // The broken connection took with it what was left of a stop that we do not know of. A guest
+    // that we had left stopped is not to be let go for that.
+    let contact: Contact = debt.contact == .afterStopped ? .firstToLeaveStopped : debt.contact
+    var next: Connection?
     for attempt in 0..<Self.tries {
       if attempt > 0 {
         sleep(delay)
@@ -42,11 +56,12 @@ extension StubLink {
       }
       let left = deadline - .now
       guard left > .zero else { break }
-      var next: Connection?
+      // QEMU serves one client at a time.
+      next = nil
       do throws(GuestMemError) {
-        let connection = try connectAgain(debt.contact, within: left)
+        let connection = try connectAgain(contact, within: left)
         next = connection
-        let arrival = try Arrival(connection, debt.contact, self)
+        let arrival = try Arrival(connection, contact, self)
         if let fate = try settle(
           arrival, ran: ran, wasGreeted: first.isGreeted, isAnother: arrival.isOf(others: threads))
         {
@@ -54,7 +69,8 @@ extension StubLink {
         }
         break
       } catch {
-        if error.kind == .unsupported { return error }
+        // One that we knew for QEMU is QEMU all the same.
+        if debt.contact.isFirst, [.unsupported, .unreachable].contains(error.kind) { return error }
         if first.closedAtGreeting, next?.closedAtGreeting == true {
           return notQEMU("it takes an empty packet for the end, as GDB's gdbserver does")
         }
@@ -65,6 +81,13 @@ extension StubLink {
         .lost,
         "\(target) closed the connection at our first packet, as GDB's gdbserver does. If it is "
           + "QEMU, its guest may still stand: `cont` in its monitor")
+    }
+    // Such a server may take no second client.
+    if debt.contact.isFirst, [.unsupported, .unreachable].contains(cause.kind) { return cause }
+    // What is written may arrive where nothing comes back that can be understood.
+    if let next {
+      if ran, next.debt.state == .unknown { next.owe(true) }
+      next.pay()
     }
     return GuestMemError(
       .lost,

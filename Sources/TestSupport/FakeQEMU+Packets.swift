@@ -27,6 +27,10 @@ extension FakeQEMU {
     public var hasDescription = true
     /// Said instead of anything that a gdbserver says.
     public var greeting: String?
+    /// Said to the next client before all else, though no gdbserver says it.
+    public var noise: String?
+    /// The packet, of all that begin so, whose answer is empty the next time that it comes.
+    public var unanswered: String?
     /// Packets after which the server closes the connection.
     public var closesAfter: Int?
     /// Bytes after which the link breaks, once.

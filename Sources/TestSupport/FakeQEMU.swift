@@ -163,6 +163,10 @@ public final class FakeQEMU: Sendable {
       send(greeting, to: client)
       return
     }
+    if let noise = machine.noise {
+      change { $0.noise = nil }
+      send(noise, to: client)
+    }
     if isTold { send(packet: Self.stopReply, to: client) }
     var input = [UInt8](repeating: 0, count: 4096)
     var packet: [UInt8]?
@@ -212,7 +216,11 @@ public final class FakeQEMU: Sendable {
       state.clients[index].packets.append(packet)
       if packet == "c" { state.clients[index].resumes += 1 }
       let isLast = state.clients[index].packets.count == state.machine.closesAfter
-      let answers = isLast ? nil : Self.answers(packet, &state)
+      var answers = isLast ? nil : Self.answers(packet, &state)
+      if let unanswered = state.machine.unanswered, packet.hasPrefix(unanswered) {
+        state.machine.unanswered = nil
+        answers = [""]
+      }
       return (answers, isLast, state.machine)
     }
     if isLast { return false }

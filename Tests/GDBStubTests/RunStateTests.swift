@@ -90,6 +90,7 @@ extension QEMUStub {
     #expect(qemu.clients[0].resumes == (isOld ? 0 : 1))
     // Who is resumed against his will may know of the option.
     #expect(notices.texts.contains { $0.contains("--leave-stopped") } == !isOld)
+    #expect(notices.texts.contains { $0.contains("stays so: `cont`") } == isOld)
     qemu.expectClean()
   }
 
@@ -234,8 +235,7 @@ extension QEMUStub {
       let notices = Notices()
       let stub = try qemu.connect(notices: notices)
       #expect(stub.runState == .stopped(reason: nil))
-      // Up to 8.0 nothing else can be meant.
-      #expect(notices.texts.count == (FakeQEMU.old.contains(version) ? 0 : 1))
+      #expect(notices.texts.count == 1)
       _ = try stub.word()
       #expect(!qemu.isRunning)
     }
