@@ -29,15 +29,22 @@ enum GDB {
 
   /// Attaches, and dies without letting the guest go on.
   static func attachAndDie(_ target: String) throws {
+    let child = try attached(target, for: 60)
+    kill(child.identifier, SIGKILL)
+    _ = child.wait()
+  }
+
+  /// A process that has attached, and detaches after some seconds.
+  static func attached(_ target: String, for seconds: Double) throws -> ChildProcess {
     let child = try ChildProcess(
       path,
       [
         "-nx", "-batch", "-ex", "set architecture i386:x86-64", "-ex", "target remote \(target)",
-        "-ex", "echo attached\\n", "-ex", "python import time; time.sleep(60)",
+        "-ex", "echo attached\\n", "-ex", "python import time; time.sleep(\(seconds))", "-ex",
+        "detach",
       ])
     while child.isRunning, !child.out.contains("attached") { usleep(10_000) }
-    kill(child.identifier, SIGKILL)
-    _ = child.wait()
+    return child
   }
 
   /// The words of memory that `x/Ngx` printed: behind `ADDRESS:`, two a line.

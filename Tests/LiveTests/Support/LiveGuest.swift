@@ -66,6 +66,9 @@ struct LiveGuest: CustomTestStringConvertible, Sendable {
     exists("gdb.sock") ? "unix:\(path("gdb.sock"))" : ":" + text("gdb-port")
   }
 
+  /// Of its gdbserver; nil for one on a unix socket.
+  var port: Int? { Int(text("gdb-port")) }
+
   var kernel: String { path("kernel") }
   var qmp: QMP { get throws { try QMP(path("qmp.sock")) } }
 

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A link between the program and QEMU that delays what it carries, or breaks.
+/// A link between the program and QEMU that delays what it carries, changes it, or breaks.
 final class Proxy: @unchecked Sendable {
   /// What it does to its next client.
   struct Behaviour {
@@ -8,6 +8,8 @@ final class Proxy: @unchecked Sendable {
     var delay: Duration = .zero
     /// Breaks after so many bytes of QEMU's, once.
     var cutsAfter: Int?
+    /// Changes what QEMU says.
+    var tamperer: Tamperer?
   }
 
   let listener = TCPSocket()
@@ -48,6 +50,12 @@ final class Proxy: @unchecked Sendable {
   }
 
   private func carry(_ from: TCPSocket, _ to: TCPSocket, isQEMUs: Bool) {
+    if let tamperer = lock.withLock({ behaviour.tamperer }) {
+      if isQEMUs { return tamperer.carry(from, to) }
+      // All of it reaches QEMU, before the end does.
+      while case let bytes = from.receiveBytes(), !bytes.isEmpty { to.send(bytes[...]) }
+      return to.endWriting()
+    }
     defer {
       from.end()
       to.end()

@@ -4,8 +4,16 @@ import Foundation
 final class TCPSocket: Sendable {
   private let descriptor: Int32
 
-  init() { descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) }
-  private init(_ descriptor: Int32) { self.descriptor = descriptor }
+  convenience init() { self.init(socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)) }
+
+  private init(_ descriptor: Int32) {
+    self.descriptor = descriptor
+    // What is sent byte by byte is to arrive so, and at once.
+    var on: Int32 = 1
+    setsockopt(
+      descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+  }
+
   deinit { close(descriptor) }
 
   private func withAddress<T>(
@@ -69,6 +77,13 @@ final class TCPSocket: Sendable {
 
   func receive() -> String { String(decoding: receiveBytes(), as: UTF8.self) }
 
+  /// Bounds each wait for bytes from here on.
+  func limitWaits(toSeconds seconds: Int) {
+    var limit = timeval(tv_sec: seconds, tv_usec: 0)
+    setsockopt(
+      descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+  }
+
   /// Waits for bytes; none at the end.
   func receiveBytes() -> [UInt8] {
     var chunk = [UInt8](repeating: 0, count: 1 << 16)
@@ -76,12 +91,31 @@ final class TCPSocket: Sendable {
     return Array(chunk[..<max(0, count)])
   }
 
-  func send(_ bytes: ArraySlice<UInt8>) {
-    _ = bytes.withUnsafeBytes {
-      Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+  /// False when the other end is gone.
+  @discardableResult
+  func send(_ bytes: ArraySlice<UInt8>) -> Bool {
+    bytes.withUnsafeBytes {
+      Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) >= 0
     }
   }
 
   /// Ends the connection, whoever else has it open.
-  func end() { shutdown(descriptor, Int32(SHUT_RDWR)) }
+  func end() { if !isToBeReset { shutdown(descriptor, Int32(SHUT_RDWR)) } }
+
+  /// The other end learns that no more will come, and can still be heard.
+  func endWriting() { if !isToBeReset { shutdown(descriptor, Int32(SHUT_WR)) } }
+
+  private var isToBeReset: Bool {
+    var found = linger()
+    var size = socklen_t(MemoryLayout<linger>.size)
+    getsockopt(descriptor, SOL_SOCKET, SO_LINGER, &found, &size)
+    return found.l_onoff != 0
+  }
+
+  /// Wakes whoever waits for bytes; the connection is reset when the last user lets go of it.
+  func resetAtRelease() {
+    var now = linger(l_onoff: 1, l_linger: 0)
+    setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &now, socklen_t(MemoryLayout<linger>.size))
+    shutdown(descriptor, Int32(SHUT_RD))
+  }
 }

@@ -1,0 +1,43 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension LiveTests {
+  /// However a session ends, and whatever happens to it on the way: the guest runs, or is stopped if
+  /// it was, the physical memory mode is as before, and a next session works.
+  ///
+  /// Where what says whether the guest ran was changed on the way, there is a message, and no crash.
+  @Suite struct TortureTests {
+    private static let environment = ProcessInfo.processInfo.environment
+    private static func number(_ name: String) -> UInt64? {
+      environment["GUESTSCOPE_TORTURE_" + name].flatMap { UInt64($0) }
+    }
+
+    /// Sessions in all, and the seed of the first; `scripts/torture` asks for more.
+    private static let sessions = Int(number("SESSIONS") ?? UInt64(TortureWay.allCases.count))
+    private static let firstSeed = number("SEED") ?? .random(in: 0..<1 << 32)
+    /// Where earlier sessions are, one a line.
+    private static let log = environment["GUESTSCOPE_TORTURE_LOG"]
+
+    private static var guests: [LiveGuest] {
+      let isTorture = number("SESSIONS") != nil
+      return isTorture ? LiveGuest.oneOfEachQEMU : ["x86-6.1", "x86-7"].map { LiveGuest($0) }
+    }
+
+    @Test(arguments: guests)
+    func theGuestIsAsItWasAfterEverySession(guest: LiveGuest) throws {
+      let bench = try TortureBench(guest)
+      let log = Self.log.map { "\($0)/\(guest.label)" }
+      var tally = TortureTally(log: log)
+      // Each of a log has the seed of its place.
+      let done = tally.count
+      print("torture of \(guest.label): seed \(Self.firstSeed), \(done) of \(Self.sessions) done")
+      while tally.count < Self.sessions {
+        let session = TortureSession(seed: Self.firstSeed &+ UInt64(tally.count))
+        try tally.add(session, try bench.run(session))
+      }
+      print("torture of \(guest.label):\n\(tally.table)")
+      for exception in tally.exceptions { Issue.record("\(exception)") }
+    }
+  }
+}
