@@ -69,8 +69,7 @@ extension StubLink {
         }
         break
       } catch {
-        // One that we knew for QEMU is QEMU all the same.
-        if debt.contact.isFirst, [.unsupported, .unreachable].contains(error.kind) { return error }
+        if isForeign(next, debt, error) { return error }
         if first.closedAtGreeting, next?.closedAtGreeting == true {
           return notQEMU("it takes an empty packet for the end, as GDB's gdbserver does")
         }
@@ -83,7 +82,7 @@ extension StubLink {
           + "QEMU, its guest may still stand: `cont` in its monitor")
     }
     // Such a server may take no second client.
-    if debt.contact.isFirst, [.unsupported, .unreachable].contains(cause.kind) { return cause }
+    if isForeign(first, debt, cause) { return cause }
     // What is written may arrive where nothing comes back that can be understood.
     if let next {
       if ran, next.debt.state == .unknown { next.owe(true) }
@@ -93,6 +92,16 @@ extension StubLink {
       .lost,
       "lost \(target) while its guest stood still for us; it may still stand: `cont` in QEMU's "
         + "monitor")
+  }
+
+  /// Whether an error says that there is no QEMU. One that we knew for QEMU is QEMU all the same, and
+  /// who has taken our greeting is a gdbserver.
+  private func isForeign(
+    _ connection: Connection?, _ debt: DebtRecord, _ error: GuestMemError
+  ) -> Bool {
+    guard debt.contact.isFirst else { return false }
+    return error.kind == .unsupported
+      || error.kind == .unreachable && connection?.isGreeted != true
   }
 
   /// Does what the guest is due on a new connection, and says what that was; nil when nobody can
