@@ -99,7 +99,7 @@ private struct Heir {
       decoder.feed(bytes)
       while let incoming = decoder.next() {
         switch incoming {
-        case .ack, .nack: isBefore = false
+        case .ack: isBefore = false
         case .packet(let payload) where isBefore: before.add(payload)
         // It may have been what said that the guest is stopped.
         case .corrupted, .noise:

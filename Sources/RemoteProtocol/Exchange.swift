@@ -130,7 +130,9 @@ public struct Exchange: Sendable {
   }
 
   private mutating func takePacket(_ payload: [UInt8]) throws(ProtocolError) {
-    let isBefore = awaiting == .greeting && replies.isEmpty && !isAcked
+    // A `-` may be noise: what QEMU says before it takes the greeting is then still to come.
+    let isBefore =
+      !isAcked && requests.first == .greeting && (replies.isEmpty || replies == [.refused])
     if isBefore { before.add(payload) }
     let stop = StopReply(payload)
     if let stop { stopReplies.append(stop) }
