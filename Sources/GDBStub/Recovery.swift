@@ -69,7 +69,10 @@ extension StubLink {
         }
         break
       } catch {
-        if isForeign(next, debt, error) { return error }
+        if isForeign(next, debt, error) {
+          if mayBeQEMU(error) { payUnheard(next, ran: ran) }
+          return error
+        }
         if first.closedAtGreeting, next?.closedAtGreeting == true {
           return notQEMU("it takes an empty packet for the end, as GDB's gdbserver does")
         }
@@ -82,16 +85,21 @@ extension StubLink {
           + "QEMU, its guest may still stand: `cont` in its monitor")
     }
     // Such a server may take no second client.
-    if isForeign(first, debt, cause) { return cause }
-    // What is written may arrive where nothing comes back that can be understood.
-    if let next {
-      if ran, next.debt.state == .unknown { next.owe(true) }
-      next.pay()
-    }
+    let isForeign = isForeign(first, debt, cause)
+    if !isForeign || mayBeQEMU(cause) { payUnheard(next, ran: ran) }
+    if isForeign { return cause }
     return GuestMemError(
       .lost,
       "lost \(target) while its guest stood still for us; it may still stand: `cont` in QEMU's "
         + "monitor")
+  }
+
+  /// Lets the guest go on if it is known or likely to have run: what is written may arrive where
+  /// nothing comes back that can be understood.
+  private func payUnheard(_ connection: Connection?, ran: Bool) {
+    guard let connection else { return }
+    if ran, connection.debt.state == .unknown { connection.owe(true) }
+    connection.pay()
   }
 
   /// Whether an error says that there is no QEMU. One that we knew for QEMU is QEMU all the same, and
@@ -103,6 +111,10 @@ extension StubLink {
     return error.kind == .unsupported
       || error.kind == .unreachable && connection?.isGreeted != true
   }
+
+  /// A stub that is not QEMU's may have a target that a `c` must not start. Who is not a gdbserver does
+  /// not mind one, and may be QEMU on a link that changes all that it says.
+  private func mayBeQEMU(_ error: GuestMemError) -> Bool { error.kind == .unreachable }
 
   /// Does what the guest is due on a new connection, and says what that was; nil when nobody can
   /// know.

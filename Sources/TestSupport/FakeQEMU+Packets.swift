@@ -27,6 +27,8 @@ extension FakeQEMU {
     public var hasDescription = true
     /// Said instead of anything that a gdbserver says.
     public var greeting: String?
+    /// Of the first byte of each packet one bit is another on the way, which leaves no packet.
+    public var garblesPackets = false
     /// Said to the next client before all else, though no gdbserver says it.
     public var noise: String?
     /// The packet, of all that begin so, whose answer is empty the next time that it comes.

@@ -193,7 +193,7 @@ public final class FakeQEMU: Sendable {
       if byte == UInt8(ascii: "+") || byte == UInt8(ascii: "$") { state.lastPacket = nil }
       return (byte != UInt8(ascii: "$"), nil)
     }
-    if let again { send(again, to: client) }
+    if let again { send(packet: again, to: client) }
     return isSwallowed
   }
 
@@ -246,8 +246,11 @@ public final class FakeQEMU: Sendable {
   }
 
   private func send(packet: String, to client: Int32) {
-    state.withLock { $0.lastPacket = packet }
-    send(packet, to: client)
+    let isGarbled = state.withLock { state in
+      state.lastPacket = packet
+      return state.machine.garblesPackets
+    }
+    send(isGarbled ? "," + packet.dropFirst() : packet, to: client)
   }
 
   /// False when the client is gone.

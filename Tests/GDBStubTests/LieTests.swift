@@ -7,6 +7,9 @@ import Testing
 
 /// A stub that says something else, once, than it would: on the way to us its words were changed.
 @Suite struct LieTests {
+  /// With what must succeed, on a machine that has more to do.
+  private static let patience: Duration = .seconds(5)
+
   private func expectRuns(_ qemu: FakeQEMU, _ error: GuestMemError?) {
     for _ in 0..<500 where !qemu.isRunning { usleep(1000) }
     #expect(qemu.isRunning, "\(error.map { "\($0)" } ?? "no error")")
@@ -24,7 +27,7 @@ import Testing
     for _ in 0..<500 where !qemu.isRunning { usleep(1000) }
     #expect(qemu.isRunning, "\(error.map { "\($0)" } ?? "no error")")
     // Another session finds nothing amiss.
-    #expect(try qemu.connect().word() == 0x0101_0101_0101_0101)
+    #expect(try qemu.connect(timeout: Self.patience).word() == 0x0101_0101_0101_0101)
     #expect(qemu.isRunning)
     qemu.expectClean()
   }
@@ -33,12 +36,35 @@ import Testing
   func noiseBeforeALaterWordLetsTheGuestGoOn(version: String, noise: String) throws {
     let qemu = FakeQEMU(version: version)
     defer { qemu.end() }
-    let stub = try qemu.connect()
+    let stub = try qemu.connect(timeout: Self.patience)
     qemu.change { $0.noise = noise }
     #expect(throws: PhysicalReadError.self) { try stub.word() }
     for _ in 0..<500 where !qemu.isRunning { usleep(1000) }
     #expect(qemu.isRunning)
     qemu.expectClean()
+  }
+
+  /// Every connection hears what is not a gdbserver's.
+  @Test(arguments: FakeQEMU.ages)
+  func aGuestWhoseStubIsNeverUnderstoodGoesOn(version: String) throws {
+    let qemu = FakeQEMU(version: version)
+    defer { qemu.end() }
+    qemu.change { $0.garblesPackets = true }
+    #expect(throws: GuestMemError.self) { try qemu.connect() }
+    for _ in 0..<500 where !qemu.isRunning { usleep(1000) }
+    #expect(qemu.isRunning)
+    qemu.expectClean()
+  }
+
+  @Test(arguments: FakeQEMU.ages)
+  func aGuestThatIsToStayStoppedDoesSoWhereItsStubIsNeverUnderstood(version: String) throws {
+    let qemu = FakeQEMU(version: version, isRunning: false)
+    defer { qemu.end() }
+    qemu.change { $0.garblesPackets = true }
+    #expect(throws: GuestMemError.self) { try qemu.connect(leaveStopped: true) }
+    #expect(qemu.waitForEnd(ofClients: 2))
+    #expect(!qemu.isRunning)
+    #expect(qemu.clients.allSatisfy { $0.resumes == 0 })
   }
 
   /// A real stub that is not QEMU's gives the same answer twice.
@@ -58,7 +84,7 @@ import Testing
     for bytes in 0..<80 {
       let qemu = FakeQEMU(version: version, isRunning: false)
       defer { qemu.end() }
-      let stub = try qemu.connect(leaveStopped: true)
+      let stub = try qemu.connect(leaveStopped: true, timeout: Self.patience)
       qemu.change { $0.cutsAfter = bytes }
       #expect(throws: PhysicalReadError.self) { try stub.word() }
       #expect(!qemu.isRunning, "cut after \(bytes) bytes")
@@ -72,7 +98,7 @@ import Testing
     for bytes in 0..<80 {
       let qemu = FakeQEMU(version: version)
       defer { qemu.end() }
-      _ = try qemu.connect()
+      _ = try qemu.connect(timeout: Self.patience)
       qemu.stopGuest()
       let earlier = qemu.clients.count
       qemu.change { $0.cutsAfter = bytes }
