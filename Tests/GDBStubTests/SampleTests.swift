@@ -155,6 +155,7 @@ import Testing
     defer { qemu.end() }
     let stub = try qemu.connect()
     let before = qemu.clients.count
+    _ = stub.takeStatistics()
     try stub.hold()
     #expect(stub.consistency == .frozen)
     for _ in 0..<3 { _ = try stub.word() }
@@ -164,7 +165,7 @@ import Testing
     usleep(20_000)
     try stub.release()
     let rest = stub.takeStatistics()
-    #expect(soFar.stops == before + 1 && rest.stops == 1)
+    #expect(soFar.stops == 1 && rest.stops == 1)
     #expect(rest.longest > soFar.longest && rest.longest >= .milliseconds(20))
     #expect(rest.total < rest.longest)
     #expect(qemu.isRunning)
