@@ -122,3 +122,17 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// For scripts/fuzz alone: libFuzzer comes with the compiler, and not with every one.
+if Context.environment["GUESTSCOPE_FUZZ"] != nil {
+  package.targets += [
+    system("Fuzzer"),
+    .executableTarget(
+      name: "fuzz",
+      dependencies: [
+        "Bytes", "BTF", "KernelImage", "RemoteProtocol", "TestSupport", "CGuestScopeFuzzer",
+      ]
+      .map(module),
+      swiftSettings: strict),
+  ]
+}
