@@ -7,19 +7,8 @@ import Testing
 @Suite struct VariablesTests {
   private func run(
     _ variables: [String: String], _ arguments: String...
-  ) throws -> (status: Int32, out: String, err: String) {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: CommandLine.arguments[0])
-      .resolvingSymlinksInPath().deletingLastPathComponent().appendingPathComponent("guestscope")
-    process.arguments = arguments
-    process.environment = ["XDG_CACHE_HOME": "/no/such/folder"].merging(variables) { $1 }
-    let (output, errors) = (Pipe(), Pipe())
-    (process.standardOutput, process.standardError) = (output, errors)
-    try process.run()
-    let out = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    let err = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    return (process.terminationStatus, out, err)
+  ) throws -> BuiltProgram.Outcome {
+    try BuiltProgram.run(arguments, variables)
   }
 
   @Test func aTargetOfTheEnvironmentIsForWhoNamesNone() throws {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import GuestScopeBytes
 import GuestScopeGuestMemory
+import GuestScopeKernelImage
 import GuestScopeLinuxKernel
 
 /// An address as a user writes it: a number, a symbol, or an object by its number, each with an
@@ -66,7 +67,7 @@ struct AddressExpression: ExpressibleByArgument {
       return ResolvedAddress(
         start: cpu.map { .perCPU(number, $0) } ?? .fixed(number), offset: offset)
     case .symbol(let name):
-      let start = try address(of: name, in: kernel)
+      let start = try address(of: name, in: kernel.symbols)
       try admit(cpu, in: kernel)
       try admitSymbol(at: start, in: kernel)
       return ResolvedAddress(start: cpu.map { .perCPU(start, $0) } ?? .fixed(start), offset: offset)
@@ -75,11 +76,19 @@ struct AddressExpression: ExpressibleByArgument {
     }
   }
 
-  private func address(of name: String, in kernel: GuestKernel) throws -> UInt64 {
-    let found = Set(try kernel.symbols.named(name).map(\.address)).sorted()
-    guard let first = found.first else {
-      throw CommandError("this guest's kernel has no symbol \(name)")
+  /// The address in a kernel that no guest runs; nil for what only a guest's memory says.
+  func linked(in symbols: KernelSymbols) throws -> UInt64? {
+    switch base {
+    case _ where cpu != nil: nil
+    case .number(let number): number &+ offset
+    case .symbol(let name): try address(of: name, in: symbols) &+ offset
+    case .object: nil
     }
+  }
+
+  private func address(of name: String, in symbols: KernelSymbols) throws -> UInt64 {
+    let found = Set(try symbols.named(name).map(\.address)).sorted()
+    guard let first = found.first else { throw CommandError("the kernel has no symbol \(name)") }
     guard found.count == 1 else {
       throw CommandError(
         "\(found.count) symbols are called \(name): \(found.map(\.hex).joined(separator: ", "))")

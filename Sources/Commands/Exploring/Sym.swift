@@ -14,6 +14,9 @@ struct Sym: GuestCommand {
       the kernel image's own, and its type is always a small letter. A name is looked for in the \
       image first. A per-CPU variable shows its value, to which each CPU \
       adds its offset; symbol@CPU shows the address of that CPU's copy.
+
+      With -k alone, where no guest is named and nothing listens on port 1234, the file answers: with \
+      the addresses that it was linked to, and without modules and BPF programs.
       """)
 
   @Argument(
@@ -27,34 +30,70 @@ struct Sym: GuestCommand {
   static func nextWord(after words: [String]) -> [WordKind] { words.isEmpty ? [.symbol] : [] }
 
   func answer(in session: Session) throws -> Answer {
-    let kernel = try session.livingKernel
+    let kernel = try session.namedKernel(try session.livingKernel)
+    let symbols = try kernel.symbols
+    if kernel.guest == nil {
+      session.noteOnce(
+        "no guest is asked: addresses are those that \(kernel.file) was linked to, without KASLR")
+    }
     var rows: [Row]
     var missing: [String] = []
     if what.contains(where: { "*?[".contains($0) }) {
-      let loaded = try loaded(session) { walk throws(ReadFault) in
+      let loaded = try loaded(kernel, session) { walk throws(ReadFault) in
         try walk.loadedSymbols(matching: what)
       }
-      rows = kernel.symbols.matching(glob: what).map { Row($0) } + loaded.rows
+      rows = symbols.matching(glob: what).map { Row($0) } + loaded.rows
       missing = loaded.missing
-      guard !rows.isEmpty else { throw CommandError("no symbol matches \(what)") }
+      guard !rows.isEmpty else {
+        throw CommandError(
+          kernel.guest == nil
+            ? "no symbol of \(kernel.file) matches \(what)" : "no symbol matches \(what)")
+      }
     } else if let address = AddressExpression(argument: what), !isName(address) {
-      rows = [try nearest(to: address, kernel, session) ?? copy(address, session)]
+      if let guest = kernel.guest {
+        rows = [try nearest(to: address, guest, session) ?? copy(address, session)]
+      } else {
+        rows = [try linked(address, symbols, kernel)]
+      }
     } else {
-      rows = try kernel.symbols.named(what).map { Row($0) }
+      rows = try symbols.named(what).map { Row($0) }
       if rows.isEmpty {
-        (rows, missing) = try loaded(session) { walk throws(ReadFault) in
+        (rows, missing) = try loaded(kernel, session) { walk throws(ReadFault) in
           try walk.loadedSymbols(named: what)
         }
       }
-      guard !rows.isEmpty else { throw CommandError("this guest's kernel has no symbol \(what)") }
+      guard !rows.isEmpty else {
+        throw CommandError(
+          (kernel.guest == nil ? kernel.file : "this guest's kernel") + " has no symbol \(what)")
+      }
     }
     return Answer(.array(rows.map(\.json)), .lines(rows.map(\.line)), missing: missing)
   }
 
-  /// Symbols outside of the kernel image, and what could not be read of them.
+  /// The symbol of an address in a kernel that no guest runs.
+  private func linked(
+    _ address: AddressExpression, _ symbols: KernelSymbols, _ kernel: NamedKernel
+  ) throws -> Row {
+    guard let place = try address.linked(in: symbols) else {
+      throw CommandError(
+        "only a guest knows where \(address.text) is: name one with -c; guests lists them")
+    }
+    guard !KernelSymbols.isAbsolute(place), let end = symbols.imageEnd, place < end,
+      let (symbol, offset) = symbols.nearest(to: place)
+    else {
+      throw CommandError(
+        "\(place.hex) is not among the addresses that \(kernel.file) was linked to; those of a guest "
+          + "with KASLR are others")
+    }
+    return Row(symbol, offset: offset)
+  }
+
+  /// Symbols outside of the kernel image, and what could not be read of them; none without a guest.
   private func loaded(
-    _ session: Session, _ find: @escaping (Walk) throws(ReadFault) -> [LoadedSymbol]
+    _ kernel: NamedKernel, _ session: Session,
+    _ find: @escaping (Walk) throws(ReadFault) -> [LoadedSymbol]
   ) throws -> (rows: [Row], missing: [String]) {
+    guard kernel.guest != nil else { return ([], []) }
     let snapshot = try session.ofThisBoot { kernel in try session.walk(kernel, find) }
     return (snapshot.value.map { Row($0) }, snapshot.missing)
   }
@@ -156,5 +195,13 @@ struct Sym: GuestCommand {
       ]
       return cpu.map { row.adding(["cpu": JSON($0)]) } ?? row
     }
+  }
+}
+
+extension KernelSymbols {
+  /// Where the image ends; nil without any symbol.
+  fileprivate var imageEnd: UInt64? {
+    // A table of functions only may lack the first.
+    address(of: "_end") ?? last.map { $0.address &+ 1 }
   }
 }

@@ -1,6 +1,5 @@
 import ArgumentParser
 import GuestScopeBTF
-import GuestScopeLinuxKernel
 
 /// `type`: a type of the guest's kernel.
 struct TypeCommand: GuestCommand {
@@ -14,6 +13,8 @@ struct TypeCommand: GuestCommand {
       means one of them. A pattern of *, ? and [a-z] lists the structs, unions, enums and typedefs \
       whose name matches. A star after the whole name of a type is a pointer to it, and a number in \
       brackets an array.
+
+      With -k alone, where no guest is named and nothing listens on port 1234, the file answers.
       """)
 
   @Argument(
@@ -32,19 +33,20 @@ struct TypeCommand: GuestCommand {
   static let keywords = ["struct", "union", "enum"]
 
   func answer(in session: Session) throws -> Answer {
-    let kernel = try session.kernel
+    let kernel = try session.namedKernel(try session.kernel)
+    let types = try kernel.btf
     let text = words.joined(separator: " ")
     let named: NamedType
-    do { named = try kernel.btf.type(userText: text, in: kernel.file) } catch {
+    do { named = try types.type(userText: text, in: kernel.file) } catch {
       guard text.contains(where: { "*?[".contains($0) }) else { throw error }
-      return try list(text, kernel)
+      return try list(text, types, kernel.file)
     }
     let (btf, id) = (named.btf, named.id)
     let target = try btf.resolve(id)
     let declaration = try btf.declaration(of: id, name: try btf.ownName(of: id))
     let size = btf.size(of: id)
     var document: JSON = [
-      "id": id < kernel.btf.endID ? JSON(id.rawValue) : .null,
+      "id": id < types.endID ? JSON(id.rawValue) : .null,
       "name": .string(try btf.name(of: id)),
       "declaration": .string(declaration),
       "kind": .string("\(try btf.kind(of: id))"), "size": JSON(size),
@@ -84,12 +86,11 @@ struct TypeCommand: GuestCommand {
 
 extension TypeCommand {
   /// The types whose name matches a pattern.
-  private func list(_ pattern: String, _ kernel: GuestKernel) throws -> Answer {
-    let types = kernel.btf.types(matching: pattern)
+  private func list(_ pattern: String, _ btf: BTF, _ file: String) throws -> Answer {
+    let types = btf.types(matching: pattern)
     guard !types.isEmpty else {
-      throw CommandError("the BTF of \(kernel.file) has no type that matches \(pattern)")
+      throw CommandError("the BTF of \(file) has no type that matches \(pattern)")
     }
-    let btf = kernel.btf
     var (documents, lines): ([JSON], [String]) = ([], [])
     for id in types {
       let (declaration, size) = (try btf.declaration(of: id), btf.size(of: id))

@@ -9,8 +9,10 @@ extension PromptCompleter {
     let own = keyword == nil ? TypeCommand.keywords.first { word.hasPrefix($0 + " ") } : nil
     let head = own.map { $0 + " " } ?? ""
     let start = word.dropFirst(head.count)
-    guard !start.isEmpty, asksGuest, let kernel = try? session.kernel else { return keywords }
-    let names = kernel.btf.typeNames(
+    guard !start.isEmpty, asksGuest,
+      let types = try? session.namedKernel(try session.kernel).btf
+    else { return keywords }
+    let names = types.typeNames(
       prefix: String(start), keyword: keyword ?? own, limit: 1 << 14)
     return keywords + names.sorted().map { head + $0 }
   }

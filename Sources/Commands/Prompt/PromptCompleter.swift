@@ -97,10 +97,13 @@ struct PromptCompleter {
     case .file: return []
     case .symbol:
       // All 80,000 would help nobody.
-      guard !word.isEmpty, let kernel = try? session.kernel else { return [] }
+      guard !word.isEmpty, let named = try? session.namedKernel(try session.kernel),
+        let symbols = try? named.symbols
+      else { return [] }
+      let names = symbols.names(prefix: word).sorted()
+      guard let kernel = named.guest else { return names }
       if word.contains("@") { return copies(word, kernel) }
       if word.contains(":") { return objects(word, kernel) }
-      let names = kernel.symbols.names(prefix: word).sorted()
       // The only one may be a per-CPU variable, and `@` belongs to it.
       return Set(names).count == 1 ? names + copies(names[0] + "@", kernel) : names
     case .global:

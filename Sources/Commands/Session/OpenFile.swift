@@ -35,6 +35,12 @@ final class OpenFile {
     }
   }
 
+  /// What comes next, without taking it: so many bytes, or fewer where the file ends.
+  func start(_ count: Int, _ name: String) throws -> ArraySlice<UInt8> {
+    while buffer.count < count, !isAtEnd { try readMore(4096, name) }
+    return buffer.prefix(count)
+  }
+
   /// All that is left.
   func rest(_ name: String) throws -> [UInt8] {
     while !isAtEnd { try readMore(1 << 16, name) }

@@ -42,7 +42,8 @@ extension Session {
     do {
       return try QEMUStub(target, options: stubOptions, debt: debt)
     } catch {
-      throw !options.namesGuest && error.kind == .absent ? error.naming(HostGuest.all()) : error
+      guard !options.namesGuest, error.kind == .absent else { throw error }
+      throw error.naming(HostGuest.all()).naming(file: fileWithoutGuest)
     }
   }
 

@@ -26,7 +26,7 @@ extension Session {
         try KernelFacts(path: path).adding(Self.symbolRecipes)
       }
     } catch {
-      guard options.kernel == nil else { throw error }
+      guard options.kernel == nil, path == options.kernelFile else { throw error }
       throw CommandError("GUESTSCOPE_KERNEL: \(error)")
     }
     if let cache, let file { cache.store(read, of: file) }

@@ -27,6 +27,8 @@ final class Session {
   var recallsGuests = true
   /// What an earlier session has left of this guest.
   var recalled: GuestRecord?
+  /// What the user need not hear again.
+  var said: Set<String> = []
   /// No connection was made yet.
   var isFirstContact = true
   private var knownFacts: (any KernelFactsSource)?

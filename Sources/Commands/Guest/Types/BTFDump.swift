@@ -7,10 +7,16 @@ import GuestScopeKernelBPF
 struct BTFDump: GuestCommand {
   static let configuration = CommandConfiguration(
     commandName: "dump", abstract: "The types of a BTF object, as a list or in C.",
-    usage: "guestscope btf dump id <n> [format raw|c]",
+    usage: "guestscope btf dump id <n> | kernel | file <file> [format raw|c]",
     discussion: """
       btf dump id 12
       btf dump id 12 format c
+      btf dump kernel format c > vmlinux.h
+      btf dump file /sys/kernel/btf/vmlinux
+
+      The types of the kernel need no id. With -k alone, where no guest is named and nothing listens on \
+      port 1234, they are those of that file. What file names is a kernel, or a file that has BTF and \
+      nothing else, and no guest is asked.
 
       In C, each struct and union has the size and the places of its members that the object has: \
       what the compiler would not leave free by itself stands there as padding. The types of a module \
@@ -18,37 +24,78 @@ struct BTFDump: GuestCommand {
       """)
 
   @Argument(
-    help: ArgumentHelp("id N, and perhaps format raw or format c.", valueName: "id-and-format"))
+    help: ArgumentHelp(
+      "id N, kernel or file FILE, and perhaps format raw or format c.", valueName: "what"))
   var words: [String] = []
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   static func nextWord(after words: [String]) -> [WordKind] {
-    switch words.count {
-    case 0: [.words(["id"])]
-    case 1: [.objectID(.btf)]
+    let count = words.first == "kernel" ? words.count + 1 : words.count
+    return switch count {
+    case 0: [.words(["id", "kernel", "file"])]
+    case 1: words[0] == "id" ? [.objectID(.btf)] : [.file]
     case 2: [.words(["format"])]
     case 3: [.words(["raw", "c"])]
     default: []
     }
   }
 
-  private var request: (id: UInt64, isC: Bool) {
+  private enum Subject {
+    case id(UInt64)
+    case kernel
+    case file(String)
+  }
+
+  private var request: (subject: Subject, isC: Bool) {
     get throws {
-      guard words.count == 2 || words.count == 4, words[0] == "id",
-        words.count == 2 || (words[2] == "format" && ["raw", "c"].contains(words[3]))
-      else { throw ValidationError("btf dump takes id N, and after it format raw or format c") }
-      guard let id = UInt64(words[1]) else {
-        throw ValidationError("'\(words[1])' is not a BTF object id")
+      let count = words.first == "kernel" ? 1 : 2
+      let rest = words.dropFirst(count)
+      guard words.count >= count, let kind = words.first, ["id", "kernel", "file"].contains(kind),
+        rest.isEmpty || rest.elementsEqual(["format", "raw"])
+          || rest.elementsEqual(["format", "c"])
+      else {
+        throw ValidationError(
+          "btf dump takes id N, kernel or file FILE, and after it format raw or format c")
       }
-      return (id, words.last == "c")
+      let isC = rest.last == "c"
+      switch kind {
+      case "kernel": return (.kernel, isC)
+      case "file": return (.file(words[1]), isC)
+      default:
+        guard let id = UInt64(words[1]) else {
+          throw ValidationError("'\(words[1])' is not a BTF object id")
+        }
+        return (.id(id), isC)
+      }
     }
   }
 
   func validate() throws { _ = try request }
 
   func answer(in session: Session) throws -> Answer {
-    let (id, isC) = try request
+    let (subject, isC) = try request
+    let types: BTF
+    var missing: [String] = []
+    switch subject {
+    case .id(let id): (types, missing) = try object(id, session)
+    case .kernel: types = try session.namedKernel(try session.kernel).btf
+    case .file(let path):
+      types =
+        try BTF(rawFile: path.expandingHome)
+        ?? session.facts(ofFile: path.expandingHome)
+        .types()
+    }
+    guard isC else {
+      let listing = TypeListing(types)
+      return Answer(listing.json, .lines(listing.lines), missing: missing)
+    }
+    let source = try types.sourceInC()
+    return Answer(
+      ["c": .string(source.joined(separator: "\n"))], .lines(source), missing: missing)
+  }
+
+  private func object(_ id: UInt64, _ session: Session) throws -> (BTF, missing: [String]) {
     let snapshot = try session.ofThisBoot { kernel in
       try session.bpf(of: kernel).types(ofBTF: id)
     }
@@ -58,12 +105,21 @@ struct BTFDump: GuestCommand {
       }
       throw CommandError("\(damaged)")
     }
-    guard isC else {
-      let listing = TypeListing(types)
-      return Answer(listing.json, .lines(listing.lines), missing: snapshot.missing)
+    return (types, snapshot.missing)
+  }
+}
+
+extension BTF {
+  /// The types of a file that has BTF and nothing else, as those of /sys/kernel/btf; nil for another
+  /// file.
+  fileprivate convenience init?(rawFile path: String) throws {
+    let file = try OpenFile(path: path)
+    // BTF_MAGIC of include/uapi/linux/btf.h, little-endian.
+    guard try file.start(2, path) == [0x9f, 0xeb] else { return nil }
+    do { try self.init(try file.rest(path)) } catch let error as BTFError {
+      throw CommandError(
+        "\(path): \(error); the types of a module are read with those of its kernel only: btf list of a "
+          + "guest has it")
     }
-    let source = try types.sourceInC()
-    return Answer(
-      ["c": .string(source.joined(separator: "\n"))], .lines(source), missing: snapshot.missing)
   }
 }
