@@ -68,7 +68,8 @@ final class AnswerWriter: AnswerStream {
       text += separator()
       element.write(to: &text, indent: isPretty ? indent : nil)
     }
-    if !text.isEmpty { try write(text) }
+    // A document by itself ends its line.
+    if !text.isEmpty { try write(open.isEmpty ? text + "\n" : text) }
   }
 
   func array(_ work: () throws -> Void) throws {

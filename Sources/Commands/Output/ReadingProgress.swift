@@ -4,6 +4,8 @@ final class ReadingProgress {
   /// Before that nobody wonders.
   private static let patience: Duration = .milliseconds(500)
   private static let interval: Duration = .milliseconds(100)
+  /// So long nothing comes of a guest that answers, but where the machine is busy.
+  private static let silence: Duration = .seconds(1)
 
   /// What the command does now; empty where its name says it.
   var activity = ""
@@ -11,16 +13,20 @@ final class ReadingProgress {
   private let clock = ContinuousClock()
   private var bytes: UInt64 = 0
   private var next: ContinuousClock.Instant
+  /// When something came of the guest, or the command began.
+  private var last: ContinuousClock.Instant
 
   init(_ console: Console) {
     self.console = console
-    next = clock.now + Self.patience
+    last = clock.now
+    next = last + Self.patience
   }
 
   /// A new command begins.
   func begin() {
     (bytes, activity) = (0, "")
-    next = clock.now + Self.patience
+    last = clock.now
+    next = last + Self.patience
   }
 
   /// So many more bytes were read.
@@ -28,8 +34,25 @@ final class ReadingProgress {
   /// - Parameter pause: how long the guest was stopped since the command began; nil while it is held.
   func count(_ more: Int, pause: () -> Duration?) {
     bytes &+= UInt64(clamping: more)
+    last = clock.now
+    show(Self.text(activity, bytes, pause()))
+  }
+
+  /// How far work is that reads nothing.
+  ///
+  /// - Parameter noun: of what is counted.
+  func count(_ noun: String, _ done: Int, of all: Int) { show("\(done) of \(all) \(noun)…") }
+
+  /// Nothing has come yet of what was asked for.
+  ///
+  /// - Parameter target: who is silent.
+  func wait(for target: String) {
+    if clock.now - last >= Self.silence { show("waiting for an answer of \(target)…") }
+  }
+
+  private func show(_ text: @autoclosure () -> String) {
     guard clock.now >= next else { return }
-    console.show(status: Self.text(activity, bytes, pause()))
+    console.show(status: text())
     next = clock.now + Self.interval
   }
 

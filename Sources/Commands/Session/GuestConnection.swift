@@ -13,10 +13,10 @@ final class GuestConnection {
   private var pause: Duration = .zero
   private var earlierPause: Duration = .zero
 
-  init(_ source: any GuestSource, _ console: Console, _ interrupts: Interrupts) {
+  init(_ source: any GuestSource, _ progress: ReadingProgress, _ interrupts: Interrupts) {
     self.source = source
     memory = CountingMemory(source)
-    progress = ReadingProgress(console)
+    self.progress = progress
     let engine = SnapshotEngine(memory)
     engine.isInterrupted = { interrupts.isCancelled }
     boot = Boot(engine)
@@ -25,7 +25,6 @@ final class GuestConnection {
 
   /// A new command begins.
   func beginCommand() {
-    progress.begin()
     countStops()
     earlierPause = pause
   }

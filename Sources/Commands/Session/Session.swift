@@ -10,6 +10,8 @@ import GuestScopeLinuxKernel
 final class Session {
   let options: SessionOptions
   let console: Console
+  /// Of the command that runs.
+  let progress: ReadingProgress
   let interrupts: Interrupts
   /// Several commands share it: what one does to the guest lasts for the next.
   let isShared: Bool
@@ -46,6 +48,7 @@ final class Session {
     self.cache = cache
     self.options = options
     self.console = console
+    progress = ReadingProgress(console)
     self.debt = debt
     self.interrupts = interrupts
     self.isShared = isShared
@@ -63,7 +66,7 @@ final class Session {
       }
       // The file first: reading it takes long, and stops nobody.
       if options.kernelFile != nil { _ = try kernelFacts }
-      let opened = GuestConnection(try openSource(), console, interrupts)
+      let opened = GuestConnection(try openSource(), progress, interrupts)
       connection = opened
       noteHold()
       return opened
@@ -262,7 +265,10 @@ final class Session {
   }
 
   /// A new command begins: what it reads is counted from here.
-  func beginCommand() { connection?.beginCommand() }
+  func beginCommand() {
+    progress.begin()
+    connection?.beginCommand()
+  }
 
   /// A command has ended, and may have begun or ended a hold.
   func endCommand() { noteHold() }

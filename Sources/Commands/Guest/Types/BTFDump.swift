@@ -4,7 +4,7 @@ import GuestScopeGuestMemory
 import GuestScopeKernelBPF
 
 /// `btf dump`: the types of a BTF object, as `bpftool btf dump` shows them.
-struct BTFDump: GuestCommand {
+struct BTFDump: StreamedCommand {
   static let configuration = CommandConfiguration(
     commandName: "dump", abstract: "The types of a BTF object, as a list or in C.",
     usage: "guestscope btf dump id <n> | kernel | file <file> [format raw|c]",
@@ -73,7 +73,9 @@ struct BTFDump: GuestCommand {
 
   func validate() throws { _ = try request }
 
-  func answer(in session: Session) throws -> Answer {
+  var asksGuest: Bool { words.first != "file" }
+
+  func answer(in session: Session, to stream: any AnswerStream) throws -> Answer.Notes {
     let (subject, isC) = try request
     let types: BTF
     var missing: [String] = []
@@ -86,13 +88,24 @@ struct BTFDump: GuestCommand {
         ?? session.facts(ofFile: path.expandingHome)
         .types()
     }
-    guard isC else {
+    let count = types.typeCount - (types.base?.typeCount ?? 0)
+    if isC {
+      let source = try session.console.progress("writing \(count) types in C") {
+        try types.sourceInC()
+      }
+      try stream.lines(source)
+      try stream.elements([["c": .string(source.joined(separator: "\n"))]])
+    } else {
       let listing = TypeListing(types)
-      return Answer(listing.json, .lines(listing.lines), missing: missing)
+      try stream.object([], array: "types") {
+        try listing.forEachPart { part, done in
+          try stream.elements(part.map(\.json))
+          try stream.lines(part.flatMap { $0.lines(types) })
+          session.progress.count("types", done, of: count)
+        }
+      }
     }
-    let source = try types.sourceInC()
-    return Answer(
-      ["c": .string(source.joined(separator: "\n"))], .lines(source), missing: missing)
+    return Answer.Notes(missing: missing)
   }
 
   private func object(_ id: UInt64, _ session: Session) throws -> (BTF, missing: [String]) {

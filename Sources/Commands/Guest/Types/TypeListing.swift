@@ -6,12 +6,23 @@ struct TypeListing {
 
   init(_ types: BTF) { self.types = types }
 
-  /// `{"types":[…]}`
-  var json: JSON {
-    ["types": .array(types.ownTypeIDs.map { entry($0).json })]
+  /// Takes the types some hundred at a time: all those of a kernel would be much to hold.
+  ///
+  /// - Parameter take: is given how many there were, with this part.
+  func forEachPart(_ take: ([TypeEntry], Int) throws -> Void) rethrows {
+    var part: [TypeEntry] = []
+    var done = 0
+    for id in types.ownTypeIDs {
+      part.append(entry(id))
+      done += 1
+      guard part.count == Self.partCount else { continue }
+      try take(part, done)
+      part = []
+    }
+    try take(part, done)
   }
 
-  var lines: [String] { types.ownTypeIDs.flatMap { entry($0).lines(types) } }
+  private static let partCount = 512
 
   func name(_ string: BTFString) -> String {
     string.isEmpty ? "(anon)" : types.text(at: string.offset) ?? "(invalid)"
