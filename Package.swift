@@ -83,7 +83,7 @@ let package = Package(
     system("Capstone"),
     target("Disassembly", ["CGuestScopeCapstone"]),
     target(
-      "Commands", ["LineEditing", "Disassembly"] + library,
+      "Commands", ["LineEditing", "Disassembly", "CGuestScopeLinux"] + library,
       [.product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .executableTarget(
       name: "guestscope", dependencies: ["Commands", module("GDBStub")], swiftSettings: strict),

@@ -11,10 +11,13 @@ package enum CommandLineTool {
   ///   - debt: what a signal path pays before the program ends.
   ///   - guardian: the path of this program; see `StubOptions.guardian`.
   ///   - interrupts: where the signal thread puts signals that do not end the program.
+  ///   - guests: those of this host, for `-c all`.
   package static func run(
     _ arguments: [String], debt: ResumeDebt, guardian: String? = nil,
-    interrupts: Interrupts = Interrupts(), console: Console? = nil
+    interrupts: Interrupts = Interrupts(), console: Console? = nil,
+    guests: () -> [HostGuest] = { HostGuest.all() }
   ) -> Int32 {
+    OneOfAll.current?.endWithParent()
     let console = console ?? Console(interrupts: interrupts)
     if let completion = ShellCompletion(arguments) {
       return completion.run(console, debt: debt, guardian: guardian, interrupts: interrupts)
@@ -24,8 +27,16 @@ package enum CommandLineTool {
         try console.answer(script.text)
         return Status.answered
       }
-      let command = try Root.parse(
-        words: CommandWords.options(inVariable: "GUESTSCOPE_OPTIONS") + arguments)
+      let options = try CommandWords.options(inVariable: "GUESTSCOPE_OPTIONS")
+      let command = try Root.parse(words: options + arguments)
+      if OneOfAll.current == nil,
+        var all = try AllGuests(
+          command, options + arguments, console, program: guardian, guests: guests)
+      {
+        // A process takes the options of the environment by itself.
+        all.arguments = arguments
+        return try all.run()
+      }
       if let root = command as? Root {
         let session = Session(
           root.session, console: console, debt: debt, guardian: guardian, interrupts: interrupts,

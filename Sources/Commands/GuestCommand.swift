@@ -11,8 +11,14 @@ protocol SessionCommand: CompletedCommand {
 
 /// A command that asks the guest.
 protocol GuestCommand: SessionCommand {
+  /// False where the answer is the same whichever guest is named.
+  var asksGuest: Bool { get }
   /// Finds the answer out.
   func answer(in session: Session) throws -> Answer
+}
+
+extension GuestCommand {
+  var asksGuest: Bool { true }
 }
 
 /// A command that can go on answering, until Ctrl-C ends it.

@@ -28,6 +28,7 @@ import Testing
     #expect(try GuestAddress(userText: "unix:/x") == .stub(.unix(path: "/x")))
     #expect(try GuestAddress(userText: "guest:a b:1") == .named("a b:1"))
     #expect(try GuestAddress(userText: "pid:17") == .process(17))
+    #expect(try GuestAddress(userText: "all") == .all)
     for wrong in ["guest:", "pid:0", "pid:-1", "pid:x", "", "nowhere"] {
       #expect(throws: (any Error).self, "\(wrong)") { try GuestAddress(userText: wrong) }
     }
@@ -48,6 +49,7 @@ import Testing
         .named("db"), .absent,
         ["guest db (pid 4)", "virsh qemu-monitor-command db --hmp 'gdbserver tcp:127.0.0.1:0'"]
       ),
+      (.all, .unreachable, ["more than one guest"]),
       (.process(7), .absent, ["human-monitor-command", "/run/q.sock"]),
       (.named("boxed"), .unreachable, ["nsenter -t 8 -n guestscope -c :88"]),
     ] as [(GuestAddress, GuestMemError.Kind, [String])])

@@ -73,4 +73,11 @@ import Testing
     #expect(!text.contains("key=\"name\"") && !text.contains("misses"))
     #expect(lines.last == "# EOF" && text.hasSuffix("\n"))
   }
+
+  @Test func openMetricsOfSeveralGuestsSayWhichOneItIs() {
+    let text = OpenMetrics(sample([stats("lab", 7, 9)], at: 0), guest: "we\"b").text
+    let lines = text.split(separator: "\n")
+    #expect(lines.contains(#"guestscope_value{guest="we\"b",object="lab",key="cnt"} 7"#))
+    #expect(lines.contains { $0.hasPrefix(#"guestscope_pause_seconds{guest="we\"b"} "#) })
+  }
 }

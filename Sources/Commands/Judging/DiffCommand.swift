@@ -43,6 +43,8 @@ struct DiffCommand: OrderedCommand {
     }
   }
 
+  var asksGuest: Bool { new == nil }
+
   func answer(in session: Session) throws -> Answer {
     let form = try ListForm(order, Self.fields)
     let identity = by.map { AnswerValues.Identity.key($0) } ?? .name

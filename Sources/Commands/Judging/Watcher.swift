@@ -72,9 +72,14 @@ final class Watcher {
   private func show(_ sample: WatchSample, since start: ContinuousClock.Instant) throws {
     let console = shell.console
     if let file = pace.openmetrics {
-      let text = OpenMetrics(sample).text
-      if file == "-" { return try console.answer(text) }
-      try writeFile(file, text, .atomic)
+      let text = OpenMetrics(sample, guest: OneOfAll.current?.name).text
+      if let one = OneOfAll.current {
+        try writeFile(try one.file(file), text, .atomic)
+      } else if file == "-" {
+        return try console.answer(text)
+      } else {
+        try writeFile(file, text, .atomic)
+      }
     }
     guard form == .screen else {
       return try console.answer(sample.json(after: previous).text(pretty: form == .pretty) + "\n")

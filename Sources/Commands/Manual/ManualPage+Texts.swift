@@ -92,6 +92,10 @@ extension ManualPage {
       "Which guests run on this host, and one of them by its name:",
       ["guestscope guests", "guestscope -c guest:web1 task list --stuck 10"]
     ),
+    (
+      "The same of every guest of this host, as an object with a member a guest:",
+      ["guestscope -c all -j task list --stuck 10"]
+    ),
   ]
 
   static let related = [

@@ -2,10 +2,14 @@ import Glibc
 
 /// Where answers and everything else go: answers to standard output, the rest to standard error.
 package final class Console {
-  /// What begins a note: the program's name, or the line of a script.
-  var prefix = "guestscope: "
+  /// What begins a note: the program's name, or the line of a script, with the guest where it is one of
+  /// all.
+  var prefix: String
+  /// The guest where it is one of all.
+  let subject: String
   private var output: Int32
-  private let errors: Int32
+  /// Where everything but answers goes.
+  let errors: Int32
   private let interrupts: Interrupts?
   /// A line on the terminal that says how far the work is; whatever is written next takes its place.
   private var hasStatus = false
@@ -29,6 +33,8 @@ package final class Console {
     self.output = output
     self.errors = errors
     self.interrupts = interrupts
+    subject = OneOfAll.current.map { $0.name.printable + ": " } ?? ""
+    prefix = "guestscope: " + subject
   }
 
   /// Writes an answer. Throws `BrokenPipe` when nobody reads any more.
@@ -76,7 +82,7 @@ package final class Console {
   }
 
   func trace(_ text: String) {
-    let line = Self.printable(text)
+    let line = Self.printable(subject + text)
     if isEditing || pager != nil { notes.append(line) } else { try? write(line + "\n", to: errors) }
   }
 
@@ -101,7 +107,9 @@ package final class Console {
 
   /// Says on a terminal how far the work is, in place of what was said before.
   func show(status: String) {
-    guard isatty(errors) == 1, environment("TERM") != "dumb", !isEditing, pager?.process == nil
+    // Of several guests one process alone says what is being done.
+    guard isatty(errors) == 1, environment("TERM") != "dumb", !isEditing, pager?.process == nil,
+      OneOfAll.current == nil
     else { return }
     // One row: no more of it can be taken back.
     let width = TerminalSize(of: errors)?.columns ?? 80
@@ -114,6 +122,12 @@ package final class Console {
   /// Answers go to a terminal.
   var isTerminal: Bool { isatty(output) == 1 }
 
+  /// Of the terminal that answers go to; nil for no terminal.
+  var columns: Int? {
+    TerminalSize(of: output)?.columns
+      ?? OneOfAll.current.flatMap { $0.columns > 0 ? $0.columns : nil }
+  }
+
   /// Of notes and of the prompt; answers have the style of where they go.
   var hasColours: Bool { Paint.isWanted(on: errors) }
 
@@ -122,7 +136,7 @@ package final class Console {
   /// - Parameter isWide: without a bound for tables.
   func style(isWide: Bool) -> ScreenStyle {
     ScreenStyle(
-      width: isWide ? nil : TerminalSize(of: output)?.columns,
+      width: isWide ? nil : columns,
       hasColours: Paint.isWanted(on: output))
   }
 

@@ -12,6 +12,9 @@ enum LineCommand: Equatable {
   /// `!COMMAND`: nothing but the shell's. The command is all that is left of the line.
   case shell(String)
 
+  /// Its answer goes where answers go.
+  var isPlain: Bool { if case .answer(_, .screen) = self { true } else { false } }
+
   /// The commands of a line, with `;` between them.
   ///
   /// - Throws: `UsageError` for a line that is not whole.

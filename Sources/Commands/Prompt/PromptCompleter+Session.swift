@@ -15,7 +15,7 @@ extension PromptCompleter {
       let guests = HostGuest.all()
       return .words(
         matching(word, guests.map { guests.address(of: $0) })
-          + matching(word, guests.compactMap(\.gdbservers.first?.userText)))
+          + matching(word, guests.compactMap(\.gdbservers.first?.userText) + ["all"]))
     case "--kernel", "-f": return .files
     default: return .words([])
     }

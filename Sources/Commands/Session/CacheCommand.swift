@@ -43,6 +43,8 @@ struct CacheList: GuestCommand {
     .onScreen(.text("LAST_USED")) { localTime($0.lastUsed) },
   ]
 
+  var asksGuest: Bool { false }
+
   func answer(in session: Session) throws -> Answer {
     let cache = try session.neededCache
     let contents = try cache.contents()
@@ -65,6 +67,8 @@ struct CacheClear: GuestCommand {
 
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
+
+  var asksGuest: Bool { false }
 
   func answer(in session: Session) throws -> Answer {
     let cache = try session.neededCache

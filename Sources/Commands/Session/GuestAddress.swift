@@ -9,6 +9,8 @@ enum GuestAddress: Hashable {
   case named(String)
   /// `pid:N`: by the process of its QEMU.
   case process(Int32)
+  /// `all`: each guest of this host.
+  case all
 
   /// Where `qemu -s` listens.
   static let standard = GuestAddress.stub(.qemuDefault)
@@ -19,12 +21,15 @@ enum GuestAddress: Hashable {
       self = .named(String(text.dropFirst("guest:".count)))
     } else if text.hasPrefix("pid:"), let pid = Int32(text.dropFirst("pid:".count)), pid > 0 {
       self = .process(pid)
+    } else if text == "all" {
+      self = .all
     } else if let target = StubTarget(text) {
       self = .stub(target)
     } else {
       throw ValidationError(
         "a gdbserver is HOST:PORT, :PORT or PORT, with a port from 1 to 65535, or unix:PATH; a guest "
-          + "of this host is guest:NAME or pid:N (guestscope guests lists them)")
+          + "of this host is guest:NAME or pid:N (guestscope guests lists them), and all is each of them"
+      )
     }
   }
 
@@ -35,10 +40,13 @@ enum GuestAddress: Hashable {
     among guests: @autoclosure () -> [HostGuest] = HostGuest.all()
   ) throws(GuestMemError) -> StubTarget {
     if case .stub(let target) = self { return target }
+    guard self != .all else {
+      throw GuestMemError(.unreachable, "-c all is more than one guest: name one with -c")
+    }
     let guests = guests()
     let found = guests.filter { guest in
       switch self {
-      case .stub: false
+      case .stub, .all: false
       case .named(let name): guest.name == name
       case .process(let pid): guest.pid == pid
       }
@@ -75,6 +83,7 @@ extension GuestAddress: CustomStringConvertible {
     case .stub(let target): "\(target)"
     case .named(let name): "guest \(name)"
     case .process(let pid): "guest with pid \(pid)"
+    case .all: "all guests"
     }
   }
 }

@@ -31,6 +31,8 @@ struct GuestsCommand: GuestCommand {
     ]
   }
 
+  var asksGuest: Bool { false }
+
   func answer(in session: Session) throws -> Answer {
     let guests = HostGuest.all()
     let fields = Self.fields(among: guests)

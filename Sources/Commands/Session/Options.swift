@@ -5,8 +5,9 @@ struct SessionOptions: ParsableArguments {
   @Option(
     name: [.short, .customLong("connect")],
     help: ArgumentHelp(
-      "QEMU's gdbserver: HOST:PORT, :PORT, PORT or unix:PATH; or a guest of this host: guest:NAME, "
-        + "pid:N; without it $GUESTSCOPE_CONNECT, or else :1234.", valueName: "target"),
+      "QEMU's gdbserver: HOST:PORT, :PORT, PORT or unix:PATH; a guest of this host: guest:NAME, "
+        + "pid:N; or all of them: all; without it $GUESTSCOPE_CONNECT, or else :1234.",
+      valueName: "target"),
     transform: GuestAddress.init(userText:))
   var connect: GuestAddress?
 

@@ -43,7 +43,7 @@ extension Shell {
     var number = 0
     while !hasEnded {
       number += 1
-      console.prefix = "\(script.name):\(number): "
+      console.prefix = console.subject + "\(script.name):\(number): "
       do {
         guard depth <= Self.maxDepth else {
           throw CommandError("scripts source each other \(Self.maxDepth) deep")

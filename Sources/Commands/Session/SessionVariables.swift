@@ -6,7 +6,14 @@ extension SessionOptions {
   /// - Throws: `UsageError` for a variable that does not say which.
   var address: GuestAddress {
     get throws(UsageError) {
-      if let connect { return connect }
+      let address = if let connect { connect } else { try addressOfVariable }
+      guard address == .all, let one = OneOfAll.current else { return address }
+      return .process(one.pid)
+    }
+  }
+
+  private var addressOfVariable: GuestAddress {
+    get throws(UsageError) {
       let variable = environment("GUESTSCOPE_CONNECT")
       guard !variable.isEmpty else { return .standard }
       do { return try GuestAddress(userText: variable) } catch {

@@ -20,6 +20,11 @@ extension Shell {
   }
 
   private func run(_ command: LineCommand) throws -> Int32 {
+    if OneOfAll.current != nil, !command.isPlain {
+      throw UsageError(
+        "with -c all the line of one command can be neither piped nor redirected: the answers of all "
+          + "guests are one, which can be")
+    }
     switch command {
     case .answer(let words, .screen): return run(words: words)
     case .answer(let words, .file(let path, let appends)):

@@ -41,6 +41,7 @@ final class PlainQEMU {
   private let process: ChildProcess
   private let folder: URL
   let port: Int
+  var identifier: pid_t { process.identifier }
   /// What to connect to: the port, or a unix socket.
   let target: String
   /// Whether it says unasked that a connection stopped its guest, as all do up to 8.0; later ones
