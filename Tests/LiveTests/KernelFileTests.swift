@@ -45,7 +45,7 @@ extension LiveTests {
         }
         return Dictionary(rows, uniquingKeysWith: { first, _ in first })
       }
-      let symbols = "[il]*_bpf_*"
+      let symbols = "bpf_*"
       let file = try addresses(try alone(guest, ["-j", "sym", symbols]))
       let live = try addresses(try Program(guest, ["-j", "sym", symbols]).run())
       try #require(file.count > 5)
