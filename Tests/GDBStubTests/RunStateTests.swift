@@ -22,7 +22,7 @@ extension FakeQEMU {
 
   func connect(
     leaveStopped: Bool = false, notices: Notices = Notices(),
-    timeout: Duration = .milliseconds(300), debt: ResumeDebt = ResumeDebt(),
+    timeout: Duration = .seconds(1), debt: ResumeDebt = ResumeDebt(),
     isInterrupted: @escaping () -> Bool = { false }
   ) throws(GuestMemError) -> QEMUStub {
     var options = StubOptions()
