@@ -101,11 +101,13 @@ final class Connection {
     let deadline = ContinuousClock.now + timeout
     let patience = ContinuousClock.now + Self.patience
     var exchange = Exchange([.greeting])
+    var isUnderstood = true
     defer {
       before.stops += exchange.before.stops
       if exchange.before.hasMark { before.hasMark = true }
-      // `$T02…` that broke off is one all the same.
-      if exchange.unfinished.starts(with: Array("$T".utf8)) { before.stops += 1 }
+      // `$T02…` that broke off is one all the same. What follows a word that was not understood is
+      // counted already.
+      if isUnderstood, exchange.unfinished.starts(with: Array("$T".utf8)) { before.stops += 1 }
     }
     while !exchange.isComplete {
       let received: Socket.Received
@@ -123,6 +125,7 @@ final class Connection {
         unread = bytes.count
         exchange = Exchange([.greeting])
         do { try exchange.feed(bytes[skipped...]) } catch {
+          isUnderstood = false
           noteStops(from: skipped, beyond: exchange.before.stops)
           throw link.protocolError(error)
         }
@@ -163,6 +166,7 @@ final class Connection {
     while let incoming = decoder.next() {
       if case .packet(let payload) = incoming { heard.add(payload) }
     }
+    if decoder.unfinished.starts(with: Array("$T".utf8)) { heard.stops += 1 }
     before.stops += max(0, heard.stops - counted)
   }
 

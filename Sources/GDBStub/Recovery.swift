@@ -45,8 +45,8 @@ extension StubLink {
   ) -> GuestMemError {
     let deadline = ContinuousClock.now + Self.limit
     var delay: Duration = .milliseconds(50)
-    // The broken connection took with it what was left of a stop that we do not know of. A guest
-    // that we had left stopped is not to be let go for that.
+    // The broken connection may have consumed the report of a stop. A guest that we had left stopped is
+    // not to be let go for that.
     let contact: Contact = debt.contact == .afterStopped ? .firstToLeaveStopped : debt.contact
     var next: Connection?
     for attempt in 0..<Self.tries {
@@ -103,7 +103,7 @@ extension StubLink {
   }
 
   /// Whether an error says that there is no QEMU. One that we knew for QEMU is QEMU all the same, and
-  /// who has taken our greeting is a gdbserver.
+  /// a server that accepted our greeting is a gdbserver.
   private func isForeign(
     _ connection: Connection?, _ debt: DebtRecord, _ error: GuestMemError
   ) -> Bool {
@@ -112,8 +112,8 @@ extension StubLink {
       || error.kind == .unreachable && connection?.isGreeted != true
   }
 
-  /// A stub that is not QEMU's may have a target that a `c` must not start. Who is not a gdbserver does
-  /// not mind one, and may be QEMU on a link that changes all that it says.
+  /// A stub that is not QEMU's may have a target that a `c` must not start. A server that is not a
+  /// gdbserver is not harmed by one, and may be QEMU on a link that changes all that it says.
   private func mayBeQEMU(_ error: GuestMemError) -> Bool { error.kind == .unreachable }
 
   /// Does what the guest is due on a new connection, and says what that was; nil when nobody can

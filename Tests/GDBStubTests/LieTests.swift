@@ -44,6 +44,21 @@ import Testing
     qemu.expectClean()
   }
 
+  /// The one report of a stop that no client has seen is not taken for two.
+  @Test(arguments: FakeQEMU.old, ["\u{1}\n", "SSH-2.0\r\n", "+", "-", "#00"])
+  func noiseLetsNoGuestGoOnThatWasStopped(version: String, noise: String) throws {
+    let qemu = FakeQEMU(version: version)
+    defer { qemu.end() }
+    _ = try qemu.connect(timeout: Self.patience)
+    qemu.stopGuest()
+    let earlier = qemu.clients.count
+    qemu.change { $0.noise = noise }
+    _ = try? qemu.connect()
+    usleep(100_000)
+    #expect(!qemu.isRunning)
+    #expect(qemu.clients.dropFirst(earlier).allSatisfy { $0.resumes == 0 })
+  }
+
   /// Every connection hears what is not a gdbserver's.
   @Test(arguments: FakeQEMU.ages)
   func aGuestWhoseStubIsNeverUnderstoodGoesOn(version: String) throws {
