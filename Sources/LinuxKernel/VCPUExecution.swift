@@ -46,7 +46,7 @@ extension GuestKernel {
     execution(of: VCPURegisters(of: vcpu, in: registers.compactMapValues { try? $0.get() }))
   }
 
-  /// The names of those that say what a vCPU executes.
+  /// The names of the registers that show what a vCPU executes.
   public var executionRegisters: [String] { architecture.rules.executionRegisters }
 
   private func execution(of vcpu: VCPURegisters) -> VCPUExecution? {

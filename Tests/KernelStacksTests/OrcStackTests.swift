@@ -49,6 +49,7 @@ import Testing
     let end = StackGuest.stackSize - 0x40
     guest.write(stack.virtual + UInt64(saved - 8), on: guest.interrupts, end)
     guest.guest.registers["rip"] = guest.code(StackGuest.onInterruptStack + 4)
+    guest.guest.registers["eflags"] = 2
     guest.guest.registers["rsp"] = guest.interrupts.virtual + UInt64(end)
     guest.guest.registers["rbp"] = 0x1111
     let cpu = try #require(try guest.cpuStack())
@@ -66,7 +67,9 @@ import Testing
     guest.addTask(1, isRunning: true)
     guest.tasks.run(1, onCPU: 0, clock: 1)
     guest.tasks.finish()
-    for (name, value) in [("rip", 0x40_1000), ("rsp", 0x7fff_0000), ("rbp", 0)]
+    for (name, value) in [
+      ("rip", 0x40_1000), ("rsp", 0x7fff_0000), ("rbp", 0), ("eflags", 0x202),
+    ]
       as [(String, UInt64)]
     {
       guest.guest.registers[name] = value

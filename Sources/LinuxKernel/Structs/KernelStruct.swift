@@ -18,8 +18,8 @@ public protocol KernelStruct: Sendable {
   /// As in `struct bpf_map`. A structure without a name of its own is found through a link.
   static var kernelName: String { get }
   init()
-  /// Whether a structure that stays as it is while the object lives that it belongs to is that already:
-  /// one that is still being filled is read again.
+  /// Whether a structure that lasts as long as its object is complete. One that is still being filled is
+  /// read again.
   static func isComplete(_ object: KernelObject<Self>, of key: ObjectKey) -> Bool
 }
 

@@ -8,7 +8,7 @@ public final class StructLayout<Struct: KernelStruct>: Sendable {
   let members: Struct
   /// The parts of the structure that are read: one, unless members lie far apart.
   let parts: [Range<Int>]
-  /// Tells the declarations of one structure apart.
+  /// Distinguishes several declarations of one structure.
   let name: String
 
   /// Members that are further apart than this, in bytes, are read apart: `task_struct` has 10 KB.
