@@ -7,6 +7,6 @@
 // What the C library has for Linux alone, and declares under _GNU_SOURCE only.
 int memfd_create(const char *name, unsigned int flags);
 
-// The end of the process that has started this one ends this one as well. Swift cannot call prctl(), which
+// This process gets SIGTERM when the process that started it ends. Swift cannot call prctl(), which
 // takes any number of arguments.
 static inline int guestscope_end_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGTERM); }

@@ -35,6 +35,7 @@ package enum CommandLineTool {
       {
         // A process takes the options of the environment by itself.
         all.arguments = arguments
+        all.interrupts = interrupts
         return try all.run()
       }
       if let root = command as? Root {

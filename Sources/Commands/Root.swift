@@ -22,10 +22,10 @@ struct Root: ParsableCommand {
       an empty PAGER, or cat, turns it off.
 
       -c all gives a command, a batch or watch to every guest of this host at once, a process each, and \
-      makes one answer: a heading a guest, or with -j an object whose members are called as the guests \
-      are, and of watch lines with a member "guest". A guest that cannot be asked is named, and keeps \
-      no other one waiting; the exit status is the worst. report --dir and watch --openmetrics write a \
-      folder, or a file, a guest.
+      makes one answer: one heading per guest, or with -j an object whose members are named after the \
+      guests, and of watch lines with a member "guest". A guest that cannot be asked is named, and does \
+      not delay the others; the exit status is the worst. report --dir and watch --openmetrics write \
+      one folder, or one file, per guest.
 
       Environment: GUESTSCOPE_CONNECT and GUESTSCOPE_KERNEL stand for -c and -k where these are \
       missing; GUESTSCOPE_OPTIONS has options that all commands have, which stand before those of the \

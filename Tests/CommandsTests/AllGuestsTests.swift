@@ -190,11 +190,11 @@ import Testing
 
   @Test func anAnswerThatIsTooLongIsNotKept() throws {
     let script = "[ $name = web ] && exec yes\n" + says
-    let result = try run([web, db], script) { $0.mostBytes = 1 << 20 }
+    let result = try run([web, db], script) { $0.mostBytes = 1_100_000 }
     #expect(result.status == 1)
     let document = try JSONSerialization.jsonObject(with: Data(result.out.utf8)) as? [String: Any]
     let error = (document?["web"] as? [String: String])?["error"]
-    #expect(error?.contains("more than 1 MiB") == true)
+    #expect(error?.contains("too much for -c all: ask this guest alone") == true)
     #expect(document?["db"] is [String: Any])
   }
 
@@ -203,6 +203,24 @@ import Testing
     #expect(result.out.components(separatedBy: "info\nprog list\n").count == 3)
     // Nobody else's input is theirs.
     #expect(try run([web], "cat; echo end\n", .screen).out == "web:\nend\n")
+  }
+
+  @Test func anInterruptIsForTheProcessesWhichShowWhatTheyHave() throws {
+    let script = """
+      trap 'echo "[1]"; exit 130' INT
+      : >"$folder/ready.$name"
+      while :; do sleep 0.05; done
+
+      """
+    let interrupts = Interrupts()
+    let ready = ["web", "db"].map { path("ready." + $0) }
+    Thread {
+      while !ready.allSatisfy(FileManager.default.fileExists) { usleep(10_000) }
+      _ = interrupts.take(SIGINT)
+    }.start()
+    let result = try run([web, db], script) { $0.interrupts = interrupts }
+    #expect(result.status == 128 + SIGINT)
+    #expect(result.out == #"{"web":[1],"db":[1]}"# + "\n")
   }
 
   // MARK: The command line

@@ -5,7 +5,7 @@ import Testing
 
 /// A process that asks one guest of `-c all`.
 @Suite struct OneOfAllTests {
-  private let one = OneOfAll(parent: 10, pid: 77, columns: 80, name: "a b/c")
+  private let one = OneOfAll(parent: 10, pid: 77, columns: 80, name: "a b")
 
   @Test func theEnvironmentSaysWhichOne() {
     let parts = one.assignment.split(separator: "=", maxSplits: 1).map(String.init)
@@ -17,8 +17,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("/x/guests.prom", "/x/guests.a b_c.prom"), ("guests", "guests.a b_c"),
-    ("/x.y/guests", "/x.y/guests.a b_c"), (".hidden", ".hidden.a b_c"),
+    ("/x/guests.prom", "/x/guests.a b.prom"), ("guests", "guests.a b"),
+    ("/x.y/guests", "/x.y/guests.a b"), (".hidden", ".hidden.a b"),
   ])
   func aFileOfItsOwn(path: String, file: String) throws {
     #expect(try one.file(path) == file)
@@ -29,9 +29,12 @@ import Testing
     let path = FileManager.default.temporaryDirectory
       .appendingPathComponent("one-\(UUID().uuidString)").path
     defer { try? FileManager.default.removeItem(atPath: path) }
-    #expect(one.folder(in: path) == path + "/a b_c")
+    #expect(one.folder(in: path) == path + "/a b")
     #expect(FileManager.default.fileExists(atPath: path))
-    #expect(OneOfAll(parent: 1, pid: 1, columns: 0, name: "..").folder(in: path) == path + "/_.")
+    for name in ["..", "a/b", ""] {
+      let other = OneOfAll(parent: 1, pid: 9, columns: 0, name: name)
+      #expect(other.folder(in: path) == path + "/pid-9")
+    }
   }
 
   private func run(_ arguments: [String]) throws -> BuiltProgram.Outcome {
@@ -55,7 +58,14 @@ import Testing
     #expect(result.err.contains("neither piped nor redirected"), "\(result.err)")
   }
 
-  /// Whoever asks for all of them, and is killed, leaves nobody who goes on to ask.
+  @Test func whatDoesNotEndIsNotPartOfABatch() throws {
+    for line in ["watch info", "prog watch", "dmesg --follow"] {
+      let result = try run(["-c", "all", "-e", line])
+      #expect(result.status == 64 && result.err.contains("stands alone"), "\(result.err)")
+    }
+  }
+
+  /// When the process that asks all guests is killed, those that it has started end as well.
   @Test func itEndsWithTheProcessThatCollects() throws {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/bin/sh")

@@ -55,6 +55,11 @@ import Testing
     #expect(result.out == "")
   }
 
+  /// The message for a wrong name has people type this command.
+  @Test func aBadNameOfAGuestKeepsNoneFromListingThem() throws {
+    #expect(try run(["GUESTSCOPE_CONNECT": "nowhere"], "-j", "guests").out.hasPrefix("["))
+  }
+
   @Test func anEmptyVariableIsNone() throws {
     let empty = ["GUESTSCOPE_CONNECT": "", "GUESTSCOPE_KERNEL": "", "GUESTSCOPE_OPTIONS": ""]
     #expect(try run(empty, "--version").out == Root.version + "\n")

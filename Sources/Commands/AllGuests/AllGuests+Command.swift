@@ -2,6 +2,14 @@ import ArgumentParser
 import Glibc
 import GuestScopeGDBStub
 
+extension ParsableCommand {
+  /// It shows more and more until it is ended.
+  var isEndless: Bool {
+    self is WatchCommand || self is ProgWatch
+      || (self as? any FollowingCommand)?.follows == true
+  }
+}
+
 extension AllGuests {
   /// Nil where a command line asks one guest, or none.
   ///
@@ -15,16 +23,16 @@ extension AllGuests {
   ) throws {
     let root = command as? Root
     guard let options = root?.session ?? (command as? any SessionCommand)?.session,
-      try options.address == .all, (command as? any GuestCommand)?.asksGuest ?? true,
-      (command as? any ShellCommand).map({ !type(of: $0).needsSession }) ?? true
+      (command as? any GuestCommand)?.asksGuest ?? true,
+      (command as? any ShellCommand).map({ !type(of: $0).needsSession }) ?? true,
+      // Last: a command that asks no guest need not mind a wrong name of one.
+      try options.address == .all
     else { return nil }
     guard let program else { throw CommandError("-c all needs the path of this program") }
     self.init(
       console: console, form: CommandWords.form(of: arguments) ?? .screen, guests: guests(),
       program: program, arguments: arguments)
-    isLive =
-      command is WatchCommand || command is ProgWatch
-      || (command as? any FollowingCommand)?.follows == true
+    isLive = command.isEndless
     isBatch = root != nil
     guard let batch = root?.session.batch else { return }
     if batch.isEmpty, isatty(STDIN_FILENO) == 1 {

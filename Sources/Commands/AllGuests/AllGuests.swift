@@ -16,18 +16,22 @@ struct AllGuests {
   /// An answer is a list of those of several commands.
   var isBatch = false
   let guests: [HostGuest]
-  /// What a process runs, and with which arguments.
+  /// The path of the program that each process runs.
   let program: String
   var arguments: [String]
-  /// Of an answer that is kept until it is whole.
+  /// The most bytes of all guests' answers that are kept until they are complete.
   var mostBytes = 256 << 20
   /// What a process reads from standard input.
   var input: String?
+  /// Ctrl-C is passed on to the processes; the second one ends all.
+  var interrupts = Interrupts()
 
   /// Runs it all.
   ///
   /// - Returns: the worst exit status of any guest.
-  func run() throws -> Int32 {
+  func run() throws -> Int32 { try interrupts.withCancelling { try ask() } }
+
+  private func ask() throws -> Int32 {
     guard !guests.isEmpty else { throw CommandError("no QEMU runs on this host") }
     if isLive, guests.count > Self.mostAtOnce {
       throw CommandError(
@@ -40,6 +44,7 @@ struct AllGuests {
     var waiting = guests[...]
     var running: [GuestProcess] = []
     let start = ContinuousClock.now
+    var isEnding = false
     func fail(_ guest: String, _ error: any Error) throws {
       console.note("\(guest): \(error)")
       worst = Status.worse(worst, Status.failed)
@@ -55,6 +60,14 @@ struct AllGuests {
         }
       }
       GuestProcess.wait(for: running, atMost: .milliseconds(100))
+      if interrupts.isCancelled, !isEnding {
+        isEnding = true
+        for guest in waiting {
+          try fail(guests.key(of: guest), CommandError("it was not asked any more"))
+        }
+        waiting = []
+        for process in running { process.interrupt() }
+      }
       for process in running {
         let (bytes, end) = try process.read()
         do { try output.add(bytes, of: process.name) } catch let error as TooLong {

@@ -4,7 +4,7 @@ protocol AllGuestsOutput: AnyObject {
   func add(_ bytes: ArraySlice<UInt8>, of guest: String) throws
   /// It has ended.
   func end(of guest: String, _ status: Int32) throws
-  /// A guest cannot be asked, which was said on standard error.
+  /// A guest cannot be asked; the reason is already on standard error.
   func lacks(_ guest: String, _ reason: String) throws
   /// All guests have ended.
   ///
@@ -12,7 +12,7 @@ protocol AllGuestsOutput: AnyObject {
   func finish(_ guests: [String]) throws
 }
 
-/// For people: a heading a guest, as soon as its answer is whole.
+/// For people: one heading per guest, shown as soon as its answer is complete.
 final class ScreenOutput: AllGuestsOutput {
   private let console: Console
   private var texts: BoundedTexts
@@ -25,7 +25,9 @@ final class ScreenOutput: AllGuestsOutput {
 
   func add(_ bytes: ArraySlice<UInt8>, of guest: String) throws { try texts.add(bytes, of: guest) }
 
-  func end(of guest: String, _ status: Int32) throws { try show(guest, texts.take(guest)) }
+  func end(of guest: String, _ status: Int32) throws {
+    try show(guest, texts.take(guest, isShown: true))
+  }
 
   func lacks(_ guest: String, _ reason: String) throws { try show(guest, []) }
 
@@ -39,7 +41,7 @@ final class ScreenOutput: AllGuestsOutput {
   }
 }
 
-/// For programs: an object with a member a guest.
+/// For programs: an object with one member per guest.
 final class DocumentOutput: AllGuestsOutput {
   private let console: Console
   private let isPretty: Bool
@@ -57,7 +59,7 @@ final class DocumentOutput: AllGuestsOutput {
 
   func end(of guest: String, _ status: Int32) {
     var splitter = DocumentSplitter()
-    let documents = (splitter.add(texts.take(guest)[...]) + splitter.end()).map {
+    let documents = (splitter.add(texts.take(guest, isShown: false)[...]) + splitter.end()).map {
       DocumentText($0).text
     }
     if isBatch {
@@ -131,28 +133,38 @@ final class LiveOutput: AllGuestsOutput {
   }
 }
 
-/// An answer is too long to be kept.
+/// The answers are too long to be kept.
 struct TooLong: Error, CustomStringConvertible {
   var limit: Int
   var description: String {
-    "its answer has more than \(sizeText(UInt64(limit))), too much for -c all: ask this guest alone"
+    "the answers have more than \(sizeText(UInt64(limit))) in all, too much for -c all: ask this guest "
+      + "alone"
   }
 }
 
 /// What processes have printed so far.
 private struct BoundedTexts {
-  let limit: Int
+  private let limit: Int
+  private var left: Int
   private var texts: [String: [UInt8]] = [:]
 
-  init(limit: Int) { self.limit = limit }
+  /// - Parameter limit: bytes of all guests together.
+  init(limit: Int) { (self.limit, left) = (limit, limit) }
 
   mutating func add(_ bytes: ArraySlice<UInt8>, of guest: String) throws(TooLong) {
     guard !bytes.isEmpty else { return }
+    guard bytes.count <= left else {
+      _ = take(guest, isShown: true)
+      throw TooLong(limit: limit)
+    }
+    left -= bytes.count
     texts[guest, default: []] += bytes
-    guard texts[guest, default: []].count > limit else { return }
-    texts[guest] = nil
-    throw TooLong(limit: limit)
   }
 
-  mutating func take(_ guest: String) -> [UInt8] { texts.removeValue(forKey: guest) ?? [] }
+  /// - Parameter isShown: it need not be kept any longer.
+  mutating func take(_ guest: String, isShown: Bool) -> [UInt8] {
+    let bytes = texts.removeValue(forKey: guest) ?? []
+    if isShown { left += bytes.count }
+    return bytes
+  }
 }

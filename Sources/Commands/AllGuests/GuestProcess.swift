@@ -6,7 +6,7 @@ final class GuestProcess {
   let name: String
   private let identifier: pid_t
   private let output: Int32
-  /// What it printed was read to the end.
+  /// Its output has been read to the end.
   private(set) var hasEnded = false
 
   /// - Parameter errors: where its notes go.
@@ -21,7 +21,9 @@ final class GuestProcess {
     let own = OneOfAll.variable + "="
     let variables = Self.variables.filter { !$0.hasPrefix(own) } + [guest.assignment]
     do throws(CommandError) {
-      identifier = try spawn(program, ["guestscope"] + arguments, variables) { actions in
+      identifier = try spawn(
+        program, ["guestscope"] + arguments, variables, ownGroup: true
+      ) { actions in
         unsafe posix_spawn_file_actions_addopen(
           &actions, STDIN_FILENO, input?.path ?? "/dev/null", O_RDONLY, 0)
         unsafe posix_spawn_file_actions_adddup2(&actions, ends.writing, STDOUT_FILENO)
@@ -34,6 +36,11 @@ final class GuestProcess {
   }
 
   deinit { end() }
+
+  /// What Ctrl-C does: a command that has something to show ends with that.
+  func interrupt() {
+    if !hasEnded { kill(identifier, SIGINT) }
+  }
 
   /// Ends it; the guest goes on as after any end of the program.
   func end() {

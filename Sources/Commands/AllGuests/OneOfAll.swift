@@ -33,16 +33,16 @@ struct OneOfAll: Equatable {
   /// As the environment has it.
   var assignment: String { "\(Self.variable)=\(parent) \(pid) \(columns) \(name)" }
 
-  /// From now on the end of the process that collects the answers, kill -9 included, is ours.
+  /// From now on this process ends when the one that collects the answers ends, even by kill -9.
   func endWithParent() {
     guestscope_end_with_parent()
     if getppid() != parent { kill(getpid(), SIGTERM) }
   }
 
-  /// The name as a part of a file's name.
+  /// The name as a part of a file's name; the number of the process where it cannot be one, as no other
+  /// guest has that.
   private var fileName: String {
-    let name = String(name.map { $0 == "/" || $0 == "\0" ? "_" : $0 })
-    return name.hasPrefix(".") ? "_" + name.dropFirst() : name
+    name.isEmpty || name.hasPrefix(".") || name.contains("/") ? "pid-\(pid)" : name
   }
 
   /// A file of this guest alone: `guests.web1.prom` for `guests.prom`.
@@ -59,7 +59,7 @@ struct OneOfAll: Equatable {
 
   /// A folder of this guest alone, in one that is made where it is not there.
   func folder(in path: String) -> String {
-    // What goes wrong here, goes wrong once more where the folder is used, and is said there.
+    // An error here occurs again where the folder is used, and is reported there.
     mkdir(path, 0o777)
     return path + "/" + fileName
   }

@@ -93,7 +93,7 @@ extension ManualPage {
       ["guestscope guests", "guestscope -c guest:web1 task list --stuck 10"]
     ),
     (
-      "The same of every guest of this host, as an object with a member a guest:",
+      "The same of every guest of this host, as an object with one member per guest:",
       ["guestscope -c all -j task list --stuck 10"]
     ),
   ]

@@ -41,8 +41,8 @@ enum NamedKernel {
 }
 
 extension Session {
-  /// The guest's kernel, or, where nobody has said which guest is meant and nothing listens where `qemu
-  /// -s` does, that of `--kernel`.
+  /// The guest's kernel, or, where no guest was named and nothing listens where `qemu -s` does, that of
+  /// `--kernel`.
   ///
   /// - Parameter ofGuest: finds the guest's.
   func namedKernel(_ ofGuest: @autoclosure () throws -> GuestKernel) throws -> NamedKernel {

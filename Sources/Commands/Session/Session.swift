@@ -29,7 +29,7 @@ final class Session {
   var recallsGuests = true
   /// What an earlier session has left of this guest.
   var recalled: GuestRecord?
-  /// What the user need not hear again.
+  /// The notes that were already shown in this session.
   var said: Set<String> = []
   /// No connection was made yet.
   var isFirstContact = true

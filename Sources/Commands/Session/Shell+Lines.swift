@@ -22,8 +22,8 @@ extension Shell {
   private func run(_ command: LineCommand) throws -> Int32 {
     if OneOfAll.current != nil, !command.isPlain {
       throw UsageError(
-        "with -c all the line of one command can be neither piped nor redirected: the answers of all "
-          + "guests are one, which can be")
+        "with -c all a line of a batch can be neither piped nor redirected: do so with the output of "
+          + "guestscope itself")
     }
     switch command {
     case .answer(let words, .screen): return run(words: words)

@@ -36,7 +36,13 @@ final class Shell {
     }
     return paging(try? command.get()) {
       do {
-        if let command = try command.get() { return try run(command) }
+        if let command = try command.get() {
+          if OneOfAll.current != nil, session.isShared, command.isEndless {
+            throw UsageError(
+              "with -c all a command that goes on until it is ended stands alone, not in a batch")
+          }
+          return try run(command)
+        }
         try console.answer(Root.commandList)
         return Status.answered
       } catch {

@@ -6,9 +6,10 @@ import Glibc
 /// - Parameters:
 ///   - words: its arguments, its own name first.
 ///   - variables: its environment, `NAME=VALUE` each; nil for ours.
+///   - ownGroup: it is in a process group of its own, to which no key of the terminal sends a signal.
 ///   - prepare: says what its descriptors are.
 func spawn(
-  _ program: String, _ words: [String], _ variables: [String]? = nil,
+  _ program: String, _ words: [String], _ variables: [String]? = nil, ownGroup: Bool = false,
   _ prepare: (inout posix_spawn_file_actions_t) -> Void
 ) throws(CommandError) -> pid_t {
   var actions = unsafe posix_spawn_file_actions_t()
@@ -24,8 +25,9 @@ func spawn(
   sigaddset(&pipes, SIGPIPE)
   unsafe posix_spawnattr_setsigmask(&attributes, &none)
   unsafe posix_spawnattr_setsigdefault(&attributes, &pipes)
+  let group = ownGroup ? POSIX_SPAWN_SETPGROUP : 0
   unsafe posix_spawnattr_setflags(
-    &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+    &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | group))
   var words = unsafe words.map { unsafe strdup($0) } + [nil]
   var entries = unsafe (variables ?? []).map { unsafe strdup($0) } + [nil]
   defer {
@@ -43,7 +45,7 @@ func spawn(
   return identifier
 }
 
-/// A pipe that no other process keeps open which is started meanwhile.
+/// A pipe that processes started later do not inherit.
 func openPipe() throws(CommandError) -> (reading: Int32, writing: Int32) {
   var ends: [Int32] = [-1, -1]
   guard unsafe pipe(&ends) == 0 else { throw CommandError("no pipe: \(systemError())") }
