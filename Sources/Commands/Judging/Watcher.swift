@@ -119,11 +119,12 @@ extension Session {
       return false
     }
   ) throws {
-    var left = (end - ContinuousClock.now).milliseconds
-    while left > 0, !interrupts.isCancelled {
-      if try pause(min(left, 50)) { break }
+    var left: Double
+    // Once at the least: keys are read in it.
+    repeat {
       left = (end - ContinuousClock.now).milliseconds
-    }
+      if try pause(max(0, min(left, 50))) { break }
+    } while left > 0 && !interrupts.isCancelled
     if interrupts.isCancelled { throw Cancelled() }
   }
 }
