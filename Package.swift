@@ -28,8 +28,8 @@ func target(_ name: String, _ dependencies: [String], _ more: [Target.Dependency
   .target(name: name, dependencies: dependencies.map(module) + more, swiftSettings: strict)
 }
 
-/// The tests of the target of the same name; those of the whole are called Live. Never optimised: that would
-/// take minutes, and what they test is.
+/// The tests of the target of the same name; those of the whole are called Live. They are never
+/// optimised, which would take minutes; the code that they test is.
 func tests(_ name: String, _ dependencies: [String] = []) -> Target {
   .testTarget(
     name: name + "Tests",
@@ -123,7 +123,7 @@ let package = Package(
   swiftLanguageModes: [.v6]
 )
 
-// For scripts/fuzz alone: libFuzzer comes with the compiler, and not with every one.
+// For scripts/fuzz alone: not every toolchain has libFuzzer.
 if Context.environment["GUESTSCOPE_FUZZ"] != nil {
   package.targets += [
     system("Fuzzer"),

@@ -55,7 +55,7 @@ let targets: KeyValuePairs<String, FuzzTarget> = [
   "kallsyms": kallsyms, "elf": elf, "image": kernelImage,
 ]
 
-/// What cannot be written ends the run: there is nothing to go on with.
+/// A failed write ends the run.
 func write(_ bytes: [UInt8], _ path: String) throws {
   guard let file = fopen(path, "w") else { throw FileFailure(path: path) }
   defer { fclose(file) }

@@ -1,7 +1,7 @@
 import Glibc
 
-/// All of a terminal: what was watched last, and what the keys want of it. Whatever ends the program, the
-/// terminal is as before, and shows the last page.
+/// Draws the last sample on the whole terminal, sorted and filtered by keys. At the end the terminal shows
+/// the last page.
 final class WatchPage {
   private let shell: Shell
   private let keys: KeyInput?
@@ -17,7 +17,7 @@ final class WatchPage {
     keys = KeyInput(shell.session.interrupts)
   }
 
-  /// Somebody has seen enough.
+  /// The user has pressed `q`.
   var isOver: Bool { view.isOver }
 
   /// Waits so long, or until a key is pressed or the terminal has another size, and draws again.

@@ -1,4 +1,4 @@
-/// What somebody wants to see of the rows that are watched, as the keys say.
+/// The order and the filter of the watched rows, as set by keys.
 struct WatchView {
   /// The column that the rows are sorted by; nil for their own order.
   private(set) var sortColumn: Int?

@@ -2,7 +2,7 @@
 struct JSONSyntax {
   private let bytes: [UInt8]
   private var place = 0
-  /// Arrays and objects in each other: those of answers are a few.
+  /// The deepest nesting that is accepted; answers nest only a few levels.
   private static let mostNested = 256
 
   /// True for one document, with blanks around it or without.

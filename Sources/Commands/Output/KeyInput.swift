@@ -24,7 +24,7 @@ final class KeyInput {
     var bytes = [UInt8](repeating: 0, count: 64)
     let count = unsafe Glibc.read(STDIN_FILENO, &bytes, bytes.count)
     guard count > 0 else {
-      // It was hung up, and stays readable.
+      // A terminal that was hung up stays readable, so wait here.
       usleep(UInt32(milliseconds * 1000))
       return []
     }

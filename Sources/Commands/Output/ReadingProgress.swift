@@ -1,10 +1,10 @@
 /// Says on a terminal what is being done, how much was read of the guest for it, and how long the guest
 /// stood still, where that takes long.
 final class ReadingProgress {
-  /// Before that nobody wonders.
+  /// Nothing is shown before a command has taken this long.
   private static let patience: Duration = .milliseconds(500)
   private static let interval: Duration = .milliseconds(100)
-  /// So long nothing comes of a guest that answers, but where the machine is busy.
+  /// A guest that answers is silent for this long only on a busy machine.
   private static let silence: Duration = .seconds(1)
 
   /// What the command does now; empty where its name says it.
@@ -45,7 +45,7 @@ final class ReadingProgress {
 
   /// Nothing has come yet of what was asked for.
   ///
-  /// - Parameter target: who is silent.
+  /// - Parameter target: the stub that has not answered.
   func wait(for target: String) {
     if clock.now - last >= Self.silence { show("waiting for an answer of \(target)…") }
   }

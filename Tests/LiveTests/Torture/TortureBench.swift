@@ -39,7 +39,8 @@ final class TortureBench {
     let isAsItWas = try isAsBefore(session)
     if outcome.hasChangedRunState, !isAsItWas {
       outcome.isOtherwise = true
-      // It was lied to, and says what it took for true. Of a stop that it was told of it need not.
+      // The report was changed on the way, so the program must say what it assumed, unless a stop was
+      // reported to it.
       if end.signal == nil, end.err.isEmpty, session.way != .endlessStops {
         outcome.exceptions.append("the guest is \(try qmp.status), and nothing says so")
       }

@@ -15,8 +15,8 @@ struct BTFDump: StreamedCommand {
       btf dump file /sys/kernel/btf/vmlinux
 
       The types of the kernel need no id. With -k alone, where no guest is named and nothing listens on \
-      port 1234, they are those of that file. What file names is a kernel, or a file that has BTF and \
-      nothing else, and no guest is asked.
+      port 1234, they are those of that file. FILE is a kernel, or a file that has BTF and nothing else, \
+      and no guest is asked.
 
       In C, each struct and union has the size and the places of its members that the object has: \
       what the compiler would not leave free by itself stands there as padding. The types of a module \
@@ -131,8 +131,8 @@ extension BTF {
     guard try file.start(2, path) == [0x9f, 0xeb] else { return nil }
     do { try self.init(try file.rest(path)) } catch let error as BTFError {
       throw CommandError(
-        "\(path): \(error); the types of a module are read with those of its kernel only: btf list of a "
-          + "guest has it")
+        "\(path): \(error); a module's BTF needs that of its kernel: find its id with btf list of a "
+          + "guest, then use btf dump id N")
     }
   }
 }
