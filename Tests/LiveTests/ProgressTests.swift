@@ -36,8 +36,8 @@ extension LiveTests {
     @Test func typesThatAreWritten() throws {
       let terminal = try open(["-k", guest.kernel, "-c", guest.target])
       try terminal.expect("guestscope> ")
-      try terminal.enter("btf dump kernel > /dev/null; btf dump kernel format c > /dev/null")
-      try terminal.expect(" types…")
+      // How many were written is said after half a second, which a fast machine does not need.
+      try terminal.enter("btf dump kernel format c > /dev/null")
       try terminal.expect(" types in C…")
       try terminal.expect("guestscope> ")
       try terminal.press(.end)
