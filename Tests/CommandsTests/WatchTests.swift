@@ -53,6 +53,15 @@ import Testing
     #expect(rest.count == 4 && rest[1].contains(" 0.0 "))
   }
 
+  @Test func theHeadingStandsWhereNoProgramHasRun() {
+    let table = WatchTable(.programs)
+    let first = sample([stats("idle", 3, 3)], at: 0)
+    _ = table.rows(first.objects(after: nil), isFirst: true)
+    let second = sample([stats("idle", 3, 3)], at: 1)
+    let lines = table.rows(second.objects(after: first), isFirst: false).lines()
+    #expect(lines.count == 2 && lines[0].hasPrefix("PROGRAM ") && lines[1].hasPrefix("(1 "))
+  }
+
   @Test func whatIsGoneIsForgotten() {
     let table = WatchTable(.programs)
     var previous = sample([stats("p0", 0, 0), stats("p1", 0, 0)], at: 0)

@@ -1,14 +1,15 @@
 /// What a sample has to show.
 struct WatchRows {
   var table: Table
-  /// What is said below the rows.
+  /// What is said below the rows, or in place of the table.
   var note: String?
+  /// There are no rows to come either: only the note is shown.
+  var hidesTable = false
 
   /// - Parameter style: rows that have changed since the sample before have the colour of such.
   func lines(_ view: WatchView = WatchView(), _ style: ScreenStyle = .plain) -> [String] {
     let shown = view.rows(of: table)
-    let isEmpty = shown.rows.isEmpty && note != nil
-    return (isEmpty ? [] : shown.drawn(style).lines) + (note.map { [$0] } ?? [])
+    return (hidesTable ? [] : shown.drawn(style).lines) + (note.map { [$0] } ?? [])
   }
 }
 
@@ -41,11 +42,16 @@ final class WatchTable {
     let names = Set(objects.map(\.name))
     past = past.filter { names.contains($0.key.object) }
     moving = moving.filter { names.contains($0.object) }
-    if isFirst { return WatchRows(table: table, note: "(rates follow with the second sample)") }
+    if isFirst {
+      return WatchRows(
+        table: table, note: "(rates follow with the second sample)", hidesTable: true)
+    }
     let still = kind == .programs ? objects.count - table.rows.count : 0
     let rest = still == 0 ? nil : "(\(still) program\(still == 1 ? "" : "s") did not run)"
-    return WatchRows(
-      table: table, note: table.rows.isEmpty ? rest ?? "(nothing changes)" : rest)
+    guard !table.rows.isEmpty || rest != nil else {
+      return WatchRows(table: table, note: "(nothing changes)", hidesTable: true)
+    }
+    return WatchRows(table: table, note: rest)
   }
 
   private func everything(_ objects: [WatchedObject]) -> Table {
