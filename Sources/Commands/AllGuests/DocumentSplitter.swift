@@ -49,7 +49,7 @@ struct DocumentText {
   let text: String
 
   init(_ printed: String) {
-    text = JSONSyntax.accepts(printed) ? printed : JSON.string(printed).text(pretty: false)
+    text = JSON.isDocument(printed) ? printed : JSON.string(printed).text(pretty: false)
   }
 
   /// The document, an object, with a member before its others.

@@ -12,6 +12,16 @@ extension JSON {
       throw CommandError("is not JSON")
     }
   }
+
+  /// True for a document that a process of this program has printed to its end. Of an array or an object
+  /// the reader checks the structure alone, so that no values are made of a long answer.
+  static func isDocument(_ text: String) -> Bool {
+    struct Unread: Decodable { init(from decoder: any Decoder) {} }
+    guard text.hasPrefix("[") || text.hasPrefix("{") else {
+      return (try? JSON(decoding: Array(text.utf8))) != nil
+    }
+    return (try? JSONDecoder().decode(Unread.self, from: Data(text.utf8))) != nil
+  }
 }
 
 extension JSON: Decodable {
