@@ -101,13 +101,10 @@ final class Connection {
     let deadline = ContinuousClock.now + timeout
     let patience = ContinuousClock.now + Self.patience
     var exchange = Exchange([.greeting])
-    var isUnderstood = true
     defer {
-      before.stops += exchange.before.stops
-      if exchange.before.hasMark { before.hasMark = true }
-      // `$T02…` that broke off is one all the same. What follows a word that was not understood is
-      // counted already.
-      if isUnderstood, exchange.unfinished.starts(with: Array("$T".utf8)) { before.stops += 1 }
+      before += exchange.before
+      // `$T02…` that broke off is one all the same.
+      if exchange.unfinished.starts(with: Array("$T".utf8)) { before.stops += 1 }
     }
     while !exchange.isComplete {
       let received: Socket.Received
@@ -125,8 +122,9 @@ final class Connection {
         unread = bytes.count
         exchange = Exchange([.greeting])
         do { try exchange.feed(bytes[skipped...]) } catch {
-          isUnderstood = false
-          noteStops(from: skipped, beyond: exchange.before.stops)
+          // What the exchange has counted so far is part of all that was said.
+          exchange = Exchange([.greeting])
+          before += Exchange.Before(saidIn: allSaid().dropFirst(skipped))
           throw link.protocolError(error)
         }
         guard unread < Self.greetingLimit || exchange.isComplete else {
@@ -142,7 +140,7 @@ final class Connection {
       case .timedOut: break
       }
       // Not earlier: a stub that answers is to be heard out.
-      if .now > patience, !exchange.isComplete, link.options.isInterrupted() { throw .interrupted }
+      if .now > patience, !exchange.isComplete { try link.keepWaiting(timeout - (deadline - .now)) }
     }
     return exchange.replies[0]
   }
@@ -150,8 +148,8 @@ final class Connection {
   /// How long the words that follow one that was not understood may take.
   private static let afterword: Duration = .milliseconds(30)
 
-  /// Counts the stops that are reported before and after what could not be understood.
-  private func noteStops(from skipped: Int, beyond counted: Int) {
+  /// What the stub has said, and says for a moment more.
+  private func allSaid() -> [UInt8] {
     let deadline = ContinuousClock.now + Self.afterword
     var bytes: [UInt8] = []
     while case .bytes(let more, _)? = try? socket.peek(
@@ -160,14 +158,7 @@ final class Connection {
     {
       bytes = more
     }
-    var decoder = PacketDecoder()
-    decoder.feed(bytes.dropFirst(skipped))
-    var heard = Exchange.Before()
-    while let incoming = decoder.next() {
-      if case .packet(let payload) = incoming { heard.add(payload) }
-    }
-    if decoder.unfinished.starts(with: Array("$T".utf8)) { heard.stops += 1 }
-    before.stops += max(0, heard.stops - counted)
+    return bytes
   }
 
   // MARK: Debt
@@ -235,7 +226,7 @@ final class Connection {
     // Not earlier: QEMU is to have all that we wrote, `c` included, before we close.
     let patience = ContinuousClock.now + Self.patience
     while !exchange.isComplete {
-      if .now > patience, link.options.isInterrupted() { throw .interrupted }
+      if .now > patience { try link.keepWaiting(timeout - (deadline - .now)) }
       let received: Socket.Received
       do {
         // A byte alone brings the time stamp of the first reply after a delay, too.

@@ -43,10 +43,10 @@
 //   what undoes our connection, too.
 //
 // What comes may not be what QEMU said
-//   A forwarded port, a tunnel, a serial line: bytes are lost or changed, connections break. What
-//   our own bytes do at QEMU does not depend on that. So an answer that cannot be understood, or that
-//   only another stub would give, is no ground to leave a guest standing: the same is asked on another
-//   connection, and what was owed is paid there (`Recovery`).
+//   A forwarded port, a tunnel or a serial line can lose and change bytes, and connections break. What
+//   our own bytes do at QEMU does not depend on that. An answer that cannot be understood, or that only
+//   another stub would give, therefore does not justify leaving the guest stopped: we ask again on
+//   another connection, and let the guest go on there (`Recovery`).
 //
 // A dead client's tail
 //   A client that died in the middle of a packet leaves QEMU's parser inside it. The first packet

@@ -69,8 +69,9 @@ extension StubLink {
         }
         break
       } catch {
-        if isForeign(next, debt, error) {
-          if mayBeQEMU(error) { payUnheard(next, ran: ran) }
+        let peer = peer(of: next, debt, error)
+        if peer != .qemu {
+          payUnheard(next, ran: ran, peer)
           return error
         }
         if first.closedAtGreeting, next?.closedAtGreeting == true {
@@ -84,37 +85,48 @@ extension StubLink {
         "\(target) closed the connection at our first packet, as GDB's gdbserver does. If it is "
           + "QEMU, its guest may still stand: `cont` in its monitor")
     }
-    // Such a server may take no second client.
-    let isForeign = isForeign(first, debt, cause)
-    if !isForeign || mayBeQEMU(cause) { payUnheard(next, ran: ran) }
-    if isForeign { return cause }
-    return GuestMemError(
+    // A server that is not QEMU may take no second client.
+    let peer = peer(of: first, debt, cause)
+    payUnheard(next, ran: ran, peer)
+    guard peer == .qemu else { return cause }
+    let lost = GuestMemError(
       .lost,
       "lost \(target) while its guest stood still for us; it may still stand: `cont` in QEMU's "
         + "monitor")
+    // An interruption is all that is reported of itself.
+    if cause.kind == .interrupted { options.notice("\(lost)") }
+    return lost
   }
 
   /// Lets the guest go on if it is known or likely to have run: what is written may arrive where
   /// nothing comes back that can be understood.
-  private func payUnheard(_ connection: Connection?, ran: Bool) {
-    guard let connection else { return }
+  private func payUnheard(_ connection: Connection?, ran: Bool, _ peer: Peer) {
+    guard let connection, peer != .anotherGDBServer else { return }
     if ran, connection.debt.state == .unknown { connection.owe(true) }
     connection.pay()
   }
 
-  /// Whether an error says that there is no QEMU. One that we knew for QEMU is QEMU all the same, and
-  /// a server that accepted our greeting is a gdbserver.
-  private func isForeign(
-    _ connection: Connection?, _ debt: DebtRecord, _ error: GuestMemError
-  ) -> Bool {
-    guard debt.contact.isFirst else { return false }
-    return error.kind == .unsupported
-      || error.kind == .unreachable && connection?.isGreeted != true
+  /// What has answered, as far as an error shows it.
+  private enum Peer {
+    case qemu
+    /// Its target may be one that a `c` must not start.
+    case anotherGDBServer
+    /// It is not harmed by a `c`, and may be QEMU on a link that changes all that it says.
+    case noGDBServer
   }
 
-  /// A stub that is not QEMU's may have a target that a `c` must not start. A server that is not a
-  /// gdbserver is not harmed by one, and may be QEMU on a link that changes all that it says.
-  private func mayBeQEMU(_ error: GuestMemError) -> Bool { error.kind == .unreachable }
+  /// What we knew for QEMU before is QEMU all the same, and a server that accepted our greeting is a
+  /// gdbserver.
+  private func peer(
+    of connection: Connection?, _ debt: DebtRecord, _ error: GuestMemError
+  ) -> Peer {
+    guard debt.contact.isFirst else { return .qemu }
+    switch error.kind {
+    case .unsupported: return .anotherGDBServer
+    case .unreachable where connection?.isGreeted != true: return .noGDBServer
+    default: return .qemu
+    }
+  }
 
   /// Does what the guest is due on a new connection, and says what that was; nil when nobody can
   /// know.

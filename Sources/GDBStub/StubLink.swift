@@ -151,6 +151,12 @@ final class StubLink {
     return statistics
   }
 
+  /// Called again and again while the stub has been silent for this long.
+  func keepWaiting(_ silence: Duration) throws(GuestMemError) {
+    options.waits(silence)
+    try checkInterrupted()
+  }
+
   /// Asked before work, never before what lets a guest go on.
   func checkInterrupted() throws(GuestMemError) {
     if options.isInterrupted() { throw .interrupted }

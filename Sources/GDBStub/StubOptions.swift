@@ -25,6 +25,8 @@ public struct StubOptions {
   /// Asked before each stop and while one waits for its turn or for the stub's replies; true ends
   /// the work with `GuestMemError.Kind.interrupted`. Between samples `SnapshotEngine` asks its own.
   public var isInterrupted: () -> Bool = { false }
+  /// Called about ten times a second while the stub is silent, with the length of the silence so far.
+  public var waits: (Duration) -> Void = { _ in }
 
   public init() {}
 

@@ -51,6 +51,22 @@ public struct Exchange: Sendable {
       (self.stops, self.hasMark) = (stops, hasMark)
     }
 
+    /// What is said where something cannot be understood, before it and after it.
+    public init(saidIn bytes: some Sequence<UInt8>) {
+      var decoder = PacketDecoder()
+      decoder.feed(bytes)
+      while let incoming = decoder.next() {
+        if case .packet(let payload) = incoming { add(payload) }
+      }
+      // `$T02…` that broke off is one all the same.
+      if decoder.unfinished.starts(with: Array("$T".utf8)) { stops += 1 }
+    }
+
+    public static func += (before: inout Before, more: Before) {
+      before.stops += more.stops
+      if more.hasMark { before.hasMark = true }
+    }
+
     /// Takes in the payload of a packet.
     public mutating func add(_ payload: [UInt8]) {
       if StopReply(payload) != nil { stops += 1 }

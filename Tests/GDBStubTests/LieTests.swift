@@ -10,6 +10,16 @@ import Testing
   /// With what must succeed, on a machine that has more to do.
   private static let patience: Duration = .seconds(5)
 
+  /// A guest that its monitor has stopped after a session, and how many clients its stub had until then.
+  private func stoppedAfterASession(
+    _ version: String
+  ) throws -> (qemu: FakeQEMU, clients: Int) {
+    let qemu = FakeQEMU(version: version)
+    _ = try qemu.connect(timeout: Self.patience)
+    qemu.stopGuest()
+    return (qemu, qemu.clients.count)
+  }
+
   private func expectRuns(_ qemu: FakeQEMU, _ error: GuestMemError?) {
     for _ in 0..<500 where !qemu.isRunning { usleep(1000) }
     #expect(qemu.isRunning, "\(error.map { "\($0)" } ?? "no error")")
@@ -47,11 +57,8 @@ import Testing
   /// The one report of a stop that no client has seen is not taken for two.
   @Test(arguments: FakeQEMU.old, ["\u{1}\n", "SSH-2.0\r\n", "+", "-", "#00"])
   func noiseLetsNoGuestGoOnThatWasStopped(version: String, noise: String) throws {
-    let qemu = FakeQEMU(version: version)
+    let (qemu, earlier) = try stoppedAfterASession(version)
     defer { qemu.end() }
-    _ = try qemu.connect(timeout: Self.patience)
-    qemu.stopGuest()
-    let earlier = qemu.clients.count
     qemu.change { $0.noise = noise }
     _ = try? qemu.connect()
     usleep(100_000)
@@ -111,11 +118,8 @@ import Testing
   @Test(arguments: FakeQEMU.ages)
   func aGuestThatIsToStayStoppedDoesSoWhereTheFirstContactBreaks(version: String) throws {
     for bytes in 0..<80 {
-      let qemu = FakeQEMU(version: version)
+      let (qemu, earlier) = try stoppedAfterASession(version)
       defer { qemu.end() }
-      _ = try qemu.connect(timeout: Self.patience)
-      qemu.stopGuest()
-      let earlier = qemu.clients.count
       qemu.change { $0.cutsAfter = bytes }
       #expect(throws: GuestMemError.self) { try qemu.connect(leaveStopped: true) }
       #expect(!qemu.isRunning, "cut after \(bytes) bytes")

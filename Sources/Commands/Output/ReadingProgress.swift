@@ -13,20 +13,16 @@ final class ReadingProgress {
   private let clock = ContinuousClock()
   private var bytes: UInt64 = 0
   private var next: ContinuousClock.Instant
-  /// When something came of the guest, or the command began.
-  private var last: ContinuousClock.Instant
 
   init(_ console: Console) {
     self.console = console
-    last = clock.now
-    next = last + Self.patience
+    next = clock.now + Self.patience
   }
 
   /// A new command begins.
   func begin() {
     (bytes, activity) = (0, "")
-    last = clock.now
-    next = last + Self.patience
+    next = clock.now + Self.patience
   }
 
   /// So many more bytes were read.
@@ -34,7 +30,6 @@ final class ReadingProgress {
   /// - Parameter pause: how long the guest was stopped since the command began; nil while it is held.
   func count(_ more: Int, pause: () -> Duration?) {
     bytes &+= UInt64(clamping: more)
-    last = clock.now
     show(Self.text(activity, bytes, pause()))
   }
 
@@ -45,9 +40,11 @@ final class ReadingProgress {
 
   /// Nothing has come yet of what was asked for.
   ///
-  /// - Parameter target: the stub that has not answered.
-  func wait(for target: String) {
-    if clock.now - last >= Self.silence { show("waiting for an answer of \(target)…") }
+  /// - Parameters:
+  ///   - target: the stub that has not answered.
+  ///   - time: how long it has been silent.
+  func wait(for target: String, _ time: Duration) {
+    if time >= Self.silence { show("waiting for an answer of \(target)…") }
   }
 
   private func show(_ text: @autoclosure () -> String) {

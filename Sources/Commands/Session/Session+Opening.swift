@@ -20,11 +20,8 @@ extension Session {
     }
     stubOptions.notice = { [console] in console.note($0) }
     stubOptions.stopReason = { [weak self] in self?.stopReason = $0 }
-    stubOptions.isInterrupted = { [interrupts, progress] in
-      // Whatever waits for the stub asks this.
-      progress.wait(for: "\(target)")
-      return interrupts.isCancelled
-    }
+    stubOptions.isInterrupted = { [interrupts] in interrupts.isCancelled }
+    stubOptions.waits = { [progress] silence in progress.wait(for: "\(target)", silence) }
     if options.trace {
       stubOptions.trace = { [console] way, bytes in
         for line in TraceLine.lines(way == .sent ? .sent : .received, bytes) {
