@@ -17,8 +17,8 @@ package enum CommandLineTool {
     interrupts: Interrupts = Interrupts(), console: Console? = nil,
     guests: () -> [HostGuest] = { HostGuest.all() }
   ) -> Int32 {
-    OneOfAll.current?.endWithParent()
     let console = console ?? Console(interrupts: interrupts)
+    console.guest?.endWithParent()
     if let completion = ShellCompletion(arguments) {
       return completion.run(console, debt: debt, guardian: guardian, interrupts: interrupts)
     }
@@ -29,13 +29,11 @@ package enum CommandLineTool {
       }
       let options = try CommandWords.options(inVariable: "GUESTSCOPE_OPTIONS")
       let command = try Root.parse(words: options + arguments)
-      if OneOfAll.current == nil,
-        var all = try AllGuests(
-          command, options + arguments, console, program: guardian, guests: guests)
+      if console.guest == nil,
+        let all = try AllGuests(
+          command, options: options, arguments, console, interrupts, program: guardian,
+          guests: guests)
       {
-        // A process takes the options of the environment by itself.
-        all.arguments = arguments
-        all.interrupts = interrupts
         return try all.run()
       }
       if let root = command as? Root {

@@ -113,7 +113,7 @@ import Testing
 
   // MARK: Guests that do not answer
 
-  @Test func aGuestThatCannotBeAskedIsNamedAndKeepsNobody() throws {
+  @Test func aGuestThatCannotBeAskedIsNamed() throws {
     let script = "echo $name >> $folder/asked\n" + says
     let result = try run([guest(5, "shut", isOpen: false), web], script)
     #expect(result.status == 1)
@@ -137,7 +137,7 @@ import Testing
     }
   }
 
-  @Test func nobodyToAsk() {
+  @Test func aHostWithoutGuests() {
     let error = #expect(throws: CommandError.self) { try run([], says) }
     #expect(error?.description == "no QEMU runs on this host")
   }

@@ -26,7 +26,7 @@ enum BuiltProgram {
     let script = #"trap '' ALRM; exec "$0" "$@""#
     process.executableURL = URL(fileURLWithPath: isPatient ? "/bin/sh" : path)
     process.arguments = (isPatient ? ["-c", script, path] : []) + arguments
-    // Without HOME there is no folder for a cache.
+    // The program keeps no cache where HOME is not set.
     process.environment = variables
     let (feed, output, errors) = (Pipe(), Pipe(), Pipe())
     (process.standardInput, process.standardOutput, process.standardError) = (feed, output, errors)

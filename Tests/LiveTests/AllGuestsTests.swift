@@ -67,7 +67,7 @@ extension LiveTests {
     }
 
     /// One that a debugger has, and one without a gdbserver.
-    @Test func whoCannotBeAskedKeepsNobodyWaiting() throws {
+    @Test func aGuestThatCannotBeAskedDelaysNoOther() throws {
       let (busy, shut) = (try PlainQEMU(), try PlainQEMU())
       let debugger = TCPSocket()
       #expect(debugger.connect(to: busy.port))

@@ -70,6 +70,18 @@ extension LiveTests {
       #expect(try guest.qmp.runs)
     }
 
+    /// A sample that takes as long as the time between two leaves none for keys.
+    @Test func keysAreReadWhereSamplesAreLate() throws {
+      let terminal = try PseudoTerminal(
+        Program.path,
+        ["-c", guest.target, "-k", guest.kernel, "watch", "-n", "0.001", "task", "list"],
+        environment: [:], columns: 100)
+      try terminal.expect("q ends")
+      try terminal.type("q")
+      #expect(try terminal.wait() == 0)
+      #expect(try guest.qmp.runs)
+    }
+
     @Test(arguments: ["q", "\u{3}"])
     func keysSortAndFilterTheTable(end: String) throws {
       let terminal = try PseudoTerminal(

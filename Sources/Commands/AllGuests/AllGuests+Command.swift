@@ -14,12 +14,13 @@ extension AllGuests {
   /// Nil where a command line asks one guest, or none.
   ///
   /// - Parameters:
-  ///   - arguments: what `command` was made of.
+  ///   - options: those of the environment, which each process takes by itself.
+  ///   - arguments: what `command` was made of besides.
   ///   - guests: those of this host.
   ///   - program: this one.
   init?(
-    _ command: any ParsableCommand, _ arguments: [String], _ console: Console, program: String?,
-    guests: () -> [HostGuest]
+    _ command: any ParsableCommand, options variables: [String], _ arguments: [String],
+    _ console: Console, _ interrupts: Interrupts, program: String?, guests: () -> [HostGuest]
   ) throws {
     let root = command as? Root
     guard let options = root?.session ?? (command as? any SessionCommand)?.session,
@@ -30,8 +31,8 @@ extension AllGuests {
     else { return nil }
     guard let program else { throw CommandError("-c all needs the path of this program") }
     self.init(
-      console: console, form: CommandWords.form(of: arguments) ?? .screen, guests: guests(),
-      program: program, arguments: arguments)
+      console: console, form: CommandWords.form(of: variables + arguments) ?? .screen,
+      guests: guests(), program: program, arguments: arguments, interrupts: interrupts)
     isLive = command.isEndless
     isBatch = root != nil
     guard let batch = root?.session.batch else { return }

@@ -18,7 +18,7 @@ struct AllGuests {
   let guests: [HostGuest]
   /// The path of the program that each process runs.
   let program: String
-  var arguments: [String]
+  let arguments: [String]
   /// The most bytes of all guests' answers that are kept until they are complete.
   var mostBytes = 256 << 20
   /// What a process reads from standard input.

@@ -30,49 +30,75 @@ struct Sym: GuestCommand {
   static func nextWord(after words: [String]) -> [WordKind] { words.isEmpty ? [.symbol] : [] }
 
   func answer(in session: Session) throws -> Answer {
-    let kernel = try session.namedKernel(try session.livingKernel)
-    let symbols = try kernel.symbols
-    if kernel.guest == nil {
-      session.noteOnce(
-        "no guest is asked: addresses are those that \(kernel.file) was linked to, without KASLR")
+    switch try session.namedKernel(try session.livingKernel) {
+    case .guest(let kernel): try answer(of: kernel, session)
+    case .file(let facts): try answer(ofFile: facts.origin.name, facts.symbols, session)
     }
+  }
+
+  private enum Question {
+    case pattern, name
+    case address(AddressExpression)
+  }
+
+  private var question: Question {
+    if what.contains(where: { "*?[".contains($0) }) { return .pattern }
+    if let address = AddressExpression(argument: what), !isName(address) {
+      return .address(address)
+    }
+    return .name
+  }
+
+  private func answer(of kernel: GuestKernel, _ session: Session) throws -> Answer {
     var rows: [Row]
     var missing: [String] = []
-    if what.contains(where: { "*?[".contains($0) }) {
-      let loaded = try loaded(kernel, session) { walk throws(ReadFault) in
+    switch question {
+    case .address(let address):
+      rows = [try nearest(to: address, kernel, session) ?? copy(address, session)]
+    case .pattern:
+      let loaded = try loaded(session) { walk throws(ReadFault) in
         try walk.loadedSymbols(matching: what)
       }
-      rows = symbols.matching(glob: what).map { Row($0) } + loaded.rows
+      rows = kernel.symbols.matching(glob: what).map { Row($0) } + loaded.rows
       missing = loaded.missing
-      guard !rows.isEmpty else {
-        throw CommandError(
-          kernel.guest == nil
-            ? "no symbol of \(kernel.file) matches \(what)" : "no symbol matches \(what)")
-      }
-    } else if let address = AddressExpression(argument: what), !isName(address) {
-      if let guest = kernel.guest {
-        rows = [try nearest(to: address, guest, session) ?? copy(address, session)]
-      } else {
-        rows = [try linked(address, symbols, kernel)]
-      }
-    } else {
-      rows = try symbols.named(what).map { Row($0) }
+      guard !rows.isEmpty else { throw CommandError("no symbol matches \(what)") }
+    case .name:
+      rows = try kernel.symbols.named(what).map { Row($0) }
       if rows.isEmpty {
-        (rows, missing) = try loaded(kernel, session) { walk throws(ReadFault) in
+        (rows, missing) = try loaded(session) { walk throws(ReadFault) in
           try walk.loadedSymbols(named: what)
         }
       }
-      guard !rows.isEmpty else {
-        throw CommandError(
-          (kernel.guest == nil ? kernel.file : "this guest's kernel") + " has no symbol \(what)")
-      }
+      guard !rows.isEmpty else { throw CommandError("this guest's kernel has no symbol \(what)") }
     }
-    return Answer(.array(rows.map(\.json)), .lines(rows.map(\.line)), missing: missing)
+    return answer(rows, missing)
   }
 
-  /// The symbol of an address in a kernel that no guest runs.
+  /// Of a kernel that no guest runs.
+  private func answer(
+    ofFile file: String, _ symbols: KernelSymbols, _ session: Session
+  ) throws -> Answer {
+    session.noteOnce(
+      "no guest is asked: addresses are those that \(file) was linked to, without KASLR")
+    let rows: [Row]
+    switch question {
+    case .address(let address): rows = [try linked(address, symbols, file)]
+    case .pattern:
+      rows = symbols.matching(glob: what).map { Row($0) }
+      guard !rows.isEmpty else { throw CommandError("no symbol of \(file) matches \(what)") }
+    case .name:
+      rows = try symbols.named(what).map { Row($0) }
+      guard !rows.isEmpty else { throw CommandError("\(file) has no symbol \(what)") }
+    }
+    return answer(rows)
+  }
+
+  private func answer(_ rows: [Row], _ missing: [String] = []) -> Answer {
+    Answer(.array(rows.map(\.json)), .lines(rows.map(\.line)), missing: missing)
+  }
+
   private func linked(
-    _ address: AddressExpression, _ symbols: KernelSymbols, _ kernel: NamedKernel
+    _ address: AddressExpression, _ symbols: KernelSymbols, _ file: String
   ) throws -> Row {
     guard let place = try address.linked(in: symbols) else {
       throw CommandError(
@@ -82,18 +108,16 @@ struct Sym: GuestCommand {
       let (symbol, offset) = symbols.nearest(to: place)
     else {
       throw CommandError(
-        "\(place.hex) is not among the addresses that \(kernel.file) was linked to; those of a guest "
-          + "with KASLR are others")
+        "\(place.hex) is not among the addresses that \(file) was linked to; those of a guest with "
+          + "KASLR are others")
     }
     return Row(symbol, offset: offset)
   }
 
-  /// Symbols outside of the kernel image, and what could not be read of them; none without a guest.
+  /// Symbols outside of the kernel image, and what could not be read of them.
   private func loaded(
-    _ kernel: NamedKernel, _ session: Session,
-    _ find: @escaping (Walk) throws(ReadFault) -> [LoadedSymbol]
+    _ session: Session, _ find: @escaping (Walk) throws(ReadFault) -> [LoadedSymbol]
   ) throws -> (rows: [Row], missing: [String]) {
-    guard kernel.guest != nil else { return ([], []) }
     let snapshot = try session.ofThisBoot { kernel in try session.walk(kernel, find) }
     return (snapshot.value.map { Row($0) }, snapshot.missing)
   }
@@ -158,43 +182,6 @@ struct Sym: GuestCommand {
     return try session.ofThisBoot { kernel in
       try session.walk(kernel) { walk throws(ReadFault) in try walk.loadedSymbol(at: place) }
     }.value
-  }
-
-  private struct Row {
-    var name: String
-    var type: Character
-    /// Nil for a symbol of the kernel image.
-    var module: String?
-    var address: UInt64
-    var offset: UInt64
-    var cpu: Int?
-
-    init(
-      _ symbol: KernelSymbols.Symbol, address: UInt64? = nil, offset: UInt64 = 0, cpu: Int? = nil
-    ) {
-      (name, type) = (symbol.name, symbol.type)
-      self.address = address ?? symbol.address &+ offset
-      self.offset = offset
-      self.cpu = cpu
-    }
-
-    init(_ symbol: LoadedSymbol, offset: UInt64 = 0) {
-      (name, type, module) = (symbol.name, symbol.type, symbol.module)
-      (address, self.offset) = (symbol.address.rawValue &+ offset, offset)
-    }
-
-    var line: String {
-      let name = name + (cpu.map { "@\($0)" } ?? "") + (offset == 0 ? "" : "+\(offset.hex)")
-      return "\(address.paddedHex(16)) \(type) \(name)" + (module.map { " [\($0)]" } ?? "")
-    }
-
-    var json: JSON {
-      let row: JSON = [
-        "address": .string(address.hex), "type": .string("\(type)"),
-        "symbol": .string(name), "offset": .unsigned(offset), "module": JSON(module),
-      ]
-      return cpu.map { row.adding(["cpu": JSON($0)]) } ?? row
-    }
   }
 }
 

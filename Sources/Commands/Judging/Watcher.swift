@@ -72,8 +72,8 @@ final class Watcher {
   private func show(_ sample: WatchSample, since start: ContinuousClock.Instant) throws {
     let console = shell.console
     if let file = pace.openmetrics {
-      let text = OpenMetrics(sample, guest: OneOfAll.current?.name).text
-      if let one = OneOfAll.current {
+      let text = OpenMetrics(sample, guest: console.guest?.name).text
+      if let one = console.guest {
         try writeFile(try one.file(file), text, .atomic)
       } else if file == "-" {
         return try console.answer(text)

@@ -5,7 +5,9 @@ package final class Console {
   /// What begins a note: the program's name, or the line of a script, with the guest where it is one of
   /// all.
   var prefix: String
-  /// The guest where it is one of all.
+  /// The guest that this process asks, where `-c all` has started it for one of all.
+  let guest: OneOfAll?
+  /// Its name, before what is said of it.
   let subject: String
   private var output: Int32
   /// Where everything but answers goes.
@@ -33,7 +35,8 @@ package final class Console {
     self.output = output
     self.errors = errors
     self.interrupts = interrupts
-    subject = OneOfAll.current.map { $0.name.printable + ": " } ?? ""
+    guest = OneOfAll.current
+    subject = guest.map { $0.name.printable + ": " } ?? ""
     prefix = "guestscope: " + subject
   }
 
@@ -109,7 +112,7 @@ package final class Console {
   func show(status: String) {
     // Of several guests one process alone says what is being done.
     guard isatty(errors) == 1, environment("TERM") != "dumb", !isEditing, pager?.process == nil,
-      OneOfAll.current == nil
+      guest == nil
     else { return }
     // One row: no more of it can be taken back.
     let width = TerminalSize(of: errors)?.columns ?? 80
@@ -125,7 +128,7 @@ package final class Console {
   /// Of the terminal that answers go to; nil for no terminal.
   var columns: Int? {
     TerminalSize(of: output)?.columns
-      ?? OneOfAll.current.flatMap { $0.columns > 0 ? $0.columns : nil }
+      ?? guest.flatMap { $0.columns > 0 ? $0.columns : nil }
   }
 
   /// Of notes and of the prompt; answers have the style of where they go.

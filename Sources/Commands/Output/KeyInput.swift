@@ -1,6 +1,6 @@
 import Glibc
 
-/// Keys of the terminal that is standard input, as they are pressed: not a line at a time, and not shown.
+/// Reads keys from the terminal on standard input as soon as they are pressed, and does not show them.
 final class KeyInput {
   private var saved = termios()
 
@@ -12,7 +12,7 @@ final class KeyInput {
 
   deinit { if isOurs { _ = unsafe tcsetattr(STDIN_FILENO, TCSANOW, &saved) } }
 
-  /// The keys that were pressed, after so many milliseconds at the most.
+  /// Returns the keys that were pressed. Waits for the first one for at most this many milliseconds.
   func read(within milliseconds: Double) -> [UInt8] {
     guard isOurs else {
       usleep(UInt32(milliseconds * 1000))

@@ -1,7 +1,7 @@
 import FoundationEssentials
 import Glibc
 
-/// Writes a file: with `.atomic` whoever reads it meanwhile has the old one or the new one, with
+/// Writes a file: with `.atomic` a reader sees the old one or the new one, with
 /// `.withoutOverwriting` it must be new.
 ///
 /// - Throws: `CommandError` with the path and the reason.

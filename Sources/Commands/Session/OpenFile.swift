@@ -35,7 +35,7 @@ final class OpenFile {
     }
   }
 
-  /// What comes next, without taking it: so many bytes, or fewer where the file ends.
+  /// Returns the next bytes without consuming them: `count`, or fewer at the end of the file.
   func start(_ count: Int, _ name: String) throws -> ArraySlice<UInt8> {
     while buffer.count < count, !isAtEnd { try readMore(4096, name) }
     return buffer.prefix(count)

@@ -20,7 +20,7 @@ extension Shell {
   }
 
   private func run(_ command: LineCommand) throws -> Int32 {
-    if OneOfAll.current != nil, !command.isPlain {
+    if console.guest != nil, !command.isPlain {
       throw UsageError(
         "with -c all a line of a batch can be neither piped nor redirected: do so with the output of "
           + "guestscope itself")

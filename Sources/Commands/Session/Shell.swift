@@ -37,7 +37,7 @@ final class Shell {
     return paging(try? command.get()) {
       do {
         if let command = try command.get() {
-          if OneOfAll.current != nil, session.isShared, command.isEndless {
+          if console.guest != nil, session.isShared, command.isEndless {
             throw UsageError(
               "with -c all a command that goes on until it is ended stands alone, not in a batch")
           }

@@ -29,7 +29,7 @@ struct Report: RunStateCommand {
 
   func answer(in session: Session) throws -> Answer {
     guard let dir else { return try report(in: session) }
-    let folder = try ReportFolder(OneOfAll.current?.folder(in: dir) ?? dir)
+    let folder = try ReportFolder(session.console.guest?.folder(in: dir) ?? dir)
     return try session.interrupts.withCancelling {
       try folder.write(try report(in: session), session)
     }
