@@ -15,8 +15,8 @@ class Gdbstub:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
         self.packets = 0
-        # QEMU up to 8.0 says by itself that the guest has stopped. An empty packet has an empty
-        # answer: all before that is no answer of ours.
+        # QEMU up to 8.0 reports by itself that the guest has stopped. Only what follows the
+        # empty answer to our empty packet answers us.
         self.send(b"")
         while self.receive() != b"":
             pass
