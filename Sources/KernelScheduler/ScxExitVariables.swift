@@ -6,12 +6,13 @@ import GuestScopeLinuxKernel
 
 extension BPFObjects {
   /// Why schedulers have left, as they have kept it themselves: in a variable of `struct
-  /// user_exit_info`, as all of the sched-ext project do, and in `NAME_dump` the kernel's dump.
+  /// user_exit_info`, as all of the sched-ext project do, and in `NAME_dump` the kernel's dump. The newest
+  /// map first.
   public func scxExitVariables() throws(KernelError) -> Snapshot<[ScxExit]> {
     let names = kernel.scxNames
     return try globals { $0.isExitInfo || $0.isExitDump ? MemberPath() : nil }.map { globals in
       let dumps = globals.values.filter { $0.variable.isExitDump }
-      return globals.values.compactMap { value in
+      return globals.values.reversed().compactMap { value in
         guard value.variable.isExitInfo, let content = try? value.content.get() else { return nil }
         // A loader makes the maps of an object one after the other.
         let dump = dumps.filter { $0.variable.name == value.variable.name + "_dump" }
