@@ -2,6 +2,10 @@
 /// program, the long form of its name. Kept over passes and snapshots of one kernel.
 final class Constants {
   private var values: [ObjectKey: Any] = [:]
+  /// What was shown to last.
+  fileprivate(set) var lasting: [ObjectKey: LastingBytes] = [:]
+  /// Snapshots so far.
+  private var snapshots = 0
   /// What could not be made in this snapshot. The next one tries again.
   var failures: [ObjectKey: Unreadable] = [:]
   /// What the guide holds may be of the past: no constant is made of it alone. They are part of the
@@ -20,6 +24,32 @@ final class Constants {
   }
 
   private static let most = 1 << 16
+
+  func beginSnapshot() {
+    failures = [:]
+    snapshots += 1
+  }
+
+  fileprivate func note(_ parts: [ArraySlice<UInt8>], of key: ObjectKey) {
+    if lasting.count >= Self.most { lasting = [:] }
+    lasting[key] = LastingBytes(parts: parts, snapshot: snapshots)
+  }
+
+  fileprivate func isFromBefore(_ key: ObjectKey) -> Bool {
+    lasting[key].map { $0.snapshot < snapshots } ?? false
+  }
+
+  /// Takes over what an earlier session was shown.
+  func recall(_ known: [ObjectKey: [[UInt8]]]) {
+    lasting = known.mapValues { LastingBytes(parts: $0.map { $0[...] }, snapshot: 0) }
+  }
+}
+
+/// Bytes that stay as they are while an object lives.
+struct LastingBytes {
+  var parts: [ArraySlice<UInt8>]
+  /// The snapshot that showed them first.
+  var snapshot: Int
 }
 
 extension MemoryView {
@@ -61,12 +91,15 @@ extension MemoryView {
   /// plan like anything else, until a snapshot has shown it.
   ///
   /// - Parameter read: gives nil where the object itself shows that it is not complete.
-  public func lasting<T>(
-    _ key: ObjectKey, _ read: () throws(ReadFault) -> T?
-  ) throws(ReadFault) -> T? {
-    if let known = constants[key], let value = known as? T { return value }
-    let value = try read()
-    if isSnapshot, let value { constants[key] = value }
-    return value
+  public func lasting(
+    _ key: ObjectKey, _ read: () throws(ReadFault) -> [ArraySlice<UInt8>]?
+  ) throws(ReadFault) -> [ArraySlice<UInt8>]? {
+    if let known = constants.lasting[key] { return known.parts }
+    let parts = try read()
+    if isSnapshot, let parts { constants.note(parts, of: key) }
+    return parts
   }
+
+  /// True for what an earlier snapshot has shown, so that this one does not read it.
+  public func knowsFromBefore(_ key: ObjectKey) -> Bool { constants.isFromBefore(key) }
 }

@@ -1,12 +1,17 @@
 import GuestScopeBytes
 
-/// What an engine has learnt of a guest, in a form that outlasts it: stretches of guest memory, of
-/// several instants.
+/// What an engine has learnt of a guest, in a form that outlasts it.
 public struct RememberedMemory: Sendable {
+  /// Guest memory, of several instants.
   public var stretches: [(start: PhysicalAddress, bytes: [UInt8])]
+  /// What snapshots have shown of objects that stays as it is while they live.
+  public var objects: [ObjectKey: [[UInt8]]]
 
-  public init(_ stretches: [(start: PhysicalAddress, bytes: [UInt8])] = []) {
-    self.stretches = stretches
+  public init(
+    _ stretches: [(start: PhysicalAddress, bytes: [UInt8])] = [],
+    objects: [ObjectKey: [[UInt8]]] = [:]
+  ) {
+    (self.stretches, self.objects) = (stretches, objects)
   }
 
   public var ranges: [PhysicalRange] {
@@ -20,22 +25,35 @@ extension RememberedMemory {
       record.add(stretch.start.rawValue)
       record.add(stretch.bytes)
     }
+    record.add(objects) { record, object in
+      record.add(object.key.kind)
+      record.add(object.key.id)
+      record.add(object.key.address.rawValue)
+      record.add(object.value) { $0.add($1) }
+    }
   }
 
   public init(from record: inout RecordReader) throws(RecordReader.End) {
     stretches = try record.list { record throws(RecordReader.End) in
       (PhysicalAddress(try record.word()), try record.data())
     }
+    let known = try record.list { record throws(RecordReader.End) in
+      let (kind, id) = (try record.text(), try record.word())
+      let key = ObjectKey(kind, id: id, at: KernelVirtualAddress(try record.word()))
+      return (key, try record.list { record throws(RecordReader.End) in try record.data() })
+    }
+    objects = Dictionary(known, uniquingKeysWith: { first, _ in first })
   }
 }
 
 extension SnapshotEngine {
-  /// The memory that the answers so far were made of, as it was seen last.
+  /// The memory that the answers so far were made of, as it was seen last, and what they have shown of
+  /// objects that lasts.
   public var remembered: RememberedMemory {
     RememberedMemory(
       memory.ram.coalesce(plans + constants.uses, gap: 0).filter(guide.knows).map {
         ($0.start, guide.bytes(of: $0))
-      })
+      }, objects: constants.lasting.mapValues { $0.parts.map(Array.init) })
   }
 
   /// Notes what an answer is made of. A session may last for days, on a guest where objects come and
@@ -49,11 +67,13 @@ extension SnapshotEngine {
 
   private static let mostRanges = 1 << 14
 
-  /// Begins with what an earlier engine remembered of the same guest: a guide to what to read first,
-  /// never part of an answer.
+  /// Begins with what an earlier engine remembered of the same guest. Its memory is a guide to what to
+  /// read first, and never part of an answer; that its objects are those of this boot is for the walkers
+  /// to show.
   public func recall(_ remembered: RememberedMemory) {
     forget()
     constants.areInPlan = true
+    constants.recall(remembered.objects)
     for (start, bytes) in remembered.stretches { guide.store(bytes, around: start) }
     plans = remembered.ranges
   }

@@ -111,7 +111,7 @@ public final class SnapshotEngine {
     _ walk: @escaping (MemoryView) throws(ReadFault) -> T
   ) -> SnapshotRun<T> {
     guide.forgetAbsences()
-    constants.failures = [:]
+    constants.beginSnapshot()
     if guide.pageCount > Self.guidePages { guide = PageCache() }
     return SnapshotRun(
       engine: self, guide: guide, addressSpace: addressSpace, registers: registers,

@@ -24,6 +24,12 @@ public struct BPFProgStruct: NumberedStruct {
   public static func id(of prog: KernelObject<Self>) throws(ReadFault) -> UInt32 {
     try prog.aux.id
   }
+
+  /// No two programs are loaded in the same nanosecond.
+  public static func isStill(_ prog: KernelObject<Self>) throws(ReadFault) -> Bool {
+    let aux = try prog.aux
+    return try aux.read(as: BPFProgAuxTime.self).loadTime == aux.loadTime
+  }
 }
 
 /// `struct bpf_prog_aux`: what every answer needs.
@@ -35,6 +41,8 @@ struct BPFProgAux: KernelStruct {
   let name = Member<String>("name", size: 16)
   /// Since 5.16 (commit aba64c7da983).
   let verifiedInsns = OptionalMember<UInt32>("verified_insns")
+  /// Nanoseconds since boot.
+  let loadTime = OptionalMember<UInt64>("load_time")
 
   /// The table has a program shortly before that has its id (`bpf_prog_alloc_id()` of
   /// kernel/bpf/syscall.c).
@@ -43,32 +51,61 @@ struct BPFProgAux: KernelStruct {
   }
 }
 
+/// `struct bpf_prog_aux`: what no other program has.
+struct BPFProgAuxTime: KernelStruct {
+  static let kernelName = "bpf_prog_aux"
+  let loadTime = OptionalMember<UInt64>("load_time")
+}
+
 /// `struct bpf_prog_aux` before 5.12, which has the statistics.
 struct BPFProgAuxStats: KernelStruct {
   static let kernelName = "bpf_prog_aux"
   let stats = PerCPULink<BPFProgStats>("stats")
 }
 
-/// `struct bpf_prog_aux`: what a list shows besides.
-struct BPFProgAuxInfo: KernelStruct {
+/// `struct bpf_prog_aux`: what a list shows besides, and stays.
+struct BPFProgAuxMade: KernelStruct {
   static let kernelName = "bpf_prog_aux"
-  let loadTime = OptionalMember<UInt64>("load_time")
   let user = OptionalLink<UserStruct>("user")
   let btf = OptionalLink<BTFHead>("btf")
-  /// The verifier's own limit is MAX_USED_MAPS, 64.
-  let usedMaps = Items<BPFMapHead>("used_maps", count: "used_map_cnt", most: 4096)
   /// The verifier's own limit is BPF_MAX_SUBPROGS, 256.
   let functions = Items<BPFProgLength>("func", count: "func_cnt", most: 4096)
+  /// See `BPFProgAuxTarget`.
+  let attachBTFID = OptionalMember<UInt32>("attach_btf_id")
+  let offloadRequested = OptionalMember<Bool>("offload_requested")
+  /// Since 6.3 (commit 2b3486bc2d23).
+  let devBound = OptionalMember<Bool>("dev_bound")
+}
+
+/// `struct bpf_prog_aux`: a program gets more maps by BPF_PROG_BIND_MAP.
+struct BPFProgAuxMapCount: KernelStruct {
+  static let kernelName = "bpf_prog_aux"
+  let usedMapCount = OptionalMember<UInt32>("used_map_cnt")
+}
+
+/// `struct bpf_prog_aux`: its maps, which stay as long as their number does.
+struct BPFProgAuxUsedMaps: KernelStruct {
+  static let kernelName = "bpf_prog_aux"
+  let usedMapCount = OptionalMember<UInt32>("used_map_cnt")
+  /// The verifier's own limit is MAX_USED_MAPS, 64.
+  let usedMaps = Items<BPFMapHead>("used_maps", count: "used_map_cnt", most: 4096)
+}
+
+/// `struct bpf_prog_aux`: what a program is for, which can change when it is attached.
+struct BPFProgAuxTarget: KernelStruct {
+  static let kernelName = "bpf_prog_aux"
   /// The type that the program is for: a function, a `btf_trace_…`, a struct of struct_ops.
   let attachBTFID = OptionalMember<UInt32>("attach_btf_id")
   /// Since 5.11 (commit 22dc4a0f5ed1); before, the type is always one of vmlinux.
   let attachBTF = OptionalLink<BTFHead>("attach_btf")
   /// The program that this one traces or replaces, until it is attached: then the link has it.
   let dstProg = OptionalLink<BPFProgTarget>("dst_prog")
+}
+
+/// `struct bpf_prog_aux`: NULL once the network device of such a program is gone.
+struct BPFProgAuxOffload: KernelStruct {
+  static let kernelName = "bpf_prog_aux"
   let offload = OptionalMember<KernelVirtualAddress>("offload")
-  let offloadRequested = OptionalMember<Bool>("offload_requested")
-  /// Since 6.3 (commit 2b3486bc2d23).
-  let devBound = OptionalMember<Bool>("dev_bound")
 }
 
 /// `struct bpf_prog_stats`, one a CPU.

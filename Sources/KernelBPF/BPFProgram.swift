@@ -115,23 +115,33 @@ struct ProgramReader {
   private func details(
     _ prog: KernelObject<BPFProgStruct>, _ aux: KernelObject<BPFProgAux>
   ) throws(ReadFault) -> BPFProgram.Details {
-    let info = try walk.read(BPFProgAuxInfo.self, at: aux.address)
+    let made = try aux.readLasting(as: BPFProgAuxMade.self)
+    let isForDevice = made.offloadRequested == true || made.devBound == true
     let (uid, btf, functions, rest) = try walk.view.together(
-      info.user?.uid, info.btf?.id, info.functions,
-      walk.view.together(info.usedMaps, attachment(prog, aux, info)))
-    let (maps, attachment) = rest
-    let isForDevice = info.offloadRequested == true || info.devBound == true
+      made.user?.uid, made.btf?.id, made.functions,
+      walk.view.together(
+        mapIDs(of: aux), attachment(prog, aux, made),
+        isForDevice ? aux.read(as: BPFProgAuxOffload.self).offload : nil))
+    let (maps, attachment, device) = rest
     // Of a program with subprograms the lengths of all functions are summed; its own is the first.
     // Where nothing says whether it has any, the length of the first one would be a wrong sum.
     let lengths = functions?.compactMap { $0.jitedLen.map(Int.init) } ?? []
     return BPFProgram.Details(
-      tag: prog.tag, isGPLCompatible: prog.gplCompatible, loadTime: info.loadTime, uid: uid,
+      tag: prog.tag, isGPLCompatible: prog.gplCompatible, loadTime: aux.loadTime, uid: uid,
       // bpf_prog_insn_size(): an instruction is 8 bytes.
       xlatedBytes: prog.len.map { Int($0) * 8 },
       jitedBytes: lengths.isEmpty
         ? functions.flatMap { _ in prog.jitedLen.map { Int($0) } } : lengths.reduce(0, +),
       memlockBytes: prog.pages.map { Int($0) * walk.kernel.pageSize },
-      mapIDs: maps?.map(\.id), btfID: info.has(\.btf) ? btf ?? 0 : nil,
-      isOrphaned: isForDevice && info.offload?.rawValue == 0, attachment: attachment)
+      mapIDs: maps, btfID: made.has(\.btf) ? btf ?? 0 : nil,
+      isOrphaned: isForDevice && device?.rawValue == 0, attachment: attachment)
+  }
+
+  private func mapIDs(of aux: KernelObject<BPFProgAux>) throws(ReadFault) -> [UInt32]? {
+    let (count, known) = try walk.view.together(
+      aux.read(as: BPFProgAuxMapCount.self).usedMapCount,
+      aux.readLasting(as: BPFProgAuxUsedMaps.self))
+    let maps = known.usedMapCount == count ? known : try aux.read(as: BPFProgAuxUsedMaps.self)
+    return try maps.usedMaps?.map { $0.id }
   }
 }

@@ -13,11 +13,16 @@ public protocol NumberedStruct: KernelStruct {
   /// Whether its declared members, and what they lead to but for per-CPU variables, stay as they are
   /// while it has its id.
   static var isLasting: Bool { get }
+  /// Whether an object that lasts is still the one that was read. An address, a number and all that lasts
+  /// may be another's where a guest was set back to an earlier state (`loadvm`), and went on from there
+  /// in another way.
+  static func isStill(_ object: KernelObject<Self>) throws(ReadFault) -> Bool
 }
 
 extension NumberedStruct {
   public static func type(of object: KernelObject<Self>) -> UInt32? { nil }
   public static var isLasting: Bool { false }
+  public static func isStill(_ object: KernelObject<Self>) throws(ReadFault) -> Bool { true }
 }
 
 /// Which objects of a table to read; nil for all.
@@ -80,11 +85,14 @@ public struct IDTable<Object: NumberedStruct>: Sendable {
     _ read: (KernelObject<Object>) throws(ReadFault) -> T
   ) throws(ReadFault) -> ObjectList<T> {
     var list = ObjectList<T>()
-    let found = try table.compactMap(query.ids, in: walk.view) { entry throws(ReadFault) in
-      try walk.view.object(table.key(of: entry)) { () throws(ReadFault) in
-        try self.read(entry, query, walk, read)
-      }
-    }
+    let found = try table.compactMap(
+      query.ids, in: walk.view,
+      check: { entries throws(ReadFault) in try checkNewest(of: entries, walk) },
+      { entry throws(ReadFault) in
+        try walk.view.object(table.key(of: entry)) { () throws(ReadFault) in
+          try self.read(entry, query, walk, read)
+        }
+      })
     for case let found? in found {
       switch found {
       case .object(let object): list.objects.append(object)
@@ -109,6 +117,33 @@ public struct IDTable<Object: NumberedStruct>: Sendable {
     guard UInt64(id) != entry.index else { return .object(try read(object)) }
     guard id != 0 else { return .comingOrGoing }
     throw .corrupt("struct \(Object.kernelName) with another id, \(id)", at: entry.pointer)
+  }
+
+  /// Of the objects that are not read again, the one with the highest number is the newest: if it is still
+  /// what it was, so are all that were there before it.
+  private func checkNewest(of entries: [XArray.Entry], _ walk: Walk) throws(ReadFault) {
+    guard let newest = try newestKnown(of: entries, walk) else { return }
+    let isStill: Bool
+    do throws(ReadFault) {
+      isStill = try Object.isStill(try walk.readLasting(Object.self, newest))
+    } catch {
+      guard case .unreadable = error else { throw error }
+      isStill = false
+    }
+    guard walk.isSnapshot, !isStill else { return }
+    let what = "\(newest) is another one than before: the guest was set back to an earlier state"
+    throw .unreadable(Unreadable(.kernelChanged(what), at: newest.address.rawValue))
+  }
+
+  private func newestKnown(
+    of entries: [XArray.Entry], _ walk: Walk
+  ) throws(ReadFault) -> ObjectKey? {
+    guard Object.isLasting else { return nil }
+    for entry in entries.reversed() {
+      let key = table.key(of: entry)
+      if try walk.knowsFromBefore(Object.self, key) { return key }
+    }
+    return nil
   }
 
   private func object(

@@ -16,14 +16,15 @@ extension ProgramReader {
   /// Mirrors `bpf_check_attach_target()` of kernel/bpf/verifier.c, which decides it.
   func attachment(
     _ prog: KernelObject<BPFProgStruct>, _ aux: KernelObject<BPFProgAux>,
-    _ info: KernelObject<BPFProgAuxInfo>
+    _ made: KernelObject<BPFProgAuxMade>
   ) throws(ReadFault) -> ProgramAttachment? {
-    guard let id = info.attachBTFID, id != 0 else { return nil }
+    guard let id = made.attachBTFID, id != 0 else { return nil }
     let type = BTF.TypeID(id)
+    let aim = try aux.read(as: BPFProgAuxTarget.self)
     if prog.type == structOpsType {
-      return try structOps(type, index: prog.expectedAttachType, info)
+      return try structOps(type, index: prog.expectedAttachType, aim)
     }
-    let (target, btf) = try walk.view.together(info.dstProg, info.attachBTF)
+    let (target, btf) = try walk.view.together(aim.dstProg, aim.attachBTF)
     if let target {
       let (types, name) = try walk.view.together(
         types(of: target.aux.address), target.aux.fullName())
@@ -33,16 +34,16 @@ extension ProgramReader {
     // Once such a program is attached, it has neither: its link has the target.
     guard let function = try function(of: aux) else { return nil }
     let isKernels =
-      !info.has(\.attachBTF) && walk.kernel.btf.attachName(of: type) == function
+      !aim.has(\.attachBTF) && walk.kernel.btf.attachName(of: type) == function
     return isKernels ? .kernel(function: function) : .program(name: nil, function: function)
   }
 
   /// `attach_btf_id` names the struct itself, and not that of the map's value; the member is its
   /// number.
   private func structOps(
-    _ type: BTF.TypeID, index: UInt32?, _ info: KernelObject<BPFProgAuxInfo>
+    _ type: BTF.TypeID, index: UInt32?, _ aim: KernelObject<BPFProgAuxTarget>
   ) throws(ReadFault) -> ProgramAttachment? {
-    let types = try info.attachBTF?.types() ?? walk.kernel.btf
+    let types = try aim.attachBTF?.types() ?? walk.kernel.btf
     guard let name = try? types.name(of: type), !name.isEmpty else { return nil }
     let members = (try? types.members(of: type)) ?? []
     let member = index.flatMap { Int($0) < members.count ? members[Int($0)] : nil }
@@ -50,7 +51,7 @@ extension ProgramReader {
   }
 
   private func types(of aux: KernelVirtualAddress) throws(ReadFault) -> BTF? {
-    try walk.read(BPFProgAuxInfo.self, at: aux).btf?.types()
+    try walk.read(BPFProgAuxMade.self, at: aux).btf?.types()
   }
 
   /// The name is text in the strings of a BTF that may be gone: only where nothing else has it.

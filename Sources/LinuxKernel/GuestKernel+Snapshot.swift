@@ -86,13 +86,14 @@ extension GuestKernel {
 
   private struct BootWord { var offset: Int? }
 
+  /// What a view calls the word.
+  var bootKey: ObjectKey? { bootWord.map { ObjectKey("stack canary", id: 0, at: $0) } }
+
   /// What is kept over snapshots is of one boot.
   private func checkBoot(_ view: MemoryView) throws(ReadFault) {
-    guard let bootWord else { return }
-    let key = ObjectKey("stack canary", id: 0, at: bootWord)
-    let (first, now) = try view.together(
-      view.constant(key) { () throws(ReadFault) in try view.u64(at: bootWord) },
-      view.u64(at: bootWord))
+    guard let key = bootKey else { return }
+    let now = [try view.bytes(at: key.address, count: 8)[...]]
+    let first = try view.lasting(key) { now }
     guard view.isSnapshot, first != now else { return }
     throw .unreadable(Self.changed(at: textBase))
   }

@@ -49,7 +49,8 @@ extension GuestKernel {
   ///
   /// - Parameters:
   ///   - facts: of the kernel with the build-id that is remembered.
-  ///   - guide: the memory that earlier answers were made of.
+  ///   - guide: the memory that earlier answers were made of, with what they have shown of objects that
+  ///     lasts; each snapshot shows that it is of this boot.
   /// - Returns: nil where what is remembered fits no kernel.
   public init?(
     recalling remembered: RememberedKernel, _ facts: KernelFacts, guide: RememberedMemory,
@@ -74,6 +75,9 @@ extension GuestKernel {
     vcpus = (0..<remembered.vcpus).map { VCPU(id: $0, place: .kernel) }
     watchedCPU = remembered.watchedCPU
     (seen, isProven) = (remembered.seen, false)
-    engine.recall(RememberedMemory(seen.stretches + guide.stretches))
+    var known = RememberedMemory(seen.stretches + guide.stretches)
+    // Without the word of their boot nothing would say that it is this one.
+    if let bootKey, guide.objects[bootKey] != nil { known.objects = guide.objects }
+    engine.recall(known)
   }
 }

@@ -89,7 +89,9 @@ public final class Walk {
       let object = try read(layout, at: address)
       return Struct.isComplete(object, of: lasting) ? object.parts : nil
     }
-    guard let parts else { return try read(layout, at: address) }
+    guard let parts, parts.map(\.count) == layout.parts.map(\.count) else {
+      return try read(layout, at: address)
+    }
     return KernelObject(
       address: address, layout: layout, walk: self, parts: parts, lasting: lasting)
   }
@@ -102,6 +104,14 @@ public final class Walk {
     // Another boot may have another object under this number at this address.
     try read(
       try layout(of: declaration), at: key.address, lasting: kernel.bootWord == nil ? nil : key)
+  }
+
+  /// Whether an earlier snapshot has shown what `readLasting` gives.
+  public func knowsFromBefore<Struct: KernelStruct>(
+    _ declaration: Struct.Type, _ key: ObjectKey
+  ) throws(ReadFault) -> Bool {
+    view.knowsFromBefore(
+      ObjectKey(try layout(of: declaration).name, id: key.id, at: key.address))
   }
 
   /// `sizeof`, in bytes.

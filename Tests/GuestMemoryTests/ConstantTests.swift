@@ -188,9 +188,11 @@ import Testing
       let snapshot = try engine.snapshot { view throws(ReadFault) in
         try view.together(
           view.word(chains.heads[1].rawValue),
-          view.lasting(Self.key) { () throws(ReadFault) in try view.word(place) })
+          view.lasting(Self.key) { () throws(ReadFault) in
+            [try view.bytes(at: chains.heads[0], count: 8)[...]]
+          })
       }
-      #expect(snapshot.value.1 == chains.words[0][1].rawValue)
+      #expect(snapshot.value.1?.first.map(Array.init)?.u64(at: 0) == chains.words[0][1].rawValue)
       let closing = try #require(memory.samples.last)
       #expect(closing.contains { $0.start.rawValue == place } == (round == 0))
     }
@@ -201,7 +203,7 @@ import Testing
     let engine = SnapshotEngine(memory)
     for _ in 0..<3 {
       let snapshot = try engine.snapshot { view throws(ReadFault) in
-        try view.lasting(Self.key) { () throws(ReadFault) -> UInt64? in
+        try view.lasting(Self.key) { () throws(ReadFault) -> [ArraySlice<UInt8>]? in
           _ = try view.word(chains.heads[0].rawValue)
           return nil
         }

@@ -33,17 +33,24 @@ import Testing
   }
 
   @Test func itIsTheSameAfterAFile() throws {
-    let memory = try remembered(ScriptedMemory(chains.memory))
+    var memory = try remembered(ScriptedMemory(chains.memory))
+    memory.objects = [
+      ObjectKey("first", id: 1, at: KernelVirtualAddress(.max)): [[1, 2], []],
+      ObjectKey("second", id: .max, at: KernelVirtualAddress(0)): [],
+    ]
     // Exactly the words of the chains.
     #expect(memory.stretches.count == 12 && memory.stretches.allSatisfy { $0.bytes.count == 8 })
     let again = try read(bytes(memory))
     #expect(again.stretches.map(\.start) == memory.stretches.map(\.start))
     #expect(again.stretches.map(\.bytes) == memory.stretches.map(\.bytes))
+    #expect(again.objects == memory.objects)
     #expect(try read(bytes(RememberedMemory())).stretches.isEmpty)
   }
 
   @Test func noPartOfAFileIsAFile() throws {
-    let whole = bytes(try remembered(ScriptedMemory(chains.memory)))
+    var memory = try remembered(ScriptedMemory(chains.memory))
+    memory.objects = [ObjectKey("object", id: 1, at: KernelVirtualAddress(2)): [[1, 2]]]
+    let whole = bytes(memory)
     for count in whole.indices {
       #expect(throws: RecordReader.End.self) { try read(Array(whole.prefix(count))) }
     }

@@ -56,6 +56,28 @@ import Testing
     #expect(places.allSatisfy { reads($0.records[0]) && reads($0.records[1]) })
   }
 
+  /// A list reads how many maps a program has, and what they are only when these have become more.
+  @Test(arguments: KernelTypes.Version.allCases)
+  func aLaterListReadsAWordOfAProgram(version: KernelTypes.Version) throws {
+    let (guest, places, _) = guest(version)
+    let memory = ScriptedMemory(guest.memory)
+    let bpf = try guest.bpf(memory)
+    let query = BPFProgramQuery(details: true)
+    let first = try bpf.programs(query).value.objects
+    let second = try bpf.programs(query)
+    #expect(second.waves == 0)
+    #expect(second.value.objects.map(\.details?.mapIDs) == first.map(\.details?.mapIDs))
+    #expect(first.contains { $0.details?.mapIDs?.isEmpty == false })
+    let read = try #require(memory.samples.last)
+    let count = guest.types["bpf_prog_aux.used_map_cnt"]
+    for place in places {
+      let aux = place.aux.rawValue..<place.aux.rawValue + 512
+      let reads = read.filter { aux.overlaps($0.start.rawValue..<$0.end.rawValue) }
+      #expect(reads.contains { $0.start.rawValue <= aux.lowerBound + UInt64(count) })
+      #expect(reads.reduce(0) { $0 + $1.count } <= 24)
+    }
+  }
+
   /// Without KASLR another boot has the same id for another program at the same address.
   @Test func anotherBootIsAnotherKernel() throws {
     let (guest, places, canary) = guest()
@@ -65,6 +87,67 @@ import Testing
     rename(places[0], in: guest, memory)
     change(0x1111_1111_1111_1100 as UInt64, at: canary, in: guest, memory)
     let error = #expect(throws: KernelError.self) { try bpf.programs(Self.query) }
+    #expect(error?.isAnotherKernel == true)
+  }
+
+  /// Set back to an earlier state, a guest may give the same id to another program at the same address. The
+  /// newest of those that are known shows that none of them is another one.
+  @Test func aGuestThatWasSetBackIsAnotherKernel() throws {
+    let (guest, places, _) = guest()
+    let memory = ScriptedMemory(guest.memory)
+    let bpf = try guest.bpf(memory)
+    #expect(try bpf.programs(Self.query).names.first == "lab_init")
+    #expect(try bpf.programs(Self.query).names.first == "lab_init")
+    rename(places[0], in: guest, memory)
+    let loadTime = places[0].aux + guest.types["bpf_prog_aux.load_time"]
+    change(5_000_000_001 as UInt64, at: loadTime, in: guest, memory)
+    let error = #expect(throws: KernelError.self) { try bpf.programs(Self.query) }
+    #expect(error?.isAnotherKernel == true, "\(error as Any)")
+    #expect("\(error as Any)".contains("program 3"))
+  }
+
+  /// A program costs nothing in later samples, and 64 of them cost one read of a word.
+  @Test func oneProgramOfANodeShowsThatTheOthersAreTheSame() throws {
+    let (guest, places, _) = guest()
+    let more = (4..<10).map { guest.add(SyntheticProgram(id: $0, name: "p\($0)")) }
+    guest.writeIDR()
+    let memory = ScriptedMemory(guest.memory)
+    let bpf = try guest.bpf(memory)
+    for _ in 0..<2 { _ = try bpf.programs(Self.query) }
+    let read = try #require(memory.samples.last)
+    let times = ([places[0]] + more).map { $0.aux + guest.types["bpf_prog_aux.load_time"] }
+    #expect(
+      times.map { time in
+        read.contains { $0.start.rawValue <= time.rawValue && time.rawValue < $0.end.rawValue }
+      }
+        == [false, false, false, false, false, false, true])
+  }
+
+  /// What one session was shown, another one need not read.
+  @Test func anotherSessionOfTheSameBootReadsOnlyWhatChanges() throws {
+    let (guest, places, canary) = guest()
+    let first = SnapshotEngine(ScriptedMemory(guest.memory))
+    let facts = try guest.image()
+    let found = try GuestKernel(facts, in: first)
+    let names = try BPFObjects(found, first).programs(Self.query).names
+    let kernel = try #require(found.remembered)
+    func recalled() throws -> (BPFObjects, ScriptedMemory) {
+      let memory = ScriptedMemory(guest.memory)
+      let engine = SnapshotEngine(memory)
+      let kernel = try #require(
+        GuestKernel(recalling: kernel, facts, guide: first.remembered, in: engine))
+      return (BPFObjects(kernel, engine), memory)
+    }
+    let (bpf, memory) = try recalled()
+    #expect(try bpf.programs(Self.query).names == names)
+    #expect(memory.samples.count == 1)
+    let name = places[0].aux + guest.types["bpf_prog_aux.name"]
+    #expect(
+      !memory.samples[0].contains {
+        $0.start.rawValue <= name.rawValue && name.rawValue < $0.end.rawValue
+      })
+    guest.ram.write(0x1111_1111_1111_1100 as UInt64, at: canary)
+    let error = #expect(throws: KernelError.self) { try recalled().0.programs(Self.query) }
     #expect(error?.isAnotherKernel == true)
   }
 

@@ -3,7 +3,7 @@ import GuestScopeGuestMemory
 import GuestScopeLinuxKernel
 
 /// What a session leaves for the next one that asks the same guest: where its kernel is, and the
-/// memory that its answers were made of. Guides, which the stop of the next answer proves or refutes.
+/// memory that its answers were made of, which the stop of the next answer proves or refutes.
 struct GuestRecord {
   /// See `GuestSource`.
   var incarnation: [Int]
@@ -41,11 +41,11 @@ struct GuestRecord {
     return writer.bytes
   }
 
-  /// True when the other one is of the same kernel and has no more memory. What the memory holds does
+  /// True when the other one is of the same kernel, and has no more memory and objects. What the memory holds does
   /// not count, as it changes all the time.
   func says(asMuchAs other: GuestRecord) -> Bool {
     incarnation == other.incarnation && documents == other.documents
       && kernel.isSame(as: other.kernel)
-      && memory.ranges == other.memory.ranges
+      && memory.ranges == other.memory.ranges && memory.objects == other.memory.objects
   }
 }

@@ -170,6 +170,7 @@ final class Session {
       connection?.boot = try openConnection.boot.next
     } catch let error as KernelError where error.isAnotherKernel {
       console.note("\(error); looking for it again")
+      recallsGuests = false
       if let connection, isHeld {
         connection.boot = connection.boot.next
       } else {

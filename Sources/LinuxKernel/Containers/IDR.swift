@@ -46,9 +46,13 @@ public struct IDR: Sendable {
   /// What `body` makes of the occupied ids, ascending. `idr_next` bounds nothing: a cyclic idr
   /// starts again from the lowest ids when it has come to the end.
   ///
-  /// - Parameter ids: those that are wanted; nil for all.
+  /// - Parameters:
+  ///   - ids: those that are wanted; nil for all.
+  ///   - check: see `XArray.compactMap`.
   public func compactMap<T>(
-    _ ids: Set<UInt64>? = nil, in view: MemoryView, _ body: (XArray.Entry) throws(ReadFault) -> T?
+    _ ids: Set<UInt64>? = nil, in view: MemoryView,
+    check: ([XArray.Entry]) throws(ReadFault) -> Void = { _ in },
+    _ body: (XArray.Entry) throws(ReadFault) -> T?
   ) throws(ReadFault) -> [T] {
     let (flags, head, base) = try view.together(
       view.u32(at: address + layout.flags), view.u64(at: address + layout.head),
@@ -63,11 +67,14 @@ public struct IDR: Sendable {
     let wanted = ids?.filter { (base...last).contains($0) }
     guard let lowest = wanted == nil ? base : wanted?.min() else { return [] }
     let indexes = (lowest - base)...((wanted?.max() ?? last) - base)
-    return try XArray(layout.xarray, head: head).compactMap(indexes, in: view) {
-      entry throws(ReadFault) in
+    func wantedEntry(_ entry: XArray.Entry) -> XArray.Entry? {
       let id = entry.index + base
       guard wanted?.contains(id) ?? true else { return nil }
-      return try body(XArray.Entry(index: id, pointer: entry.pointer))
+      return XArray.Entry(index: id, pointer: entry.pointer)
     }
+    return try XArray(layout.xarray, head: head).compactMap(
+      indexes, in: view,
+      check: { entries throws(ReadFault) in try check(entries.compactMap(wantedEntry)) },
+      { entry throws(ReadFault) in try wantedEntry(entry).flatMap(body) })
   }
 }

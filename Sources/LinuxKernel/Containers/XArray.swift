@@ -54,12 +54,15 @@ public struct XArray: Sendable {
   /// Time goes with the occupied slots, not with the indexes. A node is an object of the view, and
   /// what `body` reads nests in it. One that contradicts its place (wrong shift: a loop or garbage)
   /// is left out, counted and named; so is one that is not in RAM, and an entry that is not a pointer.
+  ///
+  /// - Parameter check: gets the entries of each lowest node; what it reads belongs to the node.
   public func compactMap<T>(
     _ range: ClosedRange<UInt64>, in view: MemoryView,
+    check: ([Entry]) throws(ReadFault) -> Void = { _ in },
     _ body: (Entry) throws(ReadFault) -> T?
   ) throws(ReadFault) -> [T] {
     if isNode(head) {
-      return try visit(nodeAddress(head), shift: nil, base: 0, range, view, body)
+      return try visit(nodeAddress(head), shift: nil, base: 0, range, view, check, body)
     }
     guard range.contains(0), let pointer = try pointer(head, at: 0, view),
       let value = try body(Entry(index: 0, pointer: pointer))
@@ -71,7 +74,8 @@ public struct XArray: Sendable {
   ///   astray. Nil for the topmost node.
   private func visit<T>(
     _ node: KernelVirtualAddress, shift expected: Int?, base: UInt64, _ range: ClosedRange<UInt64>,
-    _ view: MemoryView, _ body: (Entry) throws(ReadFault) -> T?
+    _ view: MemoryView, _ check: ([Entry]) throws(ReadFault) -> Void,
+    _ body: (Entry) throws(ReadFault) -> T?
   ) throws(ReadFault) -> [T] {
     let (shift, slots) = try view.together(
       Int(view.u8(at: node + layout.shift)),
@@ -80,29 +84,39 @@ public struct XArray: Sendable {
       throw ReadFault.corrupt(
         "an xarray node with shift \(shift)" + (expected.map { ", not \($0)" } ?? ""), at: node)
     }
-    var values: [T] = []
-    for slot in 0..<layout.chunkSize {
-      let index = base &+ UInt64(slot) << UInt64(shift)
-      let last = index | (1 << UInt64(shift) - 1)
-      guard index <= range.upperBound else { break }
-      guard last >= range.lowerBound, let entry = slots.u64(at: 8 * slot), entry != 0 else {
-        continue
-      }
-      if shift > 0, isNode(entry) {
-        let child = shift - layout.chunkSize.trailingZeroBitCount
-        let key = ObjectKey(Self.nodeKind, id: index, at: nodeAddress(entry))
-        // One that is missing or unreadable takes nothing from its neighbours.
-        let found = try view.object(key) { () throws(ReadFault) in
-          try visit(key.address, shift: child, base: index, range, view, body)
+    func children() throws(ReadFault) -> [T] {
+      var values: [T] = []
+      for slot in 0..<layout.chunkSize {
+        let index = base &+ UInt64(slot) << UInt64(shift)
+        let last = index | (1 << UInt64(shift) - 1)
+        guard index <= range.upperBound else { break }
+        guard last >= range.lowerBound, let entry = slots.u64(at: 8 * slot), entry != 0 else {
+          continue
         }
-        values += found ?? []
-      } else if range.contains(index), let pointer = try pointer(entry, at: index, view),
-        let value = try body(Entry(index: index, pointer: pointer))
-      {
-        values.append(value)
+        if shift > 0, isNode(entry) {
+          let child = shift - layout.chunkSize.trailingZeroBitCount
+          let key = ObjectKey(Self.nodeKind, id: index, at: nodeAddress(entry))
+          // One that is missing or unreadable takes nothing from its neighbours.
+          let found = try view.object(key) { () throws(ReadFault) in
+            try visit(key.address, shift: child, base: index, range, view, check, body)
+          }
+          values += found ?? []
+        } else if range.contains(index), let pointer = try pointer(entry, at: index, view),
+          let value = try body(Entry(index: index, pointer: pointer))
+        {
+          values.append(value)
+        }
       }
+      return values
     }
-    return values
+    guard shift == 0 else { return try children() }
+    let pointers = (0..<layout.chunkSize).compactMap { slot -> Entry? in
+      let index = base &+ UInt64(slot)
+      guard range.contains(index), let entry = slots.u64(at: 8 * slot), entry != 0, entry & 3 == 0
+      else { return nil }
+      return Entry(index: index, pointer: KernelVirtualAddress(entry))
+    }
+    return try view.together(check(pointers), children()).1
   }
 
   // Entries end in bits 1:0 = 10 when they are the xarray's own: small numbers for siblings,

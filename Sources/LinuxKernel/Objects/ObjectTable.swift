@@ -47,10 +47,14 @@ public struct ObjectTable: Sendable {
 
   /// What `body` makes of the entries, by ascending number.
   ///
-  /// - Parameter ids: those that are wanted; nil for all.
+  /// - Parameters:
+  ///   - ids: those that are wanted; nil for all.
+  ///   - check: see `XArray.compactMap`.
   public func compactMap<T>(
-    _ ids: Set<UInt64>? = nil, in view: MemoryView, _ body: (XArray.Entry) throws(ReadFault) -> T?
-  ) throws(ReadFault) -> [T] { try idr.compactMap(ids, in: view, body) }
+    _ ids: Set<UInt64>? = nil, in view: MemoryView,
+    check: ([XArray.Entry]) throws(ReadFault) -> Void = { _ in },
+    _ body: (XArray.Entry) throws(ReadFault) -> T?
+  ) throws(ReadFault) -> [T] { try idr.compactMap(ids, in: view, check: check, body) }
 
   /// What a view and messages call the object of an entry.
   public func key(of entry: XArray.Entry) -> ObjectKey {

@@ -64,11 +64,26 @@ extension KernelObject {
     let element = try walk.layout(of: Element.self, type: place.target)
     var addresses = (0..<Int(count)).map { array + element.size * $0 }
     if place.isPointer {
-      let pointers = try walk.view.bytes(at: array, count: 8 * Int(count))
+      let pointers = try bytes(of: array, count: 8 * Int(count))
       addresses = (0..<Int(count)).map { KernelVirtualAddress(pointers.u64(at: 8 * $0)!) }
     }
     return try walk.view.each(addresses) { address throws(ReadFault) in
-      try walk.read(element, at: address)
+      try walk.read(element, at: address, lasting: lasting)
     }
+  }
+
+  /// Bytes that a member leads to.
+  private func bytes(
+    of array: KernelVirtualAddress, count: Int
+  ) throws(ReadFault) -> [UInt8] {
+    guard let lasting else { return try walk.view.bytes(at: array, count: count) }
+    let key = ObjectKey("\(count) bytes", id: lasting.id, at: array)
+    let known = try walk.view.lasting(key) { () throws(ReadFault) in
+      [try walk.view.bytes(at: array, count: count)[...]]
+    }
+    guard let bytes = known?.first, bytes.count == count else {
+      return try walk.view.bytes(at: array, count: count)
+    }
+    return Array(bytes)
   }
 }

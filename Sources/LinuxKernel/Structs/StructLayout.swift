@@ -8,7 +8,7 @@ public final class StructLayout<Struct: KernelStruct>: Sendable {
   let members: Struct
   /// The parts of the structure that are read: one, unless members lie far apart.
   let parts: [Range<Int>]
-  /// Distinguishes several declarations of one structure.
+  /// Distinguishes several declarations of one structure, and what another version declares.
   let name: String
 
   /// Members that are further apart than this, in bytes, are read apart: `task_struct` has 10 KB.
@@ -23,10 +23,10 @@ public final class StructLayout<Struct: KernelStruct>: Sendable {
       try member.find(in: type, called: Struct.kernelName, layouts)
     }
     self.members = members
-    name = "\(Struct.self)"
     size = layouts.btf.size(of: type) ?? 0
     parts = Self.parts(
       of: declared.flatMap { [$0.place?.span, $0.companion?.place?.span] }.compactMap { $0 })
+    name = "\(Struct.self) \(parts)"
   }
 
   /// The bytes of the structure that its declared members lie in.
