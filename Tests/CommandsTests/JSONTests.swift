@@ -16,6 +16,14 @@ import Testing
     )
   }
 
+  /// A task of the deadline class has the priority -1, and any number may be damaged.
+  @Test func anIntegerMayBeNegative() {
+    let numbers: [Int?] = [-1, .min, 0, .max, nil]
+    #expect(
+      JSON.array(numbers.map { JSON($0) }).text(pretty: false)
+        == "[-1,-9223372036854775808,0,9223372036854775807,null]")
+  }
+
   @Test func prettyIsIndentedByFour() {
     let document: JSON = [["a": .unsigned(1), "b": [.null, [:]]], []]
     #expect(

@@ -31,7 +31,8 @@ extension JSON: ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral,
     self = number.map { .unsigned(UInt64($0)) } ?? .null
   }
 
-  init(_ number: Int?) { self = number.map { .unsigned(UInt64($0)) } ?? .null }
+  /// Null for nil.
+  init(_ number: Int?) { self = number.map { JSON(Int128($0)) } ?? .null }
 
   /// A number of 64 bits with or without a sign.
   init(_ number: Int128) {
