@@ -129,10 +129,7 @@ if Context.environment["GUESTSCOPE_FUZZ"] != nil {
     system("Fuzzer"),
     .executableTarget(
       name: "fuzz",
-      dependencies: [
-        "Bytes", "BTF", "KernelImage", "RemoteProtocol", "TestSupport", "CGuestScopeFuzzer",
-      ]
-      .map(module),
+      dependencies: (["Commands", "TestSupport", "CGuestScopeFuzzer"] + library).map(module),
       swiftSettings: strict),
   ]
 }

@@ -117,7 +117,7 @@ extension FileIdentity {
     return record
   }
 
-  fileprivate init?(_ record: TaggedFields<FileField>) {
+  init?(_ record: TaggedFields<FileField>) {
     guard let path = record[text: .path], let device = record[number: .device],
       let inode = record[number: .inode], let size = record[number: .size],
       let modified = record[number: .modified], let changed = record[number: .changed]

@@ -52,7 +52,7 @@ extension KernelCache {
 }
 
 extension KernelNote {
-  fileprivate init?(_ contents: SharedBytes) {
+  init?(_ contents: SharedBytes) {
     guard let fields = TaggedFields<NoteField>(contents),
       let architecture = fields[text: .architecture].flatMap(
         KernelFacts.Architecture.init(rawValue:)),

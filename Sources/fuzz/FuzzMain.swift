@@ -15,27 +15,32 @@ struct FuzzMain {
     Usage: fuzz TARGET [LIBFUZZER OPTIONS…] [CORPUS…]
            fuzz list
            fuzz seeds TARGET FOLDER          writes inputs to begin with
+           fuzz record ADDRESS FOLDER        records a guest, whose kernel is there already
     """
+
+  private static func target(_ name: String) -> Target? { targets.first { $0.name == name } }
 
   static func main() throws {
     var arguments = CommandLine.arguments
     switch arguments.dropFirst().first {
     case "list":
-      for name in targets.map(\.key) { print(name) }
+      for target in targets { print(target.name) }
       return
     case "seeds" where arguments.count == 4:
-      for (index, seed) in seeds(of: arguments[2]).enumerated() {
+      for (index, seed) in (try target(arguments[2])?.seeds() ?? []).enumerated() {
         try write(seed, "\(arguments[3])/seed-\(index)")
       }
       return
+    case "record" where arguments.count == 4:
+      return try record(arguments[2], in: arguments[3])
     default: break
     }
-    guard arguments.count > 1, let target = targets.first(where: { $0.key == arguments[1] }) else {
+    guard arguments.count > 1, let target = target(arguments[1]) else {
       print(usage)
       exit(64)
     }
     arguments.remove(at: 1)
-    chosen = target.value
+    chosen = try target.prepare()
     var words = arguments.map { strdup($0) } + [nil]
     var count = Int32(arguments.count)
     let status = words.withUnsafeMutableBufferPointer { words in
@@ -46,25 +51,5 @@ struct FuzzMain {
       }
     }
     exit(status)
-  }
-}
-
-/// The parsers, by name.
-let targets: KeyValuePairs<String, FuzzTarget> = [
-  "packets": packets, "target-xml": targetDescription, "monitor": monitorText, "btf": types,
-  "kallsyms": kallsyms, "elf": elf, "image": kernelImage,
-]
-
-/// A failed write ends the run.
-func write(_ bytes: [UInt8], _ path: String) throws {
-  guard let file = fopen(path, "w") else { throw FileFailure(path: path) }
-  defer { fclose(file) }
-  guard fwrite(bytes, 1, bytes.count, file) == bytes.count else { throw FileFailure(path: path) }
-}
-
-struct FileFailure: Error, CustomStringConvertible {
-  var path: String
-  var description: String {
-    "\(path) cannot be written: \(String(cString: strerror(errno)))"
   }
 }

@@ -8,7 +8,11 @@ private let typeLimit = 200
 
 /// A BTF blob, of which everything is asked.
 func types(_ bytes: [UInt8]) {
-  guard let btf = try? BTF(bytes) else { return }
+  if let btf = try? BTF(bytes) { ask(btf) }
+}
+
+/// Asks everything of types.
+func ask(_ btf: BTF) {
   let ids = Array(btf.typeIDs)
   for id in [.void] + ids.prefix(typeLimit) + [btf.endID] {
     _ = try? btf.type(id)
@@ -42,7 +46,7 @@ func kernelImage(_ bytes: [UInt8]) {
   _ = try? facts.types()
 }
 
-private func ask(_ symbols: KernelSymbols) {
+func ask(_ symbols: KernelSymbols) {
   _ = symbols.matching(glob: "*i*")
   _ = symbols.nearest(to: 0xffff_ffff_8100_0020)
   _ = symbols.names(prefix: "t")

@@ -6,7 +6,7 @@ import TestSupport
 @testable import GuestScopeKernelImage
 
 /// Inputs to begin with, made by hand.
-func seeds(of target: String) -> [[UInt8]] {
+func inputs(of target: String) -> [[UInt8]] {
   switch target {
   case "packets":
     return [
@@ -49,12 +49,13 @@ func seeds(of target: String) -> [[UInt8]] {
       let builder = KallsymsBuilder(layout: $0, symbols: KallsymsBuilder.sampleSymbols)
       return builder.bytes(at: 0xffff_ffff_8200_0000)
     }
-  case "elf", "image": return [vmlinux, uImage(vmlinux), peFile(".linux", vmlinux)]
+  case "elf", "image": return [sampleKernel, uImage(sampleKernel), peFile(".linux", sampleKernel)]
   default: return []
   }
 }
 
-private let vmlinux: [UInt8] = {
+/// A kernel of a few bytes, with all that `KernelFacts` looks for.
+let sampleKernel: [UInt8] = {
   let base: UInt64 = 0xffff_ffff_8100_0000
   let banner = Array("Linux version 6.1.0-sample (builder) #1 SMP\n\0".utf8)
   let note: [UInt8] = [4, 0, 0, 0, 20, 0, 0, 0, 3, 0, 0, 0] + Array("GNU\0".utf8) + Array(1...20)

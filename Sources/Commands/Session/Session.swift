@@ -34,6 +34,8 @@ final class Session {
   /// No connection was made yet.
   var isFirstContact = true
   private var knownFacts: (any KernelFactsSource)?
+  /// What is asked in place of the guest that the options name.
+  private var given: (source: any GuestSource, facts: any KernelFactsSource)?
   /// What was spent since it was taken last, but for what the connection counts.
   private var statistics = SessionStatistics()
 
@@ -59,18 +61,31 @@ final class Session {
     get throws {
       if let connection { return connection }
       // While a line is edited nothing may take long.
-      if waiting == .due, !interrupts.isEditing { try waitForGuest() }
+      if given == nil, waiting == .due, !interrupts.isEditing { try waitForGuest() }
       if let connection {
         noteHold()
         return connection
       }
       // The file first: reading it takes long, and stops nobody.
       if options.kernelFile != nil { _ = try kernelFacts }
-      let opened = GuestConnection(try openSource(), progress, interrupts)
+      let opened = GuestConnection(try given?.source ?? openSource(), progress, interrupts)
       connection = opened
       noteHold()
       return opened
     }
+  }
+
+  /// Asks a guest that no options name, a recording, for as long as this session lasts. To be called before
+  /// any command.
+  ///
+  /// - Parameter kernel: the guest's, where that was found already.
+  func use(
+    _ source: any GuestSource, _ facts: any KernelFactsSource, kernel: GuestKernel? = nil
+  ) {
+    given = (source, facts)
+    let opened = GuestConnection(source, progress, interrupts)
+    opened.boot.kernel = kernel
+    connection = opened
   }
 
   /// The guest that commands ask.
@@ -81,7 +96,7 @@ final class Session {
   /// What says which kernel the guest runs: the file of `--kernel`, or else the guest's memory.
   var kernelFacts: any KernelFactsSource {
     get throws {
-      if let knownFacts { return knownFacts }
+      if let known = knownFacts ?? given?.facts { return known }
       let facts: any KernelFactsSource =
         if let path = options.kernelFile { try self.facts(ofFile: path) } else { try memoryFacts() }
       knownFacts = facts

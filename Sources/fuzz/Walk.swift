@@ -1,0 +1,98 @@
+import Glibc
+import GuestScopeKernelImage
+import GuestScopeLinuxKernel
+
+@testable import Commands
+@testable import GuestScopeGuestMemory
+
+/// A command whose walk of a recorded guest is damaged where it reads.
+struct DamagedWalk {
+  let line: String
+  let recording: Recording
+  private let command: any GuestCommand
+  /// Made for each run: what is read of a guest's memory is kept with it.
+  private let facts: () -> any KernelFactsSource
+  /// Nil where finding it is part of the walk.
+  private let kernel: GuestKernel?
+  /// Words that the walk of the undamaged guest has read, and what may be pointers among them.
+  private var places: [UInt64] = []
+  private var pointers: [UInt64] = []
+  /// What was read of the undamaged guest.
+  private var plan: [PhysicalRange] = []
+
+  /// More than any whole answer takes.
+  private static let sampleLimit = 20_000
+  private static let byteLimit = 1 << 30
+  private static let documentLimit = 1 << 28
+  /// A long stretch, as of the log, would leave little damage for all else.
+  private static let wordsOfRange = 512
+
+  /// Nil where this guest has no answer.
+  init?(
+    _ line: String, _ recording: Recording, kernel: GuestKernel?,
+    facts: (() -> any KernelFactsSource)? = nil
+  ) throws {
+    let words = line.split(separator: " ").map(String.init)
+    guard let command = try Root.parse(words: words) as? any GuestCommand else { return nil }
+    (self.line, self.recording, self.command, self.kernel) = (line, recording, command, kernel)
+    self.facts = facts ?? { recording.facts }
+    let good = Replay(recording, notesPlaces: true)
+    guard document(of: good) != nil else { return nil }
+    plan = recording.ram.coalesce(good.places.filter(recording.ram.contains))
+    places = Set(
+      good.places.filter(recording.ram.contains).flatMap { range in
+        stride(from: range.start.rawValue & ~7, to: range.end.rawValue, by: 8)
+          .prefix(Self.wordsOfRange)
+      }
+    ).sorted()
+    pointers = places.map { recording[$0] }.filter { $0 > 4096 }
+    if places.isEmpty || pointers.isEmpty { return nil }
+  }
+
+  /// What the command answers; nil where it has no answer, which it may not have of a damaged guest.
+  ///
+  /// - Parameter isPrepared: the session begins with the memory that the answer of the undamaged guest was
+  ///   made of, as it is now. Where no damage leads elsewhere, it needs no wave then, and is faster.
+  func document(of source: Replay, isPrepared: Bool = false) -> JSON? {
+    let session = silentSession(asking: source, facts: facts(), kernel: kernel)
+    if isPrepared, let engine = session.connection?.boot.engine {
+      for range in plan {
+        guard let bytes = recording.bytes(of: range) else { continue }
+        engine.guide.store(bytes, at: range.start)
+      }
+    }
+    session.beginCommand()
+    defer { session.endCommand() }
+    guard let answer = try? command.answer(in: session) else { return nil }
+    _ = answer.screen.drawn(silence.style(isWide: true))
+    return answer.document
+  }
+
+  /// - Parameter way: two bits: whether the guest runs on, and whether the session knows nothing of it.
+  func run(_ edits: [Edit], way: UInt8) {
+    let guest = Replay(recording, isFrozen: way & 1 == 0)
+    for edit in edits { edit.apply(to: guest, places, pointers) }
+    if Self.isExplained { explain(guest, way: way) }
+    defer { guest.restore() }
+    let text = document(of: guest, isPrepared: way & 2 == 0)?.text(pretty: false)
+    precondition((text?.utf8.count ?? 0) < Self.documentLimit)
+    precondition(guest.samples < Self.sampleLimit && guest.bytes < Self.byteLimit)
+    precondition(!guest.isHeld)
+  }
+
+  /// `GUESTSCOPE_FUZZ_EXPLAINS` is set, as it is for an input that is run alone.
+  private static let isExplained = getenv("GUESTSCOPE_FUZZ_EXPLAINS") != nil
+
+  private func explain(_ guest: Replay, way: UInt8) {
+    print(
+      "\(line), of \(recording.name), which \(way & 1 == 0 ? "stands still" : "runs")"
+        + (way & 2 == 0 ? "; what the undamaged guest's answer was made of is known" : ""))
+    for (address, old) in guest.changed {
+      print("  \(PhysicalAddress(address)): \(hexText(old)) is \(hexText(recording[address]))")
+    }
+    // A run that does not end shows this, too.
+    fflush(nil)
+  }
+
+  private func hexText(_ number: UInt64) -> String { "0x" + String(number, radix: 16) }
+}
