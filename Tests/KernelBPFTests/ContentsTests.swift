@@ -57,6 +57,17 @@ import Testing
 
   // MARK: Hashes
 
+  @Test(arguments: [3, 128, 512] as [UInt32])
+  func aHashWithBucketsThatItsEntriesDoNotNeedIsRefused(buckets: UInt32) throws {
+    let guest = ContentsGuest()
+    let hash = guest.addHash(1, chains: [[4], [7]], entries: 60)
+    guest.guest.ram.write(buckets, at: hash + 272)
+    let snapshot = try guest.contents()
+    #expect(snapshot.value.isEmpty)
+    #expect(
+      "\(try #require(snapshot.unreadable.first))".contains("\(buckets) buckets for 60 entries"))
+  }
+
   @Test func aHashIsListedBucketByBucket() throws {
     let guest = ContentsGuest()
     guest.addHash(1, chains: [[4, 9, 2], [], [7], [1, 3]])

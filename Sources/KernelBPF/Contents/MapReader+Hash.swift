@@ -39,9 +39,8 @@ extension MapReader {
 
   func hash() throws(ReadFault) -> [MapEntry] {
     let hash = try map.container(\BPFHashContents.map)
-    let buckets = Int(hash.nBuckets)
     let stride = try walk.size(of: HashBucket.self)
-    try admit(buckets, of: stride)
+    try admit(try buckets(of: hash), of: stride)
     let hidden = try hiddenFields()
     // Outside of the elements, whose stops all need them.
     let cpus = try walk.cpus.count
@@ -63,13 +62,21 @@ extension MapReader {
     }
   }
 
+  /// The number of entries that there may be, rounded up to a power of two (`htab_map_alloc()`): more are
+  /// damage, and would be read part by part for hours.
+  private func buckets(of hash: KernelObject<BPFHashContents>) throws(ReadFault) -> Int {
+    let buckets = Int(hash.nBuckets)
+    let entries = max(1, Int(head.maxEntries))
+    guard buckets.nonzeroBitCount == 1, buckets / 2 < entries else {
+      throw .corrupt("a hash of \(buckets) buckets for \(entries) entries", at: hash.address)
+    }
+    return buckets
+  }
+
   /// The entry with a key; nil when there is none. One bucket is read.
   func hashEntry(_ key: [UInt8]) throws(ReadFault) -> [MapEntry] {
     let hash = try map.container(\BPFHashContents.map)
-    let buckets = Int(hash.nBuckets)
-    guard buckets > 0, buckets & (buckets - 1) == 0 else {
-      throw .corrupt("a hash of \(buckets) buckets", at: hash.address)
-    }
+    let buckets = try buckets(of: hash)
     let bucket = Int(key.jenkinsHash(initial: hash.hashrnd)) & (buckets - 1)
     let most = Int(head.maxEntries) + (try walk.cpus.count)
     return try chains(of: hash, bucket..<bucket + 1, try hiddenFields(), most: most, key: key)
