@@ -142,12 +142,6 @@ extension LiveTests {
     @Test(arguments: LiveGuest.withBpftool)
     func theProgramsThatProcessesHoldAtEventsEqualBpftools(guest: LiveGuest) throws {
       let result = try Program(guest, ["-j", "perf", "list"]).run()
-      if guest.label == "arm64-6.1" {
-        // Nothing that this kernel keeps the names of says which files are events.
-        #expect(result.status == 1)
-        #expect(result.err.contains("CONFIG_KALLSYMS_ALL=n"))
-        return
-      }
       #expect(result.status == 0, "\(result.err)")
       // The system call that bpftool makes does not support programs at counters.
       let ours = try result.objects().filter { $0["fd_type"] as? String != "perf_event" }
@@ -156,6 +150,28 @@ extension LiveTests {
       let holder = guest.isDebian ? "bpftrace" : "loader"
       #expect(ours.allSatisfy { $0["comm"] as? String == holder })
       #expect(try ours.map { try text($0.filter { $0.key != "comm" }) } == theirs.map(text))
+    }
+
+    /// `attach_to_events()` of guest/loader, whose programs have no links.
+    @Test(arguments: guests)
+    func programsWithoutLinksAreAtTheirEvents(guest: LiveGuest) throws {
+      let kinds = [
+        "at_function": "kprobe", "at_return": "kretprobe", "in_function": "kprobe",
+        "at_address": "kprobe", "at_user": "uprobe", "at_user_return": "uretprobe",
+        "at_tracepoint": "tracepoint", "at_syscall": "tracepoint", "at_counter": "perf_event",
+      ]
+      let programs = try guest.bpftool("prog").compactMap { program in
+        (program["name"] as? String).flatMap { kinds[$0] }.map { (program["id"] as? Int, $0) }
+      }
+      try #require(programs.count > kinds.count / 2)
+      let events = try Program(guest, ["-j", "perf", "list"]).run().objects()
+      for (id, kind) in programs {
+        let found = events.filter { $0["prog_id"] as? Int == id }
+        #expect(found.map { $0["fd_type"] as? String } == [kind], "program \(id ?? 0)")
+        guard kind == "perf_event" else { continue }
+        #expect(found.first?["event_type"] as? String == "software")
+        #expect(found.first?["event_config"] as? String == "alignment-faults")
+      }
     }
   }
 }

@@ -83,12 +83,20 @@ void enter_other_namespace(void);         // the network namespace that make_net
 void leave_other_namespace(void);
 void make_struct_ops(void);
 
+// events.c: descriptors of perf events, negative where the kernel has none such.
+int open_probe(const char *unit, bool returns, const char *where, uint64_t offset);  // kprobe, uprobe
+int open_tracepoint(const char *event);
+int open_counter(void);
+uint64_t probed_offset(void);             // in /bin/loader, where a probe of user space may be
+
 // devices.c
 void load_network_modules(void);
 unsigned make_device(const char *name, const char *kind);
 
-// cgroups.c, attachments.c: programs that are attached without links, or to many places.
+// cgroups.c, attachments.c, event_attachments.c: programs that are attached without links, or to many
+// places.
 void attach_to_cgroups(void);
+void attach_to_events(void);
 void attach_to_devices(void);
 void print_cgroup_truth(void);
 

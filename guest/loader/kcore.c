@@ -22,7 +22,7 @@ static struct {
     {"_text"}, {"_stext"}, {"_etext"}, {"init_task"}, {"linux_banner"}, {"prog_idr"},
     {"init_top_pgt"}, {"swapper_pg_dir"}, {"tramp_pg_dir"}, {"vectors"}, {"page_offset_base"},
     {"vmalloc_base"}, {"vmemmap_base"}, {"phys_base"}, {"memstart_addr"}, {"kimage_voffset"}, {"__per_cpu_offset"}, {"nr_cpu_ids"},
-    {"__start_notes"}, {"__start_BTF"}, {"__stop_BTF"},
+    {"__start_notes"}, {"__start_BTF"}, {"__stop_BTF"}, {"bpf_fentry_test6"},
 };
 enum { symbol_count = sizeof symbols / sizeof symbols[0] };
 

@@ -78,6 +78,7 @@ static void make_objects(void) {
   make_tracing_links();
   make_links();
   make_event_links();
+  attach_to_events();
   load_network_modules();
   make_network_links();
   attach_to_cgroups();

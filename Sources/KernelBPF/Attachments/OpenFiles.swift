@@ -32,20 +32,25 @@ struct FDTable: KernelStruct {
 /// `struct file` of include/linux/fs.h.
 struct OpenFile: KernelStruct {
   static let kernelName = "file"
-  let operations = Member<KernelVirtualAddress>("f_op")
+  let operations = OptionalLink<FileOperations>("f_op")
   let privateData = Member<KernelVirtualAddress>("private_data")
+}
+
+/// `struct file_operations` of include/linux/fs.h. Some kernels keep the names of functions alone: this one
+/// says whose files they are where the name of the structure itself is not known.
+struct FileOperations: KernelStruct {
+  static let kernelName = "file_operations"
+  let release = Member<KernelVirtualAddress>("release")
 }
 
 extension Walk {
   /// sysctl_nr_open_max of fs/file.c is far above this; nobody has so many files open.
   private static let mostFiles: UInt32 = 1 << 20
 
-  /// What `body` makes of the open files of a table, by ascending descriptor; nil leaves one out.
-  /// A file that cannot be read is counted and named.
-  func files<T>(
-    of table: KernelObject<FDTable>,
-    _ body: (_ descriptor: Int, KernelObject<OpenFile>) throws(ReadFault) -> T?
-  ) throws(ReadFault) -> [T] {
+  /// The descriptors of a table that are open, ascending, and where their `struct file` are.
+  func openFiles(
+    of table: KernelObject<FDTable>
+  ) throws(ReadFault) -> [(descriptor: Int, file: KernelVirtualAddress)] {
     guard table.maxFDs <= Self.mostFiles else {
       throw .corrupt("a table of \(table.maxFDs) files", at: table.address)
     }
@@ -55,20 +60,28 @@ extension Walk {
     let found = try view.each(words) { word throws(ReadFault) in
       let bits = open.u64(at: 8 * word)!
       let pointers = try view.bytes(at: table.fd + 512 * word, count: 512)
-      var values: [T] = []
-      for bit in 0..<64 where bits >> UInt64(bit) & 1 == 1 {
-        let file = KernelVirtualAddress(pointers.u64(at: 8 * bit)!)
-        // Between its reservation and its use a descriptor has no file yet.
-        guard file.rawValue != 0 else { continue }
-        let descriptor = 64 * word + bit
-        let key = ObjectKey("file", id: UInt64(descriptor), at: table.fd + 8 * descriptor)
-        let value = try view.object(key) { () throws(ReadFault) in
-          try body(descriptor, try read(OpenFile.self, at: file))
-        }
-        if let value = value ?? nil { values.append(value) }
+      return (0..<64).filter { bits >> UInt64($0) & 1 == 1 }.map { bit in
+        (descriptor: 64 * word + bit, file: KernelVirtualAddress(pointers.u64(at: 8 * bit)!))
       }
-      return values
     }
-    return found.flatMap { $0 }
+    // Between its reservation and its use a descriptor has no file yet.
+    return found.flatMap { $0 }.filter { $0.file.rawValue != 0 }
+  }
+
+  /// What `body` makes of the open files of a table, by ascending descriptor; nil leaves one out.
+  /// A file that cannot be read is counted and named.
+  func files<T>(
+    of table: KernelObject<FDTable>,
+    _ body: (_ descriptor: Int, KernelObject<OpenFile>) throws(ReadFault) -> T?
+  ) throws(ReadFault) -> [T] {
+    var values: [T] = []
+    for (descriptor, file) in try openFiles(of: table) {
+      let key = ObjectKey("file", id: UInt64(descriptor), at: table.fd + 8 * descriptor)
+      let value = try view.object(key) { () throws(ReadFault) in
+        try body(descriptor, try read(OpenFile.self, at: file))
+      }
+      if let value = value ?? nil { values.append(value) }
+    }
+    return values
   }
 }

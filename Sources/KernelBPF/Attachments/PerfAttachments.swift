@@ -32,8 +32,8 @@ extension BPFObjects {
   public func perfAttachments() throws(KernelError) -> Snapshot<[PerfAttachment]> {
     let tasks: ObjectTable = try ObjectTable(.task, kernel)
     let reader = PerfReader(
-      events: try kernel.address(of: "perf_fops"),
-      links: ["bpf_link_fops", "bpf_link_fops_poll"].compactMap { try? kernel.address(of: $0) })
+      eventRelease: try kernel.address(of: "perf_release"),
+      linkRelease: try kernel.address(of: "bpf_link_release"))
     return try snapshot { walk throws(ReadFault) in
       try tasks.objects(in: walk.view) { entry throws(ReadFault) in
         try reader.attachments(of: try walk.read(FileUser.self, at: entry.pointer))
@@ -44,10 +44,9 @@ extension BPFObjects {
 
 /// `bpf_task_fd_query()` of kernel/bpf/syscall.c.
 private struct PerfReader: Sendable {
-  /// The `file_operations` of perf events and of BPF links; those of links that can be
-  /// polled are others in 6.12.
-  let events: KernelVirtualAddress
-  let links: [KernelVirtualAddress]
+  /// What releases the files of perf events, and those of BPF links.
+  let eventRelease: KernelVirtualAddress
+  let linkRelease: KernelVirtualAddress
 
   func attachments(
     of task: KernelObject<FileUser>
@@ -56,12 +55,10 @@ private struct PerfReader: Sendable {
     guard task.pid == task.tgid, let table = try task.files?.fdt else { return nil }
     return try task.walk.files(of: table) { descriptor, file throws(ReadFault) in
       let found: (id: UInt32, event: PerfAttachment.Event)? =
-        if file.operations == events {
-          try event(at: file.privateData, task.walk)
-        } else if links.contains(file.operations) {
-          try link(at: file.privateData, task.walk)
-        } else {
-          nil
+        switch try file.operations?.release {
+        case eventRelease: try event(at: file.privateData, task.walk)
+        case linkRelease: try link(at: file.privateData, task.walk)
+        default: nil
         }
       return found.map { id, event in
         PerfAttachment(
