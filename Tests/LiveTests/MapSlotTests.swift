@@ -118,5 +118,35 @@ extension LiveTests {
       #expect((slot["local"] as? String)?.hasPrefix("0.0.0.0:") == true)
       #expect(slot["remote"] is NSNull && slot["cookie"] as? Int != nil)
     }
+
+    @Test(arguments: LiveGuest.withBpftool)
+    func theProcessesThatHoldSocketsAreNamed(guest: LiveGuest) throws {
+      for truth in try guest.truth("holders") {
+        let entries = try dump(guest, "id", "\(truth["id"] ?? "")", "--owners")
+        let holders = try entries.compactMap { try $0["pids"].map { try text($0) } }
+        #expect(try holders == [text(truth["pids"])])
+      }
+    }
+
+    @Test(arguments: LiveGuest.withObjects)
+    func pointersInRawValuesHaveNames(guest: LiveGuest) throws {
+      let truth = try #require(try guest.truth("pointers").first)
+      let entries = try dump(guest, "id", "\(truth["id"] ?? "")", "--raw")
+      let pointers = try #require(entries.first?["pointers"] as? [[String: Any]])
+      let names = Dictionary(
+        uniqueKeysWithValues: pointers.map {
+          ($0["member"] as? String ?? "", $0["name"] as? String ?? "")
+        })
+      for pointer in pointers {
+        #expect(try text(pointer["address"]) == text(truth[pointer["member"] as? String ?? ""]))
+      }
+      #expect(names["nested[0].callback"] == "bpf_fentry_test6")
+      // A kernel that keeps the names of functions alone does not say where its first task is.
+      guard truth["task"] as? Int != 0 else { return }
+      #expect(names["task"]?.hasPrefix("task 0 swapper") == true)
+      let words = ["map", "dump", "id", "\(truth["id"] ?? "")", "--raw"]
+      let lines = try Program(guest, words).run().out
+      #expect(lines.contains("<bpf_fentry_test6>") && lines.contains("<task 0 swapper"))
+    }
   }
 }

@@ -63,6 +63,14 @@ struct counters {
   __u32 errors[2];
 };
 
+struct pointers {
+  struct task_struct *task;
+  struct {
+    void (*callback)(int number);
+  } nested[1];
+  struct task_struct *none;
+};
+
 #define TYPED_MAP(NAME, TYPE, KEY, VALUE, ENTRIES, FLAGS) \
   struct {                                                \
     __uint(type, BPF_MAP_TYPE_##TYPE);                    \
@@ -79,4 +87,5 @@ TYPED_MAP(typed_cpus, PERCPU_HASH, struct typed_key, struct typed_value, 20, 0);
 TYPED_MAP(typed_counts, PERCPU_ARRAY, __u32, struct counters, 4, 0);
 TYPED_MAP(typed_number, PERCPU_ARRAY, __u32, __s64, 4, 0);
 TYPED_MAP(typed_trie, LPM_TRIE, struct typed_prefix, struct point, 10, BPF_F_NO_PREALLOC);
+TYPED_MAP(typed_pointers, ARRAY, __u32, struct pointers, 4, 0);
 TYPED_MAP(typed_text, HASH, char[8], char[16], 10, BPF_F_NO_PREALLOC);

@@ -114,12 +114,14 @@ void print_contents_truth(int map);  // a JSON line, where bpftool cannot list t
 // map_owners.c: the same for what belongs to a socket, a task, an inode, a cgroup.
 void fill_owned(int map, const struct bpf_map_info *info);
 bool print_owned_truth(int map, const struct bpf_map_info *info);
+void print_holders_truth(void);
 
 // stack_truth.c
 void print_stacks_truth(int map, const struct bpf_map_info *info);
 
 // typed_maps.c
 void make_typed_maps(void);
+void print_pointers_truth(void);
 
 // checked_maps.c
 void make_large(unsigned entries);

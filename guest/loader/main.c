@@ -105,6 +105,8 @@ static void print_truth(const struct options *options) {
   print_kernel_truth();
   print_program_truth();
   print_map_truth();
+  print_pointers_truth();
+  print_holders_truth();
   print_global_truth();
   // Not of thousands.
   if (!options->many)

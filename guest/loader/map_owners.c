@@ -16,6 +16,13 @@ enum { map_type_cgrp_storage = 32 };
 
 static int cgroup = -1, file = -1, task = -1, sock = -1;
 
+// Sockets in maps, by the maps' ids.
+static struct {
+  uint32_t map;
+  int fd;
+} held[8];
+static unsigned held_count;
+
 static int listening_socket(void) {
   struct sockaddr_in address = {.sin_family = AF_INET};
   int on = 1;
@@ -43,6 +50,10 @@ static void put_socket(int map, const struct bpf_map_info *info) {
 
   if (bpf_map_update_elem(map, key, &value, BPF_ANY))
     say("no socket in map %s on this kernel: %m", info->name);
+  else if (held_count < sizeof held / sizeof held[0]) {
+    held[held_count].map = info->id;
+    held[held_count++].fd = value;
+  }
   // bpftool would make one: it must be there before the truth is told.
   cookie_of(value);
 }
@@ -185,4 +196,11 @@ bool print_owned_truth(int map, const struct bpf_map_info *info) {
   }
   puts("]}");
   return true;
+}
+
+// A JSON line a socket.
+void print_holders_truth(void) {
+  for (unsigned index = 0; index < held_count; index++)
+    printf("{\"kind\":\"holders\",\"id\":%u,\"pids\":[{\"pid\":%u,\"comm\":\"loader\",\"fd\":%d}]}\n",
+           held[index].map, getpid(), held[index].fd);
 }

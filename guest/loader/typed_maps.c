@@ -78,6 +78,35 @@ static void make_wide_enum(void) {
   fill_typed(map);
 }
 
+// Pointers that lead somewhere.
+static struct {
+  uint64_t task, callback, none;
+} pointers;
+static int pointing = -1;
+
+static void fill_pointers(struct bpf_map *map) {
+  uint32_t key = 0;
+
+  pointing = bpf_map__fd(map);
+  pointers.task = has_data_symbols() ? symbol("init_task") : 0;
+  pointers.callback = symbol("bpf_fentry_test6");
+  if (bpf_map_update_elem(pointing, &key, &pointers, BPF_ANY))
+    fail("cannot write pointers into a map: %m");
+}
+
+// A JSON line.
+void print_pointers_truth(void) {
+  struct bpf_map_info info = {0};
+  uint32_t size = sizeof info;
+
+  if (pointing < 0)
+    return;
+  if (bpf_obj_get_info_by_fd(pointing, &info, &size))
+    fail("info of a map: %m");
+  printf("{\"kind\":\"pointers\",\"id\":%u,\"task\":%llu,\"nested[0].callback\":%llu}\n", info.id,
+         (unsigned long long)pointers.task, (unsigned long long)pointers.callback);
+}
+
 void make_typed_maps(void) {
   struct bpf_object *object = bpf_object__open_file("/bpf/typed.bpf.o", NULL);
   struct bpf_map *each;
@@ -86,5 +115,6 @@ void make_typed_maps(void) {
     fail("cannot load the typed maps: %m");
   bpf_object__for_each_map(each, object)
     fill_typed(bpf_map__fd(each));
+  fill_pointers(bpf_object__find_map_by_name(object, "typed_pointers"));
   make_wide_enum();
 }

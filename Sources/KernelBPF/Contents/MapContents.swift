@@ -73,6 +73,8 @@ public struct MapContentsQuery: Sendable {
   public var part: Part?
   /// The pages of arenas; without it only how many there are.
   public var wantsPages: Bool
+  /// By which files processes hold sockets.
+  public var wantsFiles = false
 
   /// Slots of a map, from one on.
   public struct Part: Hashable, Sendable {

@@ -86,7 +86,11 @@ extension MapReader {
   private func cookie(
     of address: KernelVirtualAddress
   ) throws(ReadFault) -> (MapEntry.Value, MapSlot) {
-    let socket = MapSocket(try walk.read(Sock.self, at: address))
+    let (sock, file) = try view.together(
+      walk.read(Sock.self, at: address),
+      query.wantsFiles ? walk.read(SockOfUser.self, at: address).socket?.file : nil)
+    var socket = MapSocket(sock)
+    socket.file = file?.rawValue == 0 ? nil : file
     return (
       cookiesFit ? .bytes(socket.cookie.littleEndianBytes) : .error(MapEntry.Errno.noSpace),
       .socket(socket)

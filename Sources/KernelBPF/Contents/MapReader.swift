@@ -31,7 +31,7 @@ struct MapReader {
         "a map with keys of \(keySize) and values of \(valueSize) bytes", at: map.address)
     }
     let (types, entries, count) = try view.together(
-      query.wantsTypes ? valueTypes() : nil, entries(), query.wantsCount ? ownCount() : nil)
+      query.wantsTypes ? wantedTypes() : nil, entries(), query.wantsCount ? ownCount() : nil)
     contents.types = types ?? nil
     contents.ownCount = count ?? nil
     contents.slots = try slots(found: entries?.count ?? 0)
@@ -41,6 +41,15 @@ struct MapReader {
       contents.refusal = try refusal()
     }
     return contents
+  }
+
+  /// Bytes that are shown as they are can do without their types.
+  private func wantedTypes() throws(ReadFault) -> MapContents.ValueTypes? {
+    do throws(ReadFault) { return try valueTypes() } catch {
+      guard query.isRaw, case .unreadable(let cause) = error else { throw error }
+      if case .kernelChanged = cause.reason { throw error }
+      return nil
+    }
   }
 
   /// Nil for a type whose entries are not read. Of a map without indices, those before the window

@@ -1,3 +1,5 @@
+import GuestScopeGuestMemory
+
 /// What an entry of a map of kernel objects holds, where the system call does not copy it, or gives no
 /// more than a number of it.
 public enum MapSlot: Hashable, Sendable {
@@ -36,6 +38,9 @@ public struct MapSocket: Hashable, Sendable {
   /// Of a socket of IPv4 (four bytes) or IPv6 (sixteen); nil for any other family.
   public var local: End?
   public var remote: End?
+  /// The `struct file` by which processes hold it, if `MapContentsQuery.wantsFiles`; nil for a socket without
+  /// one, as that of a connection that nobody has accepted yet.
+  public var file: KernelVirtualAddress?
 
   /// An end of a connection.
   public struct End: Hashable, Sendable {

@@ -19,6 +19,19 @@ struct Sock: KernelStruct {
   let v6Daddr = OptionalMember<[UInt8]>("__sk_common.skc_v6_daddr.in6_u.u6_addr8", size: 16)
 }
 
+/// The same `struct sock`: what user space has of it.
+struct SockOfUser: KernelStruct {
+  static let kernelName = "sock"
+  /// NULL for one without a descriptor.
+  let socket = OptionalLink<SocketOfUser>("sk_socket")
+}
+
+/// `struct socket` of include/linux/net.h.
+struct SocketOfUser: KernelStruct {
+  static let kernelName = "socket"
+  let file = Member<KernelVirtualAddress>("file")
+}
+
 extension MapSocket {
   init(_ sock: KernelObject<Sock>) {
     (family, state, cookie, `protocol`) = (sock.family, sock.state, sock.cookie, sock.protocol)

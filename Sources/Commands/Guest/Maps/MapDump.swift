@@ -22,7 +22,7 @@ struct MapDump: SelectingCommand, StreamedCommand {
       a device) stands beside its value as slot, the functions of a stack as frames.
 
       Locks, timers and pointers of the kernel in a value are zeros, as for bpftool, unless --raw asks \
-      for memory. A large map is read in several short stops while the guest runs on: each entry is of \
+      for memory, and says what pointers in typed values lead to. A large map is read in several short stops while the guest runs on: each entry is of \
       one instant, all of them need not be.
       """)
 
@@ -40,6 +40,8 @@ struct MapDump: SelectingCommand, StreamedCommand {
   var key: String?
   @Flag(help: "Show the pages of an arena that are populated.")
   var pages = false
+  @Flag(help: "Say which processes hold a socket; looks at all open files of the guest.")
+  var owners = false
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
@@ -73,15 +75,16 @@ struct MapDump: SelectingCommand, StreamedCommand {
     let formatter = raw ? nil : ValueFormatter.standard
     var query = MapContentsQuery(
       ObjectQuery(ids: selection.onlyIDs), window: key == nil ? window : EntryWindow(),
-      isRaw: raw, wantsTypes: formatter != nil || key != nil, wantsPages: pages
+      isRaw: raw, wantsTypes: true, wantsPages: pages
     ) { selection.matches(id: $0.id, name: $0.name, globs) }
-    query.wantsCount = true
+    (query.wantsCount, query.wantsFiles) = (true, owners)
     var parts = try MapParts(query, in: session)
     try selection.admit(parts.maps, unreadable: parts.unreadable)
     let refusals = parts.maps.compactMap(\.refusalText)
     if refusals.count == parts.maps.count, let first = refusals.first { throw CommandError(first) }
     let writer = try MapDumpWriter(
-      stream, session, formatter, key: keyExpression.map { ($0, window) }, maps: parts.maps)
+      stream, session, formatter, key: keyExpression.map { ($0, window) }, maps: parts.maps,
+      .init(namesPointers: raw, namesHolders: owners))
     try session.interrupts.withCancelling { try writer.write(&parts) }
     var notes = Answer.Notes(missing: parts.unreadable.missing + parts.missing + refusals)
     notes.remarks = parts.countRemarks

@@ -1,3 +1,4 @@
+import GuestScopeGuestMemory
 import GuestScopeKernelBPF
 
 /// Writes what is in maps while they are read.
@@ -9,12 +10,22 @@ struct MapDumpWriter {
   /// Keys that are wanted, by the id of their map, and which of their entries.
   private let patterns: [UInt64: KeyPattern]
   private let window: EntryWindow
+  private let additions: Additions
+
+  /// What is asked for beside the entries.
+  struct Additions {
+    /// What pointers in values lead to.
+    var namesPointers = false
+    /// Which processes hold sockets.
+    var namesHolders = false
+  }
 
   /// - Throws: when a map has no such keys.
   init(
     _ stream: any AnswerStream, _ session: Session, _ formatter: ValueFormatter?,
-    key: (KeyExpression, EntryWindow)?, maps: [MapContents]
+    key: (KeyExpression, EntryWindow)?, maps: [MapContents], _ additions: Additions
   ) throws {
+    self.additions = additions
     (self.stream, self.session, self.formatter) = (stream, session, formatter)
     window = key?.1 ?? EntryWindow()
     patterns =
@@ -44,7 +55,7 @@ struct MapDumpWriter {
 
   private func write(_ map: MapContents, _ parts: inout MapParts) throws {
     let isBloom = map.map.typeName == "bloom_filter"
-    var (found, shown) = (0, 0)
+    var (found, shown, missing) = (0, 0, [String]())
     try parts.forEachPart(of: map) { part in
       var part = part
       if let pattern = patterns[map.map.id] {
@@ -53,13 +64,32 @@ struct MapDumpWriter {
         found += matching.count
       }
       shown += part.entries.count
-      let form = try session.form(of: part, formatter)
+      var form = try session.form(of: part, formatter, namesPointers: additions.namesPointers)
+      if additions.namesHolders {
+        let holders = try session.holders(ofSocketsIn: part)
+        form.holders = holders.value
+        missing += holders.missing
+      }
       try stream.elements(part.entries.map { form.json($0, of: part) })
       try stream.lines(part.entries.flatMap { isBloom ? $0.lines : form.lines($0, of: part) })
       return found < window.end
     }
+    parts.add(missing: missing)
     // It has no entries, but a level that it is filled to.
     if !isBloom { try stream.lines(["Found \(shown) element\(shown == 1 ? "" : "s")"]) }
+  }
+}
+
+extension Session {
+  fileprivate func holders(
+    ofSocketsIn map: MapContents
+  ) throws -> (value: [KernelVirtualAddress: [FileHolder]], missing: [String]) {
+    let files = map.entries.compactMap { entry in
+      if case .socket(let socket)? = entry.slot { socket.file } else { nil }
+    }
+    guard !files.isEmpty else { return ([:], []) }
+    let snapshot = try ofThisBoot { try bpf(of: $0).holders(of: Set(files)) }
+    return (snapshot.value, snapshot.missing)
   }
 }
 

@@ -1,4 +1,5 @@
 import GuestScopeBytes
+import GuestScopeGuestMemory
 import GuestScopeKernelBPF
 
 /// Shows entries of maps in both forms: by the types of their map, and with names for what they lead
@@ -8,14 +9,37 @@ struct MapEntryForm {
   var formatter: ValueFormatter?
   /// The symbol of an address in a stack.
   var symbol: (UInt64) -> String? = { _ in nil }
+  /// Names of what pointers in values lead to; nil where values are not shown as they are in memory.
+  var pointerNames: PointerNames?
+  /// The processes that hold sockets, by their files; nil where nobody asked for them.
+  var holders: [KernelVirtualAddress: [FileHolder]]?
 
   func json(_ entry: MapEntry, of contents: MapContents) -> JSON {
-    let json = entry.json(formatted(entry, contents))
+    var json = entry.json(formatted(entry, contents))
+    let pointers = pointers(entry, contents)
+    if !pointers.isEmpty { json = json.adding(["pointers": .array(pointers.map(\.json))]) }
+    if let holders = holders(entry) { json = json.adding(["pids": .array(holders.map(\.json))]) }
     guard let frames = entry.frames(in: contents.map) else { return json }
     return json.adding(["frames": .array(frames.map(self.json))])
   }
 
   func lines(_ entry: MapEntry, of contents: MapContents) -> [String] {
+    ownLines(entry, contents) + pointers(entry, contents).map { "  \($0.text)" }
+      + [holders(entry)?.text].compactMap { $0 }
+  }
+
+  private func pointers(_ entry: MapEntry, _ contents: MapContents) -> [MapPointer] {
+    guard let names = pointerNames, let types = contents.types else { return [] }
+    return entry.pointers(types, names.text)
+  }
+
+  /// Nil for what is not a socket.
+  private func holders(_ entry: MapEntry) -> [FileHolder]? {
+    guard let holders, case .socket(let socket)? = entry.slot else { return nil }
+    return socket.file.flatMap { holders[$0] } ?? []
+  }
+
+  private func ownLines(_ entry: MapEntry, _ contents: MapContents) -> [String] {
     if let frames = entry.frames(in: contents.map) {
       return ["key: \((entry.key ?? []).spacedHex)"] + frames.map { "  " + text($0) }
     }
@@ -61,10 +85,33 @@ struct MapEntryForm {
   }
 }
 
+extension FileHolder {
+  fileprivate var json: JSON {
+    ["pid": JSON(pid), "comm": .string(comm), "fd": JSON(descriptor)]
+  }
+}
+
+extension [FileHolder] {
+  fileprivate var text: String {
+    let names = map { "\($0.comm) (pid \($0.pid), fd \($0.descriptor))" }
+    return "  held by " + (isEmpty ? "no process" : names.joined(separator: ", "))
+  }
+}
+
 extension Session {
-  /// - Parameter formatter: nil for bytes.
+  /// - Parameters:
+  ///   - formatter: nil for bytes.
+  ///   - namesPointers: says what pointers in values lead to.
   func form(
-    of map: MapContents, _ formatter: ValueFormatter?
+    of map: MapContents, _ formatter: ValueFormatter?, namesPointers: Bool = false
+  ) throws -> MapEntryForm {
+    var form = try form(ofFramesIn: map, formatter)
+    if namesPointers { form.pointerNames = try pointerNames(of: map) }
+    return form
+  }
+
+  private func form(
+    ofFramesIn map: MapContents, _ formatter: ValueFormatter?
   ) throws -> MapEntryForm {
     let addresses = map.entries.flatMap { $0.frames(in: map.map) ?? [] }.compactMap { frame in
       if case .address(let address) = frame { address } else { nil as UInt64? }

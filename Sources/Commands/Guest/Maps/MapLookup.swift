@@ -64,7 +64,7 @@ struct MapLookup: GuestCommand {
     let key = try session.bytes(of: request, ofMap: id)
     let formatter = raw ? nil : ValueFormatter.standard
     let query = MapContentsQuery(
-      ObjectQuery(ids: [id]), key: key, isRaw: raw, wantsTypes: formatter != nil)
+      ObjectQuery(ids: [id]), key: key, isRaw: raw, wantsTypes: true)
     let snapshot = try session.ofThisBoot { kernel in
       try session.bpf(of: kernel).contents(query)
     }
@@ -89,7 +89,7 @@ struct MapLookup: GuestCommand {
           ? "map \(id) has no entry with the key \(key.spacedHex)"
           : "map \(id) cannot be looked up: \(errorText(number))")
     }
-    let form = try session.form(of: contents, formatter)
+    let form = try session.form(of: contents, formatter, namesPointers: raw)
     return Answer(
       form.json(entry, of: contents), .lines(form.lines(entry, of: contents)),
       missing: snapshot.missing)

@@ -49,6 +49,9 @@ struct MapParts {
   /// Where the kernel counts other entries than were found, of maps that were read whole.
   private(set) var countRemarks: [String] = []
 
+  /// Adds what is missing of what was asked for beside the entries.
+  mutating func add(missing: [String]) { self.missing += missing }
+
   /// Nil when there is none: the reason is missing.
   private mutating func read(
     _ next: MapContentsQuery.Part, of map: MapContents
