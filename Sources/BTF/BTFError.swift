@@ -8,6 +8,7 @@ public enum BTFError: Error, Hashable, Sendable {
   case noType(id: BTF.TypeID)
   /// There is no struct, union or typedef of one with this name.
   case noStruct(name: String)
+  case noTypedef(name: String)
   /// The struct has no member at this path.
   case noMember(path: String, structName: String)
   /// A type has no such member or element; `of` is the type as C writes it.
@@ -33,6 +34,8 @@ extension BTFError: CustomStringConvertible {
       "this kernel's BTF has no type with id \(id)"
     case .noStruct(let name):
       "this kernel's BTF has no struct or union \(name)"
+    case .noTypedef(let name):
+      "this kernel's BTF has no typedef \(name)"
     case .noMember(let path, let structName):
       "struct \(structName) has no member \(path) in this kernel's BTF"
     case .noStep(.member(let name), let type): "\(type) has no member \(name)"

@@ -93,6 +93,24 @@ extension Walk {
     }
   }
 
+  /// The same, by declarations where the kernel keeps no types of the module: one before 5.11 keeps those
+  /// of none.
+  func layouts(
+    ofModule module: String, declaring structs: [StructDeclaration]
+  ) throws(ReadFault) -> StructLayouts {
+    if try has(\BTFStruct.kernelBTF), let layouts = try ifKnown(layouts(ofModule: module)) {
+      return layouts
+    }
+    let key = ObjectKey("declared types of \(module)", id: 0, at: KernelVirtualAddress(0))
+    return try view.constant(key) { () throws(ReadFault) in
+      do throws(BTFError) {
+        return StructLayouts(try .declaring(structs, base: kernel.btf))
+      } catch {
+        throw .unreadable(Unreadable(.lacking("\(error)"), at: 0))
+      }
+    }
+  }
+
   /// The types of a module that is loaded.
   func types(ofModule name: String) throws(ReadFault) -> BTF {
     let table: IDTable<BTFStruct>

@@ -1,3 +1,4 @@
+import GuestScopeBTF
 import GuestScopeGuestMemory
 import GuestScopeLinuxKernel
 
@@ -35,21 +36,6 @@ private struct TcfProto: KernelStruct {
 private struct TcfProtoOps: KernelStruct {
   static let kernelName = "tcf_proto_ops"
   let kind = Member<String>("kind", size: 16)
-}
-
-/// `struct cls_bpf_head` of net/sched/cls_bpf.c, which is mostly a module.
-private struct ClsBPFHead: KernelStruct {
-  static let kernelName = "cls_bpf_head"
-  let plist = Place("plist")
-}
-
-private struct ClsBPFProg: KernelStruct {
-  static let kernelName = "cls_bpf_prog"
-  let link = Place("link")
-  let filter = Member<KernelVirtualAddress>("filter")
-  /// Instructions of classic BPF; NULL for a program that has an id.
-  let bpfOps = Member<KernelVirtualAddress>("bpf_ops")
-  let bpfName = TextLink("bpf_name")
 }
 
 /// A filter of traffic control that a program decides.
@@ -93,25 +79,37 @@ extension Walk {
       let key = ObjectKey(noun, id: UInt64(known.count - 1), at: proto.address)
       found +=
         try view.object(key) { () throws(ReadFault) in
-          try proto.ops.kind == "bpf" ? filters(at: proto.root) : []
+          try proto.ops.kind == "bpf" ? filters(of: proto) : []
         } ?? []
       next = try proto.next
     }
     return found
   }
 
-  private func filters(at root: KernelVirtualAddress) throws(ReadFault) -> [TrafficFilter] {
-    guard root.rawValue != 0 else { return [] }
+  private func filters(of proto: KernelObject<TcfProto>) throws(ReadFault) -> [TrafficFilter] {
+    guard proto.root.rawValue != 0 else { return [] }
     let isBuiltIn = try ifKnown(size(of: ClsBPFHead.self)) != nil
-    let layouts = isBuiltIn ? kernel.layouts : try layouts(ofModule: "cls_bpf")
-    let head = try read(ClsBPFHead.self, at: root, by: layouts)
+    let layouts =
+      isBuiltIn
+      ? kernel.layouts : try layouts(ofModule: "cls_bpf", declaring: StructDeclaration.clsBPF)
+    let head = try read(ClsBPFHead.self, at: proto.root, by: layouts)
     return try list(
       at: head.address(of: \.plist)!, of: \ClsBPFProg.link, most: Self.mostFilters, by: layouts
     ) { filter throws(ReadFault) in
       guard filter.bpfOps.rawValue == 0 else { return TrafficFilter() }
       let (name, id) = try view.together(
-        filter.bpfName, read(BPFProgTarget.self, at: filter.filter).aux.id)
+        filter.bpfName, id(ofClassifier: filter.filter))
       return TrafficFilter(name: name, id: id)
     }
+  }
+
+  /// cls_bpf takes programs of one type. Where no types say what a filter is made of, this shows that what
+  /// was read is one.
+  private func id(ofClassifier address: KernelVirtualAddress) throws(ReadFault) -> UInt32 {
+    let prog = try read(BPFProgTarget.self, at: address)
+    guard kernel.programTypes[prog.type] == "sched_cls" else {
+      throw .corrupt("a filter of cls_bpf that is a program of another type", at: address)
+    }
+    return try prog.aux.id
   }
 }
