@@ -27,7 +27,10 @@ struct DamagedWalk {
   /// A long stretch, as of the log, would leave little damage for all else.
   private static let wordsOfRange = 512
 
-  /// Nil where this guest has no answer.
+  /// Bytes of an answer, as of all types of the kernel, that takes as long as a thousand others.
+  private static let longAnswer = 2 << 20
+
+  /// Nil where this guest has no answer, or a very long one.
   init?(
     _ line: String, _ recording: Recording, kernel: GuestKernel?,
     facts: (() -> any KernelFactsSource)? = nil
@@ -37,7 +40,9 @@ struct DamagedWalk {
     (self.line, self.recording, self.command, self.kernel) = (line, recording, command, kernel)
     self.facts = facts ?? { recording.facts }
     let good = Replay(recording, notesPlaces: true)
-    guard document(of: good) != nil else { return nil }
+    guard let answer = document(of: good),
+      answer.text(pretty: false).utf8.count < Self.longAnswer
+    else { return nil }
     plan = recording.ram.coalesce(good.places.filter(recording.ram.contains))
     places = Set(
       good.places.filter(recording.ram.contains).flatMap { range in
