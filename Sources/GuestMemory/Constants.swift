@@ -2,8 +2,8 @@
 /// program, the long form of its name. Kept over passes and snapshots of one kernel.
 final class Constants {
   private var values: [ObjectKey: Any] = [:]
-  /// What was shown to last.
-  fileprivate(set) var lasting: [ObjectKey: LastingBytes] = [:]
+  /// What was shown to last, by the object that it belongs to.
+  private(set) var lasting: [ObjectKey: LastingObject] = [:]
   /// Snapshots so far.
   private var snapshots = 0
   /// What could not be made in this snapshot. The next one tries again.
@@ -28,28 +28,56 @@ final class Constants {
   func beginSnapshot() {
     failures = [:]
     snapshots += 1
+    // Never during a snapshot, whose plan and closing must know the same.
+    guard lasting.count > Self.most / 2 else { return }
+    lasting = lasting.filter { $0.value.lastUse >= snapshots - 1 }
   }
 
-  fileprivate func note(_ parts: [ArraySlice<UInt8>], of key: ObjectKey) {
-    if lasting.count >= Self.most { lasting = [:] }
-    lasting[key] = LastingBytes(parts: parts, snapshot: snapshots)
+  fileprivate func known(_ part: ObjectKey, of owner: ObjectKey) -> [ArraySlice<UInt8>]? {
+    guard let object = lasting[owner] else { return nil }
+    object.lastUse = snapshots
+    return object.parts[part]
   }
 
-  fileprivate func isFromBefore(_ key: ObjectKey) -> Bool {
-    lasting[key].map { $0.snapshot < snapshots } ?? false
+  fileprivate func note(_ bytes: [ArraySlice<UInt8>], _ part: ObjectKey, of owner: ObjectKey) {
+    if let object = lasting[owner] {
+      object.parts[part] = bytes
+    } else if lasting.count < Self.most {
+      lasting[owner] = LastingObject([part: bytes], snapshots)
+    }
+  }
+
+  fileprivate func isFromBefore(_ owner: ObjectKey) -> Bool {
+    lasting[owner].map { $0.firstUse < snapshots } ?? false
   }
 
   /// Takes over what an earlier session was shown.
-  func recall(_ known: [ObjectKey: [[UInt8]]]) {
-    lasting = known.mapValues { LastingBytes(parts: $0.map { $0[...] }, snapshot: 0) }
+  func recall(_ objects: [ObjectKey: [ObjectKey: [[UInt8]]]]) {
+    lasting = objects.mapValues { LastingObject($0.mapValues { $0.map { $0[...] } }, 0) }
   }
+
+  /// What another session may begin with. Of many objects, those that this one has used: others may be gone.
+  var toRemember: [ObjectKey: [ObjectKey: [[UInt8]]]] {
+    let isMany = lasting.count > Self.mostUnused
+    return lasting.filter { !isMany || $0.value.lastUse > 0 }.mapValues { object in
+      object.parts.mapValues { $0.map(Array.init) }
+    }
+  }
+
+  private static let mostUnused = 1 << 12
 }
 
-/// Bytes that stay as they are while an object lives.
-struct LastingBytes {
-  var parts: [ArraySlice<UInt8>]
-  /// The snapshot that showed them first.
-  var snapshot: Int
+/// What snapshots have shown of an object that stays as it is while the object lives: the bytes of its
+/// structures, each by its declaration and address.
+final class LastingObject {
+  fileprivate(set) var parts: [ObjectKey: [ArraySlice<UInt8>]]
+  /// The snapshots that showed it first, and that used it last; 0 for an earlier session.
+  let firstUse: Int
+  fileprivate(set) var lastUse: Int
+
+  fileprivate init(_ parts: [ObjectKey: [ArraySlice<UInt8>]], _ snapshot: Int) {
+    (self.parts, firstUse, lastUse) = (parts, snapshot, snapshot)
+  }
 }
 
 extension MemoryView {
@@ -90,16 +118,21 @@ extension MemoryView {
   /// The same of what can be read too early, as an object that is still being made: it is part of the
   /// plan like anything else, until a snapshot has shown it.
   ///
-  /// - Parameter read: gives nil where the object itself shows that it is not complete.
+  /// - Parameters:
+  ///   - part: names what of the object is wanted.
+  ///   - owner: the object, which the caller must have from this view, as for a constant.
+  ///   - read: gives nil where the object itself shows that it is not complete.
   public func lasting(
-    _ key: ObjectKey, _ read: () throws(ReadFault) -> [ArraySlice<UInt8>]?
+    _ part: ObjectKey, of owner: ObjectKey,
+    _ read: () throws(ReadFault) -> [ArraySlice<UInt8>]?
   ) throws(ReadFault) -> [ArraySlice<UInt8>]? {
-    if let known = constants.lasting[key] { return known.parts }
-    let parts = try read()
-    if isSnapshot, let parts { constants.note(parts, of: key) }
-    return parts
+    if let known = constants.known(part, of: owner) { return known }
+    let bytes = try read()
+    if isSnapshot, let bytes { constants.note(bytes, part, of: owner) }
+    return bytes
   }
 
-  /// True for what an earlier snapshot has shown, so that this one does not read it.
-  public func knowsFromBefore(_ key: ObjectKey) -> Bool { constants.isFromBefore(key) }
+  /// True for an object of which an earlier snapshot has shown something that lasts, so that this one does not
+  /// read it.
+  public func knowsFromBefore(_ owner: ObjectKey) -> Bool { constants.isFromBefore(owner) }
 }

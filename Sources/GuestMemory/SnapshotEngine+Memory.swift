@@ -4,12 +4,12 @@ import GuestScopeBytes
 public struct RememberedMemory: Sendable {
   /// Guest memory, of several instants.
   public var stretches: [(start: PhysicalAddress, bytes: [UInt8])]
-  /// What snapshots have shown of objects that stays as it is while they live.
-  public var objects: [ObjectKey: [[UInt8]]]
+  /// What snapshots have shown of objects that stays as it is while they live: see `MemoryView.lasting`.
+  public var objects: [ObjectKey: [ObjectKey: [[UInt8]]]]
 
   public init(
     _ stretches: [(start: PhysicalAddress, bytes: [UInt8])] = [],
-    objects: [ObjectKey: [[UInt8]]] = [:]
+    objects: [ObjectKey: [ObjectKey: [[UInt8]]]] = [:]
   ) {
     (self.stretches, self.objects) = (stretches, objects)
   }
@@ -26,10 +26,11 @@ extension RememberedMemory {
       record.add(stretch.bytes)
     }
     record.add(objects) { record, object in
-      record.add(object.key.kind)
-      record.add(object.key.id)
-      record.add(object.key.address.rawValue)
-      record.add(object.value) { $0.add($1) }
+      object.key.write(to: &record)
+      record.add(object.value) { record, part in
+        part.key.write(to: &record)
+        record.add(part.value) { $0.add($1) }
+      }
     }
   }
 
@@ -38,11 +39,27 @@ extension RememberedMemory {
       (PhysicalAddress(try record.word()), try record.data())
     }
     let known = try record.list { record throws(RecordReader.End) in
-      let (kind, id) = (try record.text(), try record.word())
-      let key = ObjectKey(kind, id: id, at: KernelVirtualAddress(try record.word()))
-      return (key, try record.list { record throws(RecordReader.End) in try record.data() })
+      let owner = try ObjectKey(from: &record)
+      let parts = try record.list { record throws(RecordReader.End) in
+        let part = try ObjectKey(from: &record)
+        return (part, try record.list { record throws(RecordReader.End) in try record.data() })
+      }
+      return (owner, Dictionary(parts, uniquingKeysWith: { first, _ in first }))
     }
     objects = Dictionary(known, uniquingKeysWith: { first, _ in first })
+  }
+}
+
+extension ObjectKey {
+  fileprivate func write(to record: inout RecordWriter) {
+    record.add(kind)
+    record.add(id)
+    record.add(address.rawValue)
+  }
+
+  fileprivate init(from record: inout RecordReader) throws(RecordReader.End) {
+    self.init(
+      try record.text(), id: try record.word(), at: KernelVirtualAddress(try record.word()))
   }
 }
 
@@ -53,7 +70,7 @@ extension SnapshotEngine {
     RememberedMemory(
       memory.ram.coalesce(plans + constants.uses, gap: 0).filter(guide.knows).map {
         ($0.start, guide.bytes(of: $0))
-      }, objects: constants.lasting.mapValues { $0.parts.map(Array.init) })
+      }, objects: constants.toRemember)
   }
 
   /// Notes what an answer is made of. A session may last for days, on a guest where objects come and

@@ -25,7 +25,24 @@ public struct BPFProgStruct: NumberedStruct {
     try prog.aux.id
   }
 
-  /// No two programs are loaded in the same nanosecond.
+  /// With its aux, which says when it was loaded: of each program that is known, whatever its type, it can be
+  /// shown then that it is still the same.
+  public static func isComplete(
+    _ prog: KernelObject<Self>, of key: ObjectKey
+  ) throws(ReadFault) -> Bool {
+    do throws(ReadFault) {
+      guard let aux = prog.address(of: \.aux) else { return false }
+      return UInt64(try prog.walk.readLasting(BPFProgAux.self, at: aux, of: key).id) == key.id
+    } catch .unreadable {
+      return false
+    } catch .miss where !prog.walk.isSnapshot {
+      // It is on the list: nobody need wait for it.
+      return true
+    }
+  }
+
+  /// No two programs are loaded in the same nanosecond. A guest that was set back into the verification of a
+  /// program, which may last for seconds, gives it the time that it had.
   public static func isStill(_ prog: KernelObject<Self>) throws(ReadFault) -> Bool {
     let aux = try prog.aux
     return try aux.read(as: BPFProgAuxTime.self).loadTime == aux.loadTime
@@ -46,12 +63,12 @@ struct BPFProgAux: KernelStruct {
 
   /// The table has a program shortly before that has its id (`bpf_prog_alloc_id()` of
   /// kernel/bpf/syscall.c).
-  static func isComplete(_ aux: KernelObject<Self>, of key: ObjectKey) -> Bool {
+  static func isComplete(_ aux: KernelObject<Self>, of key: ObjectKey) throws(ReadFault) -> Bool {
     UInt64(aux.id) == key.id
   }
 }
 
-/// `struct bpf_prog_aux`: what no other program has.
+/// `struct bpf_prog_aux`: when the program was loaded, which shows that it is still the same one.
 struct BPFProgAuxTime: KernelStruct {
   static let kernelName = "bpf_prog_aux"
   let loadTime = OptionalMember<UInt64>("load_time")

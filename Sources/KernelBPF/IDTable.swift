@@ -122,7 +122,9 @@ public struct IDTable<Object: NumberedStruct>: Sendable {
   /// Of the objects that are not read again, the one with the highest number is the newest: if it is still
   /// what it was, so are all that were there before it.
   private func checkNewest(of entries: [XArray.Entry], _ walk: Walk) throws(ReadFault) {
-    guard let newest = try newestKnown(of: entries, walk) else { return }
+    guard Object.isLasting,
+      let newest = entries.reversed().lazy.map(table.key).first(where: walk.view.knowsFromBefore)
+    else { return }
     let isStill: Bool
     do throws(ReadFault) {
       isStill = try Object.isStill(try walk.readLasting(Object.self, newest))
@@ -131,19 +133,8 @@ public struct IDTable<Object: NumberedStruct>: Sendable {
       isStill = false
     }
     guard walk.isSnapshot, !isStill else { return }
-    let what = "\(newest) is another one than before: the guest was set back to an earlier state"
+    let what = "\(newest) is not the one that it was: the guest was set back to an earlier state"
     throw .unreadable(Unreadable(.kernelChanged(what), at: newest.address.rawValue))
-  }
-
-  private func newestKnown(
-    of entries: [XArray.Entry], _ walk: Walk
-  ) throws(ReadFault) -> ObjectKey? {
-    guard Object.isLasting else { return nil }
-    for entry in entries.reversed() {
-      let key = table.key(of: entry)
-      if try walk.knowsFromBefore(Object.self, key) { return key }
-    }
-    return nil
   }
 
   private func object(

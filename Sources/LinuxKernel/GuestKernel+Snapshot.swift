@@ -86,14 +86,14 @@ extension GuestKernel {
 
   private struct BootWord { var offset: Int? }
 
-  /// What a view calls the word.
+  /// The key under which the word of the boot is kept.
   var bootKey: ObjectKey? { bootWord.map { ObjectKey("stack canary", id: 0, at: $0) } }
 
   /// What is kept over snapshots is of one boot.
   private func checkBoot(_ view: MemoryView) throws(ReadFault) {
     guard let key = bootKey else { return }
     let now = [try view.bytes(at: key.address, count: 8)[...]]
-    let first = try view.lasting(key) { now }
+    let first = try view.lasting(key, of: key) { now }
     guard view.isSnapshot, first != now else { return }
     throw .unreadable(Self.changed(at: textBase))
   }

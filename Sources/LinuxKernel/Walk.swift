@@ -84,10 +84,10 @@ public final class Walk {
     _ layout: StructLayout<Struct>, at address: KernelVirtualAddress, lasting: ObjectKey?
   ) throws(ReadFault) -> KernelObject<Struct> {
     guard let lasting else { return try read(layout, at: address) }
-    let key = ObjectKey(layout.name, id: lasting.id, at: address)
-    let parts = try view.lasting(key) { () throws(ReadFault) in
+    let part = ObjectKey(layout.name, id: 0, at: address)
+    let parts = try view.lasting(part, of: lasting) { () throws(ReadFault) in
       let object = try read(layout, at: address)
-      return Struct.isComplete(object, of: lasting) ? object.parts : nil
+      return try Struct.isComplete(object, of: lasting) ? object.parts : nil
     }
     guard let parts, parts.map(\.count) == layout.parts.map(\.count) else {
       return try read(layout, at: address)
@@ -101,17 +101,16 @@ public final class Walk {
   public func readLasting<Struct: KernelStruct>(
     _ declaration: Struct.Type, _ key: ObjectKey
   ) throws(ReadFault) -> KernelObject<Struct> {
-    // Another boot may have another object under this number at this address.
-    try read(
-      try layout(of: declaration), at: key.address, lasting: kernel.bootWord == nil ? nil : key)
+    try readLasting(declaration, at: key.address, of: key)
   }
 
-  /// Whether an earlier snapshot has shown what `readLasting` gives.
-  public func knowsFromBefore<Struct: KernelStruct>(
-    _ declaration: Struct.Type, _ key: ObjectKey
-  ) throws(ReadFault) -> Bool {
-    view.knowsFromBefore(
-      ObjectKey(try layout(of: declaration).name, id: key.id, at: key.address))
+  /// The same of another structure that belongs to it.
+  public func readLasting<Struct: KernelStruct>(
+    _ declaration: Struct.Type, at address: KernelVirtualAddress, of owner: ObjectKey
+  ) throws(ReadFault) -> KernelObject<Struct> {
+    // Another boot may have another object under this number at this address.
+    try read(
+      try layout(of: declaration), at: address, lasting: kernel.bootWord == nil ? nil : owner)
   }
 
   /// `sizeof`, in bytes.

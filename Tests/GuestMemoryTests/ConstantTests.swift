@@ -188,7 +188,7 @@ import Testing
       let snapshot = try engine.snapshot { view throws(ReadFault) in
         try view.together(
           view.word(chains.heads[1].rawValue),
-          view.lasting(Self.key) { () throws(ReadFault) in
+          view.lasting(Self.key, of: Self.key) { () throws(ReadFault) in
             [try view.bytes(at: chains.heads[0], count: 8)[...]]
           })
       }
@@ -203,7 +203,7 @@ import Testing
     let engine = SnapshotEngine(memory)
     for _ in 0..<3 {
       let snapshot = try engine.snapshot { view throws(ReadFault) in
-        try view.lasting(Self.key) { () throws(ReadFault) -> [ArraySlice<UInt8>]? in
+        try view.lasting(Self.key, of: Self.key) { () throws(ReadFault) -> [ArraySlice<UInt8>]? in
           _ = try view.word(chains.heads[0].rawValue)
           return nil
         }

@@ -35,8 +35,10 @@ import Testing
   @Test func itIsTheSameAfterAFile() throws {
     var memory = try remembered(ScriptedMemory(chains.memory))
     memory.objects = [
-      ObjectKey("first", id: 1, at: KernelVirtualAddress(.max)): [[1, 2], []],
-      ObjectKey("second", id: .max, at: KernelVirtualAddress(0)): [],
+      ObjectKey("first", id: 1, at: KernelVirtualAddress(.max)): [
+        ObjectKey("part", id: .max, at: KernelVirtualAddress(0)): [[1, 2], []]
+      ],
+      ObjectKey("second", id: 2, at: KernelVirtualAddress(3)): [:],
     ]
     // Exactly the words of the chains.
     #expect(memory.stretches.count == 12 && memory.stretches.allSatisfy { $0.bytes.count == 8 })
@@ -49,7 +51,11 @@ import Testing
 
   @Test func noPartOfAFileIsAFile() throws {
     var memory = try remembered(ScriptedMemory(chains.memory))
-    memory.objects = [ObjectKey("object", id: 1, at: KernelVirtualAddress(2)): [[1, 2]]]
+    memory.objects = [
+      ObjectKey("object", id: 1, at: KernelVirtualAddress(2)): [
+        ObjectKey("part", id: 3, at: KernelVirtualAddress(4)): [[1, 2]]
+      ]
+    ]
     let whole = bytes(memory)
     for count in whole.indices {
       #expect(throws: RecordReader.End.self) { try read(Array(whole.prefix(count))) }

@@ -70,12 +70,63 @@ import Testing
     #expect(first.contains { $0.details?.mapIDs?.isEmpty == false })
     let read = try #require(memory.samples.last)
     let count = guest.types["bpf_prog_aux.used_map_cnt"]
+    let maps = guest.types["bpf_prog_aux.used_maps"]
     for place in places {
-      let aux = place.aux.rawValue..<place.aux.rawValue + 512
-      let reads = read.filter { aux.overlaps($0.start.rawValue..<$0.end.rawValue) }
-      #expect(reads.contains { $0.start.rawValue <= aux.lowerBound + UInt64(count) })
-      #expect(reads.reduce(0) { $0 + $1.count } <= 24)
+      func reads(_ offset: Int) -> Bool {
+        let word = place.aux.rawValue + UInt64(offset)
+        return read.contains { $0.start.rawValue <= word && word < $0.end.rawValue }
+      }
+      #expect(reads(count) && !reads(maps))
     }
+  }
+
+  /// Who asks for one type has the others' heads as well, and any of them may be the newest.
+  @Test func aGuestThatWasSetBackIsNoticedByItsOtherPrograms() throws {
+    let (guest, places, _) = guest()
+    var other = SyntheticProgram(id: 5, name: "other")
+    other.type = 1
+    let newest = guest.add(other)
+    guest.writeIDR()
+    let query = BPFProgramQuery(ObjectQuery(type: 27), runtime: true)
+    let memory = ScriptedMemory(guest.memory)
+    let bpf = try guest.bpf(memory)
+    for round in 0..<3 {
+      let programs = try bpf.programs(query)
+      #expect(programs.names.first == "lab_init" && programs.value.otherTypes > 0)
+      #expect(round == 0 || programs.waves == 0)
+    }
+    rename(places[0], in: guest, memory)
+    let loadTime = newest.aux + guest.types["bpf_prog_aux.load_time"]
+    change(5_000_000_001 as UInt64, at: loadTime, in: guest, memory)
+    let error = #expect(throws: KernelError.self) { try bpf.programs(query) }
+    #expect(error?.isAnotherKernel == true, "\(error as Any)")
+  }
+
+  /// It is unreadable in each answer, and takes no other with it.
+  @Test func aDamagedProgramIsNotATurnBackOfTime() throws {
+    let (guest, places, _) = guest()
+    guest.ram.write(0 as UInt64, at: places[0].head + guest.types["bpf_prog.aux"])
+    let bpf = try guest.bpf(ScriptedMemory(guest.memory))
+    for _ in 0..<3 {
+      let programs = try bpf.programs(Self.query)
+      #expect(programs.names == ["lab_with_a_long", "probe"] && programs.unreadable.count == 1)
+    }
+  }
+
+  /// The same id, and the same aux, of a head that is elsewhere.
+  @Test func whatLastsBelongsToTheHeadAtItsAddress() throws {
+    let (guest, places, _) = guest()
+    let memory = ScriptedMemory(guest.memory)
+    let bpf = try guest.bpf(memory)
+    #expect(try bpf.programs(Self.query).names.first == "lab_init")
+    let moved = guest.add(SyntheticProgram(id: 3, name: "unused"))
+    let size = 256
+    guest.ram.write(
+      Array(guest.ram.bytes[Int(places[0].head.rawValue)...].prefix(size)), at: moved.head)
+    guest.ram.write(moved.program, at: places[0].aux + guest.types["bpf_prog_aux.prog"])
+    guest.writeIDR()
+    rename(places[0], in: guest, memory)
+    #expect(try bpf.programs(Self.query).names.first == "other___")
   }
 
   /// Without KASLR another boot has the same id for another program at the same address.

@@ -77,8 +77,8 @@ extension KernelObject {
     of array: KernelVirtualAddress, count: Int
   ) throws(ReadFault) -> [UInt8] {
     guard let lasting else { return try walk.view.bytes(at: array, count: count) }
-    let key = ObjectKey("\(count) bytes", id: lasting.id, at: array)
-    let known = try walk.view.lasting(key) { () throws(ReadFault) in
+    let part = ObjectKey("bytes", id: UInt64(count), at: array)
+    let known = try walk.view.lasting(part, of: lasting) { () throws(ReadFault) in
       [try walk.view.bytes(at: array, count: count)[...]]
     }
     guard let bytes = known?.first, bytes.count == count else {

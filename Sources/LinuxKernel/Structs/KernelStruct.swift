@@ -18,13 +18,17 @@ public protocol KernelStruct: Sendable {
   /// As in `struct bpf_map`. A structure without a name of its own is found through a link.
   static var kernelName: String { get }
   init()
-  /// Whether a structure that lasts as long as its object is complete. One that is still being filled is
+  /// Whether a structure that lasts as long as the object `key` is complete. One that is still being filled is
   /// read again.
-  static func isComplete(_ object: KernelObject<Self>, of key: ObjectKey) -> Bool
+  static func isComplete(
+    _ object: KernelObject<Self>, of key: ObjectKey
+  ) throws(ReadFault) -> Bool
 }
 
 extension KernelStruct {
-  public static func isComplete(_ object: KernelObject<Self>, of key: ObjectKey) -> Bool { true }
+  public static func isComplete(
+    _ object: KernelObject<Self>, of key: ObjectKey
+  ) throws(ReadFault) -> Bool { true }
 }
 
 /// A member that every kernel has: one without it is an error that names it.
