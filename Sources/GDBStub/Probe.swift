@@ -9,18 +9,21 @@ struct Probe {
   var features: StubFeatures
   /// The root document of the target description; nil when it is longer than one reply.
   var targetDocument: [UInt8]?
+  /// To what else was asked.
+  var more: [Reply]
 
   private static let requests: [Request] = [
     .supported, .physicalMemoryMode,
     .readFeature(annex: TargetDescription.root, offset: 0, count: 0x7f8),
   ]
 
-  init(_ link: StubLink) throws(GuestMemError) {
+  /// - Parameter more: what else to ask in the same write.
+  init(_ link: StubLink, and more: [Request]) throws(GuestMemError) {
     try link.checkInterrupted()
     let options = link.options
     let arrival = try link.arrive(options.leaveStopped ? .firstToLeaveStopped : .first, [])
     let outcome = try link.settling(arrival.connection, of: []) { () throws(GuestMemError) in
-      try arrival.finish(Self.requests)
+      try arrival.finish(Self.requests + more)
     }
     guard case .text(let supported) = outcome.replies[0],
       case .physicalMemoryMode(let mode) = outcome.replies[1]
@@ -34,6 +37,7 @@ struct Probe {
         .unsupported, "\(link.target) has no target description, so its registers have no names")
     }
     targetDocument = isWhole ? document : nil
+    self.more = Array(outcome.replies[Self.requests.count...])
     if case .stopped(let reason) = arrival.verdict, !outcome.hasStopped {
       runState = .stopped(reason: reason)
       if let reason {

@@ -63,7 +63,8 @@ public final class QEMUStub: GuestSource {
   ) throws(GuestMemError) {
     self.target = target
     link = try StubLink(target, options, debt: debt)
-    let probe = try Probe(link)
+    // What is known of the registers saves a stop: no document has to be read before the machine is asked.
+    let probe = try Probe(link, and: options.knownRegisters == nil ? [] : Self.machineRequests)
     runState = probe.runState
     physicalMemoryMode = probe.physicalMemoryMode
     features = probe.features
@@ -74,11 +75,11 @@ public final class QEMUStub: GuestSource {
       probe.targetDocument.map({ $0 == known.documents[TargetDescription.root] }) ?? true
     {
       documents = known.documents
-      try readMachine()
+      try takeMachine(probe.more)
       if incarnation == known.threads.sorted() { return }
     }
     documents = try readDocuments(from: probe.targetDocument)
-    try readMachine()
+    try takeMachine(try exchange(Self.machineRequests))
   }
 
   /// TCP takes 4 MB of replies before QEMU's main loop blocks on us; a unix socket 150 KB.
@@ -205,30 +206,31 @@ public final class QEMUStub: GuestSource {
     return documents
   }
 
-  private static let machineRequests: [Request] = [
+  private static let memoryRequests: [Request] = [
     .monitor(.memoryTree), .monitor(.memoryBackends), .monitor(.cpus),
   ]
+  private static let machineRequests =
+    [.selectThread(ThreadID(1)), .readRegisters] + memoryRequests
 
-  private func readMachine() throws(GuestMemError) {
-    let replies = try exchange(
-      [.selectThread(ThreadID(1)), .readRegisters] + Self.machineRequests)
+  /// - Parameter replies: to `machineRequests`, by a stub with the documents that are known.
+  private func takeMachine(_ replies: [Reply]) throws(GuestMemError) {
     guard case .bytes(let registers) = replies[1] else {
       throw GuestMemError(.unsupported, "\(target) does not give registers")
     }
     recipe = RegisterRecipe(
       TargetDescription(documents: documents), allRegistersSize: registers.count)
-    try takeMachine(replies[2...].map(\.self))
+    try takeMemory(Array(replies[2...]))
   }
 
   /// Memory and vCPUs are plugged in and out while we are connected.
   public func lookAgain() throws(GuestMemError) -> Bool {
     let old = (ram, cpus)
-    try takeMachine(try exchange(Self.machineRequests))
+    try takeMemory(try exchange(Self.memoryRequests))
     if cpus != old.1 { knownReadable = nil }
     return (ram, cpus) != old
   }
 
-  private func takeMachine(_ replies: [Reply]) throws(GuestMemError) {
+  private func takeMemory(_ replies: [Reply]) throws(GuestMemError) {
     guard let tree = replies[0].monitorOutput, let backends = replies[1].monitorOutput,
       let ranges = SystemMemory(monitorText: tree)?.ram(of: MemoryBackends(monitorText: backends)),
       !ranges.isEmpty
