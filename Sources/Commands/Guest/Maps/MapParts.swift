@@ -13,6 +13,7 @@ struct MapParts {
   private(set) var stops: Int
   private let query: MapContentsQuery
   private let session: Session
+  private var fruitless = FruitlessParts()
   /// How large parts are that take few stops here.
   private var mostObjects = 256
 
@@ -57,6 +58,8 @@ struct MapParts {
     _ next: MapContentsQuery.Part, of map: MapContents
   ) throws -> MapContents? {
     let (id, slots) = (map.map.id, map.slots)
+    let noun = map.map.typeName?.contains("array") == true ? "elements" : "buckets"
+    let place = "\(next.firstSlot) of \(slots?.all ?? 0) \(noun)"
     var query = query
     query.objects.ids = [id]
     query.part = next
@@ -67,15 +70,32 @@ struct MapParts {
       unreadable += part.unreadable
       stops += part.stops
       adapt(to: part.stops)
-      if let more = part.value.first, more.slots?.all == slots?.all { return more }
-      missing.append("map \(id) went away while it was read")
-    } catch let error as any GuestFailure where error.sourceKind == .interrupted {
-      let noun = map.map.typeName?.contains("array") == true ? "elements" : "buckets"
+      guard let more = part.value.first, more.slots?.all == slots?.all else {
+        missing.append("map \(id) went away while it was read")
+        return nil
+      }
+      fruitless.add(entries: more.entries.count, unreadable: part.unreadable.count)
+      guard fruitless.areTooMany else { return more }
       missing.append(
-        "interrupted: map \(id) was read up to \(next.firstSlot) of \(slots?.all ?? 0) \(noun)")
+        "map \(id) is damaged: nothing could be read of \(fruitless.count) parts in a row, and "
+          + "the rest, from \(place) on, was left out")
+    } catch let error as any GuestFailure where error.sourceKind == .interrupted {
+      missing.append("interrupted: map \(id) was read up to \(place)")
     }
     return nil
   }
+}
+
+/// Parts in a row of which nothing could be read. A map with many of them has lost its memory, or a damaged
+/// number says how large it is: to go on would take hours.
+struct FruitlessParts {
+  private(set) var count = 0
+
+  mutating func add(entries: Int, unreadable: Int) {
+    count = entries == 0 && unreadable > 0 ? count + 1 : 0
+  }
+
+  var areTooMany: Bool { count >= 16 }
 }
 
 extension MapParts {
