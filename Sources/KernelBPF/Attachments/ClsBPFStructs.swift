@@ -18,8 +18,8 @@ struct ClsBPFProg: KernelStruct {
 }
 
 extension StructDeclaration {
-  /// The same for a kernel that does not keep the types of its modules, as 5.10 has them. Newer kernels
-  /// say the same of theirs.
+  /// The same for a kernel that does not keep the types of its modules, as 5.10 has them. Later kernels
+  /// have the same layout.
   static let clsBPF = [
     StructDeclaration("cls_bpf_head", [("plist", .structure("list_head"))]),
     StructDeclaration(

@@ -36,8 +36,8 @@ struct OpenFile: KernelStruct {
   let privateData = Member<KernelVirtualAddress>("private_data")
 }
 
-/// `struct file_operations` of include/linux/fs.h. Some kernels keep the names of functions alone: this one
-/// says whose files they are where the name of the structure itself is not known.
+/// `struct file_operations` of include/linux/fs.h. The release function shows what kind of file it
+/// is, also where kallsyms has functions only.
 struct FileOperations: KernelStruct {
   static let kernelName = "file_operations"
   let release = Member<KernelVirtualAddress>("release")

@@ -41,6 +41,8 @@ public struct MapSocket: Hashable, Sendable {
   /// The `struct file` by which processes hold it, if `MapContentsQuery.wantsFiles`; nil for a socket without
   /// one, as that of a connection that nobody has accepted yet.
   public var file: KernelVirtualAddress?
+  /// Of its `struct sock`.
+  public var address: KernelVirtualAddress
 
   /// An end of a connection.
   public struct End: Hashable, Sendable {

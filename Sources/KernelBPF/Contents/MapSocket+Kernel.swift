@@ -29,12 +29,14 @@ struct SockOfUser: KernelStruct {
 /// `struct socket` of include/linux/net.h.
 struct SocketOfUser: KernelStruct {
   static let kernelName = "socket"
+  let sk = Member<KernelVirtualAddress>("sk")
   let file = Member<KernelVirtualAddress>("file")
 }
 
 extension MapSocket {
   init(_ sock: KernelObject<Sock>) {
     (family, state, cookie, `protocol`) = (sock.family, sock.state, sock.cookie, sock.protocol)
+    address = sock.address
     func ends(_ own: [UInt8], _ other: [UInt8]) {
       local = End(address: own, port: sock.num)
       remote = End(address: other, port: sock.dport.byteSwapped)

@@ -84,11 +84,14 @@ extension Session {
   fileprivate func holders(
     ofSocketsIn map: MapContents
   ) throws -> (value: [KernelVirtualAddress: [FileHolder]], missing: [String]) {
-    let files = map.entries.compactMap { entry in
-      if case .socket(let socket)? = entry.slot { socket.file } else { nil }
+    var files: [KernelVirtualAddress: KernelVirtualAddress] = [:]
+    for entry in map.entries {
+      if case .socket(let socket)? = entry.slot, let file = socket.file {
+        files[file] = socket.address
+      }
     }
     guard !files.isEmpty else { return ([:], []) }
-    let snapshot = try ofThisBoot { try bpf(of: $0).holders(of: Set(files)) }
+    let snapshot = try ofThisBoot { try bpf(of: $0).holders(of: files) }
     return (snapshot.value, snapshot.missing)
   }
 }
