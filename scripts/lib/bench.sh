@@ -25,6 +25,45 @@ pauses() {
 # next_event DIR: the line of the log that the next event will be.
 next_event() { echo $(($(wc -l <"$1/events") + 1)); }
 
+# ask WAY ARGS…: one run of $guestscope on the guest in $dir. Of a way whose name ends in session the last
+# answer counts.
+ask() {
+  local way=$1 first times
+  shift
+  first=$(next_event "$dir")
+  TIMEFORMAT='%3R %3U %3S'
+  times=$({ time "$guestscope" -c ":$(<"$dir/gdb-port")" --stats "$@" >/dev/null 2>"$dir/stats"; } 2>&1) ||
+    die "$way: $(<"$dir/stats")"
+  awk -v way="$way" -v times="$times" '
+    /^stats: / {
+      # The first answer of a session is the set-up of the one that counts.
+      if (way ~ /session$/) { stops = reads = bytes = 0; longest = total = 0 }
+      for (i = 2; i <= NF; i++) {
+        split($i, pair, "=")
+        if (pair[1] == "stops") stops += pair[2]
+        if (pair[1] == "reads") reads += pair[2]
+        if (pair[1] == "bytes") bytes += pair[2]
+        if (pair[1] == "total") total += pair[2]
+        if (pair[1] == "longest" && pair[2] + 0 > longest) longest = pair[2] + 0
+      }
+    }
+    END {
+      split(times, t, " ")
+      if (way != "session") printf "%s wall=%.0fms cpu=%.0fms ", way, t[1] * 1000, (t[2] + t[3]) * 1000
+      else printf "%s ", way
+      printf "stops=%d longest=%.3fms total=%.3fms reads=%d bytes=%d\n", stops, longest, total, reads, bytes
+    }' "$dir/stats"
+  # The last event may be on its way.
+  sleep 0.1
+  pauses "$dir" "$first" | awk -v way="$way" '
+    { last = $1; sum += $1; if ($1 > longest) longest = $1 }
+    END {
+      printf "%s ", way
+      if (way ~ /session$/) printf "qemu_answer=%.3fms\n", last / 1000
+      else printf "qemu_longest=%.3fms qemu_total=%.3fms\n", longest / 1000, sum / 1000
+    }'
+}
+
 # medians: of lines `WAY key=value key=value…`, minimum, median and maximum of each key of each way.
 medians() {
   awk '
