@@ -1,13 +1,14 @@
 #!/usr/bin/python3
 """Draws what a command shows on a terminal, as SVG.
 
-picture.py FILE TITLE COLUMNS ROWS SECONDS COMMAND...
+picture.py FILE TITLE COLUMNS ROWS LINES SECONDS COMMAND...
 
 Runs COMMAND on a terminal of COLUMNS and ROWS of its own for SECONDS, or until it ends, and draws the
-screen as it is then, without the empty lines at its end.
+first LINES of the screen as it is then, without the empty ones at the end.
 """
 
 import fcntl
+import itertools
 import os
 import pty
 import re
@@ -64,25 +65,28 @@ def color(name):
     return name.replace("brown", "yellow").replace("bright", "bright_")
 
 
+def style_of(cell):
+    return Style(
+        color=color(cell.fg), bgcolor=color(cell.bg), bold=cell.bold, italic=cell.italics,
+        underline=cell.underscore, reverse=cell.reverse)
+
+
 def lines(screen):
-    """The lines of the screen, with their styles, up to the last one that is not empty."""
+    """The lines of the screen, with their styles."""
     for row in range(screen.lines):
         line = Text(no_wrap=True)
-        for column in range(screen.columns):
-            cell = screen.buffer[row][column]
-            style = Style(
-                color=color(cell.fg), bgcolor=color(cell.bg), bold=cell.bold,
-                italic=cell.italics, underline=cell.underscore, reverse=cell.reverse)
-            line.append(cell.data, style)
+        cells = (screen.buffer[row][column] for column in range(screen.columns))
+        for style, run in itertools.groupby(cells, style_of):
+            line.append("".join(cell.data for cell in run), style)
         line.rstrip()
         yield line
 
 
 def main():
-    file, title, columns, rows, seconds = sys.argv[1:6]
+    file, title, columns, rows, most, seconds = sys.argv[1:7]
     screen = pyte.Screen(int(columns), int(rows))
-    run(screen, float(seconds), sys.argv[6:])
-    drawn = list(lines(screen))
+    run(screen, float(seconds), sys.argv[7:])
+    drawn = list(lines(screen))[: int(most)]
     while drawn and not drawn[-1].plain:
         drawn.pop()
     if not drawn:
@@ -94,6 +98,8 @@ def main():
         svg = console.export_svg(title=title)
     # A picture asks no other host for a font.
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
+    # Not all that draw SVG keep a no-break space at the start of a line.
+    svg = svg.replace("&#160;", " ").replace("<svg ", '<svg xml:space="preserve" ', 1)
     with open(file, "w") as out:
         out.write(svg)
 
