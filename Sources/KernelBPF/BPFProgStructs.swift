@@ -33,11 +33,11 @@ public struct BPFProgStruct: NumberedStruct {
     do throws(ReadFault) {
       guard let aux = prog.address(of: \.aux) else { return false }
       return UInt64(try prog.walk.readLasting(BPFProgAux.self, at: aux, of: key).id) == key.id
-    } catch .unreadable {
+    } catch .stepLimit {
+      throw .stepLimit
+    } catch {
+      // A miss is on the list: what follows need not wait for it.
       return false
-    } catch .miss where !prog.walk.isSnapshot {
-      // It is on the list: nobody need wait for it.
-      return true
     }
   }
 
