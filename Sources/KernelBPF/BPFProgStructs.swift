@@ -87,8 +87,10 @@ struct BPFProgAuxMade: KernelStruct {
   let btf = OptionalLink<BTFHead>("btf")
   /// The verifier's own limit is BPF_MAX_SUBPROGS, 256.
   let functions = Items<BPFProgLength>("func", count: "func_cnt", most: 4096)
-  /// See `BPFProgAuxTarget`.
+  /// The type that the program is for: a function, a `btf_trace_…`, a struct of struct_ops.
   let attachBTFID = OptionalMember<UInt32>("attach_btf_id")
+  /// Since 5.11 (commit 22dc4a0f5ed1); before, the type is always one of vmlinux.
+  let attachBTF = OptionalLink<BTFHead>("attach_btf")
   let offloadRequested = OptionalMember<Bool>("offload_requested")
   /// Since 6.3 (commit 2b3486bc2d23).
   let devBound = OptionalMember<Bool>("dev_bound")
@@ -108,14 +110,10 @@ struct BPFProgAuxUsedMaps: KernelStruct {
   let usedMaps = Items<BPFMapHead>("used_maps", count: "used_map_cnt", most: 4096)
 }
 
-/// `struct bpf_prog_aux`: what a program is for, which can change when it is attached.
+/// `struct bpf_prog_aux`: the program that this one traces or replaces, until it is attached: then the link has
+/// it.
 struct BPFProgAuxTarget: KernelStruct {
   static let kernelName = "bpf_prog_aux"
-  /// The type that the program is for: a function, a `btf_trace_…`, a struct of struct_ops.
-  let attachBTFID = OptionalMember<UInt32>("attach_btf_id")
-  /// Since 5.11 (commit 22dc4a0f5ed1); before, the type is always one of vmlinux.
-  let attachBTF = OptionalLink<BTFHead>("attach_btf")
-  /// The program that this one traces or replaces, until it is attached: then the link has it.
   let dstProg = OptionalLink<BPFProgTarget>("dst_prog")
 }
 

@@ -115,12 +115,13 @@ struct ProgramReader {
   private func details(
     _ prog: KernelObject<BPFProgStruct>, _ aux: KernelObject<BPFProgAux>
   ) throws(ReadFault) -> BPFProgram.Details {
-    let made = try aux.readLasting(as: BPFProgAuxMade.self)
+    let (made, usedMaps) = try walk.view.together(
+      aux.readLasting(as: BPFProgAuxMade.self), usedMaps(of: aux))
     let isForDevice = made.offloadRequested == true || made.devBound == true
     let (uid, btf, functions, rest) = try walk.view.together(
       made.user?.uid, made.btf?.id, made.functions,
       walk.view.together(
-        mapIDs(of: aux), attachment(prog, aux, made),
+        usedMaps.usedMaps, attachment(prog, aux, made),
         isForDevice ? aux.read(as: BPFProgAuxOffload.self).offload : nil))
     let (maps, attachment, device) = rest
     // Of a program with subprograms the lengths of all functions are summed; its own is the first.
@@ -133,15 +134,16 @@ struct ProgramReader {
       jitedBytes: lengths.isEmpty
         ? functions.flatMap { _ in prog.jitedLen.map { Int($0) } } : lengths.reduce(0, +),
       memlockBytes: prog.pages.map { Int($0) * walk.kernel.pageSize },
-      mapIDs: maps, btfID: made.has(\.btf) ? btf ?? 0 : nil,
+      mapIDs: maps?.map(\.id), btfID: made.has(\.btf) ? btf ?? 0 : nil,
       isOrphaned: isForDevice && device?.rawValue == 0, attachment: attachment)
   }
 
-  private func mapIDs(of aux: KernelObject<BPFProgAux>) throws(ReadFault) -> [UInt32]? {
+  private func usedMaps(
+    of aux: KernelObject<BPFProgAux>
+  ) throws(ReadFault) -> KernelObject<BPFProgAuxUsedMaps> {
     let (count, known) = try walk.view.together(
       aux.read(as: BPFProgAuxMapCount.self).usedMapCount,
       aux.readLasting(as: BPFProgAuxUsedMaps.self))
-    let maps = known.usedMapCount == count ? known : try aux.read(as: BPFProgAuxUsedMaps.self)
-    return try maps.usedMaps?.map { $0.id }
+    return known.usedMapCount == count ? known : try aux.read(as: BPFProgAuxUsedMaps.self)
   }
 }

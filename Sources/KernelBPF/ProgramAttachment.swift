@@ -20,30 +20,31 @@ extension ProgramReader {
   ) throws(ReadFault) -> ProgramAttachment? {
     guard let id = made.attachBTFID, id != 0 else { return nil }
     let type = BTF.TypeID(id)
-    let aim = try aux.read(as: BPFProgAuxTarget.self)
     if prog.type == structOpsType {
-      return try structOps(type, index: prog.expectedAttachType, aim)
+      return try structOps(type, index: prog.expectedAttachType, made)
     }
-    let (target, btf) = try walk.view.together(aim.dstProg, aim.attachBTF)
-    if let target {
+    // A program that is for one of the kernel's is never for another program.
+    if let btf = try made.attachBTF {
+      return try btf.types().attachName(of: type).map { .kernel(function: $0) }
+    }
+    if let target = try aux.read(as: BPFProgAuxTarget.self).dstProg {
       let (types, name) = try walk.view.together(
         types(of: target.aux.address), target.aux.fullName())
       return types?.attachName(of: type).map { .program(name: name, function: $0) }
     }
-    if let btf { return try btf.types().attachName(of: type).map { .kernel(function: $0) } }
     // Once such a program is attached, it has neither: its link has the target.
     guard let function = try function(of: aux) else { return nil }
     let isKernels =
-      !aim.has(\.attachBTF) && walk.kernel.btf.attachName(of: type) == function
+      !made.has(\.attachBTF) && walk.kernel.btf.attachName(of: type) == function
     return isKernels ? .kernel(function: function) : .program(name: nil, function: function)
   }
 
   /// `attach_btf_id` names the struct itself, and not that of the map's value; the member is its
   /// number.
   private func structOps(
-    _ type: BTF.TypeID, index: UInt32?, _ aim: KernelObject<BPFProgAuxTarget>
+    _ type: BTF.TypeID, index: UInt32?, _ made: KernelObject<BPFProgAuxMade>
   ) throws(ReadFault) -> ProgramAttachment? {
-    let types = try aim.attachBTF?.types() ?? walk.kernel.btf
+    let types = try made.attachBTF?.types() ?? walk.kernel.btf
     guard let name = try? types.name(of: type), !name.isEmpty else { return nil }
     let members = (try? types.members(of: type)) ?? []
     let member = index.flatMap { Int($0) < members.count ? members[Int($0)] : nil }

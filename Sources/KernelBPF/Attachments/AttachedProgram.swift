@@ -19,9 +19,9 @@ extension AttachedProgram {
   /// Reads what `bpf_prog_get_info_by_fd()` of kernel/bpf/syscall.c gives of a program.
   init(_ prog: KernelObject<BPFProgTarget>) throws(ReadFault) {
     let aux = try prog.aux
-    let (name, aim) = try prog.view.together(aux.fullName(), aux.read(as: BPFProgAuxTarget.self))
-    let type = aim.attachBTFID ?? 0
-    let btf = try type == 0 ? nil : aim.attachBTF
+    let (name, made) = try prog.view.together(aux.fullName(), aux.read(as: BPFProgAuxMade.self))
+    let type = made.attachBTFID ?? 0
+    let btf = try type == 0 ? nil : made.attachBTF
     self.init(
       id: aux.id, name: name, attachBTFID: type, attachBTFObjectID: btf?.id ?? 0,
       attachBTFName: type == 0
