@@ -64,6 +64,8 @@ final class SnapshotRun<T> {
         if case .gaveTheAnswer(let snapshot) = try close(plan) { return snapshot }
       } else {
         holds += 1
+        // Changes often come in bursts, as where a loader loads its programs, and these end.
+        if holds > 1 { engine.rest(.milliseconds(1 << (holds - 1))) }
         let isLast = holds >= SnapshotEngine.holdAttempts
         if case .gaveTheAnswer(let snapshot) = try hold(isLast: isLast) { return snapshot }
       }

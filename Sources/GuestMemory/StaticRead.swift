@@ -58,10 +58,12 @@ extension SnapshotEngine {
   private static let mostInOneStop = 16 << 10
 
   /// Lets the guest run between two stops for longer than it stood still.
-  private func rest(after stop: Duration) {
-    let rest = min(stop * 3, .milliseconds(20)).components
-    var time = timespec(
-      tv_sec: Int(rest.seconds), tv_nsec: Int(rest.attoseconds / 1_000_000_000))
+  private func rest(after stop: Duration) { rest(min(stop * 3, .milliseconds(20))) }
+
+  /// Lets the guest run for as long, or until a signal comes.
+  func rest(_ duration: Duration) {
+    let (seconds, attoseconds) = duration.components
+    var time = timespec(tv_sec: Int(seconds), tv_nsec: Int(attoseconds / 1_000_000_000))
     unsafe nanosleep(&time, nil)
   }
 }
