@@ -19,12 +19,22 @@ public struct KernelTask: Hashable, Sendable {
   public var schedulingClass: String?
   public var isKernelThread: Bool
   /// Nanoseconds since it was charged for CPU time last, by the newest clock of all run queues: 0 for
-  /// one that runs. Nil where the clocks are not known.
+  /// one that runs. Nil where the clocks are not known, and for one that has not run since it was started
+  /// or came to its CPU.
   public var idle: UInt64?
+  /// Nanoseconds for which it has wanted a CPU without getting one; nil for one that runs or wants none.
+  /// A kernel without CONFIG_SCHED_INFO knows only when it ran last, which may be long before.
+  public var waiting: UInt64?
   /// Nanoseconds since boot, at its start.
   public var start: UInt64
   /// Its path in the default hierarchy; nil where that was not asked for, or cannot be known.
   public var cgroup: String?
+}
+
+extension KernelTask {
+  /// Nanoseconds for which it has not got what it waits for: a CPU, or in D; nil for one that runs, or
+  /// sleeps as it should.
+  public var stuck: UInt64? { state.letter == "D" ? idle : waiting }
 }
 
 /// What a task is at, as /proc/PID/stat and ps(1) say it.

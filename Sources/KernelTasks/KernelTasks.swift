@@ -53,7 +53,7 @@ public struct KernelTasks: Sendable {
     let found = both.map(\.0)
     let numbers = Dictionary(
       found.map { ($0.address, $0.task.tgid) }, uniquingKeysWith: { first, _ in first })
-    let now = queues?.map(\.clock).max()
+    let clocks = queues.map(RunQueueClocks.init)
     let current = queues.map { Set($0.map(\.current)) }
     let paths = cgroups ? try self.cgroups(of: Set(found.map(\.cgroups)), walk) : [:]
     let tasks = found.map { found in
@@ -62,32 +62,32 @@ public struct KernelTasks: Sendable {
       // The parent of the first two is the idle task of the first CPU.
       task.parent = numbers[found.parent] ?? (task.pid <= 2 ? 0 : nil)
       task.isRunning = current?.contains(found.address)
-      task.idle = now.map { task.isRunning == true ? 0 : $0 &- min($0, found.lastRan) }
+      if let clocks { task.measure(by: clocks, found.lastRan, found.lastQueued) }
       return task
     }
     let list = TaskList(
       tasks: tasks,
-      running: queues?.map { $0.running.measured(by: now ?? 0, clock: $0.clock, watchdog) },
+      running: queues.map { queues in
+        queues.map { $0.running.measured(by: clocks?.now ?? 0, clock: $0.clock, watchdog) }
+      },
       lockupThreshold: watchdog.map { $0.threshold * 1_000_000_000 })
     return (list, both.map(\.1))
   }
 
-  private typealias Queue = (clock: UInt64, current: KernelVirtualAddress, running: RunningTask)
-
-  private func runQueues(_ walk: Walk) throws(ReadFault) -> [Queue] {
+  private func runQueues(_ walk: Walk) throws(ReadFault) -> [TaskQueue] {
     let queues = try walk.copies(of: walk.symbol("runqueues"), as: RunQueueStruct.self)
     return try walk.view.each(queues) { queue throws(ReadFault) in
       let task = try queue.object.current
-      return (
-        queue.object.clock, task.address,
-        RunningTask(cpu: queue.cpu.id, pid: task.pid, comm: task.comm)
-      )
+      return TaskQueue(
+        current: task.address,
+        running: RunningTask(cpu: queue.cpu.id, pid: task.pid, comm: task.comm),
+        clock: queue.object.clock, taskClock: queue.object.taskClock)
     }
   }
 
   private typealias Entry = (
     task: KernelTask, address: KernelVirtualAddress, parent: KernelVirtualAddress, lastRan: UInt64,
-    cgroups: KernelVirtualAddress
+    lastQueued: UInt64?, cgroups: KernelVirtualAddress
   )
 
   /// The paths of the cgroups that sets lead to; none of those that are damaged.
@@ -121,7 +121,8 @@ public struct KernelTasks: Sendable {
           task.state.map(UInt64.init) ?? task.longState ?? 0, exitState: task.exitState),
         cpu: task.cpu, schedulingClass: task.kernel.schedulingClasses[task.schedClass.rawValue],
         isKernelThread: isKernelThread, start: task.startBoottime),
-      task.address, task.realParent, task.execStart, task.cgroups ?? KernelVirtualAddress(0)
+      task.address, task.realParent, task.execStart, task.lastQueued,
+      task.cgroups ?? KernelVirtualAddress(0)
     )
   }
 
@@ -132,5 +133,22 @@ public struct KernelTasks: Sendable {
   private func fullName(of task: KernelObject<TaskStruct>) throws(ReadFault) -> String? {
     guard let thread = task.workerPrivate, thread.rawValue != 0 else { return nil }
     return try task.walk.ifKnown(task.walk.read(KThread.self, at: thread).fullName)
+  }
+}
+
+extension KernelTask {
+  /// - Parameters:
+  ///   - lastRan: `se.exec_start`.
+  ///   - lastQueued: `sched_info.last_queued`.
+  fileprivate mutating func measure(
+    by clocks: RunQueueClocks, _ lastRan: UInt64, _ lastQueued: UInt64?
+  ) {
+    guard isRunning != true else {
+      idle = 0
+      return
+    }
+    idle = clocks.idle(since: lastRan, onCPU: cpu)
+    guard state.letter == "R" else { return }
+    waiting = lastQueued.map(clocks.waiting) ?? idle
   }
 }

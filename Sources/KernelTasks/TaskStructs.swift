@@ -18,7 +18,11 @@ struct TaskStruct: KernelStruct {
   let cpu = OptionalMember<UInt32>("thread_info.cpu", "cpu")
   let schedClass = Member<KernelVirtualAddress>("sched_class")
   let realParent = Member<KernelVirtualAddress>("real_parent")
+  /// In the clock of its run queue that leaves out the time of interrupts and of the hypervisor
+  /// (`rq_clock_task()`); 0 for a task that has not run since it was started or came to its CPU.
   let execStart = Member<UInt64>("se.exec_start")
+  /// By `rq_clock()`; 0 while it wants no CPU, and while it has one. CONFIG_SCHED_INFO.
+  let lastQueued = OptionalMember<UInt64>("sched_info.last_queued")
   let startBoottime = Member<UInt64>("start_boottime")
   /// A `struct css_set`, of kernels with CONFIG_CGROUPS.
   let cgroups = OptionalMember<KernelVirtualAddress>("cgroups")
@@ -43,5 +47,6 @@ struct KThread: KernelStruct {
 struct RunQueueStruct: KernelStruct {
   static let kernelName = "rq"
   let clock = Member<UInt64>("clock")
+  let taskClock = Member<UInt64>("clock_task")
   let current = Link<TaskName>("curr")
 }

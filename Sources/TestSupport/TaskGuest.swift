@@ -19,6 +19,7 @@ public final class TaskGuest {
     types.declare("pid_namespace", size: 64, [("idr", 0, .structure("idr"))])
     types.declare("thread_info", size: 24, [("cpu", 20, .u32)])
     types.declare("sched_entity", size: 64, [("exec_start", 16, .u64)])
+    types.declare("sched_info", size: 32, [("last_queued", 24, .u64)])
     types.declare("thread_struct", size: 64, [("sp", 24, .u64)])
     types.declare("kthread", size: 64, [("full_name", 56, .pointer)])
     types.declare(
@@ -30,9 +31,13 @@ public final class TaskGuest {
         ("real_parent", 152, .pointer), ("pid_links", 160, .structures("hlist_node", 4)),
         ("start_boottime", 224, .u64), ("comm", 232, .bytes(16)),
         ("worker_private", 248, .pointer), ("stack", 256, .pointer), ("on_cpu", 264, .u32),
-        ("thread", 272, .structure("thread_struct")),
+        ("thread", 272, .structure("thread_struct")), ("sched_info", 336, .structure("sched_info")),
       ])
-    types.declare("rq", size: 64, [("clock", 8, .u64), ("curr", 16, .pointerTo("task_struct"))])
+    types.declare(
+      "rq", size: 64,
+      [
+        ("clock", 8, .u64), ("curr", 16, .pointerTo("task_struct")), ("clock_task", 24, .u64),
+      ])
     declare(&types)
     guest = SyntheticGuest(types)
     let (pointer, copies) = guest.perCPU(64)
@@ -45,24 +50,31 @@ public final class TaskGuest {
       let idle = guest.ram.allocate(512)
       guest.ram.write(Array("swapper".utf8), at: idle + 232)
       idleTasks.append(idle)
-      run(idle, on: queue, clock: 0)
+      run(idle, on: queue, clock: 0, taskClock: 0)
     }
   }
 
-  private func run(_ task: PhysicalAddress, on queue: PhysicalAddress, clock: UInt64) {
+  private func run(
+    _ task: PhysicalAddress, on queue: PhysicalAddress, clock: UInt64, taskClock: UInt64
+  ) {
     guest.ram.write(clock, at: queue + 8)
     guest.ram.write(guest.direct(task), at: queue + 16)
+    guest.ram.write(taskClock, at: queue + 24)
   }
 
-  /// - Parameter pid: of the task that runs; nil for none.
-  public func run(_ pid: UInt32?, onCPU cpu: Int, clock: UInt64) {
-    run(pid.map { places[$0]! } ?? idleTasks[cpu], on: queues[cpu], clock: clock)
+  /// - Parameters:
+  ///   - pid: of the task that runs; nil for none.
+  ///   - taskClock: the clock that leaves out the time of interrupts; nil for one without any.
+  public func run(_ pid: UInt32?, onCPU cpu: Int, clock: UInt64, taskClock: UInt64? = nil) {
+    run(
+      pid.map { places[$0]! } ?? idleTasks[cpu], on: queues[cpu], clock: clock,
+      taskClock: taskClock ?? clock)
   }
 
   @discardableResult
   public func add(
     _ pid: UInt32, tgid: UInt32? = nil, parent: UInt32? = nil, _ comm: String, state: UInt32 = 1,
-    flags: UInt32 = 0, lastRan: UInt64 = 0, fullName: String? = nil
+    flags: UInt32 = 0, lastRan: UInt64 = 0, lastQueued: UInt64 = 0, fullName: String? = nil
   ) -> PhysicalAddress {
     let ram = guest.ram
     let (task, number) = (ram.allocate(512), ram.allocate(64))
@@ -77,6 +89,7 @@ public final class TaskGuest {
     ram.write(guest.direct(parent.map { places[$0]! } ?? idleTasks[0]), at: task + 152)
     ram.write(guest.direct(task + 160), at: number + 16)
     ram.write(Array(comm.utf8.prefix(15)), at: task + 232)
+    ram.write(lastQueued, at: task + 360)
     if let fullName {
       let (thread, text) = (ram.allocate(64), ram.allocate(64))
       ram.write(Array(fullName.utf8), at: text)

@@ -48,7 +48,8 @@ import Testing
   private func task(_ letter: UInt64, idle: UInt64) -> KernelTask {
     KernelTask(
       pid: 9, tgid: 9, comm: "waits", name: "waits", state: TaskState(letter, exitState: 0),
-      isRunning: false, isKernelThread: false, idle: idle, start: 0)
+      isRunning: false, isKernelThread: false, idle: idle, waiting: letter == 0 ? idle : nil,
+      start: 0)
   }
 
   private func scheduler(

@@ -16,10 +16,10 @@ import Testing
       fullName: "rcu_tasks_kthread")
     guest.add(90, parent: 1, "waits", state: 2, lastRan: 3_000)
     guest.add(91, tgid: 90, parent: 1, "runs", state: 0, lastRan: 9_000)
-    guest.add(70_000, parent: 90, "wants", state: 0, lastRan: 4_000)
+    guest.add(70_000, parent: 90, "wants", state: 0, lastRan: 4_000, lastQueued: 8_000)
     guest.addGroup(95)
-    guest.run(91, onCPU: 0, clock: 9_500)
-    guest.run(nil, onCPU: 1, clock: 10_000)
+    guest.run(nil, onCPU: 1, clock: 9_900, taskClock: 9_000)
+    guest.run(91, onCPU: 0, clock: 10_000)
     guest.finish()
     return guest
   }
@@ -43,7 +43,14 @@ import Testing
     #expect(list.running?.map(\.pid) == [91, 0])
     #expect(list.running?.map(\.comm) == ["runs", "swapper"])
     #expect(list.tasks.map(\.isRunning) == [false, false, false, false, true, false])
-    #expect(list.tasks.map(\.idle) == [10_000, 10_000, 10_000, 7_000, 0, 6_000])
+    // Those without a time have not run since they were started. CPU 1 has spent 900 in interrupts.
+    #expect(list.tasks.map(\.idle) == [nil, nil, nil, 6_100, 0, 5_100])
+  }
+
+  @Test func aTaskIsStuckThatDoesNotGetWhatItWaitsFor() throws {
+    let tasks = try sample().list().value.tasks
+    #expect(tasks.map(\.waiting) == [nil, nil, nil, nil, nil, 2_000])
+    #expect(tasks.map(\.stuck) == [nil, nil, nil, 6_100, nil, 2_000])
   }
 
   @Test func aTaskWithAnotherNumberIsCounted() throws {

@@ -17,14 +17,16 @@ struct TaskListCommand: OrderedCommand {
     discussion: """
       The state is the letter of ps: R runs or wants to, S sleeps, D sleeps and takes no signal, I is \
       an idle kernel thread, T and t are stopped, Z has ended. IDLE is how long a thread has not run, \
-      CGROUP its place in the default hierarchy. Numbers are those of the root pid namespace.
+      STUCK how long it has wanted a CPU or has been in D, CGROUP its place in the default hierarchy. \
+      Numbers are those of the root pid namespace. A kernel without CONFIG_SCHED_INFO does not keep when \
+      a thread began to want a CPU: STUCK is then IDLE.
 
-      --stuck 10 leaves those that have wanted a CPU, or have been in D, for ten seconds.
+      --stuck 10 shows only those that have wanted a CPU, or have been in D, for ten seconds.
       """)
 
   @Option(
     help: ArgumentHelp(
-      "Tasks that have waited for a CPU, or slept without taking signals, so long, in seconds.",
+      "Only tasks that have waited for a CPU, or slept without taking signals, for this many seconds.",
       valueName: "s"))
   var stuck: Double?
 
@@ -42,6 +44,7 @@ struct TaskListCommand: OrderedCommand {
     Field("running") { JSON($0.isRunning) },
     Field("class", .text("CLASS").minor) { JSON($0.schedulingClass) },
     Field("idle_ns", .number("IDLE")) { JSON($0.idle) }.shown { timeText($0) },
+    Field("stuck_ns", .number("STUCK").minor) { JSON($0.stuck) }.shown { timeText($0) },
     Field("kernel") { .bool($0.isKernelThread) },
     Field("start_ns") { .unsigned($0.start) },
     Field("cgroup", .text("CGROUP").minor) { JSON($0.cgroup) },
@@ -68,11 +71,11 @@ struct TaskListCommand: OrderedCommand {
     var tasks = snapshot.value.tasks
     if let stuck {
       guard tasks.isEmpty || tasks.contains(where: { $0.idle != nil }) else {
-        throw CommandError("this kernel does not show the clocks of its run queues")
+        throw CommandError.noRunQueueClocks
       }
       tasks = tasks.filter { $0.isStuck(for: UInt64(stuck * 1e9)) }
     }
-    let remark = stuck != nil && tasks.isEmpty ? ["no task has been stuck for so long"] : []
+    let remark = stuck != nil && tasks.isEmpty ? ["no task has been stuck for that long"] : []
     return form.answer(tasks, missing: snapshot.missing, remarks: remark)
   }
 }
@@ -80,8 +83,11 @@ struct TaskListCommand: OrderedCommand {
 extension KernelTask {
   /// Whether it has wanted a CPU, or has slept without taking signals, for at least `limit`
   /// nanoseconds.
-  func isStuck(for limit: UInt64) -> Bool {
-    guard let idle, idle >= limit else { return false }
-    return state.letter == "D" || (state.letter == "R" && isRunning == false)
-  }
+  func isStuck(for limit: UInt64) -> Bool { stuck.map { $0 >= limit } ?? false }
+}
+
+extension CommandError {
+  static let noRunQueueClocks = CommandError(
+    "how long tasks wait cannot be read: this kernel has no symbol or type for the clocks of run queues"
+  )
 }

@@ -1,3 +1,4 @@
+import GuestScopeBytes
 import GuestScopeGuestMemory
 import GuestScopeKernelStacks
 import GuestScopeKernelTasks
@@ -29,7 +30,7 @@ struct TaskSection {
       (list?.tasks.filter { task in
         task.isStuck(for: Self.limit) && !(isDead && task.state.letter == "R")
       } ?? [])
-      .sorted { ($0.idle ?? 0) > ($1.idle ?? 0) }
+      .sorted { ($0.stuck ?? 0) > ($1.stuck ?? 0) }
     self.stacks =
       list == nil
       ? ReportStacks() : try stacks(Set(stuck.prefix(Self.most).map { UInt64($0.pid) }))
@@ -72,7 +73,7 @@ struct TaskSection {
     let others = stuck.filter { !waitsForStuck($0) }
     let lines = others.prefix(Self.most).map { task in
       "stuck: \(task.name) (pid \(task.pid)) in \(task.state) for "
-        + "\((task.idle ?? 0).tenthsOfSeconds) s"
+        + "\((task.stuck ?? 0).tenthsOfSeconds) s"
         + (task.state.letter == "R" ? ", waits for CPU \(task.cpu.map { "\($0)" } ?? "-")" : "")
     }
     let rest = others.count - lines.count
@@ -83,7 +84,7 @@ struct TaskSection {
   private func waiting(_ tasks: [KernelTask]) -> [String] {
     guard !tasks.isEmpty else { return [] }
     let cpus = Set(tasks.compactMap(\.cpu)).sorted().map { "\($0)" }.joined(separator: ", ")
-    return ["stuck: \(tasks.count) task\(tasks.count == 1 ? "" : "s") in R for CPU \(cpus)"]
+    return ["stuck: \(counted(tasks.count, "task")) in R for CPU \(cpus)"]
   }
 
   var lines: [String] {

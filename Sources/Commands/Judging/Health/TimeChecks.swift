@@ -1,3 +1,4 @@
+import GuestScopeBytes
 import GuestScopeKernelTasks
 
 extension Health {
@@ -7,7 +8,9 @@ extension Health {
   func ticks() throws -> [UInt64] {
     try requireMotion()
     let jiffies = try all(\.jiffies).map { jiffies in
-      guard let jiffies else { throw CommandError("this kernel does not show its ticks") }
+      guard let jiffies else {
+        throw CommandError("the ticks cannot be read: this kernel has no symbol for them")
+      }
       return jiffies
     }
     return zip(jiffies, jiffies.dropFirst()).map { $1 &- $0 }
@@ -15,13 +18,15 @@ extension Health {
 
   func requireMotion() throws {
     if let standstill { throw CommandError(standstill) }
-    guard samples.count > 1 else { throw CommandError("one sample does not show what moves") }
+    guard samples.count > 1 else {
+      throw CommandError("one sample does not show what moves: --samples 2 takes another")
+    }
   }
 
   /// - Throws: for a kernel that does not show its tasks.
   func taskList() throws -> TaskList {
     guard let list = try now(\.tasks) else {
-      throw CommandError("this kernel does not show its tasks")
+      throw CommandError("the tasks cannot be read: this kernel has no symbol or type for them")
     }
     return list
   }
@@ -46,15 +51,17 @@ extension HealthCheck {
   ) { health, _ in
     let list = try health.taskList()
     guard let running = list.running else {
-      throw CommandError("this kernel does not show its run queues")
+      throw CommandError(
+        "the run queues cannot be read: this kernel has no symbol or type for them")
     }
     return running.compactMap { task in
       list.stuckTime(of: task).map { time in
         .broken(
           "CPU \(task.cpu)", JSON(seconds: time),
-          "seconds that it has run \(task.pid == 0 ? "nothing" : "\(task.comm) (pid \(task.pid))")")
+          "seconds without returning to its scheduler, in "
+            + (task.pid == 0 ? "its idle task" : "\(task.comm) (pid \(task.pid))"))
       }
-    }.orKept("all \(running.count) CPUs come back to their schedulers")
+    }.orKept("\(counted(running.count, "CPU")), each of which comes back to its scheduler")
   }
 
   static let softLockup = HealthCheck(
@@ -64,7 +71,7 @@ extension HealthCheck {
     let list = try health.taskList()
     guard let threshold = list.lockupThreshold, let running = list.running else {
       throw CommandError(
-        "the kernel's watchdog of soft lockups is off, or this kernel does not show it")
+        "the kernel's watchdog of soft lockups is off, or this kernel has no symbols for it")
     }
     let ages = running.compactMap { task in
       task.watchdogAge.map { (task, Double($0) / Double(2 * threshold) * 100) }
@@ -75,7 +82,7 @@ extension HealthCheck {
         "the watchdog ran last \((task.watchdogAge ?? 0).tenthsOfSeconds) s ago; "
           + "it complains after \((2 * threshold).tenthsOfSeconds) s")
     }.orKept(
-      "\(ages.count) CPUs are watched",
+      "none of \(counted(ages.count, "CPU")) that the watchdog watches is near",
       value: JSON(shortest: ages.map { $0.1.rounded() }.max() ?? 0))
   }
 
@@ -84,13 +91,13 @@ extension HealthCheck {
   ) { health, limit in
     let tasks = try health.taskList().tasks
     guard tasks.contains(where: { $0.idle != nil }) else {
-      throw CommandError("this kernel does not show the clocks of its run queues")
+      throw CommandError.noRunQueueClocks
     }
     return tasks.filter { $0.isStuck(for: UInt64(limit * 1e9)) }.map { task in
       .broken(
-        "\(task.name) (pid \(task.pid))", JSON(seconds: task.idle ?? 0),
+        "\(task.name) (pid \(task.pid))", JSON(seconds: task.stuck ?? 0),
         "seconds in \(task.state)" + (task.cpu.map { " on CPU \($0)" } ?? ""))
-    }.orKept("none of \(tasks.count) tasks")
+    }.orKept("none of \(counted(tasks.count, "task")) is stuck")
   }
 }
 
