@@ -7,12 +7,12 @@ public struct RunQueue: Sendable {
   public var cpu: Int
   /// Nanoseconds: `rq_clock()`, which stands still while nothing happens on the CPU.
   public var clock: UInt64
-  /// Tasks that run or want to.
+  /// Tasks that run or want to, and how many of them are of each class.
   public var running: UInt64
-  /// Of them, by class; nil for a kernel without sched_ext.
   public var fair: UInt64
   public var realTime: UInt64
   public var deadline: UInt64
+  /// Nil for a kernel without sched_ext.
   public var ext: UInt64?
   public var switches: UInt64
   public var current: RunningTask
@@ -58,14 +58,19 @@ public struct RunQueueStatistics: Hashable, Sendable {
 struct RunQueueNumbers: KernelStruct {
   static let kernelName = "rq"
   let clock = Member<UInt64>("clock")
-  let running = Member<KernelCount>("nr_running")
+  let queued = Member<KernelCount>("nr_running")
   let switches = Member<UInt64>("nr_switches")
   let current = Link<ClassedTask>("curr")
-  /// Renamed in 6.15 (commit 736c55a02c47).
-  let fair = Member<KernelCount>("cfs.h_nr_queued", "cfs.h_nr_running")
+  /// Renamed in 6.14 (commit 7b8a702d9438).
+  let fairQueued = Member<KernelCount>("cfs.h_nr_queued", "cfs.h_nr_running")
+  /// Since 6.14 (commit c2a295bffeaf), and in later releases of 6.12.
+  let fairRunnable = OptionalMember<UInt32>("cfs.h_nr_runnable")
   let realTime = Member<KernelCount>("rt.rt_nr_running")
   /// 8 bytes before 6.5.
-  let deadline = Member<KernelCount>("dl.dl_nr_running")
+  let deadlineQueued = Member<KernelCount>("dl.dl_nr_running")
+  /// Since 6.12 (commit 557a6bfc662c).
+  let fairServer = OptionalMember<KernelVirtualAddress>("fair_server.rb_node.__rb_parent_color")
+  let extServer = OptionalMember<KernelVirtualAddress>("ext_server.rb_node.__rb_parent_color")
   let scxRunning = OptionalMember<UInt32>("scx.nr_running")
   let scxFlags = OptionalMember<UInt32>("scx.flags")
   let scxReleased = OptionalMember<Bool>("scx.cpu_released")
@@ -82,6 +87,26 @@ struct RunQueueNumbers: KernelStruct {
 }
 
 extension KernelObject<RunQueueNumbers> {
+  /// Tasks that sleep and stay on the queue until their lag is gone, since 6.12 (commit 152e11f6df29): they
+  /// are counted, and cannot run. `cfs_h_nr_delayed()` of kernel/sched/fair.c.
+  private var delayed: UInt64 {
+    self.fairRunnable.map { self.fairQueued.value &- min(UInt64($0), self.fairQueued.value) } ?? 0
+  }
+
+  var running: UInt64 { self.queued.value &- min(delayed, self.queued.value) }
+  var fair: UInt64 { self.fairQueued.value &- delayed }
+
+  /// Without the servers that lend other classes time when real-time tasks leave them none: `inc_dl_tasks()`
+  /// of kernel/sched/deadline.c counts them among tasks.
+  var deadline: UInt64 {
+    let servers = [
+      (self.fairServer, address(of: \.fairServer)), (self.extServer, address(of: \.extServer)),
+    ]
+    // RB_EMPTY_NODE(): a node that is in no tree is its own parent.
+    let queued = servers.count { parent, node in parent != nil && parent != node }
+    return self.deadlineQueued.value &- min(UInt64(queued), self.deadlineQueued.value)
+  }
+
   var statistics: RunQueueStatistics? {
     guard let yields = self.yields, let schedules = self.schedules, let idles = self.idles,
       let wakeups = self.wakeups, let localWakeups = self.localWakeups,

@@ -25,8 +25,8 @@ extension Walk {
       let (queue, cpu) = (queues[index].object, queues[index].cpu.id)
       let (task, count) = (current[index], counts[index].object)
       return RunQueue(
-        cpu: cpu, clock: queue.clock, running: queue.running.value, fair: queue.fair.value,
-        realTime: queue.realTime.value, deadline: queue.deadline.value,
+        cpu: cpu, clock: queue.clock, running: queue.running, fair: queue.fair,
+        realTime: queue.realTime.value, deadline: queue.deadline,
         ext: queue.scxRunning.map(UInt64.init), switches: queue.switches,
         current: RunningTask(cpu: cpu, pid: task.pid, comm: task.comm),
         currentClass: kernel.schedulingClasses[task.schedClass.rawValue], scx: queue.scx,
