@@ -90,5 +90,5 @@ extension GuestKernel {
   }
 
   /// False for a kernel without CONFIG_SCHED_CLASS_EXT, as all are before 6.12.
-  public var hasSchedExt: Bool { symbols.address(of: "ext_sched_class") != nil }
+  public var hasSchedExt: Bool { btf.id(named: "sched_ext_entity", kind: .struct) != nil }
 }

@@ -8,7 +8,6 @@ struct SchedExtOps: KernelStruct {
   /// SCX_OPS_NAME_LEN is 128.
   let name = Member<String>("name", size: 128)
   let flags = Member<UInt64>("flags")
-  let timeoutMilliseconds = Member<UInt32>("timeout_ms")
 }
 
 /// `struct scx_sched` of kernel/sched/ext.c, later of ext_internal.h and ext/internal.h: a scheduler
@@ -17,8 +16,6 @@ struct ScxSched: KernelStruct {
   static let kernelName = "scx_sched"
   let name = Member<String>("ops.name", size: 128)
   let flags = Member<UInt64>("ops.flags")
-  let timeoutMilliseconds = Member<UInt32>("ops.timeout_ms")
-  let exitKind = Member<UInt32>("exit_kind.counter")
   /// 6.16 and 6.17.
   let eventStatsCPU = OptionalMember<KernelVirtualAddress>("event_stats_cpu")
   /// Since 6.18.

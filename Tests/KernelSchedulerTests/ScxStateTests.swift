@@ -48,9 +48,12 @@ import Testing
   }
 
   @Test func aKernelWithoutItSaysSo() throws {
-    let guest = ScxGuest.sample()
-    guest.guest.symbols["ext_sched_class"] = nil
-    let error = #expect(throws: SnapshotError.self) { try state(guest) }
+    let guest = SyntheticGuest()
+    let engine = SnapshotEngine(guest.memory)
+    let kernel = try GuestKernel(try guest.image(), in: engine)
+    let error = #expect(throws: SnapshotError.self) {
+      try kernel.snapshot(engine) { walk throws(ReadFault) in try walk.scxState() }
+    }
     #expect("\(try #require(error))".contains("no sched_ext (CONFIG_SCHED_CLASS_EXT"))
   }
 }
