@@ -12,6 +12,9 @@ struct OrcUnwinder: Unwinder {
   func caller(
     of state: UnwindState, on memory: StackMemory
   ) throws(ReadFault) -> UnwindState? {
+    if !state.isInterrupted, walk.kernel.isReturnTrampoline(state.pc) {
+      throw .corrupt("a return probe in the place of the caller", at: state.place)
+    }
     // A call may be the last instruction of a function: what follows it is another's.
     let known = try tables.entry(at: state.isInterrupted ? state.pc : state.pc &- 1, in: walk)
     let entry = known ?? .framePointer

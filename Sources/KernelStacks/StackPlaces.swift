@@ -1,4 +1,3 @@
-import GuestScopeBytes
 import GuestScopeGuestMemory
 import GuestScopeLinuxKernel
 
@@ -65,9 +64,10 @@ extension Walk {
       pointer = try ifKnown(read(PCPUHot.self, at: copy(of: "pcpu_hot", on: cpu)).hardirqStackPtr)
     }
     guard let pointer, let size = try ifKnown(size(ofStruct: "irq_stack")) else { return nil }
-    // It leads to the last word (irq_init_percpu_irqstack() of arch/x86/kernel/irq_64.c).
-    let start = pointer.rawValue &+ 8 &- UInt64(size)
-    return StackArea(.interrupt, from: start, size: UInt64(size))
+    // map_irq_stack() of arch/x86/kernel/irq_64.c: it leads to the last word, and up to 5.11 to the end
+    // (commit 951c2a51ae75).
+    let end = pointer.rawValue & 0xfff == 0 ? pointer.rawValue : pointer.rawValue &+ 8
+    return StackArea(.interrupt, from: end &- UInt64(size), size: UInt64(size))
   }
 
   private func exceptionStacks(of cpu: CPU) throws(ReadFault) -> [StackArea] {
