@@ -32,8 +32,8 @@ extension BPFObjects {
   public func perfAttachments() throws(KernelError) -> Snapshot<[PerfAttachment]> {
     let tasks: ObjectTable = try ObjectTable(.task, kernel)
     let reader = PerfReader(
-      eventRelease: try kernel.address(of: "perf_release"),
-      linkRelease: try kernel.address(of: "bpf_link_release"))
+      eventReleases: try kernel.pointers(toFunction: "perf_release"),
+      linkReleases: try kernel.pointers(toFunction: "bpf_link_release"))
     return try snapshot { walk throws(ReadFault) in
       try tasks.objects(in: walk.view) { entry throws(ReadFault) in
         try reader.attachments(of: try walk.read(FileUser.self, at: entry.pointer))
@@ -45,8 +45,8 @@ extension BPFObjects {
 /// `bpf_task_fd_query()` of kernel/bpf/syscall.c.
 private struct PerfReader: Sendable {
   /// What releases the files of perf events, and those of BPF links.
-  let eventRelease: KernelVirtualAddress
-  let linkRelease: KernelVirtualAddress
+  let eventReleases: Set<KernelVirtualAddress>
+  let linkReleases: Set<KernelVirtualAddress>
 
   func attachments(
     of task: KernelObject<FileUser>
@@ -56,8 +56,10 @@ private struct PerfReader: Sendable {
     return try task.walk.files(of: table) { descriptor, file throws(ReadFault) in
       let found: (id: UInt32, event: PerfAttachment.Event)? =
         switch try file.operations?.release {
-        case eventRelease: try event(at: file.privateData, task.walk)
-        case linkRelease: try link(at: file.privateData, task.walk)
+        case let release? where eventReleases.contains(release):
+          try event(at: file.privateData, task.walk)
+        case let release? where linkReleases.contains(release):
+          try link(at: file.privateData, task.walk)
         default: nil
         }
       return found.map { id, event in
@@ -106,5 +108,16 @@ private struct PerfReader: Sendable {
         file: try uprobe.filename ?? "", offset: uprobe.offset, isReturn: uprobe.isReturn)
     }
     return try event.tracepoint().map { .tracepoint($0) }
+  }
+}
+
+extension GuestKernel {
+  /// What a pointer to the function can be: with clang's CFI before 6.1 (commit 89245600941e) it leads to a
+  /// table of jumps, in which the function has another name.
+  fileprivate func pointers(
+    toFunction name: String
+  ) throws(KernelError) -> Set<KernelVirtualAddress> {
+    let jump = symbols.address(of: name + ".cfi_jt").map(KernelVirtualAddress.init)
+    return Set([try address(of: name), jump].compactMap { $0 })
   }
 }

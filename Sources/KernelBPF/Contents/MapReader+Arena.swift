@@ -30,8 +30,9 @@ public struct ArenaPage: Hashable, Sendable {
 /// Pages come to be when a process writes to them, or a program allocates them. The kernel has them in
 /// an area of its own, of four gigabytes, each at the lower half of its address in processes.
 extension MapReader {
-  /// Half of GUARD_SZ of kernel/bpf/arena.c in bytes: how far the `off` of an instruction reaches.
-  private static let guardBytes = 1 << 15
+  /// Half of GUARD_SZ of kernel/bpf/arena.c in bytes: how far the `off` of an instruction reaches, in whole
+  /// pages.
+  private var guardBytes: Int { max(1 << 15, walk.kernel.pageSize) }
   /// Pages that one table of the last level maps, where pages are of 4 KiB.
   private static let pagesOfStretch = 512
 
@@ -80,7 +81,7 @@ extension MapReader {
     }
     let (area, scratch) = try view.together(arena.kernVM.addr, scratchPage(of: arena))
     // An arena has no more than one 32-bit half of addresses in it.
-    let start = area + Self.guardBytes + (arena.userVMStart & 0xffff_ffff)
+    let start = area + guardBytes + (arena.userVMStart & 0xffff_ffff)
     let step = Self.pagesOfStretch
     var found: [T] = []
     for first in stride(from: 0, to: count, by: step) where !isEnough(found) {
@@ -88,7 +89,7 @@ extension MapReader {
       let range =
         (start + pageSize * stretch.lowerBound).rawValue...(start + pageSize * stretch.upperBound)
         .rawValue - 1
-      let key = ObjectKey("pages of arena from", id: UInt64(first), at: start)
+      let key = ObjectKey("arena pages from", id: UInt64(first), at: start)
       let part = try view.object(key) { () throws(ReadFault) in
         var pages: [PageInKernel] = []
         try walk.kernel.addressSpace.tables.forEachMapping(in: range, in: view) { mapping in
