@@ -16,7 +16,7 @@ func module(_ name: String) -> Target.Dependency {
   .byName(name: library.contains(name) ? prefix + name : name)
 }
 
-/// A target of the library; imports only point down the list below.
+/// A target of the library. It imports only those above it in the list below.
 func library(_ name: String, _ dependencies: [String] = []) -> Target {
   .target(
     name: prefix + name, dependencies: dependencies.map(module), path: "Sources/" + name,

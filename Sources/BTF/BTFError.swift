@@ -42,7 +42,7 @@ extension BTFError: CustomStringConvertible {
     case .noStep(.element(let index), let type):
       "\(type) has no [\(index)]: it is neither an array nor a pointer"
     case .outOfBounds(let index, let count, let type):
-      "\(type) has no [\(index)]: it has \(count) element" + (count == 1 ? "" : "s")
+      "\(type) has no [\(index)]: it has \(counted(count, "element"))"
     case .ambiguous(let name, let ids):
       "this kernel's BTF has \(ids.count) different structs \(name) (type ids "
         + "\(ids.map(\.description).joined(separator: ", "))), and which one is meant is not known"

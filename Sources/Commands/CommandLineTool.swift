@@ -73,7 +73,8 @@ package enum CommandLineTool {
       if isatty(STDIN_FILENO) == 1 {
         if isatty(STDOUT_FILENO) == 1 { return Prompt(shell).run() }
         shell.console.note(
-          "no prompt, for the answers go elsewhere: commands are read all the same")
+          "standard output is not a terminal, so there is no prompt: commands are read from standard input"
+        )
       }
       script = try Script(path: "-")
     }

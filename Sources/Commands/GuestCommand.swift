@@ -46,7 +46,7 @@ extension StreamedCommand {
   }
 }
 
-/// A mistake in the words of a command that only the guest's kernel could show.
+/// A mistake in the words of a command that the parser does not know of: exit status 64.
 struct UsageError: Error, CustomStringConvertible {
   var description: String
   init(_ description: String) { self.description = description }

@@ -8,17 +8,17 @@ struct Root: ParsableCommand {
     abstract: "bpftool for a guest that you cannot log in to.",
     discussion: """
       Reads the BPF programs of a Linux guest, and how often each ran at what cost, from outside: \
-      through the gdbserver of its QEMU (qemu -s). Stops the guest mostly for less than a \
+      through the gdbserver of its QEMU (qemu -s). As a rule it stops the guest for less than a \
       millisecond at a time, and for more than --max-pause only where a single object is too \
-      large for that; writes nothing to it.
+      large for that. It writes nothing to it.
 
       Without a command it opens a prompt, or, where standard input or output is not a terminal, \
       runs the commands that it reads from standard input, one a line.
 
       A line, also of a script or -e, may have several commands with ; between them. CMD > FILE and \
       CMD >> FILE write an answer to a file, CMD | COMMAND gives it to a command of /bin/sh, and \
-      !COMMAND is one of /bin/sh alone; the rest of the line belongs to it. Quotes and backslashes \
-      keep these signs. At the prompt a long answer is shown by $PAGER, or less if that is not set; \
+      !COMMAND is one of /bin/sh alone; the rest of the line belongs to it. Quote or escape these \
+      signs to pass them to a command. At the prompt a long answer is shown by $PAGER, or less if that is not set; \
       an empty PAGER, or cat, turns it off.
 
       -c all gives a command, a batch or watch to every guest of this host at once, a process each, and \
@@ -88,7 +88,7 @@ extension Root {
     case is Root: break
     case let command as any SessionCommand:
       guard command.session.batch.isEmpty else {
-        throw UsageError("-e and -f name the commands to run: no other can stand beside them")
+        throw UsageError("-e and -f already name the commands to run: remove the other command")
       }
     default:
       // The parser's own help command, which answers a word that names no command with the help of

@@ -1,3 +1,4 @@
+import GuestScopeBytes
 import GuestScopeGuestMemory
 import GuestScopeRemoteProtocol
 
@@ -209,7 +210,7 @@ final class Connection {
       throw lost(error.reason)
     }
     note(.sent, bytes)
-    if delay > .zero { sleep(delay) }
+    if delay > .zero { sleep(for: delay) }
     let outcome = try replies(to: requests, since: start)
     if resumes { owe(false) }
     return outcome

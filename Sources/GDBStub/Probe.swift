@@ -41,13 +41,13 @@ struct Probe {
     if case .stopped(let reason) = arrival.verdict, !outcome.hasStopped {
       runState = .stopped(reason: reason)
       if let reason {
-        options.report("the guest is stopped (\(reason)), and stays so")
+        options.report("the guest is stopped (\(reason)), and is left stopped")
       } else if arrival.isUnsure, !options.leaveStopped {
         options.notice(
-          "the guest was stopped after the last debugger left, and stays so. If whoever stopped it let "
-            + "it go on again, which QEMU from 8.1 on does not report: `cont` in its monitor")
+          "the guest was stopped after the last debugger left, and is left stopped. If it has been resumed "
+            + "since, which QEMU 8.1 and later does not report, \(StubLink.wayToResume)")
       } else if !options.leaveStopped {
-        options.notice("the guest is stopped, and stays so: `cont` in QEMU's monitor lets it go on")
+        options.notice("the guest is stopped, and is left stopped: \(StubLink.wayToResume)")
       }
       return
     }
@@ -55,7 +55,7 @@ struct Probe {
     link.count(pause: outcome.last - arrival.connection.first)
     if arrival.verdict == .takenAsRunning {
       options.notice(
-        "QEMU from 8.1 on does not report to its first client whether the guest ran: it was taken "
+        "QEMU 8.1 and later does not report to its first client whether the guest ran: it was taken "
           + "as running, and runs (--leave-stopped leaves a guest stopped)")
     }
   }

@@ -42,11 +42,11 @@ extension QEMUStub {
       runState = .stopped(reason: reason)
       guard old != runState else { return }
       if let reason {
-        return link.options.report("the guest has stopped since (\(reason)), and stays so")
+        return link.options.report("the guest has stopped since (\(reason)), and is left stopped")
       }
       link.options.notice(
-        "the guest was stopped between two of our stops, and stays so. If whoever stopped it let it "
-          + "go on again, which QEMU from 8.1 on does not report: `cont` in its monitor")
+        "the guest was stopped between two of our stops, and is left stopped. If it has been resumed "
+          + "since, which QEMU 8.1 and later does not report, \(StubLink.wayToResume)")
     }
   }
 }

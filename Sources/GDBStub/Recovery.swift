@@ -1,3 +1,4 @@
+import GuestScopeBytes
 import GuestScopeGuestMemory
 import GuestScopeRemoteProtocol
 
@@ -51,7 +52,7 @@ extension StubLink {
     var next: Connection?
     for attempt in 0..<Self.tries {
       if attempt > 0 {
-        sleep(delay)
+        sleep(for: delay)
         delay *= 2
       }
       let left = deadline - .now
@@ -83,7 +84,7 @@ extension StubLink {
       return GuestMemError(
         .lost,
         "\(target) closed the connection at our first packet, as GDB's gdbserver does. If it is "
-          + "QEMU, its guest may still stand: `cont` in its monitor")
+          + "QEMU, its guest may still be stopped: \(StubLink.wayToResume)")
     }
     // A server that is not QEMU may take no second client.
     let peer = peer(of: first, debt, cause)
@@ -91,8 +92,8 @@ extension StubLink {
     guard peer == .qemu else { return cause }
     let lost = GuestMemError(
       .lost,
-      "lost \(target) while its guest stood still for us; it may still stand: `cont` in QEMU's "
-        + "monitor")
+      "lost \(target) while its guest was stopped for us; it may still be stopped: "
+        + StubLink.wayToResume)
     // An interruption is all that is reported of itself.
     if cause.kind == .interrupted { options.notice("\(lost)") }
     return lost
@@ -136,17 +137,17 @@ extension StubLink {
     switch arrival.verdict {
     case .stopped(let reason?):
       _ = try arrival.finish([])
-      return "The guest has stopped since (\(reason)), and stays so"
+      return "The guest has stopped since (\(reason)), and is left stopped"
     case .stopped(nil) where isAnother:
       _ = try arrival.finish([])
-      return "Another QEMU answers there now; its guest is stopped, and stays so"
+      return "Another QEMU answers there now; its guest is stopped, and is left stopped"
     case .stopped(nil) where ran:
       arrival.connection.owe(true)
       _ = try arrival.connection.ask([.resume])
     case .stopped(nil):
       _ = try arrival.finish([])
       // QEMU up to 8.0 reported the stop to the connection that broke, if it caused one.
-      return wasGreeted ? "The guest is stopped, and stays so" : nil
+      return wasGreeted ? "The guest is stopped, and is left stopped" : nil
     case .ran, .takenAsRunning:
       _ = try arrival.finish([])
     }

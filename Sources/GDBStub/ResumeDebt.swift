@@ -101,9 +101,13 @@ public final class ResumeDebt: Sendable {
   /// Does something that may take as long as it likes, when no guest stands still for us and none
   /// can be stopped meanwhile. After a second of waiting in any case.
   ///
-  /// - Parameter isMeant: true while the user holds the guest: then there is nothing to wait for.
-  public func whenClear(isMeant: () -> Bool = { false }, _ body: () -> Void) {
-    for _ in 0..<1000 {
+  /// - Parameters:
+  ///   - attempts: how often it looks before it waits no longer, with a millisecond between two.
+  ///   - isMeant: true while the user holds the guest: then there is nothing to wait for.
+  public func whenClear(
+    attempts: Int = 1000, isMeant: () -> Bool = { false }, _ body: () -> Void
+  ) {
+    for _ in 0..<attempts {
       let isDone = current.withLock { current in
         guard page.record.state == .nothing || isMeant() else { return false }
         body()

@@ -1,7 +1,7 @@
 import Glibc
+import GuestScopeBytes
 
-/// A stream socket to a stub: plain POSIX, one owner. The only file that makes system calls on
-/// sockets.
+/// A stream socket to a stub: plain POSIX, one owner.
 struct Socket: ~Copyable {
   let descriptor: Int32
 
@@ -128,7 +128,7 @@ struct Socket: ~Copyable {
       guard .now < deadline else { return .timedOut }
       // Its end has come, after these bytes.
       if hasEnded() { return .closed }
-      sleep(.microseconds(20))
+      sleep(for: .microseconds(20))
     }
   }
 

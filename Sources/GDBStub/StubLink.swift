@@ -1,4 +1,5 @@
 import Glibc
+import GuestScopeBytes
 import GuestScopeGuestMemory
 import GuestScopeRemoteProtocol
 
@@ -108,7 +109,7 @@ final class StubLink {
             + "let it detach first")
       }
       try checkInterrupted()
-      sleep(.milliseconds(1))
+      sleep(for: .milliseconds(1))
     }
     peersChecked = .now
   }
@@ -206,6 +207,11 @@ final class StubLink {
   }
 }
 
+extension StubLink {
+  /// For whoever has a guest that stands still, and must not.
+  static let wayToResume = "type cont in QEMU's monitor to let it run"
+}
+
 extension Duration {
   /// `2 ms`, `0.25 ms`.
   var inMilliseconds: String {
@@ -222,10 +228,4 @@ extension Duration {
     guard milliseconds > 0 else { return "\(seconds) s" }
     return "\(Double(seconds * 1000 + milliseconds) / 1000) s"
   }
-}
-
-func sleep(_ duration: Duration) {
-  let (seconds, attoseconds) = duration.components
-  var time = timespec(tv_sec: Int(seconds), tv_nsec: Int(attoseconds / 1_000_000_000))
-  unsafe nanosleep(&time, nil)
 }

@@ -126,7 +126,6 @@ extension MemoryView {
       objects.missed.append(key)
       return nil
     } catch .unreadable(let cause) {
-      if case .kernelChanged = cause.reason { throw .unreadable(cause) }
       objects.unreadable.append(UnreadableObject(key: key, cause: cause))
     }
     // With something missing inside, it is to be read again.

@@ -6,6 +6,9 @@ public enum ReadFault: Error, Sendable {
   case miss
   /// The guest's memory does not hold what was asked for, or holds garbage there.
   case unreadable(Unreadable)
+  /// The guest's kernel is not the one that was found before: a reset, a kexec. Nothing else of the pass
+  /// counts. The text is a sentence.
+  case kernelChanged(String)
   /// The pass took more reads than it may: a loop in a corrupted guest, most likely.
   case stepLimit
 }
@@ -25,8 +28,6 @@ public struct Unreadable: Error, Hashable, Sendable, CustomStringConvertible {
     /// What was asked for does not exist: a pointer on the way is NULL, no object has the id. The text
     /// is the whole sentence.
     case missing(String)
-    /// The guest's kernel is not the one that was found before: a reset, a kexec.
-    case kernelChanged(String)
     /// It changed faster than it could be read.
     case moving
     /// After so many waves it still led on: a chain that is too long, or damaged.
@@ -50,7 +51,7 @@ public struct Unreadable: Error, Hashable, Sendable, CustomStringConvertible {
     case .absent(let absence): "\(address.hex): \(absence)"
     case .notMapped: "\(address.hex) is not mapped"
     case .corrupt(let what): "\(what) at \(address.hex)"
-    case .lacking(let what), .missing(let what), .kernelChanged(let what): what
+    case .lacking(let what), .missing(let what): what
     case .moving: "it changed faster than it could be read"
     case .tooDeep(let waves):
       "gave up after \(waves) rounds of reads, each of which led to more"

@@ -57,6 +57,8 @@ public enum SnapshotError: Error, Sendable, CustomStringConvertible {
   case source(GuestMemError)
   /// What every answer needs could not be read.
   case unreadable(Unreadable)
+  /// The guest's kernel is not the one that was found before. The text is a sentence.
+  case kernelChanged(String)
   /// A pass took more reads than it may.
   case tooManySteps(Int)
 
@@ -70,7 +72,7 @@ public enum SnapshotError: Error, Sendable, CustomStringConvertible {
       case .lacking, .missing: false
       default: true
       }
-    case .tooManySteps: true
+    case .kernelChanged, .tooManySteps: true
     }
   }
 
@@ -85,6 +87,7 @@ public enum SnapshotError: Error, Sendable, CustomStringConvertible {
       "cannot read the guest's kernel: \(cause); try again, or hold the guest"
     case .unreadable(let cause) where cause.isMissing: cause.description
     case .unreadable(let cause): "cannot read the guest's kernel: \(cause)"
+    case .kernelChanged(let what): "cannot read the guest's kernel: \(what)"
     case .tooManySteps(let limit):
       "gave up after \(limit) reads: the guest's kernel structures run in circles"
     }

@@ -1,3 +1,5 @@
+import GuestScopeBytes
+
 /// One snapshot in the making: the passes of its walker, and the choice between the two ways to
 /// bring what they miss. Short stops with the guest running in between are the rule
 /// (`SnapshotRun+Stops`); one stop for all waves is for a guest that changes too fast, or whose
@@ -65,7 +67,7 @@ final class SnapshotRun<T> {
       } else {
         holds += 1
         // Changes often come in bursts, as where a loader loads its programs, and these end.
-        if holds > 1 { engine.rest(.milliseconds(1 << (holds - 1))) }
+        if holds > 1 { sleep(for: .milliseconds(1 << (holds - 1))) }
         let isLast = holds >= SnapshotEngine.holdAttempts
         if case .gaveTheAnswer(let snapshot) = try hold(isLast: isLast) { return snapshot }
       }
@@ -126,6 +128,7 @@ final class SnapshotRun<T> {
     switch pass.result {
     case .success(let value): return value
     case .failure(.unreadable(let cause)): throw .unreadable(cause)
+    case .failure(.kernelChanged(let what)): throw .kernelChanged(what)
     case .failure(.stepLimit): throw .tooManySteps(engine.stepLimit)
     case .failure(.miss): throw .unreadable(Unreadable(lack(of: pass), at: 0))
     }

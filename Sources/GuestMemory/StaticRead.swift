@@ -1,4 +1,4 @@
-import Glibc
+import GuestScopeBytes
 
 extension SnapshotEngine {
   /// Reads memory that does not change while the guest runs: kernel image constants, BTF.
@@ -58,12 +58,5 @@ extension SnapshotEngine {
   private static let mostInOneStop = 16 << 10
 
   /// Lets the guest run between two stops for longer than it stood still.
-  private func rest(after stop: Duration) { rest(min(stop * 3, .milliseconds(20))) }
-
-  /// Lets the guest run for as long, or until a signal comes.
-  func rest(_ duration: Duration) {
-    let (seconds, attoseconds) = duration.components
-    var time = timespec(tv_sec: Int(seconds), tv_nsec: Int(attoseconds / 1_000_000_000))
-    unsafe nanosleep(&time, nil)
-  }
+  private func rest(after stop: Duration) { sleep(for: min(stop * 3, .milliseconds(20))) }
 }

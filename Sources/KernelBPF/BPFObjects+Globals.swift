@@ -104,9 +104,7 @@ extension Walk {
       let bytes = try object.bytes(in: view)
       return .success(
         .init(object: object, bytes: bytes, value: try object.value(of: bytes, in: view)))
-    } catch {
-      guard case .unreadable(let cause) = error else { throw error }
-      if case .kernelChanged = cause.reason { throw error }
+    } catch .unreadable(let cause) {
       return .failure(cause)
     }
   }

@@ -23,13 +23,7 @@ extension BPFObjects {
     _ query: BPFProgramQuery
   ) throws(KernelError) -> (Walk) throws(ReadFault) -> Programs {
     let table = try IDTable<BPFProgStruct>.prepared(for: kernel)
-    do throws(BTFError) {
-      // Without what every program needs, each would be unreadable.
-      _ = try kernel.layouts.layout(of: BPFProgAux.self)
-      _ = try kernel.layouts.layout(of: BPFProgStats.self)
-    } catch {
-      throw .btf(error)
-    }
+    try kernel.require(BPFProgAux.self, BPFProgStats.self)
     // Without the CPUs every counter would be 0.
     if query.wantsRuntime { _ = try kernel.address(of: GuestKernel.perCPUOffsets) }
     let bootTime = query.wantsDetails ? BootTime.prepared(for: kernel) : nil

@@ -1,4 +1,3 @@
-import GuestScopeBTF
 import GuestScopeGuestMemory
 import GuestScopeKernelImage
 import GuestScopeLinuxKernel

@@ -93,8 +93,7 @@ extension Walk {
     }
   }
 
-  /// The same, by declarations where the kernel keeps no types of the module: one before 5.11 keeps those
-  /// of none.
+  /// The same, by declarations where the kernel keeps no types of the module, as none before 5.11 does.
   func layouts(
     ofModule module: String, declaring structs: [StructDeclaration]
   ) throws(ReadFault) -> StructLayouts {
@@ -124,9 +123,8 @@ extension Walk {
       throw .unreadable(
         Unreadable(
           .lacking(
-            "the guest's kernel has no types of its module \(name): one before 5.11 keeps those of none"
-          ),
-          at: 0))
+            "the guest's kernel has no types of its module \(name): kernels before 5.11 keep no types of "
+              + "modules"), at: 0))
     }
     return types
   }

@@ -134,7 +134,7 @@ public struct IDTable<Object: NumberedStruct>: Sendable {
     }
     guard walk.isSnapshot, !isStill else { return }
     let what = "\(newest) is not the one that it was: the guest was set back to an earlier state"
-    throw .unreadable(Unreadable(.kernelChanged(what), at: newest.address.rawValue))
+    throw .kernelChanged(what)
   }
 
   private func object(

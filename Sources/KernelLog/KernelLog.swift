@@ -1,4 +1,3 @@
-import GuestScopeBytes
 import GuestScopeGuestMemory
 import GuestScopeLinuxKernel
 

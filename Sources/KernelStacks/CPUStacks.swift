@@ -69,7 +69,7 @@ extension KernelStacks {
       let sp = register("rsp", "sp"), let fp = register("rbp", "x29")
     else {
       throw .unreadable(
-        Unreadable(.lacking("the source does not give the registers of vCPU \(vcpu)"), at: 0))
+        Unreadable(.lacking("QEMU did not report the registers of vCPU \(vcpu)"), at: 0))
     }
     var found = CPUStack(
       cpu: cpu?.id ?? vcpu, vcpu: vcpu, mode: .kernel, stack: KernelStack([], .outermost))

@@ -33,20 +33,15 @@ extension Walk {
   private func ifReadable<T>(
     _ read: @autoclosure () throws(ReadFault) -> T?
   ) throws(ReadFault) -> T? {
-    do throws(ReadFault) { return try read() } catch .unreadable(let cause) {
-      if case .kernelChanged = cause.reason { throw .unreadable(cause) }
-      return nil
-    }
+    do throws(ReadFault) { return try read() } catch .unreadable { return nil }
   }
 }
 
 extension GuestKernel {
   /// Nil for an address outside of the image.
   fileprivate func imageFunction(at address: KernelVirtualAddress) -> KernelStack.Function? {
-    guard let image = addressSpace.windows.first(where: { $0.name == "kernel image" }),
-      image.virtual.contains(address.rawValue),
-      let (symbol, offset) = symbols.nearest(to: address.rawValue)
-    else { return nil }
-    return KernelStack.Function(name: symbol.name, offset: offset)
+    imageSymbol(at: address.rawValue).map { symbol, offset in
+      KernelStack.Function(name: symbol.name, offset: offset)
+    }
   }
 }

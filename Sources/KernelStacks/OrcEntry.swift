@@ -25,7 +25,7 @@ struct OrcEntry: Hashable, Sendable {
     case r10, r13, di, dx, ax
     /// The stack pointer of the caller.
     case previousSP
-    /// Of the stack pointer that there is none, of the frame pointer that it stays as it is.
+    /// For the stack pointer: there is none. For the frame pointer: it stays as it is.
     case undefined
     case unknown(UInt8)
   }

@@ -54,7 +54,6 @@ struct StackWalk {
       }
       return KernelStack(frames, .cut("it has more than \(Self.most) frames"))
     } catch .unreadable(let cause) {
-      if case .kernelChanged = cause.reason { throw .unreadable(cause) }
       if frames.isEmpty { note(state, on: memory.area(of: state.sp)) }
       try guess(after: state)
       return KernelStack(frames, .cut("\(cause)"))

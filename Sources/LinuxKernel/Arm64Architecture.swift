@@ -82,9 +82,9 @@ struct Arm64Architecture: KernelArchitecture {
   }
 
   /// The stretch of one displacement with most code. By size alone an ioremap of PCI would win.
-  private func image(in segments: [Segment]) -> [Segment]? {
+  private func image(in segments: [PageTables.Mapping]) -> [PageTables.Mapping]? {
     let groups = Dictionary(grouping: segments) { $0.physical.rawValue &- $0.virtual.rawValue }
-    func codeSize(_ group: [Segment]) -> UInt64 {
+    func codeSize(_ group: [PageTables.Mapping]) -> UInt64 {
       group.filter(\.isExecutable).map(\.count).max() ?? 0
     }
     let image = groups.values.max { codeSize($0) < codeSize($1) }

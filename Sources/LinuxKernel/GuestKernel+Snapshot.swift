@@ -13,8 +13,7 @@ extension GuestKernel {
   ///   - registers: more that the snapshot is to have.
   ///   - waveLimit: see `SnapshotEngine.snapshot`.
   ///   - walker: a pure function of the walk; runs several times.
-  /// - Throws: `SnapshotError.unreadable` with `Unreadable.Reason.kernelChanged` when no vCPU is in
-  ///   this kernel.
+  /// - Throws: `SnapshotError.kernelChanged` when no vCPU is in this kernel.
   public func snapshot<T>(
     _ engine: SnapshotEngine, vcpus: [Int]? = nil, registers: [RegisterKey] = [],
     waveLimit: Int = SnapshotEngine.usualWaveLimit,
@@ -95,7 +94,7 @@ extension GuestKernel {
     let now = [try view.bytes(at: key.address, count: 8)[...]]
     let first = try view.lasting(key, of: key) { now }
     guard view.isSnapshot, first != now else { return }
-    throw .unreadable(Self.changed(at: textBase))
+    throw Self.changed
   }
 
   /// What an earlier session has found the kernel by must be there still.
@@ -105,15 +104,11 @@ extension GuestKernel {
       try view.bytes(at: start, count: bytes.count)
     }
     guard view.isSnapshot, bytes != seen.stretches.map(\.bytes) else { return }
-    throw .unreadable(Self.changed(at: textBase))
+    throw Self.changed
   }
 
-  private static func changed(at textBase: KernelVirtualAddress) -> Unreadable {
-    Unreadable(
-      .kernelChanged(
-        "the guest no longer runs the kernel that was found: it was reset, or it booted another"),
-      at: textBase.rawValue)
-  }
+  private static let changed = ReadFault.kernelChanged(
+    "the guest no longer runs the kernel that was found: it was reset, or it booted another")
 
   private func checkAlive(_ cpus: [CPU], _ view: MemoryView) throws(ReadFault) {
     guard view.isSnapshot else { return }
@@ -126,6 +121,6 @@ extension GuestKernel {
         architecture.rules.isAlive($0, cpus: cpus, tables: addressSpace.tables)
       })
     else { return }
-    throw .unreadable(Self.changed(at: textBase))
+    throw Self.changed
   }
 }

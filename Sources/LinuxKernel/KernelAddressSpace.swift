@@ -1,4 +1,5 @@
 import GuestScopeGuestMemory
+import GuestScopeKernelImage
 import GuestScopePaging
 
 /// The kernel's own view of memory: windows that are physically contiguous, page tables else. What
@@ -6,6 +7,8 @@ import GuestScopePaging
 public struct KernelAddressSpace: AddressSpace, Hashable, Sendable {
   /// A stretch of virtual addresses that lies in one piece in physical memory.
   public struct Window: Hashable, Sendable {
+    static let image = "kernel image"
+
     /// `direct map` or `kernel image`.
     public var name: String
     public var virtual: ClosedRange<UInt64>
@@ -67,5 +70,14 @@ public struct KernelAddressSpace: AddressSpace, Hashable, Sendable {
       throw .unreadable(Unreadable(.notMapped, at: page.rawValue))
     }
     return mapping.physical + (page.rawValue - mapping.virtual.rawValue)
+  }
+}
+
+extension GuestKernel {
+  /// The symbol before an address in the kernel image; nil for one elsewhere.
+  public func imageSymbol(at address: UInt64) -> (symbol: KernelSymbols.Symbol, offset: UInt64)? {
+    let image = addressSpace.windows.first { $0.name == KernelAddressSpace.Window.image }
+    guard image?.virtual.contains(address) == true else { return nil }
+    return symbols.nearest(to: address)
   }
 }

@@ -10,8 +10,7 @@ public enum KernelError: Error, Sendable, CustomStringConvertible {
   case wrongFile(file: String, fileBanner: String?, guestBanner: String?)
   /// The guest's kernel was found, and its memory does not say enough of it.
   case inMemory(ImageFault, release: String?)
-  /// The guest has fewer vCPUs.
-  case noVCPU(Int, count: Int)
+  case noVCPU(Int, known: [Int])
   case symbolNotFound(String, file: String)
   /// As above, of a kernel whose kallsyms has functions only.
   case dataSymbolNotFound(String, file: String)
@@ -32,11 +31,14 @@ public enum KernelError: Error, Sendable, CustomStringConvertible {
     case .inMemory(let fault, let release):
       "the guest runs Linux\(release.map { " " + $0 } ?? ""), but \(fault); give its vmlinuz or "
         + "vmlinux with -k"
-    case .noVCPU(let cpu, let count):
-      "the guest has no vCPU \(cpu): its vCPUs are 0 to \(count - 1)"
-    case .symbolNotFound(let symbol, let file): "\(symbol) symbol not found in \(file)"
+    case .noVCPU(let cpu, let known):
+      "the guest has no vCPU \(cpu): its vCPUs are "
+        + known.map(String.init).joined(separator: ", ")
+    case .symbolNotFound(let symbol, let file):
+      "\(file) has no symbol \(symbol): the kernel was built without it, or not all of its symbols are "
+        + "there; give a vmlinux with a symbol table with -k"
     case .dataSymbolNotFound(let symbol, let file):
-      "\(symbol) symbol not found in \(file): its kernel keeps the names of functions only "
+      "\(file) has no symbol \(symbol): its kernel keeps the names of functions only "
         + "(CONFIG_KALLSYMS_ALL=n), and neither its exports nor its code say it for sure; give a "
         + "vmlinux with a symbol table with -k"
     case .ambiguousSymbol(let symbol, let file):
@@ -77,9 +79,9 @@ extension SnapshotEngine {
 
 extension KernelError {
   static let booting = KernelError.noKernel(
-    "the guest is booting: its kernel has not set itself up yet; try again soon, or give its file "
-      + "with -k, with which it is found as soon as its scheduler runs (with rodata=off on its "
-      + "command line it looks so for ever)")
+    "the guest is booting, and its kernel has not set itself up yet: try again soon, or give the kernel's "
+      + "file with -k, with which it is found as soon as its scheduler runs (a kernel with rodata=off on "
+      + "its command line always needs -k)")
 
   /// True for what this kernel was built without, or does not show: it is not the guest that is damaged.
   public var isOfAnotherConfiguration: Bool {
@@ -111,9 +113,6 @@ extension KernelError {
 
 extension SnapshotError {
   var isOfAnotherKernel: Bool {
-    guard case .unreadable(let cause) = self, case .kernelChanged = cause.reason else {
-      return false
-    }
-    return true
+    if case .kernelChanged = self { true } else { false }
   }
 }

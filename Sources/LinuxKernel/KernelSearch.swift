@@ -124,7 +124,7 @@ struct KernelSearch {
     let index: Int
     if let vcpu {
       guard let place = places.first(where: { $0.cpu == vcpu }) else {
-        throw .noVCPU(vcpu, count: engine.memory.cpuCount)
+        throw .noVCPU(vcpu, known: places.map(\.cpu))
       }
       index = try place.find.get()
     } else {

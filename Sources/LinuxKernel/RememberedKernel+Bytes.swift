@@ -90,7 +90,7 @@ extension KernelLocation {
     segments = try record.list { record throws(RecordReader.End) in
       let (virtual, physical) = (try record.word(), try record.word())
       let (count, flags) = (try record.word(), try record.number())
-      return Segment(
+      return PageTables.Mapping(
         virtual: KernelVirtualAddress(virtual), physical: PhysicalAddress(physical), count: count,
         isWritable: flags & 1 != 0, isExecutable: flags & 2 != 0)
     }

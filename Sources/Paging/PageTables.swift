@@ -27,13 +27,22 @@ public struct PageTables: Hashable, Sendable {
     case leaf(PhysicalAddress)
   }
 
-  /// Memory that one leaf entry maps.
+  /// Memory in one piece with one set of permissions: what one leaf entry maps, or several in a row.
   public struct Mapping: Hashable, Sendable {
     public var virtual: KernelVirtualAddress
     public var physical: PhysicalAddress
+    /// Bytes.
     public var count: UInt64
     public var isWritable: Bool
     public var isExecutable: Bool
+
+    public init(
+      virtual: KernelVirtualAddress, physical: PhysicalAddress, count: UInt64, isWritable: Bool,
+      isExecutable: Bool
+    ) {
+      (self.virtual, self.physical, self.count) = (virtual, physical, count)
+      (self.isWritable, self.isExecutable) = (isWritable, isExecutable)
+    }
   }
 
   /// The mapping that holds an address; nil when there is none.

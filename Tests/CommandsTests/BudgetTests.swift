@@ -45,7 +45,8 @@ import Testing
         == "prog_stats.a.cnt.max is not a number")
     #expect(
       error(#"{"prog_stats": {"a": {"cnt": {}}}}"#) == "prog_stats.a.cnt has no limit in it")
-    #expect(error(#"{"prog_stats": {"a": {"cnt": {"tolerance": -1}}}}"#)?.contains("below") == true)
+    #expect(
+      error(#"{"prog_stats": {"a": {"cnt": {"tolerance": -1}}}}"#)?.contains("negative") == true)
   }
 
   private let verdicts = [

@@ -79,7 +79,7 @@ import Testing
     ])
   func commandsBesideACommandAreRefused(line: String) {
     let error = #expect(throws: UsageError.self) { try Root.parse(words: try Words.split(line)) }
-    #expect(error?.description.contains("beside") == true)
+    #expect(error?.description.contains("remove the other command") == true)
   }
 
   @Test func whatOnlyLooksLikeABatchIsNone() throws {

@@ -107,7 +107,7 @@ import Testing
     notices.texts = []
     qemu.stopGuest()
     try stub.hold()
-    #expect(notices.texts.map { $0.contains("`cont`") } == [true])
+    #expect(notices.texts.map { $0.contains("type cont") } == [true])
     #expect(stub.runState == .stopped(reason: nil))
   }
 }

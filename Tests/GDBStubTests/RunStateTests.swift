@@ -90,7 +90,7 @@ extension QEMUStub {
     #expect(qemu.clients[0].resumes == (isOld ? 0 : 1))
     // Who is resumed against his will may know of the option.
     #expect(notices.texts.contains { $0.contains("--leave-stopped") } == !isOld)
-    #expect(notices.texts.contains { $0.contains("stays so: `cont`") } == isOld)
+    #expect(notices.texts.contains { $0.contains("is left stopped: type cont") } == isOld)
     qemu.expectClean()
   }
 
@@ -130,7 +130,7 @@ extension QEMUStub {
     _ = try stub.word()
     #expect(!qemu.isRunning)
     #expect(stub.runState == .stopped(reason: nil))
-    #expect(notices.texts.map { $0.contains("`cont`") } == [true])
+    #expect(notices.texts.map { $0.contains("type cont") } == [true])
     #expect(qemu.clients[before...].allSatisfy { $0.resumes == 0 })
     // From then on it is theirs: stopped, or let go.
     _ = try stub.word()

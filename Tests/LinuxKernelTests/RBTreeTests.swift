@@ -100,7 +100,7 @@ private struct Leaf: KernelStruct {
     #expect(snapshot.value == Array(1...7))
     #expect(
       snapshot.unreadable.map { "\($0)" }.first?.hasPrefix(
-        "node of leaf 12: a node of a red-black tree with another parent") == true)
+        "leaf node 12: a node of a red-black tree with another parent") == true)
     #expect(snapshot.unreadable.count == 1)
   }
 

@@ -74,7 +74,7 @@ import Testing
     #expect(try find(vcpus, vcpu: 0).isCrashKernel)
     #expect(try find(vcpus, vcpu: 1).textBase.rawValue == crashed.textBase)
     let error = #expect(throws: KernelError.self) { try find(vcpus, vcpu: 2) }
-    #expect("\(try #require(error))" == "the guest has no vCPU 2: its vCPUs are 0 to 1")
+    #expect("\(try #require(error))" == "the guest has no vCPU 2: its vCPUs are 0, 1")
   }
 
   @Test func aCrashKernelOfAnotherBuildIsNotInTheWay() throws {

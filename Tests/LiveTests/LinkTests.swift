@@ -31,7 +31,7 @@ extension LiveTests {
           // The cut was at the very end of what a connection says.
           ends += 1
         } catch let error as GuestMemError
-          where "\(error)".contains("it may still stand: `cont` in QEMU's monitor")
+          where "\(error)".contains("it may still be stopped: type cont in QEMU's monitor")
         {
           // Of a report of the stop whose first byte is all that came, `$`, nobody can know what it
           // would have been; the error names the way out.

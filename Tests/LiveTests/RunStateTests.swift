@@ -52,7 +52,7 @@ extension LiveTests {
         // What `info` answers it need not say; another command says it in a line.
         #expect(!told.err.contains("prelaunch"))
         let regs = try Program(["-c", qemu.target, "regs", "0"]).run()
-        #expect(regs.err == "guestscope: the guest is stopped (prelaunch), and stays so\n")
+        #expect(regs.err == "guestscope: the guest is stopped (prelaunch), and is left stopped\n")
         #expect(try qemu.qmp.status == "prelaunch")
       }
     }
@@ -119,7 +119,7 @@ extension LiveTests {
       try qmp.execute("cont")
       _ = try stub.sample(ranges: page, registers: [])
       #expect(try qmp.status == (qemu.alwaysTellsStops ? "running" : "paused"))
-      #expect(notices.last?.contains("`cont`") ?? false == !qemu.alwaysTellsStops)
+      #expect(notices.last?.contains("type cont") ?? false == !qemu.alwaysTellsStops)
     }
 
     /// As above, while we hold it: our own `c` comes when the guest runs.

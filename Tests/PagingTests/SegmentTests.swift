@@ -6,7 +6,7 @@ import Testing
 @Suite struct SegmentTests {
   private func segments(
     of guest: Translated, _ range: ClosedRange<UInt64>, stepLimit: Int = 200_000
-  ) throws(SnapshotError) -> [Segment] {
+  ) throws(SnapshotError) -> [PageTables.Mapping] {
     try guest.walk(stepLimit: stepLimit) { tables, view throws(ReadFault) in
       try tables.segments(in: range, in: view)
     }

@@ -63,7 +63,7 @@ struct AllGuests {
       if interrupts.isCancelled, !isEnding {
         isEnding = true
         for guest in waiting {
-          try fail(guests.key(of: guest), CommandError("it was not asked any more"))
+          try fail(guests.key(of: guest), CommandError("it was not asked: interrupted"))
         }
         waiting = []
         for process in running { process.interrupt() }

@@ -174,10 +174,6 @@ extension GuestKernel {
   }
 
   func nearestSymbol(to address: UInt64) -> (name: String, offset: UInt64)? {
-    guard let image = addressSpace.windows.first(where: { $0.name == "kernel image" }),
-      image.virtual.contains(address),
-      let (symbol, offset) = symbols.nearest(to: address)
-    else { return nil }
-    return (symbol.name, offset)
+    imageSymbol(at: address).map { ($0.symbol.name, $0.offset) }
   }
 }

@@ -60,7 +60,7 @@ struct MemoryDump {
     guard !segments.isEmpty else {
       throw CommandError("nothing is readable there: \(causes.first ?? "no page")")
     }
-    let count = "\(causes.count) page\(causes.count == 1 ? "" : "s") unreadable"
+    let count = counted(causes.count, "page") + " unreadable"
     let missing = causes.isEmpty ? [] : [count] + causes
     return Answer(
       .array(segments.map { json($0.address, $0.bytes, format) }),
@@ -110,7 +110,7 @@ struct ByteCount {
 
   init(userText text: String) throws {
     guard let number = UInt64(userText: text), (1...UInt64(Self.most)).contains(number) else {
-      throw ValidationError("a length is 1 to \(Self.most) bytes")
+      throw ValidationError("a length must be 1 to \(Self.most) bytes")
     }
     value = Int(number)
   }

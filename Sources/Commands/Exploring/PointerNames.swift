@@ -17,7 +17,7 @@ struct PointerNames {
 extension Referent {
   var text: String {
     switch self {
-    case .task(let pid, let comm): "task \(pid) \(comm)"
+    case .task(let pid, let comm): "\(comm) (pid \(pid))"
     case .cgroup(let path): "cgroup \(path)"
     case .program(let id, let name): "program \(id) \(name)"
     case .map(let id, let name): "map \(id) \(name)"
@@ -88,9 +88,9 @@ extension Walk {
   fileprivate func readableReferent(
     at address: KernelVirtualAddress, structName: String
   ) throws(ReadFault) -> Referent? {
-    do throws(ReadFault) { return try referent(at: address, structName: structName) } catch {
-      guard case .unreadable(let cause) = error else { throw error }
-      if case .kernelChanged = cause.reason { throw error }
+    do throws(ReadFault) {
+      return try referent(at: address, structName: structName)
+    } catch .unreadable {
       return nil
     }
   }

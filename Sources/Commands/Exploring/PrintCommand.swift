@@ -24,8 +24,8 @@ struct PrintCommand: GuestCommand {
 
       The type is that of what is at the address: of a variable that is a pointer, a pointer. A path \
       follows pointers, and [n] takes an element. What is shown is of one instant: a large object \
-      may stop the guest for longer than --max-pause, the largest that is shown, 1 MiB, for \
-      some tenth of a second.
+      may stop the guest for longer than --max-pause; the largest that is shown, 1 MiB, for some \
+      tenths of a second.
 
       --list shows the elements of a circular list, a line each. It names the member, a struct \
       list_head, that links them; the members after the address, with commas between, are shown of \

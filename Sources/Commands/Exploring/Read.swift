@@ -64,7 +64,7 @@ struct PRead: GuestCommand {
   func validate() throws {
     guard !address.isNamed, address.cpu == nil else {
       throw ValidationError(
-        "a physical address is a number: translate \(address.text) gives that of a symbol or an object"
+        "a physical address must be a number: translate \(address.text) gives that of a symbol or an object"
       )
     }
   }

@@ -59,7 +59,7 @@ struct Regs: GuestCommand {
           own.append("  \(name)\(padding)  0x\(value.paddedHex(16))\(symbol)")
           return JSON.Member(key: name, value: .string(value.hex))
         case .failure(let absence): absent["\(absence)", default: []].append(name)
-        case nil: absent["the source did not give it", default: []].append(name)
+        case nil: absent["QEMU did not report it", default: []].append(name)
         }
         return JSON.Member(key: name, value: .null)
       }
@@ -95,7 +95,9 @@ struct Regs: GuestCommand {
     let isShort = source.limits.admit(source.load(of: all))
     let instants = isShort || source.consistency == .frozen ? [all] : cpus.map(keys)
     if instants.count > 1 {
-      session.console.note("too many registers for one short stop: it was one for each vCPU")
+      session.console.note(
+        "the registers did not fit into one short stop: those of each vCPU were read in a stop of their own"
+      )
     }
     var values: [RegisterKey: Result<UInt64, Absence>] = [:]
     for keys in instants {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import GuestScopeBTF
+import GuestScopeBytes
 
 /// `type`: a type of the guest's kernel.
 struct TypeCommand: GuestCommand {
@@ -179,7 +180,7 @@ struct TypeLayout {
     guard start > end else { return [] }
     let (bytes, bits) = ((start - end) / 8, (start - end) % 8)
     let size = [(bytes, "byte"), (bits, "bit")].filter { $0.0 > 0 }
-      .map { "\($0.0) \($0.1)\($0.0 == 1 ? "" : "s")" }.joined(separator: " ")
+      .map { counted($0.0, $0.1) }.joined(separator: " ")
     return ["    /* \(name): \(size) */"]
   }
 }

@@ -87,7 +87,7 @@ struct DiffCommand: OrderedCommand {
     var table = Table(rows, Self.fields)
     table.rows =
       comparison.alone.map {
-        [$0.object, "", $0.isOld ? "there" : "", $0.isOld ? "" : "there", "", ""]
+        [$0.object, "", $0.isOld ? "present" : "", $0.isOld ? "" : "present", "", ""]
       }
       + table.rows
     let first = comparison.alone.count

@@ -83,7 +83,7 @@ extension Session {
 
   /// The same with its notes.
   func answer(to words: [String]) throws -> Answer {
-    guard let command = try Root.parse(words: words) as? any GuestCommand else {
+    guard let command = try Root.parse(words: words) as? any GuestCommand, command.asksGuest else {
       throw UsageError("'\(words.joined(separator: " "))' asks the guest nothing")
     }
     return try command.answer(in: self)

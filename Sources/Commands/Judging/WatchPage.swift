@@ -1,4 +1,5 @@
 import Glibc
+import GuestScopeBytes
 
 /// Draws the last sample on the whole terminal, sorted and filtered by keys. At the end the terminal shows
 /// the last page.
@@ -23,7 +24,7 @@ final class WatchPage {
   /// Waits so long, or until a key is pressed or the terminal has another size, and draws again.
   func wait(_ milliseconds: Double) throws {
     guard let keys else {
-      usleep(UInt32(milliseconds * 1000))
+      sleep(for: .milliseconds(milliseconds))
       return
     }
     let pressed = keys.read(within: milliseconds)

@@ -1,3 +1,5 @@
+import GuestScopeBytes
+
 /// What a sample has to show.
 struct WatchRows {
   var table: Table
@@ -47,7 +49,7 @@ final class WatchTable {
         table: table, note: "(rates follow with the second sample)", hidesTable: true)
     }
     let still = kind == .programs ? objects.count - table.rows.count : 0
-    let rest = still == 0 ? nil : "(\(still) program\(still == 1 ? "" : "s") did not run)"
+    let rest = still == 0 ? nil : "(\(counted(still, "program")) did not run)"
     guard !table.rows.isEmpty || rest != nil else {
       return WatchRows(table: table, note: "(nothing changes)", hidesTable: true)
     }

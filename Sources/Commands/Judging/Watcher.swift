@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import GuestScopeBytes
 
 /// Takes samples of a command's answer at a steady pace, and shows each.
 final class Watcher {
@@ -115,7 +116,7 @@ extension Session {
   func rest(
     until end: ContinuousClock.Instant,
     _ pause: (Double) throws -> Bool = { milliseconds in
-      usleep(UInt32(milliseconds * 1000))
+      sleep(for: .milliseconds(milliseconds))
       return false
     }
   ) throws {

@@ -1,4 +1,5 @@
 import Glibc
+import GuestScopeBytes
 
 /// Reads keys from the terminal on standard input as soon as they are pressed, and does not show them.
 final class KeyInput {
@@ -15,7 +16,7 @@ final class KeyInput {
   /// Returns the keys that were pressed. Waits for the first one for at most this many milliseconds.
   func read(within milliseconds: Double) -> [UInt8] {
     guard isOurs else {
-      usleep(UInt32(milliseconds * 1000))
+      sleep(for: .milliseconds(milliseconds))
       return []
     }
     listen()
@@ -25,7 +26,7 @@ final class KeyInput {
     let count = unsafe Glibc.read(STDIN_FILENO, &bytes, bytes.count)
     guard count > 0 else {
       // A terminal that was hung up stays readable, so wait here.
-      usleep(UInt32(milliseconds * 1000))
+      sleep(for: .milliseconds(milliseconds))
       return []
     }
     return Array(bytes[..<count])

@@ -1,3 +1,4 @@
+import GuestScopeBytes
 import GuestScopeGuestMemory
 import GuestScopeLinuxKernel
 
@@ -16,11 +17,20 @@ extension [UnreadableObject] {
     }
     let counts = kinds.map { kind in
       let count = count { $0.key.kind == kind }
-      guard kind == XArray.nodeKind else { return "\(count) \(kind)\(count == 1 ? "" : "s")" }
+      guard kind == XArray.nodeKind else { return Self.text(count, kind) }
       return count == 1
         ? "1 xarray node (with the objects that hang on it)"
         : "\(count) xarray nodes (with the objects that hang on them)"
     }
     return [counts.joined(separator: " and ") + " unreadable"] + map { "\($0)" }
+  }
+
+  /// `2 programs`, `machine code of 2 programs`, `2 stretches of slots`.
+  private static func text(_ count: Int, _ kind: String) -> String {
+    if kind.hasSuffix(" from") {
+      return counted(count, "stretch") + " of " + kind.dropLast(" from".count)
+    }
+    let words = kind.components(separatedBy: " of ")
+    return words.count == 2 ? "\(words[0]) of \(counted(count, words[1]))" : counted(count, kind)
   }
 }

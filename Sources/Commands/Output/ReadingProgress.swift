@@ -44,7 +44,7 @@ final class ReadingProgress {
   ///   - target: the stub that has not answered.
   ///   - time: how long it has been silent.
   func wait(for target: String, _ time: Duration) {
-    if time >= Self.silence { show("waiting for an answer of \(target)…") }
+    if time >= Self.silence { show("waiting for an answer from \(target)…") }
   }
 
   private func show(_ text: @autoclosure () -> String) {

@@ -9,7 +9,6 @@ struct ArgumentDescription: Decodable {
   /// `positional`, `option` (with a value) or `flag`.
   var kind: String
   var shouldDisplay: Bool
-  var isRepeating: Bool
   var names: [Name]?
   var valueName: String?
   var defaultValue: String?

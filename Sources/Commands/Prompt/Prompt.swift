@@ -1,4 +1,5 @@
 import Glibc
+import GuestScopeBytes
 import GuestScopeGuestMemory
 import LineEditing
 
@@ -71,7 +72,7 @@ final class Prompt {
       let source = try session.source
       console.trace(
         "Linux \(kernel.release) at \(source.identity), "
-          + "\(source.cpus.count) CPU\(source.cpus.count == 1 ? "" : "s"), \(session.runState)")
+          + "\(counted(source.cpus.count, "CPU")), \(session.runState)")
     } catch {
       _ = shell.report(error)
     }

@@ -7,7 +7,7 @@ import GuestScopeKernelImage
 /// `cache`: what earlier runs have learnt.
 struct CacheCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "cache", abstract: "What is kept of kernels between runs: list, clear.",
+    commandName: "cache", abstract: "What is kept of kernels and guests between runs: list, clear.",
     subcommands: [CacheList.self, CacheClear.self], defaultSubcommand: CacheList.self)
 }
 
@@ -73,7 +73,7 @@ struct CacheClear: GuestCommand {
   func answer(in session: Session) throws -> Answer {
     let cache = try session.neededCache
     let removed = try cache.removeAll()
-    let files = "\(removed.files) file\(removed.files == 1 ? "" : "s")"
+    let files = counted(removed.files, "file")
     return Answer(
       ["files": JSON(removed.files), "bytes": JSON(removed.bytes)],
       .lines(["removed \(files), \(sizeText(UInt64(removed.bytes)))"]))

@@ -70,7 +70,7 @@ enum GuestAddress: Hashable {
     if case .tcp(_, let port) = target, guest.hasOwnNetwork {
       throw GuestMemError(
         .unreachable,
-        "\(guest) listens in a network namespace of its own: as root, nsenter -t \(guest.pid) -n "
+        "\(guest) listens in a network namespace of its own: run, as root, nsenter -t \(guest.pid) -n "
           + "guestscope -c :\(port)")
     }
     return target

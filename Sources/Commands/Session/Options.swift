@@ -44,7 +44,7 @@ struct SessionOptions: ParsableArguments {
 
   @Flag(
     help: ArgumentHelp(
-      "Neither use nor keep what is learnt of kernels (guestscope help cache)."))
+      "Neither read nor write the cache of kernels and guests (guestscope help cache)."))
   var noCache = false
 
   @Flag(help: "On stderr: stops, longest and total pause, waves, reads, bytes.")
@@ -53,13 +53,13 @@ struct SessionOptions: ParsableArguments {
   @Flag(help: "Every packet, both ways, on stderr.")
   var trace = false
 
-  @Option(help: ArgumentHelp("Give up on a silent stub after so many seconds.", valueName: "s"))
+  @Option(help: ArgumentHelp("Give up on a silent stub after this many seconds.", valueName: "s"))
   var timeout = 5.0
 
   @Option(
     help: ArgumentHelp(
-      "Wait up to so many seconds, 0 without end, until something listens and the guest has a "
-        + "kernel.",
+      "Wait at most this many seconds, or for ever with 0, until something listens and the guest has "
+        + "a kernel.",
       valueName: "s"))
   var wait: Double?
 
@@ -127,7 +127,7 @@ struct BatchOptions: ParsableArguments {
 /// What a line that fails means for those after it. A group, for so it is the same option before
 /// and after `source`.
 struct FailureOptions: ParsableArguments {
-  @Flag(help: "Run a batch on after a line that fails; end with the worst status.")
+  @Flag(help: "Continue a batch after a line that fails; end with the worst status.")
   var keepGoing = false
 }
 

@@ -73,10 +73,10 @@ extension KernelState {
   func wayToTheCrashed(hasFile: Bool) -> String {
     for vcpu in vcpus {
       guard case .anotherKernel(let release, _) = vcpu.place else { continue }
-      return "vCPU \(vcpu.id) is in it; "
+      return "vCPU \(vcpu.id) is in it: "
         + (hasFile
           ? "give its file with -k" + (release.map { ", that of \($0)" } ?? "")
-          : "--vcpu \(vcpu.id) takes it")
+          : "--vcpu \(vcpu.id) answers for it")
     }
     return "no vCPU is in it any more"
   }
@@ -92,8 +92,8 @@ extension KernelState {
         + "\(kernel.textBase.rawValue.hex)"
         + (panicCPU.map { ", which crashed (panic on CPU \($0))" } ?? "")
         + (hasFile
-          ? ": --vcpu \(other.id), and -k with that one's file, takes the other"
-          : ": --vcpu \(other.id) takes the other")
+          ? ": --vcpu \(other.id), and -k with that one's file, answers for the other"
+          : ": --vcpu \(other.id) answers for the other")
     }
     guard kernel.isCrashKernel else { return nil }
     return

@@ -1,4 +1,5 @@
 import Glibc
+import GuestScopeBytes
 import GuestScopeGuestMemory
 import GuestScopeKernelBPF
 import GuestScopeKernelImage
@@ -55,7 +56,7 @@ extension Session {
         "a program \(name)",
         programs.isEmpty
           ? "the guest has no BPF programs yet, so none is called \(name)"
-          : "the guest has \(programs.count) BPF program\(programs.count == 1 ? "" : "s"), and none "
+          : "the guest has \(counted(programs.count, "BPF program")), and none "
             + "is called \(name)"
       )
     } catch let error as any GuestFailure where error.mayPass {
@@ -70,7 +71,7 @@ extension Session {
     let end = ContinuousClock.now + duration
     while ContinuousClock.now < end {
       if interrupts.isCancelled { throw .interrupted }
-      usleep(20_000)
+      sleep(for: .milliseconds(20))
     }
   }
 }

@@ -106,7 +106,7 @@ final class Session {
   /// The instants that the answers of this run are from, up to now; to take differences of.
   private(set) var stopsOfAnswers = 0
 
-  /// Counts what a snapshot cost that was taken without a kernel.
+  /// Adds what a snapshot cost to the session's statistics.
   func count<T>(_ snapshot: Snapshot<T>) -> Snapshot<T> {
     statistics.waves += snapshot.waves
     statistics.closingStops += snapshot.stops

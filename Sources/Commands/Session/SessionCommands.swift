@@ -7,7 +7,7 @@ struct Hold: RunStateCommand {
     discussion: """
       All answers in between are of one instant. However the session ends, by quit, Ctrl-D, an \
       error, a signal or a kill -9, the guest goes on. With --no-guardian a kill -9 leaves it \
-      stopped: say cont to QEMU's monitor, or attach gdb and continue. While Ctrl-Z suspends this \
+      stopped: type cont in QEMU's monitor, or attach gdb and continue. While Ctrl-Z suspends this \
       program the guest stays held.
       """)
 
@@ -27,14 +27,14 @@ struct Hold: RunStateCommand {
 /// `resume`: ends a `hold`.
 struct Resume: RunStateCommand {
   static let configuration = CommandConfiguration(
-    commandName: "resume", abstract: "Let the guest go on that hold stopped.",
+    commandName: "resume", abstract: "Let the guest run that hold stopped.",
     discussion: "A guest that somebody else has stopped stays stopped.")
 
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   func answer(in session: Session) throws -> Answer {
-    guard session.isHeld else { throw CommandError("no hold stops the guest") }
+    guard session.isHeld else { throw CommandError("the guest is not held: hold stops it") }
     try session.source.release()
     return .runState(session)
   }
@@ -84,13 +84,13 @@ struct History: ShellCommand {
       Kept between sessions in $XDG_STATE_HOME/guestscope/history (~/.local/state without it).
       """)
 
-  @Argument(help: ArgumentHelp("Only the last so many.", valueName: "count"))
+  @Argument(help: ArgumentHelp("Only this many of the last lines.", valueName: "count"))
   var count: Int?
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
   func validate() throws {
-    if let count, count < 1 { throw ValidationError("a number of lines is 1 or more") }
+    if let count, count < 1 { throw ValidationError("the number of lines must be 1 or more") }
   }
 
   func run(in shell: Shell) throws -> Int32 {

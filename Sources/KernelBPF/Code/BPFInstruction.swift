@@ -104,5 +104,4 @@ enum BPFPseudo {
   static let mapIndexValue: UInt8 = 6
   // Of BPF_CALL.
   static let call: UInt8 = 1
-  static let kfuncCall: UInt8 = 2
 }

@@ -30,13 +30,7 @@ extension BPFObjects {
     _ query: ProgramCodeQuery
   ) throws(KernelError) -> Snapshot<[ProgramMachineCode]> {
     let table = try IDTable<BPFProgStruct>.prepared(for: kernel)
-    do throws(BTFError) {
-      // Without what every program needs, each would be unreadable.
-      _ = try kernel.layouts.layout(of: BPFProgCode.self)
-      _ = try kernel.layouts.layout(of: BPFProgAuxCode.self)
-    } catch {
-      throw .btf(error)
-    }
+    try kernel.require(BPFProgCode.self, BPFProgAuxCode.self)
     return try snapshot { walk throws(ReadFault) in
       let reader = ProgramReader(walk: walk, query: query.programs)
       let list = try table.list(query.programs.objects, in: walk) { prog throws(ReadFault) in

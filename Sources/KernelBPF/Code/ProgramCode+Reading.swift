@@ -6,13 +6,7 @@ extension BPFObjects {
   /// The code of programs, by their ascending ids.
   public func code(_ query: ProgramCodeQuery) throws(KernelError) -> Snapshot<[ProgramCode]> {
     let table = try IDTable<BPFProgStruct>.prepared(for: kernel)
-    do throws(BTFError) {
-      // Without what every program needs, each would be unreadable.
-      _ = try kernel.layouts.layout(of: BPFProgCode.self)
-      _ = try kernel.layouts.layout(of: BPFProgAuxCode.self)
-    } catch {
-      throw .btf(error)
-    }
+    try kernel.require(BPFProgCode.self, BPFProgAuxCode.self)
     return try snapshot { walk throws(ReadFault) in
       let reader = ProgramReader(walk: walk, query: query.programs)
       let list = try table.list(query.programs.objects, in: walk) { prog throws(ReadFault) in

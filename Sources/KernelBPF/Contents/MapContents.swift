@@ -134,9 +134,6 @@ public struct EntryWindow: Hashable, Sendable {
     return min(offset, end)..<end
   }
 
-  /// The indices of the entries that must be known to have those of the window.
-  func uncut(of count: Int) -> Range<Int> { 0..<min(end, count) }
-
   /// Those of a whole map that lie in it.
   public func entries(of all: [MapEntry]) -> [MapEntry] { Array(all[indices(of: all.count)]) }
 }

@@ -73,7 +73,7 @@ extension MapReader {
   }
 
   private static func key(of stretch: Range<Int>, at start: KernelVirtualAddress) -> ObjectKey {
-    let noun = stretch.count == 1 ? "element" : "stretch of \(stretch.count) elements from"
+    let noun = stretch.count == 1 ? "element" : "elements from"
     return ObjectKey(noun, id: UInt64(stretch.lowerBound), at: start)
   }
 

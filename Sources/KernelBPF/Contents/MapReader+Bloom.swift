@@ -26,7 +26,7 @@ extension MapReader {
     let start = filter.address(of: \.bitset)!
     var set: UInt64 = 0
     for stretch in Self.stretches(of: 0..<bytes, size: 1) {
-      let key = ObjectKey("stretch of bits", id: UInt64(stretch.lowerBound), at: start)
+      let key = ObjectKey("bits from", id: UInt64(stretch.lowerBound), at: start)
       set +=
         try view.object(key) { () throws(ReadFault) in
           try view.bytes(at: start + stretch.lowerBound, count: stretch.count)

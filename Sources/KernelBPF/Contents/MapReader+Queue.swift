@@ -54,7 +54,7 @@ extension MapReader {
     let start = ring.queue.address(of: \.elements)!
     return try gather(Self.stretches(of: 0..<count, size: valueSize)) { stretch throws(ReadFault) in
       let first = start + valueSize * ring.wrapped(place(stretch.lowerBound))
-      let key = ObjectKey("stretch of elements from", id: UInt64(stretch.lowerBound), at: first)
+      let key = ObjectKey("elements from", id: UInt64(stretch.lowerBound), at: first)
       return try view.object(key) { () throws(ReadFault) in
         try view.each(stretch) { index throws(ReadFault) in
           let address = start + valueSize * ring.wrapped(place(index))

@@ -46,8 +46,7 @@ struct MapReader {
   /// Bytes that are shown as they are can do without their types.
   private func wantedTypes() throws(ReadFault) -> MapContents.ValueTypes? {
     do throws(ReadFault) { return try valueTypes() } catch {
-      guard query.isRaw, case .unreadable(let cause) = error else { throw error }
-      if case .kernelChanged = cause.reason { throw error }
+      guard query.isRaw, case .unreadable = error else { throw error }
       return nil
     }
   }
@@ -151,7 +150,7 @@ struct MapReader {
     try admit(count, of: 8)
     return try gather(Self.stretches(of: slots(of: count), size: 8)) { stretch throws(ReadFault) in
       let start = array + 8 * stretch.lowerBound
-      let key = ObjectKey("page of \(noun)s", id: UInt64(stretch.lowerBound), at: start)
+      let key = ObjectKey("\(noun)s from", id: UInt64(stretch.lowerBound), at: start)
       return try view.object(key) { () throws(ReadFault) in
         let bytes = try view.bytes(at: start, count: 8 * stretch.count)
         var entries: [MapEntry] = []

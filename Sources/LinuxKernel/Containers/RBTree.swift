@@ -90,7 +90,7 @@ public struct RBTree<Element: KernelStruct> {
     _ body: (KernelObject<Element>) throws(ReadFault) -> T?
   ) throws(ReadFault) {
     guard position.node.rawValue != 0 else { return }
-    let key = ObjectKey("node of \(noun)", id: position.number, at: position.node)
+    let key = ObjectKey("\(noun) node", id: position.number, at: position.node)
     // The values of a node are those of its object: a part of a snapshot is settled with them.
     let found = try root.view.object(key) { () throws(ReadFault) -> [T] in
       var (links, found): ((left: Position, right: Position)?, [T]) = (nil, [])

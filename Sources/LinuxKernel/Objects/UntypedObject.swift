@@ -58,11 +58,6 @@ public struct UntypedObject: Sendable {
     return UntypedObject(btf, type: pointee, at: pointer)
   }
 
-  /// The same memory as another type.
-  public func cast(to type: BTF.TypeID) -> UntypedObject {
-    UntypedObject(btf, type: type, at: address)
-  }
-
   /// The object at the end of a way that was found for its type.
   public func follow(_ route: MemberRoute, in view: MemoryView) throws(ReadFault) -> UntypedObject {
     var start = address

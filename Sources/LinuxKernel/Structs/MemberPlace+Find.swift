@@ -1,4 +1,5 @@
 import GuestScopeBTF
+import GuestScopeBytes
 
 extension MemberPlace {
   /// Checks what the BTF says of a member against its declaration.
@@ -10,8 +11,8 @@ extension MemberPlace {
     let type = try btf.type(try btf.resolve(field.type))
     func otherType(_ expected: String) -> BTFError {
       let found =
-        field.bits.map { "a bit-field of \($0.count) bit" + ($0.count == 1 ? "" : "s") }
-        ?? "\(type.kindName) of \(field.size) byte" + (field.size == 1 ? "" : "s")
+        field.bits.map { "a bit-field of " + counted($0.count, "bit") }
+        ?? "\(type.kindName) of " + counted(field.size, "byte")
       return .otherType(path: path, structName: structName, found: found, expected: expected)
     }
     (offset, size, bits) = (field.offset, field.size, field.bits)

@@ -52,3 +52,15 @@ public final class StructLayouts: Sendable {
     return try extent(declaration)
   }
 }
+
+extension GuestKernel {
+  /// Fails early where this kernel lacks what every object needs: without it each would be unreadable.
+  public func require(_ structs: any KernelStruct.Type...) throws(KernelError) {
+    func find(_ declaration: (some KernelStruct).Type) throws(BTFError) {
+      _ = try layouts.layout(of: declaration)
+    }
+    for declaration in structs {
+      do { try find(declaration) } catch { throw .btf(error) }
+    }
+  }
+}

@@ -17,10 +17,10 @@ import Testing
   private static func reader(_ bytes: [UInt8]) -> (reader: ImageReader, memory: ScriptedMemory) {
     let memory = ScriptedMemory(ByteBufferMemory(bytes, base: physical.rawValue))
     let segments = [
-      Segment(
+      PageTables.Mapping(
         virtual: KernelVirtualAddress(start - 0x1000), physical: physical + -0x1000, count: 0x1000,
         isWritable: false, isExecutable: true),
-      Segment(
+      PageTables.Mapping(
         virtual: KernelVirtualAddress(start), physical: physical, count: UInt64(bytes.count),
         isWritable: false, isExecutable: false),
     ]
@@ -181,10 +181,10 @@ import Testing
   /// What page tables say is not yet known to be of a kernel.
   @Test func dataAtTheEndOfTheAddressSpaceAreNotRead() {
     let segments = [
-      Segment(
+      PageTables.Mapping(
         virtual: KernelVirtualAddress(.max - 0xf_ffff), physical: PhysicalAddress(0), count: 0x1000,
         isWritable: false, isExecutable: true),
-      Segment(
+      PageTables.Mapping(
         virtual: KernelVirtualAddress(.max - 0xe_ffff), physical: PhysicalAddress(0x1000),
         count: 0xf_0000, isWritable: false, isExecutable: false),
     ]

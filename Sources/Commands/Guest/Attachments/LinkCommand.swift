@@ -12,7 +12,7 @@ struct LinkCommand: ParsableCommand {
 /// `link list`: all BPF links, with the keys of `bpftool -j link show`.
 struct LinkList: ListCommand {
   static let configuration = CommandConfiguration(
-    commandName: "list", abstract: "All BPF links, or those of ids or types.",
+    commandName: "list", abstract: "All BPF links, or those selected by id or type.",
     usage: "guestscope link list [id <n> | type <type>] ...",
     discussion: """
       What a link attaches to depends on its type. A device, cgroup or map of 0 is one that is \

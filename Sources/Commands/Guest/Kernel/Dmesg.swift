@@ -24,7 +24,7 @@ struct Dmesg: FollowingCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Records of this level and graver: 0 to 7, or \(LogLevel.names.joined(separator: ", ")).",
+      "Records of this level or more severe: 0 to 7, or \(LogLevel.names.joined(separator: ", ")).",
       valueName: "level"),
     transform: { text in
       guard let level = LogLevel(text) else {
@@ -46,7 +46,7 @@ struct Dmesg: FollowingCommand {
   @Flag(help: "Go on with what the kernel logs from now on.")
   var follow = false
 
-  @Option(help: ArgumentHelp("With --follow, look each so many seconds.", valueName: "s"))
+  @Option(help: ArgumentHelp("With --follow, the seconds between two looks.", valueName: "s"))
   var interval = 1.0
 
   @OptionGroup var output: OutputOptions

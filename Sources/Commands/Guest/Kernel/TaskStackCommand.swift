@@ -1,4 +1,5 @@
 import ArgumentParser
+import GuestScopeBytes
 import GuestScopeGuestMemory
 import GuestScopeKernelStacks
 import GuestScopeKernelTasks
@@ -76,8 +77,7 @@ struct TaskStackCommand: GuestCommand {
     guard !reading.stacks.isEmpty || !reading.unreadable.isEmpty else {
       let count = try session.source.cpus.count
       throw CommandError(
-        "no vCPU of the guest is its kernel's CPU \(cpu): it has \(count) vCPU"
-          + (count == 1 ? "" : "s"))
+        "no vCPU runs the kernel's CPU \(cpu): the guest has \(counted(count, "vCPU"))")
     }
     return Answer(
       .array(reading.stacks.map(\.document)), .lines(reading.stacks.flatMap(\.section)),

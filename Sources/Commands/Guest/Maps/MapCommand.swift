@@ -12,7 +12,7 @@ struct MapCommand: ParsableCommand {
 /// `map list`: all BPF maps, with the keys of `bpftool -j map show`.
 struct MapList: ListCommand {
   static let configuration = CommandConfiguration(
-    commandName: "list", abstract: "All BPF maps, or those of ids, names or types.",
+    commandName: "list", abstract: "All BPF maps, or those selected by id, name or type.",
     usage: "guestscope map list \(SelectionArguments.usage)",
     discussion: """
       MEMLOCK is what the kernel counts as the map's memory, in bytes: elements of storages, and \

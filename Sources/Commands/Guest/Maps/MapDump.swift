@@ -27,9 +27,9 @@ struct MapDump: SelectingCommand, StreamedCommand {
       """)
 
   @OptionGroup var selected: SelectionArguments
-  @Option(help: ArgumentHelp("Show so many entries of each map.", valueName: "n"))
+  @Option(help: ArgumentHelp("Show at most this many entries of each map.", valueName: "n"))
   var limit: Int?
-  @Option(help: ArgumentHelp("Leave so many entries of each map out first.", valueName: "n"))
+  @Option(help: ArgumentHelp("Skip this many entries of each map first.", valueName: "n"))
   var offset: Int = 0
   @Flag(help: "Show what the kernel hides: locks, timers, kernel pointers.")
   var raw = false

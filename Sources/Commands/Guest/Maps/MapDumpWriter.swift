@@ -1,3 +1,4 @@
+import GuestScopeBytes
 import GuestScopeGuestMemory
 import GuestScopeKernelBPF
 
@@ -76,7 +77,7 @@ struct MapDumpWriter {
     }
     parts.add(missing: missing)
     // It has no entries, but a level that it is filled to.
-    if !isBloom { try stream.lines(["Found \(shown) element\(shown == 1 ? "" : "s")"]) }
+    if !isBloom { try stream.lines(["Found " + counted(shown, "element")]) }
   }
 }
 

@@ -63,7 +63,7 @@ extension MapEntry.Owner {
 
   var text: String {
     switch self {
-    case .task(let pid, let comm): "task \(pid) (\(comm))"
+    case .task(let pid, let comm): "\(comm) (pid \(pid))"
     case .inode(let number, let fileSystem, let path):
       "inode \(number) of \(fileSystem)" + (path.map { " (\($0))" } ?? "")
     case .socket(let family, let cookie):

@@ -61,7 +61,7 @@ extension BloomFill {
   fileprivate var text: String {
     let share = fixed(falsePositives * 100, 2)
     return "\(set) of \(bits) bits set, \(hashes) for each element: "
-      + (estimate.map { "about \($0) element\($0 == 1 ? "" : "s"), " } ?? "no bit is left, ")
+      + (estimate.map { "about \(counted($0, "element")), " } ?? "no bit is left, ")
       + "\(share) % of others are found by mistake"
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import GuestScopeGuestMemory
 import GuestScopeKernelBPF
 
 /// The key of one entry, as the words after `key` have it.
@@ -37,6 +38,16 @@ enum MapKey {
 }
 
 extension Session {
+  /// What is in one map.
+  func contents(ofMap id: UInt64, _ query: MapContentsQuery) throws -> Snapshot<MapContents> {
+    let snapshot = try ofThisBoot { kernel in try bpf(of: kernel).contents(query) }
+    guard let contents = snapshot.value.first else {
+      throw CommandError(
+        snapshot.unreadable.first.map { "\($0)" } ?? "the guest has no map with id \(id)")
+    }
+    return snapshot.map { _ in contents }
+  }
+
   /// The bytes of a key. Members need the map's types, which never change: they are read in a snapshot
   /// of their own.
   func bytes(of key: MapKey, ofMap id: UInt64) throws -> [UInt8] {
@@ -46,14 +57,7 @@ extension Session {
     }
     let query = MapContentsQuery(
       ObjectQuery(ids: [id]), window: EntryWindow(limit: 0), wantsTypes: true)
-    let snapshot = try ofThisBoot { kernel in try bpf(of: kernel).contents(query) }
-    guard let contents = snapshot.value.first else {
-      guard let damaged = snapshot.unreadable.first else {
-        throw CommandError("the guest has no map with id \(id)")
-      }
-      throw CommandError("\(damaged)")
-    }
-    let keys = KeysOfMap(contents)
+    let keys = KeysOfMap(try contents(ofMap: id, query).value)
     let pattern = try KeyPattern(expression, of: keys)
     let open = pattern.openMembers(of: keys)
     guard open.isEmpty else {

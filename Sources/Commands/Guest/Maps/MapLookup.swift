@@ -65,14 +65,11 @@ struct MapLookup: GuestCommand {
     let formatter = raw ? nil : ValueFormatter.standard
     let query = MapContentsQuery(
       ObjectQuery(ids: [id]), key: key, isRaw: raw, wantsTypes: true)
-    let snapshot = try session.ofThisBoot { kernel in
-      try session.bpf(of: kernel).contents(query)
-    }
-    guard let contents = snapshot.value.first else {
-      guard let damaged = snapshot.unreadable.first else {
-        throw CommandError("the guest has no map with id \(id)")
-      }
-      throw CommandError("\(damaged)")
+    let snapshot = try session.contents(ofMap: id, query)
+    let contents = snapshot.value
+    if case .arena? = contents.refusal {
+      throw CommandError(
+        "map \(id) is an arena, which has no keys: map dump id \(id) --pages shows its pages")
     }
     if let refusal = contents.refusal { throw CommandError("map \(id): \(refusal)") }
     guard key.count == Int(contents.map.keySize) else {

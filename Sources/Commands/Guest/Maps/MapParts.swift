@@ -130,6 +130,7 @@ private struct EntryCount {
       return nil
     }
     let counted = least == most ? "\(least)" : "\(least) to \(most)"
-    return "map \(id) counts \(counted) entries, and \(found) were found: it changes"
+    return
+      "map \(id) counts \(counted) entries, but \(found) were found: it changed while it was read"
   }
 }

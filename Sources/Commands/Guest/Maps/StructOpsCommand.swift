@@ -12,7 +12,7 @@ struct StructOpsCommand: ParsableCommand {
 /// `struct_ops list`: all maps of struct_ops, with the keys of `bpftool -j struct_ops show`.
 struct StructOpsList: ListCommand {
   static let configuration = CommandConfiguration(
-    commandName: "list", abstract: "All maps of struct_ops, or those of ids or names.",
+    commandName: "list", abstract: "All maps of struct_ops, or those selected by id or name.",
     usage: "guestscope struct_ops list \(SelectionArguments.usageWithoutTypes)",
     discussion: """
       Each is an implementation of one of the kernel's tables of functions, such as \

@@ -6,7 +6,7 @@ import GuestScopeKernelBPF
 /// `prog list`: all BPF programs, with the members of `bpftool -j prog show`.
 struct ProgList: ListCommand {
   static let configuration = CommandConfiguration(
-    commandName: "list", abstract: "All BPF programs, or those of ids, names or types.",
+    commandName: "list", abstract: "All BPF programs, or those selected by id, name or type.",
     usage: "guestscope prog list \(SelectionArguments.usage)",
     discussion: """
       FOR is what a program was loaded for: a member of a struct_ops type, a function of the \

@@ -1,3 +1,4 @@
+import GuestScopeBytes
 import GuestScopeGuestMemory
 import GuestScopeKernelLog
 import GuestScopeLinuxKernel
@@ -81,7 +82,7 @@ struct ReportContents {
     head.lines + trouble.lines.map { "\($0.heading): \($0.text)" } + scheduler.lines + boot.lines
       + cpus.alarms + tasks.alarms(stuckCPUs: cpus.stuckCPUs) + cpus.lines + tasks.lines
       + maps.lines
-      + ["answer: from \(stops) stop\(stops == 1 ? "" : "s")\(partsText)\(unreadableText)"]
+      + ["answer: from \(counted(stops, "stop"))\(partsText)\(unreadableText)"]
       + programs.lines + scheduler.variables + log.lines
   }
 
@@ -114,6 +115,6 @@ extension KernelState {
   func crashed(_ session: Session) -> [String] {
     guard kernel.isCrashKernel, session.options.vcpu == nil else { return [] }
     let way = wayToTheCrashed(hasFile: session.options.kernelFile != nil)
-    return ["the programs of the kernel that crashed: \(way)"]
+    return ["the programs of the kernel that crashed are not in this report: \(way)"]
   }
 }

@@ -59,7 +59,6 @@ extension Walk {
     _ read: () throws(ReadFault) -> T
   ) throws(ReadFault) -> ReportReading.Part<T> {
     do throws(ReadFault) { return .success(try read()) } catch .unreadable(let cause) {
-      if case .kernelChanged = cause.reason { throw .unreadable(cause) }
       return .failure(cause)
     }
   }

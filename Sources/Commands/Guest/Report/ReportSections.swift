@@ -1,3 +1,4 @@
+import GuestScopeBytes
 import GuestScopeGuestMemory
 import GuestScopeKernelBPF
 import GuestScopeKernelLog
@@ -32,7 +33,7 @@ struct HeadSection {
     [
       "kernel: \(state.kernel.banner)"
         + (state.panicCPU.map { " (crashed: panic on CPU \($0))" } ?? ""),
-      "guest: \(runState), \(cpus) CPU\(cpus == 1 ? "" : "s")",
+      "guest: \(runState), \(counted(cpus, "CPU"))",
     ]
       + state.vcpus.places.filter { $0.text != VCPU.Place.kernel.text }
       .map { "vCPU \($0.cpus): \($0.text)" }

@@ -87,7 +87,6 @@ extension Walk {
     _ read: () throws(ReadFault) -> T
   ) throws(ReadFault) -> (value: T?, cause: Unreadable?) {
     do throws(ReadFault) { return (try read(), nil) } catch .unreadable(let cause) {
-      if case .kernelChanged = cause.reason { throw .unreadable(cause) }
       return (nil, cause)
     }
   }

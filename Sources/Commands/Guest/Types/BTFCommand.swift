@@ -13,7 +13,7 @@ struct BTFCommand: ParsableCommand {
 /// `btf list`: all BTF objects, with the keys of `bpftool -j btf show`.
 struct BTFList: ListCommand {
   static let configuration = CommandConfiguration(
-    commandName: "list", abstract: "All BTF objects, or those of ids or names.",
+    commandName: "list", abstract: "All BTF objects, or those selected by id or name.",
     usage: "guestscope btf list \(SelectionArguments.usageWithoutTypes)",
     discussion: """
       The types of the kernel, of its modules, and of programs and maps that brought their own. \

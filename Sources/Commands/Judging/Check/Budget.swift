@@ -54,7 +54,7 @@ extension Limit.Bounds {
     }
     guard self != Limit.Bounds() else { throw CommandError("\(place) has no limit in it") }
     guard tolerance ?? 0 >= 0, absolute ?? 0 >= 0 else {
-      throw CommandError("\(place): tolerance and absolute are not below zero")
+      throw CommandError("\(place): tolerance and absolute must not be negative")
     }
   }
 }

@@ -72,21 +72,28 @@ struct CheckCommand: GuestCommand {
 /// The limits of a command line.
 struct LimitArguments: ParsableArguments {
   @Option(
-    help: ArgumentHelp("Instructions that the verifier may see of a program.", valueName: "n"))
+    help: ArgumentHelp(
+      "The most instructions that the verifier may process for a program.", valueName: "n"))
   var maxVerifiedInsns: Double?
-  @Option(help: ArgumentHelp("Nanoseconds that a call of a program may take.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp("The most nanoseconds that a call of a program may take.", valueName: "n"))
   var maxNsPerCall: Double?
-  @Option(help: ArgumentHelp("Share of its calls that a program may miss, 0 to 1.", valueName: "r"))
+  @Option(
+    help: ArgumentHelp("The share of its calls that a program may miss, 0 to 1.", valueName: "r"))
   var maxMissRate: Double?
-  @Option(help: ArgumentHelp("Limits, in JSON.", valueName: "file"), completion: .file())
+  @Option(
+    help: ArgumentHelp("A file with limits, in JSON.", valueName: "file"), completion: .file())
   var budget: String?
   @Option(
     help: ArgumentHelp("An earlier answer, to compare with.", valueName: "a.json"),
     completion: .file())
   var baseline: String?
-  @Option(help: ArgumentHelp("By how much more a number may be than there.", valueName: "percent"))
+  @Option(
+    help: ArgumentHelp(
+      "By how many percent a number may exceed that of the baseline.", valueName: "percent"))
   var tolerance: Double?
-  @Option(help: ArgumentHelp("The same, as a number.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp("By how much a number may exceed that of the baseline.", valueName: "n"))
   var absolute: Double?
 
   func validate() throws {
@@ -101,7 +108,7 @@ struct LimitArguments: ParsableArguments {
       [tolerance, absolute, maxVerifiedInsns, maxNsPerCall, maxMissRate].allSatisfy({
         $0 ?? 0 >= 0
       })
-    else { throw ValidationError("a limit is not below zero") }
+    else { throw ValidationError("a limit must not be negative") }
   }
 
   func all(_ baseline: Baseline?) throws -> [Limit] {

@@ -1,3 +1,4 @@
+import GuestScopeBytes
 import GuestScopeKernelBPF
 
 extension HealthCheck {
@@ -13,7 +14,7 @@ extension HealthCheck {
         "\(ring.name) (map \(ring.id))", JSON(shortest: percent.rounded()),
         "\(ring.pending) of \(ring.size) bytes wait for a reader")
     }.orKept(
-      "\(rings.count) ring buffer\(rings.count == 1 ? "" : "s")",
+      "none of \(counted(rings.count, "ring buffer")) is that full",
       value: JSON(shortest: fills.map { $0.1.rounded() }.max() ?? 0))
   }
 
@@ -37,6 +38,6 @@ extension HealthCheck {
       .broken(
         "\(program.shownName) (id \(program.id))", JSON(shortest: (rate * 10).rounded() / 10),
         "misses a second")
-    }.orKept("none of \(rates.count) programs")
+    }.orKept("none of \(counted(rates.count, "program")) misses that many")
   }
 }

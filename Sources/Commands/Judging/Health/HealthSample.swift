@@ -1,4 +1,3 @@
-import GuestScopeGDBStub
 import GuestScopeGuestMemory
 import GuestScopeKernelBPF
 import GuestScopeKernelLog

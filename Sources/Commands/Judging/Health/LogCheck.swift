@@ -5,7 +5,7 @@ extension HealthCheck {
     name: "kernel-log", about: "the kernel has logged a panic, an oops, a lockup, a stall, OOM"
   ) { health, _ in
     guard let log = try health.now(\.log) else {
-      throw CommandError("this kernel does not show its log")
+      throw CommandError("the log cannot be read: this kernel has no symbol or type for it")
     }
     // Why a scheduler left is a check of its own, and a warning need not mean harm.
     let kinds: Set<Trouble.Kind> = [.panic, .oops, .lockup, .stall, .hungTask, .outOfMemory]

@@ -1,3 +1,4 @@
+import GuestScopeBytes
 import GuestScopeKernelScheduler
 
 extension Health {
@@ -45,7 +46,7 @@ extension HealthCheck {
       return .broken(
         samples[0].name, .unsigned(UInt64(samples[0].count)),
         "the same tasks for \(fixed(health.seconds, 1)) s" + task)
-    }.orKept("\(queues.count) queues move")
+    }.orKept("none of \(counted(queues.count, "queue")) stands still")
   }
 
   static let queueGrows = HealthCheck(
@@ -57,7 +58,8 @@ extension HealthCheck {
     }.map { samples in
       .broken(
         samples[0].name, .unsigned(UInt64(samples[samples.count - 1].count)),
-        "from \(samples[0].count) tasks in each sample more, for \(fixed(health.seconds, 1)) s")
-    }.orKept("\(queues.count) queues move")
+        "it grew in each sample for \(fixed(health.seconds, 1)) s, from \(samples[0].count) tasks on"
+      )
+    }.orKept("none of \(counted(queues.count, "queue")) only grows")
   }
 }

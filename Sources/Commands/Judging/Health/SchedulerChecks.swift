@@ -30,7 +30,9 @@ extension HealthCheck {
       return Finding.kept(Health.noScheduler)
     }
     guard let timeout = state.watchdogMilliseconds, timeout > 0 else {
-      throw CommandError("this kernel does not show the timeout of the scheduler's watchdog")
+      throw CommandError(
+        "the timeout of sched_ext's watchdog cannot be read: this kernel has no symbol or member for it"
+      )
     }
     var longest = 0.0
     var broken: [Finding] = []
@@ -51,19 +53,23 @@ extension HealthCheck {
               + "; the timeout is \(timeout) ms"))
       }
     }
-    return broken.orKept("no task", value: JSON(shortest: longest.rounded()))
+    return broken.orKept("no task waits for that long", value: JSON(shortest: longest.rounded()))
   }
 
   static let scxWatchdog = HealthCheck(
-    name: "scx-watchdog", about: "the watchdog of sched_ext does not look",
+    name: "scx-watchdog", about: "the watchdog of sched_ext is late",
     limit: 100, unit: "% of its timeout"
   ) { health, limit in
     guard let (state, _) = try health.scheduler() else { return Finding.kept(Health.noScheduler) }
     guard let timeout = state.watchdogMilliseconds, timeout > 0,
       let age = state.watchdogAgeMilliseconds
-    else { throw CommandError("this kernel does not show when its watchdog looked") }
+    else {
+      throw CommandError(
+        "when sched_ext's watchdog ran last cannot be read: this kernel has no symbol or member for it"
+      )
+    }
     let percent = Double(age) / Double(timeout) * 100
-    let evidence = "it looked \(age) ms ago; the timeout is \(timeout) ms"
+    let evidence = "it ran last \(age) ms ago; the timeout is \(timeout) ms"
     guard percent > limit else {
       return Finding.kept(evidence, value: JSON(shortest: percent.rounded()))
     }
@@ -71,11 +77,12 @@ extension HealthCheck {
   }
 
   static let scxBypass = HealthCheck(
-    name: "scx-bypass", about: "sched_ext schedules past its scheduler"
+    name: "scx-bypass", about: "sched_ext bypasses its scheduler"
   ) { health, _ in
     guard let (state, _) = try health.scheduler() else { return Finding.kept(Health.noScheduler) }
     guard let depth = state.bypassDepth else {
-      throw CommandError("this kernel does not show the depth of the bypass")
+      throw CommandError(
+        "the depth of the bypass cannot be read: this kernel has no symbol or member for it")
     }
     guard depth > 0 else {
       return Finding.kept("the depth of the bypass is 0", value: .unsigned(0))
