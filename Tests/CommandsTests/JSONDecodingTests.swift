@@ -24,7 +24,9 @@ import Testing
       for byte in [UInt8(0), 0x22, 0x5b, 0x7d, 0x80, 0xff] {
         var damaged = text
         damaged[index] = byte
-        if let document = try? JSON(decoding: damaged) { _ = AnswerValues(document) }
+        guard let document = try? JSON(decoding: damaged) else { continue }
+        #expect((try? JSON(decoding: Array(document.text(pretty: false).utf8))) == document)
+        _ = AnswerValues(document)
       }
     }
   }

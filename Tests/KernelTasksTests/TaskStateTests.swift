@@ -15,7 +15,11 @@ import Testing
     #expect(TaskState(state, exitState: exitState).letter == letter)
   }
 
-  @Test func anyNumberHasALetter() {
-    for state in 0..<1 << 16 as Range<UInt64> { _ = TaskState(state, exitState: .max) }
+  /// Bits without a meaning lead to no place behind the last letter. That is it when all bits of an
+  /// exit state are set, unless the state is one that is looked at first.
+  @Test(arguments: [(0, "RSDTtXZPI"), (.max, "DIP")] as [(UInt32, String)])
+  func anyNumberHasALetter(exitState: UInt32, letters: String) {
+    let states = 0..<1 << 16 as Range<UInt64>
+    #expect(Set(states.map { TaskState($0, exitState: exitState).letter }) == Set(letters))
   }
 }

@@ -12,12 +12,6 @@ extension LiveTests {
       (try? guest.truth("prog").contains { $0["name"] as? String == "cgroup_device" }) ?? false
     }
 
-    private func text(_ value: Any?) throws -> String {
-      let data = try JSONSerialization.data(
-        withJSONObject: value ?? NSNull(), options: [.fragmentsAllowed, .sortedKeys])
-      return String(decoding: data, as: UTF8.self)
-    }
-
     // MARK: Cgroups
 
     @Test(arguments: LiveGuest.withBpftool, ["cgroup", "cgroup-effective"])
@@ -32,13 +26,13 @@ extension LiveTests {
       // It asks this kernel for flags that it does not have, and prints cgroups without programs.
       if guest.label == "x86-5.10", kind == "cgroup" { return }
       for (our, their) in zip(ours, theirs) {
-        #expect(try text(our) == text(their))
+        #expect(try jsonText(our) == jsonText(their))
       }
       for cgroup in theirs {
         let path = try #require(cgroup["cgroup"] as? String)
         let words = ["-j", "cgroup", "show", path] + (kind == "cgroup" ? [] : ["effective"])
         let shown = try Program(guest, words).run()
-        #expect(try text(shown.json()) == text(cgroup["programs"]), "\(path): \(shown.err)")
+        #expect(try jsonText(shown.json()) == jsonText(cgroup["programs"]), "\(path): \(shown.err)")
       }
     }
 
@@ -106,14 +100,15 @@ extension LiveTests {
           continue
         }
         for key in keys {
-          #expect(try text(ours[index][key]) == text(their[key]), "\(key) of namespace \(index)")
+          #expect(
+            try jsonText(ours[index][key]) == jsonText(their[key]), "\(key) of namespace \(index)")
         }
       }
       // bpftool lists links of netfilter whatever their namespace is, and detached ones as well.
       var filters = ours.flatMap { $0["netfilter"] as? [Object] ?? [] }
       for index in filters.indices { filters[index]["detached"] = nil }
       let expected = theirs[0]["netfilter"] as? [Object] ?? []
-      #expect(try filters.map(text).sorted() == expected.map(text).sorted())
+      #expect(try filters.map(jsonText).sorted() == expected.map(jsonText).sorted())
     }
 
     /// bpftool writes the id of a flow dissector into an array as if that were an object.
@@ -146,7 +141,7 @@ extension LiveTests {
       try #require(!theirs.isEmpty)
       let holder = guest.isDebian ? "bpftrace" : "loader"
       #expect(ours.allSatisfy { $0["comm"] as? String == holder })
-      #expect(try ours.map { try text($0.filter { $0.key != "comm" }) } == theirs.map(text))
+      #expect(try ours.map { try jsonText($0.filter { $0.key != "comm" }) } == theirs.map(jsonText))
     }
 
     /// `attach_to_events()` of guest/loader, whose programs have no links.

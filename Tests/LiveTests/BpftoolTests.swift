@@ -69,13 +69,10 @@ struct BpftoolList: CustomTestStringConvertible, Sendable {
     return abs(our - their) <= 1
   }
 
-  /// As JSON, where `true` is not 1.
   private func text(_ value: Any, _ key: String) throws -> String {
     var value = value
     if unordered.contains(key), let numbers = value as? [Int] { value = numbers.sorted() }
-    let data = try JSONSerialization.data(
-      withJSONObject: value, options: [.fragmentsAllowed, .sortedKeys, .withoutEscapingSlashes])
-    return String(decoding: data, as: UTF8.self)
+    return try jsonText(value)
   }
 }
 

@@ -61,7 +61,7 @@ extension LiveTests {
       let qemu = try PlainQEMU()
       let shell = try shell()
       try shell.enter("\(Program.path) -c \(qemu.target)")
-      try shell.expect("guestscope> ")
+      try shell.expect(PseudoTerminal.prompt)
       try shell.enter("hold")
       try shell.expect("guestscope (held)> ")
       // At once: what is typed a moment later is the shell's.

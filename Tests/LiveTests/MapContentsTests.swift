@@ -23,27 +23,9 @@ enum DumpDifference {
 extension LiveTests {
   /// The contents of every map of every guest, against what bpftool says of it in the guest.
   @Suite(.timeLimit(.minutes(5))) struct MapContentsTests {
-    /// The answers to several commands, a line of JSON each.
-    private func answers(_ guest: LiveGuest, _ commands: [String]) throws -> [Any] {
-      let result = try Program(
-        guest, ["-j", "--keep-going"] + commands.flatMap { ["-e", $0] }
-      ).run()
-      let lines = result.out.split(separator: "\n")
-      try #require(lines.count == commands.count, "\(result.err)")
-      return try lines.map {
-        try JSONSerialization.jsonObject(with: Data($0.utf8), options: .fragmentsAllowed)
-      }
-    }
-
-    private func text(_ value: Any) throws -> String {
-      let data = try JSONSerialization.data(
-        withJSONObject: value, options: [.sortedKeys, .withoutEscapingSlashes])
-      return String(decoding: data, as: UTF8.self)
-    }
-
     private func entries(_ document: Any, type: String) throws -> [String] {
       let entries = try #require(document as? [[String: Any]], "\(document)").map { entry in
-        try text(entry.filter { !DumpDifference.ours.contains($0.key) })
+        try jsonText(entry.filter { !DumpDifference.ours.contains($0.key) })
       }
       return DumpDifference.unordered.contains(type) ? entries.sorted() : entries
     }
@@ -57,7 +39,7 @@ extension LiveTests {
         })
       let ids = types.keys.sorted().filter { theirs["\($0)"] != nil }
       try #require(ids.count > 15)
-      let ours = try answers(guest, ids.map { "map dump id \($0)" })
+      let ours = try guest.answers(ids.map { "map dump id \($0)" })
       var compared: Set<String> = []
       for (id, our) in zip(ids, ours) {
         let type = types[id]!
@@ -122,20 +104,19 @@ extension LiveTests {
         return ["pid", "cpu", "size", "side"].map { "\($0)=\(key[$0] ?? "")" }
           .joined(separator: ",")
       }
-      let looked = try answers(guest, members.map { "map lookup id \(id) \($0)" })
-      expectEqual(
-        try looked.map { try text($0) }, try entries.map { try text($0) }, "lookup in \(id)")
+      let looked = try guest.answers(members.map { "map lookup id \(id) \($0)" })
+      expectEqual(try looked.map(jsonText), try entries.map(jsonText), "lookup in \(id)")
       let parts = members.map { $0.prefix { $0 != "," } }
-      let dumped = try answers(guest, parts.map { "map dump id \(id) --key \($0)" })
+      let dumped = try guest.answers(parts.map { "map dump id \(id) --key \($0)" })
       expectEqual(
-        try dumped.map { try text($0) }, try entries.map { try text([$0]) }, "dump of \(id)")
+        try dumped.map(jsonText), try entries.map { try jsonText([$0]) }, "dump of \(id)")
     }
 
     @Test(arguments: LiveGuest.withBpftool)
     func whatBpftoolCannotListIsWhatTheLoaderWrote(guest: LiveGuest) throws {
       let truth = try guest.truth("contents")
       try #require(!truth.isEmpty)
-      let ours = try answers(guest, truth.map { "map dump id \($0["id"] ?? "")" })
+      let ours = try guest.answers(truth.map { "map dump id \($0["id"] ?? "")" })
       for (our, map) in zip(ours, truth) {
         let (found, expected) = (
           try #require(our as? [[String: Any]], "\(our)"), map["entries"] as? [[String: Any]] ?? []
@@ -150,7 +131,7 @@ extension LiveTests {
             found["owner"] = owner.filter { known[$0.key] != nil }
           }
           found["formatted"] = nil
-          #expect(try text(found) == text(expected), "\(map["name"] ?? "")")
+          #expect(try jsonText(found) == jsonText(expected), "\(map["name"] ?? "")")
         }
       }
     }
@@ -167,8 +148,7 @@ extension LiveTests {
         wanted += found.shuffled().prefix(4).map { (id, type, $0) }
       }
       try #require(wanted.count > 20)
-      let ours = try answers(
-        guest,
+      let ours = try guest.answers(
         wanted.map { map, _, entry in
           "map lookup id \(map) key " + (entry["key"] as? [String] ?? []).joined(separator: " ")
         })

@@ -10,19 +10,13 @@ extension LiveTests {
       return try result.objects()
     }
 
-    private func text(_ value: Any?) throws -> String {
-      let data = try JSONSerialization.data(
-        withJSONObject: value ?? NSNull(), options: [.sortedKeys, .fragmentsAllowed])
-      return String(decoding: data, as: UTF8.self)
-    }
-
     @Test(arguments: LiveGuest.withBpftool)
     func slotsHoldWhatTheLoaderPutThere(guest: LiveGuest) throws {
       let truth = try guest.truth("slots")
       try #require(!truth.isEmpty)
       for map in truth {
-        let slots = try dump(guest, "id", "\(map["id"] ?? "")").map { try text($0["slot"]) }
-        let expected = try (map["slots"] as? [Any] ?? []).map { try text($0) }
+        let slots = try dump(guest, "id", "\(map["id"] ?? "")").map { try jsonText($0["slot"]) }
+        let expected = try (map["slots"] as? [Any] ?? []).map { try jsonText($0) }
         #expect(slots == expected, "\(map["name"] ?? "")")
       }
     }
@@ -70,9 +64,9 @@ extension LiveTests {
       for arena in try guest.truth("arena") {
         let id = "\(arena["id"] ?? "")"
         let pages = try #require(arena["pages"] as? [[String: Any]])
-        #expect(try text(dump(guest, "id", id, "--pages")) == text(pages))
+        #expect(try jsonText(dump(guest, "id", id, "--pages")) == jsonText(pages))
         let one = try dump(guest, "id", id, "--pages", "--offset", "1", "--limit", "1")
-        #expect(try text(one) == text([pages[1]]))
+        #expect(try jsonText(one) == jsonText([pages[1]]))
         let unasked = try Program(guest, ["map", "dump", "id", id]).run()
         #expect(unasked.status == 1)
         #expect(unasked.err.contains("\(pages.count) pages of the arena are populated; --pages"))
@@ -92,7 +86,7 @@ extension LiveTests {
           let expected = try #require(stack["frames"] as? [[String: Any]])
           try #require(frames.count == expected.count)
           for (frame, known) in zip(frames, expected) {
-            #expect(try text(frame["address"]) == text(known["address"]))
+            #expect(try jsonText(frame["address"]) == jsonText(known["address"]))
             let offset = try #require(known["offset"] as? UInt64)
             let names = try #require(known["names"] as? [String]).map { name in
               name + (offset == 0 ? "" : "+0x" + String(offset, radix: 16))
@@ -123,8 +117,8 @@ extension LiveTests {
     func theProcessesThatHoldSocketsAreNamed(guest: LiveGuest) throws {
       for truth in try guest.truth("holders") {
         let entries = try dump(guest, "id", "\(truth["id"] ?? "")", "--owners")
-        let holders = try entries.compactMap { try $0["pids"].map { try text($0) } }
-        #expect(try holders == [text(truth["pids"])])
+        let holders = try entries.compactMap { try $0["pids"].map { try jsonText($0) } }
+        #expect(try holders == [jsonText(truth["pids"])])
       }
     }
 
@@ -138,7 +132,8 @@ extension LiveTests {
           ($0["member"] as? String ?? "", $0["name"] as? String ?? "")
         })
       for pointer in pointers {
-        #expect(try text(pointer["address"]) == text(truth[pointer["member"] as? String ?? ""]))
+        #expect(
+          try jsonText(pointer["address"]) == jsonText(truth[pointer["member"] as? String ?? ""]))
       }
       #expect(names["nested[0].callback"] == "bpf_fentry_test6")
       // A kernel that keeps the names of functions alone does not say where its first task is.

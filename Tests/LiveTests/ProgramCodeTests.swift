@@ -29,29 +29,16 @@ struct BatchAnswer {
 extension LiveTests {
   /// The code of every program of every guest, against what bpftool says of it in the guest.
   @Suite(.timeLimit(.minutes(5))) struct ProgramCodeTests {
-    private func answers(_ guest: LiveGuest, _ commands: [String]) throws -> [Any] {
-      let result = try Program(
-        guest, ["-j", "--keep-going"] + commands.flatMap { ["-e", $0] }
-      ).run()
-      let lines = result.out.split(separator: "\n")
-      try #require(lines.count == commands.count, "\(result.err)")
-      return try lines.map { try JSONSerialization.jsonObject(with: Data($0.utf8)) }
-    }
-
     /// A line an instruction.
     private func rows(_ document: Any) throws -> [String] {
-      try #require(document as? [[String: Any]], "\(document)").map { row in
-        let data = try JSONSerialization.data(
-          withJSONObject: row, options: [.sortedKeys, .withoutEscapingSlashes])
-        return String(decoding: data, as: UTF8.self)
-      }
+      try #require(document as? [[String: Any]], "\(document)").map { try jsonText($0) }
     }
 
     @Test(arguments: LiveGuest.withBpftool)
     func everyInstructionOfEveryProgramEqualsBpftools(guest: LiveGuest) throws {
       let theirs = try BatchAnswer.all(guest, "xlated")
       try #require(theirs.count == (try guest.truth("prog").count))
-      let ours = try answers(guest, theirs.map { $0.words.joined(separator: " ") })
+      let ours = try guest.answers(theirs.map { $0.words.joined(separator: " ") })
       for (our, their) in zip(ours, theirs) {
         let (found, expected) = (try rows(our), try rows(their.output))
         #expect(found == expected, "\(their.words)")
@@ -63,8 +50,7 @@ extension LiveTests {
     func wordsAddTheirKeys(guest: LiveGuest) throws {
       let id = try #require(
         try guest.truth("prog").first { $0["name"] as? String == "cls_subprogs" }?["id"])
-      let answers = try answers(
-        guest,
+      let answers = try guest.answers(
         ["", " linum", " opcodes", " opcodes linum"].map { "prog dump xlated id \(id)\($0)" }
       )
       let lists = try answers.map { try #require($0 as? [[String: Any]]) }
@@ -86,8 +72,8 @@ extension LiveTests {
       let names = ["reno_init", "reno_release"]
       let programs = try guest.truth("prog").filter { names.contains($0["name"] as? String ?? "") }
       let found =
-        try answers(
-          guest, ["prog dump xlated name reno_init name reno_release"])[0] as? [[String: Any]]
+        try guest.answers(["prog dump xlated name reno_init name reno_release"])[0]
+        as? [[String: Any]]
       try #require(found?.count == 2)
       for (program, truth) in zip(found ?? [], programs) {
         for key in ["id", "type", "name", "tag", "gpl_compatible", "run_cnt"] {

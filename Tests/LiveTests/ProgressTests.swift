@@ -35,11 +35,11 @@ extension LiveTests {
 
     @Test func typesThatAreWritten() throws {
       let terminal = try open(["-k", guest.kernel, "-c", guest.target])
-      try terminal.expect("guestscope> ")
+      try terminal.expect(PseudoTerminal.prompt)
       // How many were written is said after half a second, which a fast machine does not need.
       try terminal.enter("btf dump kernel format c > /dev/null")
       try terminal.expect(" types in C…")
-      try terminal.expect("guestscope> ")
+      try terminal.expect(PseudoTerminal.prompt)
       try terminal.press(.end)
       #expect(try terminal.wait() == 0)
     }

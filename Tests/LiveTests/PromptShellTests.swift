@@ -14,7 +14,7 @@ extension LiveTests {
 
     deinit { try? FileManager.default.removeItem(at: folder) }
 
-    private static let prompt = "guestscope> "
+    private static let prompt = PseudoTerminal.prompt
     private static let pid = "print task_struct init_task .pid"
 
     private func open(
@@ -29,16 +29,8 @@ extension LiveTests {
       return terminal
     }
 
-    private func answer(
-      _ terminal: PseudoTerminal, _ line: String, location: SourceLocation = #_sourceLocation
-    ) throws -> String {
-      try terminal.enter(line)
-      try terminal.expect(line + "\n", location: location)
-      return try terminal.expect(Self.prompt, location: location)
-    }
-
     private func leave(_ terminal: PseudoTerminal) throws {
-      #expect(try answer(terminal, Self.pid) == "0\n")
+      #expect(try terminal.answer(Self.pid) == "0\n")
       #expect(try guest.qmp.runs)
       try terminal.press(.end)
       #expect(try terminal.wait() == 0)
@@ -51,20 +43,20 @@ extension LiveTests {
 
     @Test func anAnswerGoesThroughTheShell() throws {
       let terminal = try open()
-      #expect(try answer(terminal, "sym * | wc -l") == (try symbols()) + "\n")
+      #expect(try terminal.answer("sym * | wc -l") == (try symbols()) + "\n")
       // Who wants no more is no error, nor is a program that finds nothing.
-      #expect(try answer(terminal, "sym * | head -1").split(separator: "\n").count == 1)
-      #expect(try answer(terminal, "info | grep -c nowhere") == "0\n")
-      #expect(try answer(terminal, "sym 'init_task' | sed 's/.* //;s/$/;/'") == "init_task;\n")
-      #expect(try answer(terminal, "! echo 'a;  b' | tr a c") == "c;  b\n")
-      #expect(try answer(terminal, "sym nothing_at_all | wc -l").contains("no symbol"))
+      #expect(try terminal.answer("sym * | head -1").split(separator: "\n").count == 1)
+      #expect(try terminal.answer("info | grep -c nowhere") == "0\n")
+      #expect(try terminal.answer("sym 'init_task' | sed 's/.* //;s/$/;/'") == "init_task;\n")
+      #expect(try terminal.answer("! echo 'a;  b' | tr a c") == "c;  b\n")
+      #expect(try terminal.answer("sym nothing_at_all | wc -l").contains("no symbol"))
       try leave(terminal)
     }
 
     @Test func severalCommandsStandInALine() throws {
       let terminal = try open()
-      let lines = try answer(
-        terminal, "\(Self.pid); fly ;regs 77;p task_struct init_task .comm # x; y"
+      let lines = try terminal.answer(
+        "\(Self.pid); fly ;regs 77;p task_struct init_task .comm # x; y"
       ).split(separator: "\n")
       #expect(lines.count == 4)
       #expect(lines.first == "0" && lines.last == "\"swapper/0\"", "\(lines)")
@@ -79,22 +71,22 @@ extension LiveTests {
       let terminal = try open()
       let file = folder.appendingPathComponent("a file").path
       let text = { try String(contentsOfFile: file, encoding: .utf8) }
-      #expect(try answer(terminal, "\(Self.pid) > '\(file)'") == "")
+      #expect(try terminal.answer("\(Self.pid) > '\(file)'") == "")
       #expect(try text() == "0\n")
-      #expect(try answer(terminal, "\(Self.pid) >>'\(file)'; \(Self.pid)") == "0\n")
+      #expect(try terminal.answer("\(Self.pid) >>'\(file)'; \(Self.pid)") == "0\n")
       #expect(try text() == "0\n0\n")
-      #expect(try answer(terminal, "prog list > '\(file)'") == "")
+      #expect(try terminal.answer("prog list > '\(file)'") == "")
       // As wide as it is, and without colours.
       let list = try Program(guest, ["prog", "list"]).run()
       #expect(try text() == list.out)
-      #expect(try answer(terminal, "info > /no/such/folder/x").contains("/no/such/folder/x"))
+      #expect(try terminal.answer("info > /no/such/folder/x").contains("/no/such/folder/x"))
       try leave(terminal)
     }
 
     @Test func aLongAnswerIsPagedAndTheGuestRunsMeanwhile() throws {
       let terminal = try open(["PAGER": "echo waiting; read x </dev/tty; wc -l"])
       // One that has room is not.
-      #expect(try answer(terminal, Self.pid) == "0\n")
+      #expect(try terminal.answer(Self.pid) == "0\n")
       try terminal.enter("sym *")
       try terminal.expect("waiting\n")
       #expect(try guest.qmp.runs)
@@ -136,13 +128,13 @@ extension LiveTests {
     @Test(arguments: [["PAGER": ""], ["PAGER": "cat"], ["TERM": "dumb", "PAGER": "false"]])
     func whoWantsNoPagerHasNone(environment: [String: String]) throws {
       let terminal = try open(environment)
-      #expect(try answer(terminal, "help").split(separator: "\n").count > 30)
+      #expect(try terminal.answer("help").split(separator: "\n").count > 30)
       try leave(terminal)
     }
 
     @Test func aPagerThatIsNotThereIsNamed() throws {
       let terminal = try open(["PAGER": "/no/such/pager -x"])
-      #expect(try answer(terminal, "help").contains("the shell cannot run '/no/such/pager -x'"))
+      #expect(try terminal.answer("help").contains("the shell cannot run '/no/such/pager -x'"))
       try leave(terminal)
     }
 

@@ -11,7 +11,7 @@ extension LiveTests {
 
     deinit { try? FileManager.default.removeItem(at: state) }
 
-    private static let prompt = "guestscope> "
+    private static let prompt = PseudoTerminal.prompt
     private static let held = "guestscope (held)> "
 
     /// The program at a prompt that has not come yet.
@@ -34,15 +34,6 @@ extension LiveTests {
       try terminal.press(.end)
       #expect(try terminal.wait() == 0)
       #expect(try guest.qmp.runs)
-    }
-
-    /// What a line is answered with.
-    private func answer(
-      _ terminal: PseudoTerminal, _ line: String, location: SourceLocation = #_sourceLocation
-    ) throws -> String {
-      try terminal.enter(line)
-      try terminal.expect(line + "\n", location: location)
-      return try terminal.expect(Self.prompt, location: location)
     }
 
     private func symbol(_ name: String) throws -> String {
@@ -88,11 +79,11 @@ extension LiveTests {
     @Test func linesAreAnsweredAndTheGuestRunsBetweenThem() throws {
       let terminal = try open()
       #expect(
-        try answer(terminal, "sym init_task") == "\(try symbol("init_task")) D init_task\n")
+        try terminal.answer("sym init_task") == "\(try symbol("init_task")) D init_task\n")
       #expect(try guest.qmp.runs)
-      #expect(try answer(terminal, "print task_struct init_task .comm") == "\"swapper/0\"\n")
-      #expect(try answer(terminal, "").isEmpty)
-      #expect(try answer(terminal, "# nothing").isEmpty)
+      #expect(try terminal.answer("print task_struct init_task .comm") == "\"swapper/0\"\n")
+      #expect(try terminal.answer("").isEmpty)
+      #expect(try terminal.answer("# nothing").isEmpty)
       try terminal.enter("quit")
       #expect(try terminal.wait() == 0)
       #expect(try guest.qmp.runs)
@@ -107,9 +98,9 @@ extension LiveTests {
         ("-c :1 info", "stand before"), ("read 0 8", "0x0 is not mapped"),
         ("sym é→漢", "no symbol é→漢"), ("resume", "no hold"), ("prog list id 4000000", "no program"),
       ] {
-        #expect(try answer(terminal, line).contains(words), "\(line)")
+        #expect(try terminal.answer(line).contains(words), "\(line)")
       }
-      #expect(try answer(terminal, "print task_struct init_task .pid") == "0\n")
+      #expect(try terminal.answer("print task_struct init_task .pid") == "0\n")
       try leave(terminal)
     }
 
@@ -126,7 +117,7 @@ extension LiveTests {
       try terminal.press(.interrupt)
       // Down to the last row first.
       try terminal.expect("\n^C\n" + Self.prompt)
-      #expect(try answer(terminal, "print task_struct init_task .pid") == "0\n")
+      #expect(try terminal.answer("print task_struct init_task .pid") == "0\n")
       try leave(terminal)
     }
 
@@ -137,7 +128,7 @@ extension LiveTests {
       try terminal.expect("\n0\nthe guest has no vCPU 77")
       try terminal.expect(Self.prompt)
       #expect(
-        try answer(terminal, "history 3").hasPrefix(
+        try terminal.answer("history 3").hasPrefix(
           "1  print task_struct init_task .pid\n2  regs 77"))
       try leave(terminal)
     }
@@ -146,8 +137,8 @@ extension LiveTests {
 
     @Test func historyLastsOverSessions() throws {
       let first = try open()
-      _ = try answer(first, "sym init_task")
-      _ = try answer(first, "print task_struct init_task .pid")
+      _ = try first.answer("sym init_task")
+      _ = try first.answer("print task_struct init_task .pid")
       try leave(first)
       let second = try open()
       try second.press(.up)
@@ -156,7 +147,7 @@ extension LiveTests {
       try second.expect("sym init_task")
       try second.press(.enter)
       try second.expect("\(try symbol("init_task")) D init_task\n" + Self.prompt)
-      let lines = try answer(second, "history").split(separator: "\n")
+      let lines = try second.answer("history").split(separator: "\n")
       #expect(
         lines == [
           "1  sym init_task", "2  print task_struct init_task .pid", "3  sym init_task",
@@ -248,7 +239,7 @@ extension LiveTests {
       try terminal.press(.interrupt)
       try terminal.expect("interrupted\n" + Self.prompt)
       #expect(try guest.qmp.runs)
-      #expect(try answer(terminal, "print task_struct init_task .pid") == "0\n")
+      #expect(try terminal.answer("print task_struct init_task .pid") == "0\n")
       try leave(terminal)
     }
 
@@ -259,7 +250,7 @@ extension LiveTests {
       try terminal.expect(" A fixed_percpu_data\n")
       try terminal.press(.interrupt)
       try terminal.expect("interrupted\n" + Self.prompt)
-      #expect(try answer(terminal, "print task_struct init_task .pid") == "0\n")
+      #expect(try terminal.answer("print task_struct init_task .pid") == "0\n")
       try leave(terminal)
     }
 
@@ -333,7 +324,7 @@ extension LiveTests {
 
     @Test func helpOfHoldNamesTheOneWayToLeaveTheGuestStopped() throws {
       let terminal = try open()
-      #expect(try answer(terminal, "help hold").contains("kill -9"))
+      #expect(try terminal.answer("help hold").contains("kill -9"))
       try leave(terminal)
     }
 

@@ -10,12 +10,6 @@ extension LiveTests {
       return result.out
     }
 
-    private func text(_ value: Any) throws -> String {
-      let data = try JSONSerialization.data(
-        withJSONObject: value, options: [.sortedKeys, .withoutEscapingSlashes])
-      return String(decoding: data, as: UTF8.self)
-    }
-
     @Test(arguments: LiveGuest.withBpftool)
     func everyTypeEqualsBpftools(guest: LiveGuest) throws {
       let theirs = try BatchAnswer.all(guest, "btf-dump")
@@ -30,7 +24,7 @@ extension LiveTests {
         let (found, expected) = (types(document), types(their.output))
         try #require(found.count == expected.count && !found.isEmpty, "\(their.words)")
         for (found, expected) in zip(found, expected) {
-          #expect(try text(found) == text(plain(expected)), "\(their.words)")
+          #expect(try jsonText(found) == jsonText(plain(expected)), "\(their.words)")
         }
       }
     }

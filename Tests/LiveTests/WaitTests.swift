@@ -6,12 +6,6 @@ extension LiveTests {
   @Suite struct WaitTests {
     private let kernel = LiveGuest("x86-6.1").kernel
 
-    private func time(_ work: () throws -> Void) rethrows -> Duration {
-      let start = ContinuousClock.now
-      try work()
-      return .now - start
-    }
-
     private func expectTimeOver(
       _ arguments: [String], _ words: String..., location: SourceLocation = #_sourceLocation
     ) throws {
@@ -24,11 +18,10 @@ extension LiveTests {
 
     @Test func nothingListensAtAll() throws {
       let target = "127.0.0.1:\(PlainQEMU.freePort())"
-      let took = try time {
-        try expectTimeOver(
-          ["-c", target, "-k", kernel, "--wait", "1", "info"], "nothing listens", target)
-      }
-      #expect(took > .seconds(1))
+      let start = ContinuousClock.now
+      try expectTimeOver(
+        ["-c", target, "-k", kernel, "--wait", "1", "info"], "nothing listens", target)
+      #expect(ContinuousClock.now - start > .seconds(1))
     }
 
     @Test func aQEMUThatStartsLaterIsFoundInItsFirmware() throws {
@@ -45,18 +38,19 @@ extension LiveTests {
       #expect(try qemu.qmp.status == "running")
     }
 
-    @Test func ctrlCEndsAWaitAtOnce() throws {
+    /// One that would never end by itself.
+    @Test func ctrlCEndsAWait() throws {
       let waiting = try Program(
         ["-c", "unix:/tmp/no-such.sock", "-k", kernel, "--wait", "0", "info"]
       ).start()
       usleep(2_000_000)
       #expect(waiting.isRunning, "\(waiting.err)")
       kill(waiting.identifier, SIGINT)
-      let took = time { #expect(waiting.wait() == 130) }
-      #expect(took < .seconds(1))
+      #expect(waiting.wait() == 128 + SIGINT)
     }
 
-    @Test func whatWaitingCannotMendEndsAtOnce() throws {
+    /// Whoever waits in vain says how long.
+    @Test func whatWaitingCannotMendIsNotWaitedFor() throws {
       let port = TCPSocket.greeting().port
       let guest = LiveGuest("x86-6.1")
       let cases: [([String], String)] = [
@@ -65,13 +59,10 @@ extension LiveTests {
         (["-c", guest.target, "-k", LiveGuest("x86-5.10").kernel], "not this guest's kernel"),
       ]
       for (arguments, words) in cases {
-        let took = try time {
-          let result = try Program(arguments + ["--wait", "60", "info"]).run()
-          #expect(result.status == 1)
-          #expect(result.err.contains(words), "\(result.err)")
-          #expect(!result.err.contains("waited"), "\(result.err)")
-        }
-        #expect(took < .seconds(30))
+        let result = try Program(arguments + ["--wait", "60", "info"]).run()
+        #expect(result.status == 1)
+        #expect(result.err.contains(words), "\(result.err)")
+        #expect(!result.err.contains("waited"), "\(result.err)")
       }
     }
 

@@ -1,19 +1,5 @@
 import GuestScopeBytes
-
-/// A generator whose whole state is a seed, so that a failing test can be run again (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
-    return z ^ z >> 31
-  }
-}
+import TestSupport
 
 /// Some fixed seeds and a new one each run; a failure names the one that failed.
 let seeds: [UInt64] = [1, 2, 3, 4, 5, .random(in: .min ... .max)]
@@ -25,7 +11,7 @@ extension [UInt8] {
   }
 
   /// These bytes cut at random, most often into small pieces.
-  func chunks(using random: inout SeededGenerator) -> [ArraySlice<UInt8>] {
+  func chunks(using random: inout SplitMix) -> [ArraySlice<UInt8>] {
     var chunks: [ArraySlice<UInt8>] = []
     var rest = self[...]
     while !rest.isEmpty {

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import GuestScopeRemoteProtocol
@@ -179,7 +180,7 @@ func packetsThatNothingAskedForDoNotComeWithoutEnd(packet: String) throws {
 /// same in other pieces agree.
 @Test(arguments: seeds)
 func anyStreamIsSurvived(seed: UInt64) {
-  var random = SeededGenerator(seed: seed)
+  var random = SplitMix(state: seed)
   let requests: [Request] = [
     .greeting, .supported, .physicalMemoryMode, .setPhysicalMemoryMode(true),
     .readMemory(address: 0, count: 2), .monitor(.version),

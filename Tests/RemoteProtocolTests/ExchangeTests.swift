@@ -1,4 +1,5 @@
 import GuestScopeBytes
+import TestSupport
 import Testing
 
 @testable import GuestScopeRemoteProtocol
@@ -81,7 +82,7 @@ func run(_ requests: [Request], _ received: String) throws(ProtocolError) -> Exc
 
 @Test(arguments: seeds)
 func anyChunkingGivesTheSameReplies(seed: UInt64) throws {
-  var random = SeededGenerator(seed: seed)
+  var random = SplitMix(state: seed)
   for _ in 0..<50 {
     var exchange = Exchange(sessionRequests)
     for chunk in session.bytes(.received).chunks(using: &random) { try exchange.feed(chunk) }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import GuestScopeRemoteProtocol
@@ -195,7 +196,7 @@ func linesThatAreNoRegionAreLeftOut(line: String) {
 /// Real text with damage: the map stays in order and apart.
 @Test(arguments: seeds)
 func anyTextIsSurvived(seed: UInt64) {
-  var random = SeededGenerator(seed: seed)
+  var random = SplitMix(state: seed)
   let texts = [MemoryTreeText.q35, MemoryTreeText.microvm, MemoryTreeText.secureVirt]
   for _ in 0..<25 {
     var text = ascii(texts.randomElement(using: &random)!)

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import GuestScopeRemoteProtocol
@@ -180,7 +181,7 @@ func strangeIncludesAreLeftOut(href: String) {
 /// Any text and any part of a real one is survived, and what is read obeys the limits.
 @Test(arguments: seeds)
 func anyDocumentIsSurvived(seed: UInt64) {
-  var random = SeededGenerator(seed: seed)
+  var random = SplitMix(state: seed)
   let words = [
     "<reg ", "name=\"", "bitsize=\"64\"", "regnum=\"", "\"", "'", "/>", ">", "<", "<!--", "-->",
     "<?", "?>", "=", " ", "99", "-", "<xi:include href=\"a.xml\"/>", "<architecture>", "&lt;", "é",

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import GuestScopeRemoteProtocol
@@ -29,7 +30,7 @@ import Testing
 /// What was traced can be replayed, however it was cut into lines.
 @Test(arguments: seeds)
 func aTraceReadsBack(seed: UInt64) {
-  var random = SeededGenerator(seed: seed)
+  var random = SplitMix(state: seed)
   var bytes: [TraceLine.Direction: [UInt8]] = [.sent: [], .received: []]
   var text = "A comment.\n\n"
   for _ in 0..<200 {

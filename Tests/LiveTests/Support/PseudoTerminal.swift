@@ -18,6 +18,9 @@ final class PseudoTerminal {
 
   struct Failure: Error, CustomStringConvertible { var description: String }
 
+  /// Where the program waits for a line while its guest runs.
+  static let prompt = "guestscope> "
+
   let identifier: pid_t
   private var master: Int32 = -1
   private var bytes: [UInt8] = []
@@ -144,6 +147,13 @@ final class PseudoTerminal {
         throw failure
       }
     }
+  }
+
+  /// Enters a line, and returns what stands between it and the next prompt.
+  func answer(_ line: String, location: SourceLocation = #_sourceLocation) throws -> String {
+    try enter(line)
+    try expect(line + "\n", location: location)
+    return try expect(Self.prompt, location: location)
   }
 
   /// Takes what the child writes next; false when it has ended or the time is over.

@@ -1,0 +1,129 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Commands
+
+/// What the program says, and its status, when there is no answer or not all of one.
+@Suite final class FailureTests: ProgramBench {
+  @Test(arguments: [["-j"], ["-p"], []])
+  func withoutAnAnswerThereIsAnErrorInItsPlace(form: [String]) throws {
+    let lines = ["prog fly", "sym no_such", "prog list id", "prog verifier", "source /no/such"]
+    let result = try run(form + ["--keep-going"] + lines.flatMap { ["-e", $0] })
+    #expect(result.status == 64)
+    guard form == ["-j"] else {
+      #expect(result.output.contains("\"error\"") == (form == ["-p"]))
+      return
+    }
+    let documents = result.output.split(separator: "\n")
+    try #require(documents.count == lines.count)
+    for (index, document) in documents.enumerated() {
+      let value = try JSONSerialization.jsonObject(with: Data(document.utf8))
+      let error = (value as? [String: String])?["error"]
+      #expect((error == nil) == (index == 3), "\(document)")
+      if let error { #expect(result.errors.contains(": \(error)\n"), "\(result.errors)") }
+    }
+  }
+
+  /// Whatever is wrong, and wherever: one document, the sentence of standard error.
+  @Test func everyFailureIsADocumentUnderJSON() throws {
+    let endless = folder.appendingPathComponent("endless").path
+    try "source \(endless)\n".write(toFile: endless, atomically: false, encoding: .utf8)
+    for (words, status, sentence) in [
+      (["-j", "prog", "fly"], 64, "no command 'fly'"), (["-j"], 64, "no command: give one"),
+      (["-j", "help", "fly"], 64, "no command 'fly'"), (["info", "extra", "-j"], 64, "extra"),
+      (["read", "x", "-j"], 64, "'<length>'"), (["read", "x", "8", "-jt", "y"], 64, "'y'"),
+      (["--timeout", "x", "-j", "info"], 64, "--timeout"), (["-j", "-x"], 64, "'-x'"),
+      (["-c", "nowhere", "info", "--json"], 64, "HOST:PORT"), (["-j", "hold"], 64, "session"),
+      (["prog", "list", "-j", "-e", "info"], 64, "remove the other"),
+      (["-j", "-e", "'"], 64, "its end"),
+      (["-j", "-f", "/no/such"], 1, "cannot open /no/such"), (["-j", "-f", endless], 1, "deep"),
+      (["-j", "-e", "source /no/such"], 1, "cannot open"), (["-j", "regs", "9"], 1, "no vCPU 9"),
+      (["-j", "-k", "/no/such", "info"], 1, "/no/such"), (["-j", "read", "8", "8"], 1, "mapped"),
+    ] as [([String], Int32, String)] {
+      let result = try run(words)
+      #expect(result.status == status, "\(words): \(result.errors)")
+      let document = try #require(result.json as? [String: String], "\(words): \(result.output)")
+      #expect(Set(document.keys) == ["error"])
+      let error = document["error"] ?? ""
+      #expect(error.contains(sentence), "\(words): \(error)")
+      #expect(result.errors.split(separator: "\n").first?.hasSuffix(": \(error)") == true)
+    }
+  }
+
+  @Test func aLineThatIsRefusedIsFollowedByItsUsage() throws {
+    let usage =
+      "\nusage: guestscope read <address> <length> [--as <format>] [--json] [--pretty] [--wide]\n"
+    for words in [["read"], ["-j", "read", "x"], ["read", "x", "8", "9"]] {
+      #expect(try run(words).errors.hasSuffix(usage))
+    }
+    // Nobody who runs a script sees where it was typed.
+    #expect(try !run("-e", "read").errors.contains("usage:"))
+    #expect(try !run("-j", "read", "8", "8").errors.contains("usage:"))
+  }
+
+  @Test func withoutACommandNothingIsAnswered() throws {
+    let script = folder.appendingPathComponent("empty").path
+    try "\n# Nothing.\n".write(toFile: script, atomically: false, encoding: .utf8)
+    for words in [[], ["-f", script], ["-e", ""], ["-e", "  # nothing"]] {
+      let result = try run(words)
+      #expect((result.status, result.output) == (64, ""))
+      #expect(result.errors.contains("no command: give one"), "\(result.errors)")
+    }
+    #expect(qemu.clients.isEmpty)
+  }
+
+  @Test func aTargetThatIsNoneSaysWhatOneIs() throws {
+    for target in ["foo", "host:", "host:99999", ":0", "unix:", "65536"] {
+      let result = try run(["-c", target, "info"])
+      #expect(result.status == 64)
+      for form in ["HOST:PORT", ":PORT", "unix:PATH"] {
+        #expect(result.errors.contains(form), "\(result.errors)")
+      }
+    }
+    #expect(try run(["-c", "\(qemu.port)", "info"]).status == 0)
+  }
+
+  @Test(arguments: [("info", "6.1.0-test"), ("sym prog_idr", "prog_idr"), ("regs 0", "_text+")])
+  func aKernelThatDiedSinceTheLastCommandIsNoAnswer(line: String, word: String) throws {
+    let session = try session()
+    let command = try #require(try Root.parse(words: Words.split(line)) as? any GuestCommand)
+    func knowsTheKernel() throws -> Bool {
+      try command.answer(in: session).screen.lines.contains { $0.contains(word) }
+    }
+    #expect(try knowsTheKernel())
+    #expect(try knowsTheKernel())
+    // No CPU has this area any more, and the old kernel still lies in RAM.
+    qemu.change { $0.registers = Self.registers(guest, gsBase: 0) }
+    #expect((try? knowsTheKernel()) != true)
+    #expect(qemu.isRunning)
+  }
+
+  @Test func theStatusSaysHowItWent() throws {
+    #expect(try run("prog", "list", "colour", "red").status == 64)
+    #expect(try run("prog", "stats", "type", "nonsense").status == 64)
+    #expect(try run("prog", "list", "id", "77").status == 1)
+    let other = try run("prog", "list", "id", "3", "type", "kprobe")
+    #expect(other.status == 1)
+    #expect(other.errors.contains("no program with id 3 type kprobe\n"))
+    let lacking = try run("--no-cache", "prog", "list", withKernel: false)
+    #expect(lacking.status == 1)
+    #expect(lacking.errors.contains("no symbol table was found in its memory"))
+    #expect(lacking.errors.contains("vmlinux with -k"))
+    // One program of two becomes unreadable.
+    qemu.change { machine in
+      machine.ram.replaceSubrange(evilHead + 56..<evilHead + 64, with: repeatElement(0, count: 8))
+    }
+    let partial = try run("prog", "list", "-j")
+    #expect(partial.status == 2)
+    #expect((partial.json as? [Any])?.count == 1)
+    #expect(partial.errors.contains("1 program unreadable"))
+    #expect(partial.errors.contains("program 9"))
+    let version = try run("--version")
+    #expect((version.status, version.errors) == (0, ""))
+    #expect(qemu.isRunning)
+    qemu.end()
+    usleep(20_000)
+    #expect(try run("prog", "list").status == 1)
+  }
+}
