@@ -65,7 +65,7 @@ final class Connection {
 
   /// Connects and writes the greeting, both in one system call where that can be.
   func open(_ address: Socket.Address, _ contact: Contact) throws(Socket.Failure) {
-    link.watch(socket.descriptor)
+    link.watch(socket.descriptor, of: address)
     let bytes = encoded([.greeting])
     start = .now
     try link.debt.begin(on: socket.descriptor, contact) { () throws(Socket.Failure) in
@@ -172,11 +172,11 @@ final class Connection {
     link.debt.note(socket.descriptor) { $0.state = isOwed ? .owed : .nothing }
   }
 
-  /// Ends the connection; what it owed is not paid here.
-  func end() {
-    owe(false)
-    socket.end()
-  }
+  /// Ends the connection; what it owes is to be paid on another.
+  func end() { socket.end() }
+
+  /// Notes again what this connection owed, where no other one has paid it.
+  func owe(_ debt: DebtRecord) { link.debt.restore(debt, of: socket.descriptor) }
 
   /// Lets the guest go on at once if that is owed.
   func pay() {

@@ -4,7 +4,8 @@ import Glibc
 ///
 /// It is our own executable in a session of its own, so that neither Ctrl-C nor a kill of our process
 /// group reaches it. It gets a duplicate of each socket before that connects, and so our death does
-/// not end the connection; what that owes the guest it reads in the `DebtPage`. See `GuardianProcess`.
+/// not end the connection; what that owes the guest it reads in the `DebtPage`. Where the link breaks
+/// as well, it connects itself. See `GuardianProcess`.
 final class Guardian {
   /// The arguments that make the program a guardian.
   static let arguments = ["guestscope", "--guardian"]
@@ -45,11 +46,12 @@ final class Guardian {
     while waitpid(identifier, nil, 0) < 0, errno == EINTR {}
   }
 
-  /// Hands over a duplicate of a socket, in place of the one before; false when the guardian is dead.
-  func watch(_ descriptor: Int32) -> Bool {
-    var byte: UInt8 = 0
-    return unsafe withUnsafeMutablePointer(to: &byte) { byte in
-      var part = unsafe iovec(iov_base: byte, iov_len: 1)
+  /// Hands over a duplicate of a socket and the address that it will connect to, in place of those before;
+  /// false when the guardian is dead.
+  func watch(_ descriptor: Int32, of address: Socket.Address) -> Bool {
+    var bytes = address.bytes
+    return unsafe bytes.withUnsafeMutableBytes { bytes in
+      var part = unsafe iovec(iov_base: bytes.baseAddress, iov_len: bytes.count)
       return unsafe withUnsafeMutablePointer(to: &part) { part in
         unsafe withUnsafeTemporaryAllocation(byteCount: 24, alignment: 8) { control in
           // A control message is its length, level and type (16 bytes), then descriptors.
@@ -64,7 +66,7 @@ final class Guardian {
           unsafe message.msg_iovlen = 1
           unsafe message.msg_control = control.baseAddress
           unsafe message.msg_controllen = control.count
-          return unsafe sendmsg(end, &message, Int32(MSG_NOSIGNAL)) == 1
+          return unsafe sendmsg(end, &message, Int32(MSG_NOSIGNAL)) == bytes.count
         }
       }
     }

@@ -15,15 +15,20 @@ public enum GuardianProcess {
     chdir("/")
     guard let page = DebtPage(sharedBy: Guardian.page) else { exit(1) }
     var connection: Int32 = -1
+    var address: [UInt8] = []
     while true {
       var next: Int32 = -1
-      let received = receiveDescriptor(&next)
-      if received < 0, errno == EINTR { continue }
-      guard received > 0 else { break }
+      guard let received = receive(&next) else { continue }
+      guard !received.isEmpty else { break }
       if connection >= 0 { close(connection) }
-      connection = next
+      (connection, address) = (next, received)
     }
-    if connection >= 0 { Heir(connection, page.record).settle() }
+    let record = page.record
+    if connection >= 0, record.state != .nothing,
+      Heir(connection, record).settle() == .linkIsBroken
+    {
+      Successor(address, record).settle()
+    }
     exit(0)
   }
 
@@ -34,12 +39,13 @@ public enum GuardianProcess {
     }
   }
 
-  /// Returns what `recvmsg` does: 0 when the other process has ended.
-  private static func receiveDescriptor(_ descriptor: inout Int32) -> Int {
-    var byte: UInt8 = 0
+  /// Takes a socket, and returns the address that it connects to: empty when the other process has ended,
+  /// nil when a signal has come.
+  private static func receive(_ descriptor: inout Int32) -> [UInt8]? {
     var received = 0
-    unsafe withUnsafeMutablePointer(to: &byte) { byte in
-      var part = unsafe iovec(iov_base: byte, iov_len: 1)
+    var bytes = [UInt8](repeating: 0, count: MemoryLayout<sockaddr_storage>.size)
+    unsafe bytes.withUnsafeMutableBytes { bytes in
+      var part = unsafe iovec(iov_base: bytes.baseAddress, iov_len: bytes.count)
       unsafe withUnsafeMutablePointer(to: &part) { part in
         unsafe withUnsafeTemporaryAllocation(byteCount: 24, alignment: 8) { control in
           var message = unsafe msghdr()
@@ -54,7 +60,8 @@ public enum GuardianProcess {
         }
       }
     }
-    return received
+    if received < 0, errno == EINTR { return nil }
+    return Array(bytes.prefix(max(0, received)))
   }
 }
 
@@ -71,20 +78,33 @@ private struct Heir {
     (self.descriptor, self.record) = (descriptor, record)
   }
 
-  func settle() {
-    switch record.state {
-    case .nothing: return
-    case .owed, .resuming: ResumeDebt.resume(descriptor)
-    case .unknown: if isOwed() { ResumeDebt.resume(descriptor) }
+  enum Outcome { case isSettled, linkIsBroken }
+
+  /// - Parameter ran: it is known that the guest ran, unless QEMU has a reason why it is stopped.
+  func settle(ran: Bool = false) -> Outcome {
+    if hasEnded { return .linkIsBroken }
+    if record.state == .unknown {
+      guard let isOwed = isOwed(ran) else { return .linkIsBroken }
+      if isOwed, !ResumeDebt.resume(descriptor) { return .linkIsBroken }
+    } else if !ResumeDebt.resume(descriptor) {
+      return .linkIsBroken
     }
     // QEMU is to read all of that before the connection ends, which a reset would prevent: bytes
     // that nobody took would cause one.
     shutdown(descriptor, Int32(SHUT_WR))
     while let bytes = receive(), !bytes.isEmpty {}
+    return .isSettled
   }
 
-  /// Asks the stub what its owner had not found out yet, by the same rules.
-  private func isOwed() -> Bool {
+  /// True when either end has closed the connection.
+  private var hasEnded: Bool {
+    // POLLRDHUP, for _GNU_SOURCE only.
+    var poller = pollfd(fd: descriptor, events: 0x2000, revents: 0)
+    return unsafe poll(&poller, 1, 0) > 0
+  }
+
+  /// Asks the stub what its owner had not found out yet, by the same rules; nil where the link breaks.
+  private func isOwed(_ ran: Bool) -> Bool? {
     var questions: [UInt8] = []
     for request in [.greeting, .monitor(.status), .monitor(.version)] as [Request] {
       request.encode(into: &questions)
@@ -95,7 +115,8 @@ private struct Heir {
     var isBefore = record.before == nil
     var contact = record.contact
     var text = ""
-    while let bytes = receive(), !bytes.isEmpty {
+    while let bytes = receive() {
+      guard !bytes.isEmpty else { return nil }
       decoder.feed(bytes)
       while let incoming = decoder.next() {
         switch incoming {
@@ -119,10 +140,10 @@ private struct Heir {
       else { continue }
       switch Verdict(before, contact, status: status, version: version) {
       case .ran, .takenAsRunning: return true
-      case .stopped: return false
+      case .stopped(let reason): return ran && reason == nil
       }
     }
-    return record.isLikelyOwed
+    return ran || record.isLikelyOwed
   }
 
   /// What comes next; empty at the end of the connection, nil when the time is over.
@@ -134,5 +155,41 @@ private struct Heir {
     var bytes = [UInt8](repeating: 0, count: 1 << 16)
     let count = unsafe recv(descriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT))
     return Array(bytes.prefix(max(0, count)))
+  }
+}
+
+/// Who takes over from an owner whose link broke before it died.
+private struct Successor {
+  /// For how long it tries to connect.
+  private static let patience: Duration = .seconds(2)
+
+  private let address: Socket.Address
+  private let record: DebtRecord
+
+  init(_ address: [UInt8], _ record: DebtRecord) {
+    let family = address.withUnsafeBytes { unsafe $0.loadUnaligned(as: sa_family_t.self) }
+    self.address = Socket.Address(family: Int32(family), bytes: address, isLoopback: false)
+    self.record = record
+  }
+
+  func settle() {
+    let deadline = ContinuousClock.now + Self.patience
+    while .now < deadline {
+      if connectAndSettle() == .isSettled { return }
+      sleep(for: .milliseconds(50))
+    }
+  }
+
+  private func connectAndSettle() -> Heir.Outcome {
+    var greeting: [UInt8] = []
+    Request.greeting.encode(into: &greeting)
+    do throws(Socket.Failure) {
+      let socket = try Socket(family: address.family, timeout: Self.patience)
+      try socket.connect(to: address, sending: greeting)
+      let heir = Heir(socket.descriptor, DebtRecord(.unknown, record.contact.afterBrokenLink))
+      return heir.settle(ran: record.state != .unknown)
+    } catch {
+      return .linkIsBroken
+    }
   }
 }

@@ -46,19 +46,19 @@ extension StubLink {
   ) -> GuestMemError {
     let deadline = ContinuousClock.now + Self.limit
     var delay: Duration = .milliseconds(50)
-    // The broken connection may have consumed the report of a stop. A guest that we had left stopped is
-    // not to be let go for that.
-    let contact: Contact = debt.contact == .afterStopped ? .firstToLeaveStopped : debt.contact
+    let contact = debt.contact.afterBrokenLink
     var next: Connection?
     for attempt in 0..<Self.tries {
+      // QEMU serves one client at a time.
+      next = nil
+      // Should we die now, the guardian is to know.
+      first.owe(debt)
       if attempt > 0 {
         sleep(for: delay)
         delay *= 2
       }
       let left = deadline - .now
       guard left > .zero else { break }
-      // QEMU serves one client at a time.
-      next = nil
       do throws(GuestMemError) {
         let connection = try connectAgain(contact, within: left)
         next = connection

@@ -51,6 +51,13 @@ public final class ResumeDebt: Sendable {
     }
   }
 
+  /// Takes up again what a connection owed that has ended, while no other one owes anything.
+  func restore(_ record: DebtRecord, of descriptor: Int32) {
+    current.withLock { current in
+      if current == nil || current == descriptor { set(&current, descriptor, record) }
+    }
+  }
+
   /// What the connection owes.
   func record(of descriptor: Int32) -> DebtRecord {
     current.withLock { $0 == descriptor ? page.record : .nothing }
@@ -123,7 +130,7 @@ public final class ResumeDebt: Sendable {
   /// allocates nothing.
   public func payAtCrash() {
     let descriptor = owingAtCrash.exchange(-1, ordering: .acquiringAndReleasing)
-    if descriptor >= 0 { Self.resume(descriptor) }
+    if descriptor >= 0 { _ = Self.resume(descriptor) }
   }
 
   // MARK: Paying
@@ -131,8 +138,8 @@ public final class ResumeDebt: Sendable {
   private func pay(_ current: inout Int32?) -> Bool {
     guard let descriptor = current else { return false }
     guard page.record.isLikelyOwed else { return false }
-    Self.resume(descriptor)
-    set(&current, descriptor, .nothing)
+    // Where the link is broken it stays owed, and the guardian pays.
+    if Self.resume(descriptor) { set(&current, descriptor, .nothing) }
     return true
   }
 
@@ -142,9 +149,10 @@ public final class ResumeDebt: Sendable {
     owingAtCrash.store(record.state == .owed ? descriptor ?? -1 : -1, ordering: .releasing)
   }
 
-  static func resume(_ descriptor: Int32) {
-    _ = unsafe send(
-      descriptor, payment.utf8Start, payment.utf8CodeUnitCount, Int32(MSG_NOSIGNAL))
+  /// False where the link is broken.
+  static func resume(_ descriptor: Int32) -> Bool {
+    let count = payment.utf8CodeUnitCount
+    return unsafe send(descriptor, payment.utf8Start, count, Int32(MSG_NOSIGNAL)) == count
   }
 
   /// The empty packet goes before it. It takes with it the rest of a packet that was cut off, and

@@ -68,10 +68,12 @@ final class StubLink {
 
   /// Hands a socket to the guardian, which is started when it is first needed, and again should it
   /// have died.
-  func watch(_ descriptor: Int32) {
+  ///
+  /// - Parameter address: where it will connect to.
+  func watch(_ descriptor: Int32, of address: Socket.Address) {
     guard let path = options.guardian else { return }
     for _ in 0..<2 {
-      if let guardian, guardian.watch(descriptor) { return }
+      if let guardian, guardian.watch(descriptor, of: address) { return }
       guardian = nil
       do { guardian = try Guardian(path, debt.page) } catch {
         if !saidThatNobodyGuards {

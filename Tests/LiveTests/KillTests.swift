@@ -55,6 +55,23 @@ extension LiveTests {
       #expect(left == 0, "the guest was left standing after \(left) of \(Self.rounds) kills")
     }
 
+    /// The link breaks while the program is suspended, so that only the guardian can make another.
+    @Test(arguments: guests)
+    func killedAfterItsLinkBrokeTheGuestRunsOn(guest: LiveGuest) throws {
+      let qmp = try guest.qmp
+      let proxy = Proxy(to: try #require(guest.port))
+      defer { proxy.end() }
+      let running = try Program(["-c", proxy.target, "--hold", "-f", "-"]).start(input: Use.script)
+      while running.isRunning, !running.out.contains("\n") { usleep(1000) }
+      kill(running.identifier, SIGSTOP)
+      #expect(try qmp.status == "paused")
+      proxy.breakLinks()
+      kill(running.identifier, SIGKILL)
+      _ = running.wait()
+      #expect(try qmp.runs(within: 3))
+      try qmp.execute("cont")
+    }
+
     /// Without a guardian the guest stands still for ever: it is the guardian that helps.
     @Test func withoutAGuardianAKillInAHoldLeavesTheGuestStanding() throws {
       let guest = LiveGuest("x86-6.1")

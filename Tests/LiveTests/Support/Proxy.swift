@@ -17,6 +17,8 @@ final class Proxy: @unchecked Sendable {
   private let lock = NSLock()
   private var behaviour: Behaviour
   private var hasEnded = false
+  /// Of links that nothing else breaks.
+  private var sockets: [TCPSocket] = []
 
   /// - Parameter server: the port of QEMU's gdbserver.
   init(to server: Int, _ behaviour: Behaviour = Behaviour()) {
@@ -30,6 +32,11 @@ final class Proxy: @unchecked Sendable {
 
   func change(_ body: (inout Behaviour) -> Void) { lock.withLock { body(&behaviour) } }
 
+  /// Breaks every link that it carries; the next client has a new one.
+  func breakLinks() {
+    for socket in lock.withLock({ sockets }) { socket.end() }
+  }
+
   /// Must be called: its thread keeps it alive.
   func end() {
     lock.withLock { hasEnded = true }
@@ -42,6 +49,7 @@ final class Proxy: @unchecked Sendable {
       if lock.withLock({ hasEnded }) { return }
       let qemu = TCPSocket()
       guard qemu.connect(to: server) else { continue }
+      lock.withLock { if behaviour.tamperer == nil { sockets += [client, qemu] } }
       let ends = [(client, qemu), (qemu, client)]
       for (index, (from, to)) in ends.enumerated() {
         Thread.detachNewThread { [self] in carry(from, to, isQEMUs: index == 1) }
