@@ -69,8 +69,8 @@ struct RunQueueNumbers: KernelStruct {
   /// 8 bytes before 6.5.
   let deadlineQueued = Member<KernelCount>("dl.dl_nr_running")
   /// Since 6.12 (commit 557a6bfc662c).
-  let fairServer = OptionalMember<KernelVirtualAddress>("fair_server.rb_node.__rb_parent_color")
-  let extServer = OptionalMember<KernelVirtualAddress>("ext_server.rb_node.__rb_parent_color")
+  let fairServer = OptionalMember<UInt64>("fair_server.rb_node.__rb_parent_color")
+  let extServer = OptionalMember<UInt64>("ext_server.rb_node.__rb_parent_color")
   let scxRunning = OptionalMember<UInt32>("scx.nr_running")
   let scxFlags = OptionalMember<UInt32>("scx.flags")
   let scxReleased = OptionalMember<Bool>("scx.cpu_released")
@@ -103,7 +103,7 @@ extension KernelObject<RunQueueNumbers> {
       (self.fairServer, address(of: \.fairServer)), (self.extServer, address(of: \.extServer)),
     ]
     // RB_EMPTY_NODE(): a node that is in no tree is its own parent.
-    let queued = servers.count { parent, node in parent != nil && parent != node }
+    let queued = servers.count { parent, node in parent != nil && parent != node?.rawValue }
     return self.deadlineQueued.value &- min(UInt64(queued), self.deadlineQueued.value)
   }
 
