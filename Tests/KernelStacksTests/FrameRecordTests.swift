@@ -80,6 +80,16 @@ import Testing
     #expect("\(astray.end)".contains("a frame record of zeros"), "\(astray.end)")
   }
 
+  @Test func aReturnProbeStandsInThePlaceOfACaller() throws {
+    let guest = Guest(hasMeta: false)
+    guest.tasks.guest.symbols["return_to_handler"] = 0x200
+    guest.tasks.guest.symbols["two"] = nil
+    guest.writeRecord(0x3000, fp: 0x3100, lr: guest.code(0x200))
+    guest.writeRecord(0x3100, fp: Self.last, lr: guest.code(0x310))
+    let stack = try guest.walk(fp: 0x3000, pc: guest.code(0x110))
+    #expect(stack.text == ["one+0x10", "return_to_handler+0x0", "three+0x10"])
+  }
+
   /// `two` was interrupted in `one`'s caller's place: its registers are on the stack.
   @Test func aRecordOfZerosMayBeAnException() throws {
     let guest = Guest(hasMeta: true)

@@ -31,9 +31,11 @@ import Testing
     #expect("\(stacks[0].end)".contains("it runs") && "\(stacks[1].end)".contains("has ended"))
   }
 
-  /// An interrupt of `framed`, before it has its frame, goes on on a stack of its own.
-  @Test func aCPUIsUnwoundThroughAnInterrupt() throws {
-    let guest = StackGuest()
+  /// An interrupt of `framed`, before it has its frame, goes on on a stack of its own, whose pointer leads to
+  /// the last word or, up to 5.11, to the end.
+  @Test(arguments: [8, 0] as [UInt64])
+  func aCPUIsUnwoundThroughAnInterrupt(interruptTop: UInt64) throws {
+    let guest = StackGuest(interruptTop: interruptTop)
     let place = guest.addTask(1, isRunning: true)
     let stack = guest.stacks[1]!
     guest.tasks.run(1, onCPU: 0, clock: 1)
@@ -104,6 +106,18 @@ import Testing
 
     let unknown = try stack { $0.write($0.code(0x40), on: $0.stacks[1]!, $1) }
     #expect("\(unknown.end)".contains("no unwind information"), "\(unknown.end)")
+  }
+
+  @Test func aReturnProbeHidesTheCaller() throws {
+    let guest = StackGuest()
+    guest.guest.symbols["arch_rethook_trampoline"] = 0x700
+    let place = guest.addTask(1)
+    guest.write(guest.code(0x700), on: guest.stacks[1]!, place)
+    guest.tasks.finish()
+    let stack = try #require(try guest.stacks().first)
+    #expect(stack.text.starts(with: ["schedule+0x20", "arch_rethook_trampoline+0x0"]))
+    #expect("\(stack.end)".contains("a return probe"), "\(stack.end)")
+    #expect(stack.text.contains("? plain+0x10"))
   }
 
   /// Code that has no entries, and that no symbol says to be BPF's.

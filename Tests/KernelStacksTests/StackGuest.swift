@@ -31,7 +31,8 @@ final class StackGuest {
   private(set) var stacks: [UInt32: (virtual: UInt64, physical: [PhysicalAddress])] = [:]
   let interrupts: (virtual: UInt64, physical: [PhysicalAddress])
 
-  init(_ numbers: Numbers = .first) {
+  /// - Parameter interruptTop: where the pointer to the interrupt stack leads, in bytes from its end.
+  init(_ numbers: Numbers = .first, interruptTop: UInt64 = 8) {
     self.numbers = numbers
     tasks = TaskGuest { types in
       types.declare(
@@ -69,7 +70,8 @@ final class StackGuest {
     guest.symbols["__end_init_task"] = data + 0x8000
     let (pointer, copies) = guest.perCPU(8)
     guest.symbols["hardirq_stack_ptr"] = pointer &- guest.textBase
-    guest.ram.write(interrupts.virtual + UInt64(Self.stackSize) - 8, at: copies[0])
+    guest.ram.write(
+      interrupts.virtual + UInt64(Self.stackSize) - interruptTop, at: copies[0])
     describeFunctions()
     writeTables()
   }
