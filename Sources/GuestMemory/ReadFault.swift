@@ -72,6 +72,17 @@ extension ReadFault {
   }
 }
 
+extension MemoryView {
+  /// Counts as unreadable what a walk leaves out because there is more than it may read.
+  public func countCut(
+    _ noun: String, after most: Int, at address: KernelVirtualAddress
+  ) throws(ReadFault) {
+    _ = try object(ObjectKey(noun, id: UInt64(most), at: address)) { () throws(ReadFault) in
+      throw .unreadable(Unreadable(.tooMany(most: most), at: address.rawValue))
+    }
+  }
+}
+
 extension Unreadable {
   /// True when nothing is damaged: what was asked for does not exist.
   public var isMissing: Bool { if case .missing = reason { true } else { false } }

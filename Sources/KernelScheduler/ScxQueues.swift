@@ -102,11 +102,17 @@ extension Walk {
     _ table: KernelVirtualAddress?, at now: UInt64?
   ) throws(ReadFault) -> [ScxDispatchQueue] {
     guard let table else { return [] }
-    // Nothing is in the table of a kernel whose scheduler has gone.
-    guard try view.pointer(at: table).rawValue != 0 else { return [] }
+    // The table of a kernel whose scheduler has gone has no buckets.
+    guard try read(QueueTable.self, at: table).buckets.rawValue != 0 else { return [] }
     return try rhashtable(
       at: table, of: \ScxDispatchQueueStruct.hashNode, most: Self.mostQueues
     ) { queue throws(ReadFault) in try queue.queue(.user, at: now) }
     .sorted { $0.id < $1.id }
   }
+}
+
+/// `struct rhashtable` of include/linux/rhashtable-types.h, while there may be none.
+private struct QueueTable: KernelStruct {
+  static let kernelName = "rhashtable"
+  let buckets = Member<KernelVirtualAddress>("tbl")
 }

@@ -65,6 +65,7 @@ extension Walk {
       mounts.append((mount.address, mount.namespace))
       next = try mount.next
     }
+    if let next { try view.countCut("mount", after: mounts.count, at: next.address) }
     return mounts
   }
 }

@@ -63,7 +63,7 @@ final class Prompt {
     let state = environment("XDG_STATE_HOME")
     if state.hasPrefix("/") { return state + "/guestscope/history" }
     let home = environment("HOME")
-    return home.isEmpty ? nil : home + "/.local/state/guestscope/history"
+    return home.hasPrefix("/") ? home + "/.local/state/guestscope/history" : nil
   }
 
   private func greet() {

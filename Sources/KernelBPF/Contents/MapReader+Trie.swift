@@ -57,6 +57,9 @@ extension MapReader {
       }
       level = next
     }
+    if let next = level.first {
+      try view.countCut("trie node", after: nodes.count, at: next.address)
+    }
     return Self.postorder(from: root, nodes)
   }
 

@@ -84,8 +84,7 @@ struct Chain {
     _ course: Course, at address: KernelVirtualAddress, in view: MemoryView
   ) throws(ReadFault) {
     guard course.isCut else { return }
-    let cause = Unreadable(.tooMany(most: course.most), at: address.rawValue)
-    try count(.unreadable(cause), at: address, course.most, in: view)
+    try view.countCut("\(noun) chain", after: course.most, at: address)
   }
 
   private var circle: String {
