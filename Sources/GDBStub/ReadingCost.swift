@@ -13,7 +13,8 @@ struct ReadingCost {
   static let usual = (request: 8_000.0, byte: 4.5)
   /// A stub is taken to be slower or faster by this factor at the most.
   static let bound = 8.0
-  /// Nanoseconds by the usual costs. What takes less says more of the machine than of the stub.
+  /// Nanoseconds. A stop that is expected to take less says more of the machine than of the stub. Expected by
+  /// what is known: stops of a slow stub read little, and must be able to show that it is slow no longer.
   private static let least = 200_000.0
   /// The stops that count, and how many there must be.
   private static let (window, few) = (16, 4)
@@ -35,7 +36,7 @@ struct ReadingCost {
   mutating func note(requests: Int, bytes: Int, took time: Duration) {
     let usual = Double(requests) * Self.usual.request + Double(bytes) * Self.usual.byte
     // A clock that was set back meanwhile gives a time below zero.
-    guard usual >= Self.least, time > .zero else { return }
+    guard usual * max(slowness, 1) >= Self.least, time > .zero else { return }
     ratios.append(time / .nanoseconds(1) / usual)
     if ratios.count > Self.window { ratios.removeFirst() }
     guard ratios.count >= Self.few else { return }

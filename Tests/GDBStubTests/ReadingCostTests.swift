@@ -38,6 +38,17 @@ import Testing
     #expect(abs(cost.slowness - 0.5) < 0.001)
   }
 
+  /// The stops that are made for a stub that is taken to be eight times slower are small.
+  @Test func aSlowStubThatIsFastAgainIsBelieved() {
+    var cost = ReadingCost()
+    learn(100, stops: 16, &cost)
+    #expect(cost.slowness == 8)
+    for _ in 0..<16 {
+      cost.note(requests: 15, bytes: 960, took: .nanoseconds(15 * 8_000 + 960 * 4.5))
+    }
+    #expect(cost.slowness == 1)
+  }
+
   @Test func busyMomentsAreNotSeen() {
     var cost = ReadingCost()
     for stop in 0..<200 {
