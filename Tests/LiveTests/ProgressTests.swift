@@ -17,7 +17,7 @@ extension LiveTests {
       server.listen()
       let arguments = ["-c", ":\(server.port)", "--timeout", "3", "info"]
       let terminal = try open(arguments)
-      try terminal.expect("waiting for an answer of 127.0.0.1:\(server.port)…")
+      try terminal.expect("waiting for an answer from 127.0.0.1:\(server.port)…")
       // What is said next takes its place.
       try terminal.expect("guestscope: ")
       #expect(try terminal.wait() == 1)

@@ -119,6 +119,10 @@ extension LiveTests {
       #expect(try row("migration/0")["class"] as? String == "stop")
       let idle = try #require(try row("gs-waiting")["idle_ns"] as? Int)
       #expect(idle > 1_000_000_000)
+      // However long it has slept: nobody waits for it.
+      #expect(try row("gs-waiting")["stuck_ns"] as? Int == idle)
+      let sleeping = try all.values.filter { try #require($0["state"] as? String) == "S" }
+      #expect(!sleeping.isEmpty && sleeping.allSatisfy { $0["stuck_ns"] is NSNull })
     }
   }
 }

@@ -10,7 +10,7 @@ extension LiveTests {
 
     /// Lines that answer nothing, or end what they stand in.
     private static let mistakes: [(line: String, status: Int32, words: String)] = [
-      ("history", 64, "is for the prompt"), ("resume", 1, "no hold stops the guest"),
+      ("history", 64, "is for the prompt"), ("resume", 1, "the guest is not held"),
       ("source /no/such/file", 1, "cannot open /no/such/file: No such file"),
       ("frobnicate", 64, "no command 'frobnicate'"), ("prog fly", 64, "no command 'fly'"),
       ("help fly", 64, "no command 'fly'"), ("-j", 64, "no command after them"),
@@ -53,7 +53,7 @@ extension LiveTests {
       ("read runqueues 8", 64, "as in runqueues@0"), ("read runqueues@9 8", 1, "no CPU 9"),
       ("read runqueues+8 8", 64, "as in runqueues@0+8"), ("sym runqueues@9", 1, "no CPU 9"),
       ("sym init_task@0", 64, "is not a per-CPU variable"),
-      ("prog list -e info", 64, "beside them"),
+      ("prog list -e info", 64, "remove the other command"),
       ("-j help fly", 64, "no command 'fly'"),
       ("read init_task@0 8", 64, "is not a per-CPU variable"), ("read 8 8", 1, "0x0 is not mapped"),
       ("pread init_task 8", 64, "translate init_task"),

@@ -67,7 +67,7 @@ extension LiveTests {
       let print = try Program(guest, ["print", "task_struct", "task:\(pid)", ".comm"]).run()
       #expect(print.out == "\"\(comm)\"\n")
       let shown = try Program(guest, ["var", "syncer"]).run()
-      #expect(shown.out.hasSuffix("<task \(pid) \(comm)>\n"), "\(shown.out)")
+      #expect(shown.out.hasSuffix("<\(comm) (pid \(pid))>\n"), "\(shown.out)")
     }
 
     /// What they lead to, by what `print` says of it.

@@ -92,24 +92,25 @@ extension MapReader {
     let buckets = HashBuckets(
       at: hash.buckets + stride &* stretch.lowerBound + first, count: stretch.count,
       stride: stride)
+    let (isPerCPU, isOfMaps) = (type.contains("percpu_"), type == "hash_of_maps")
     func marker(_ bucket: Int) -> UInt64 { UInt64(bucket + stretch.lowerBound) }
     return try walk.nullsLists(
       in: buckets, of: \HashElement.hashNode, most: most, marker: marker
     ) { element throws(ReadFault) in
       let start = element.address(of: \.key)!
       let valueAt = Int(UInt64(keySize).rounded(to: 8))
-      let size = valueAt + (holdsPointers ? 8 : valueSize)
+      let size = valueAt + (isPerCPU || isOfMaps ? 8 : valueSize)
       guard size <= Int(hash.elemSize) else {
         throw .corrupt("a hash with elements of \(hash.elemSize) bytes", at: hash.address)
       }
       let bytes = try view.bytes(at: start, count: size)
       let key = Array(bytes[..<keySize])
       if let wanted, wanted != key { return nil }
-      if type.contains("percpu_") {
+      if isPerCPU {
         let pointer = try perCPUPointer([keySize, valueAt].map { bytes.u64(at: $0)! }, at: start)
         return MapEntry(key: key, try perCPU(pointer, hidden))
       }
-      guard type == "hash_of_maps" else {
+      guard isOfMaps else {
         return MapEntry(key: key, .bytes(hidden.hiding(Array(bytes[valueAt...]))))
       }
       let inner = KernelVirtualAddress(bytes.u64(at: valueAt)!)
@@ -117,8 +118,6 @@ extension MapReader {
       return MapEntry(key: key, value, slot: slot)
     }
   }
-
-  private var holdsPointers: Bool { type.contains("percpu_") || type == "hash_of_maps" }
 
   /// The per-CPU pointer of an element: right after its key, or, in kernels of 2025 and later and in
   /// stable ones since, after the key that is rounded up. No type says which: the right one leads to
