@@ -176,7 +176,11 @@ final class Connection {
   func end() { socket.end() }
 
   /// Notes again what this connection owed, where no other one has paid it.
-  func owe(_ debt: DebtRecord) { link.debt.restore(debt, of: socket.descriptor) }
+  func owe(_ debt: DebtRecord, ran: Bool) {
+    var debt = debt
+    debt.ran = ran
+    link.debt.restore(debt, of: socket.descriptor)
+  }
 
   /// Lets the guest go on at once if that is owed.
   func pay() {

@@ -19,11 +19,16 @@ struct DebtRecord: RawRepresentable, Equatable {
   var contact: Contact
   /// What the stub said before our greeting, once that was taken from the socket.
   var before: Exchange.Before?
+  /// A connection that broke has shown that the guest ran: it is to go on, unless QEMU has a reason why it
+  /// is stopped.
+  var ran: Bool
 
   static let nothing = DebtRecord(.nothing, .first)
 
-  init(_ state: State, _ contact: Contact, _ before: Exchange.Before? = nil) {
-    (self.state, self.contact, self.before) = (state, contact, before)
+  init(
+    _ state: State, _ contact: Contact, _ before: Exchange.Before? = nil, ran: Bool = false
+  ) {
+    (self.state, self.contact, self.before, self.ran) = (state, contact, before, ran)
   }
 
   /// Whether a `c` is due as far as this goes. A stub that said one thing before our greeting has a
@@ -32,7 +37,7 @@ struct DebtRecord: RawRepresentable, Equatable {
     switch state {
     case .nothing, .resuming: false
     case .owed: true
-    case .unknown: contact.silenceMeansRunning && [nil, Exchange.Before()].contains(before)
+    case .unknown: ran || contact.silenceMeansRunning && [nil, Exchange.Before()].contains(before)
     }
   }
 
@@ -41,13 +46,14 @@ struct DebtRecord: RawRepresentable, Equatable {
     state = State(rawValue: byte(0)) ?? .nothing
     contact = Contact(rawValue: byte(1)) ?? .first
     let stops = Int(byte(2))
-    before = stops == 0 ? nil : Exchange.Before(stops: stops - 1, hasMark: byte(3) == 1)
+    before = stops == 0 ? nil : Exchange.Before(stops: stops - 1, hasMark: byte(3) & 1 != 0)
+    ran = byte(3) & 2 != 0
   }
 
   var rawValue: UInt32 {
     let stops = before.map { UInt32(min($0.stops, 2) + 1) } ?? 0
-    let mark: UInt32 = before?.hasMark == true ? 1 : 0
-    return UInt32(state.rawValue) | UInt32(contact.rawValue) << 8 | stops << 16 | mark << 24
+    let flags: UInt32 = (before?.hasMark == true ? 1 : 0) | (ran ? 2 : 0)
+    return UInt32(state.rawValue) | UInt32(contact.rawValue) << 8 | stops << 16 | flags << 24
   }
 }
 

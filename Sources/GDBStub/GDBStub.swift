@@ -15,7 +15,8 @@
 //   something must be written on every way out: errors, signals, a `kill -9`. What a connection
 //   owes is kept outside of it (`ResumeDebt`, on a page that two processes share, `DebtPage`), a
 //   signal path pays it, and after a `kill -9` the guardian does: a second process that has a
-//   duplicate of each socket from before it connects (`Guardian`, `GuardianProcess`).
+//   duplicate of each socket from before it connects, and connects itself where the link broke just
+//   before (`Guardian`, `GuardianProcess`).
 //
 // `c` starts whatever stands still
 //   A guest may have stood still before we came: a person said `stop`, it panicked, it was migrated

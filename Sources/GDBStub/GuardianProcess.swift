@@ -10,13 +10,15 @@ public enum GuardianProcess {
 
   /// Runs until the other process has ended and nothing is owed.
   public static func run() -> Never {
-    // Whatever that process was given by its own parent, a pipe's end for instance, is not ours.
+    // Whatever that process was given by its own parent, a pipe's end for instance, is not ours. Its working
+    // directory is: the path of a socket may be relative.
     closeDescriptors(from: Guardian.page + 1)
-    chdir("/")
     guard let page = DebtPage(sharedBy: Guardian.page) else { exit(1) }
     var connection: Int32 = -1
     var address: [UInt8] = []
+    var watch = LinkWatch()
     while true {
+      watch.wait(for: Guardian.socket, connection)
       var next: Int32 = -1
       guard let received = receive(&next) else { continue }
       guard !received.isEmpty else { break }
@@ -25,9 +27,9 @@ public enum GuardianProcess {
     }
     let record = page.record
     if connection >= 0, record.state != .nothing,
-      Heir(connection, record).settle() == .linkIsBroken
+      case .linkIsBroken(let ran) = Heir(connection, record).settle(), watch.isFresh
     {
-      Successor(address, record).settle()
+      Successor(address, record, ran: ran).settle()
     }
     exit(0)
   }
@@ -78,16 +80,17 @@ private struct Heir {
     (self.descriptor, self.record) = (descriptor, record)
   }
 
-  enum Outcome { case isSettled, linkIsBroken }
+  enum Outcome {
+    case isSettled
+    /// And whether the guest is known to have run.
+    case linkIsBroken(ran: Bool)
+  }
 
-  /// - Parameter ran: it is known that the guest ran, unless QEMU has a reason why it is stopped.
-  func settle(ran: Bool = false) -> Outcome {
-    if hasEnded { return .linkIsBroken }
-    if record.state == .unknown {
-      guard let isOwed = isOwed(ran) else { return .linkIsBroken }
-      if isOwed, !ResumeDebt.resume(descriptor) { return .linkIsBroken }
-    } else if !ResumeDebt.resume(descriptor) {
-      return .linkIsBroken
+  func settle() -> Outcome {
+    if hasEnded { return .linkIsBroken(ran: hasShownThatGuestRan) }
+    let isOwed = record.state == .unknown ? self.isOwed() : true
+    guard let isOwed, !isOwed || ResumeDebt.resume(descriptor) else {
+      return .linkIsBroken(ran: record.ran || record.state != .unknown)
     }
     // QEMU is to read all of that before the connection ends, which a reset would prevent: bytes
     // that nobody took would cause one.
@@ -96,15 +99,25 @@ private struct Heir {
     return .isSettled
   }
 
-  /// True when either end has closed the connection.
-  private var hasEnded: Bool {
-    // POLLRDHUP, for _GNU_SOURCE only.
-    var poller = pollfd(fd: descriptor, events: 0x2000, revents: 0)
-    return unsafe poll(&poller, 1, 0) > 0
+  private var hasEnded: Bool { LinkWatch.hasEnded(descriptor) }
+
+  /// What the owner knew, or the last words of a link that broke: see `StubLink.settling`.
+  private var hasShownThatGuestRan: Bool {
+    if record.ran || record.state != .unknown { return true }
+    guard record.contact.silenceMeansRunning, record.before == nil else { return false }
+    var decoder = PacketDecoder()
+    var before = Exchange.Before()
+    while let bytes = receive(), !bytes.isEmpty {
+      decoder.feed(bytes)
+      while let incoming = decoder.next() {
+        if case .packet(let payload) = incoming { before.add(payload) }
+      }
+    }
+    return before.stops >= 1
   }
 
   /// Asks the stub what its owner had not found out yet, by the same rules; nil where the link breaks.
-  private func isOwed(_ ran: Bool) -> Bool? {
+  private func isOwed() -> Bool? {
     var questions: [UInt8] = []
     for request in [.greeting, .monitor(.status), .monitor(.version)] as [Request] {
       request.encode(into: &questions)
@@ -140,10 +153,10 @@ private struct Heir {
       else { continue }
       switch Verdict(before, contact, status: status, version: version) {
       case .ran, .takenAsRunning: return true
-      case .stopped(let reason): return ran && reason == nil
+      case .stopped(let reason): return record.ran && reason == nil
       }
     }
-    return ran || record.isLikelyOwed
+    return record.isLikelyOwed
   }
 
   /// What comes next; empty at the end of the connection, nil when the time is over.
@@ -158,6 +171,39 @@ private struct Heir {
   }
 }
 
+/// Notices when a link breaks.
+private struct LinkWatch {
+  /// An owner that lives is through with a broken link in this time, or does not know of it.
+  private static let patience: Duration = .seconds(3)
+
+  private var end: ContinuousClock.Instant?
+
+  /// False for a link that broke long before its owner died: whoever answers there now may have been stopped
+  /// by somebody else.
+  var isFresh: Bool { end.map { .now - $0 < Self.patience } ?? true }
+
+  /// Waits until there is something to take from the owner.
+  mutating func wait(for owner: Int32, _ link: Int32) {
+    while true {
+      // A link is not connected yet when it is handed over, which looks like its end.
+      end = link >= 0 && Self.hasEnded(link) ? end ?? .now : nil
+      var pollers = [pollfd(descriptor: owner), pollfd(fd: link, events: Self.ending, revents: 0)]
+      let isWatched = link >= 0 && end == nil
+      let ready = unsafe poll(&pollers, isWatched ? 2 : 1, end == nil ? -1 : 500)
+      if ready > 0, pollers[0].revents != 0 { return }
+    }
+  }
+
+  /// POLLRDHUP, for _GNU_SOURCE only.
+  private static let ending: Int16 = 0x2000
+
+  /// True when either end has closed the connection.
+  static func hasEnded(_ link: Int32) -> Bool {
+    var poller = pollfd(fd: link, events: ending, revents: 0)
+    return unsafe poll(&poller, 1, 0) > 0
+  }
+}
+
 /// Who takes over from an owner whose link broke before it died.
 private struct Successor {
   /// For how long it tries to connect.
@@ -165,31 +211,33 @@ private struct Successor {
 
   private let address: Socket.Address
   private let record: DebtRecord
+  /// A server that was never shown to be QEMU is asked once.
+  private let isKnown: Bool
 
-  init(_ address: [UInt8], _ record: DebtRecord) {
+  init(_ address: [UInt8], _ record: DebtRecord, ran: Bool) {
     let family = address.withUnsafeBytes { unsafe $0.loadUnaligned(as: sa_family_t.self) }
     self.address = Socket.Address(family: Int32(family), bytes: address, isLoopback: false)
-    self.record = record
+    self.record = DebtRecord(.unknown, record.contact.afterBrokenLink, ran: ran)
+    isKnown = ran || !record.contact.isFirst
   }
 
   func settle() {
     let deadline = ContinuousClock.now + Self.patience
-    while .now < deadline {
-      if connectAndSettle() == .isSettled { return }
+    repeat {
+      if case .isSettled = connectAndSettle() { return }
       sleep(for: .milliseconds(50))
-    }
+    } while isKnown && .now < deadline
   }
 
-  private func connectAndSettle() -> Heir.Outcome {
+  private func connectAndSettle() -> Heir.Outcome? {
     var greeting: [UInt8] = []
     Request.greeting.encode(into: &greeting)
     do throws(Socket.Failure) {
       let socket = try Socket(family: address.family, timeout: Self.patience)
       try socket.connect(to: address, sending: greeting)
-      let heir = Heir(socket.descriptor, DebtRecord(.unknown, record.contact.afterBrokenLink))
-      return heir.settle(ran: record.state != .unknown)
+      return Heir(socket.descriptor, record).settle()
     } catch {
-      return .linkIsBroken
+      return nil
     }
   }
 }

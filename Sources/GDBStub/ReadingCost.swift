@@ -36,7 +36,7 @@ struct ReadingCost {
   mutating func note(requests: Int, bytes: Int, took time: Duration) {
     let usual = Double(requests) * Self.usual.request + Double(bytes) * Self.usual.byte
     // A clock that was set back meanwhile gives a time below zero.
-    guard usual * max(slowness, 1) >= Self.least, time > .zero else { return }
+    guard bytes > 0, usual * max(slowness, 1) >= Self.least, time > .zero else { return }
     ratios.append(time / .nanoseconds(1) / usual)
     if ratios.count > Self.window { ratios.removeFirst() }
     guard ratios.count >= Self.few else { return }

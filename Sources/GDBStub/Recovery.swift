@@ -52,7 +52,7 @@ extension StubLink {
       // QEMU serves one client at a time.
       next = nil
       // Should we die now, the guardian is to know.
-      first.owe(debt)
+      first.owe(debt, ran: ran)
       if attempt > 0 {
         sleep(for: delay)
         delay *= 2

@@ -23,7 +23,7 @@ public final class ResumeDebt: Sendable {
     on descriptor: Int32, _ contact: Contact, _ connect: () throws(Socket.Failure) -> Void
   ) throws(Socket.Failure) {
     let outcome = current.withLock { current -> Result<Void, Socket.Failure> in
-      set(&current, descriptor, DebtRecord(.unknown, contact))
+      set(&current, descriptor, DebtRecord(.unknown, contact, ran: page.record.ran))
       do throws(Socket.Failure) { try connect() } catch {
         // Nobody stands still for a connection that did not come about.
         if error.call == "connect" { set(&current, nil, .nothing) }
@@ -76,7 +76,8 @@ public final class ResumeDebt: Sendable {
     try outcome.get()
   }
 
-  /// Pays what one connection owes and has no `c` under way for. False when nothing is owed.
+  /// Pays what one connection owes and has no `c` under way for. False when nothing is owed, or nothing can
+  /// be written.
   @discardableResult
   func pay(on descriptor: Int32) -> Bool {
     current.withLock { current in
@@ -139,7 +140,8 @@ public final class ResumeDebt: Sendable {
     guard let descriptor = current else { return false }
     guard page.record.isLikelyOwed else { return false }
     // Where the link is broken it stays owed, and the guardian pays.
-    if Self.resume(descriptor) { set(&current, descriptor, .nothing) }
+    guard Self.resume(descriptor) else { return false }
+    set(&current, descriptor, .nothing)
     return true
   }
 

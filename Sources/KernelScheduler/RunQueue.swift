@@ -65,6 +65,8 @@ struct RunQueueNumbers: KernelStruct {
   let fairQueued = Member<KernelCount>("cfs.h_nr_queued", "cfs.h_nr_running")
   /// Since 6.14 (commit c2a295bffeaf), and in later releases of 6.12.
   let fairRunnable = OptionalMember<UInt32>("cfs.h_nr_runnable")
+  /// In 6.13 (commit 76f2f783294d), and in releases of 6.12.
+  let fairDelayed = OptionalMember<UInt32>("cfs.h_nr_delayed")
   let realTime = Member<KernelCount>("rt.rt_nr_running")
   /// 8 bytes before 6.5.
   let deadlineQueued = Member<KernelCount>("dl.dl_nr_running")
@@ -90,7 +92,9 @@ extension KernelObject<RunQueueNumbers> {
   /// Tasks that sleep and stay on the queue until their lag is gone, since 6.12 (commit 152e11f6df29): they
   /// are counted, and cannot run. `cfs_h_nr_delayed()` of kernel/sched/fair.c.
   private var delayed: UInt64 {
-    self.fairRunnable.map { self.fairQueued.value &- min(UInt64($0), self.fairQueued.value) } ?? 0
+    let queued = self.fairQueued.value
+    return self.fairRunnable.map { queued &- min(UInt64($0), queued) }
+      ?? self.fairDelayed.map { min(UInt64($0), queued) } ?? 0
   }
 
   var running: UInt64 { self.queued.value &- min(delayed, self.queued.value) }

@@ -19,7 +19,8 @@ struct TaskStruct: KernelStruct {
   let schedClass = Member<KernelVirtualAddress>("sched_class")
   let realParent = Member<KernelVirtualAddress>("real_parent")
   /// In the clock of its run queue that leaves out the time of interrupts and of the hypervisor
-  /// (`rq_clock_task()`); 0 for a task that has not run since it was started or came to its CPU.
+  /// (`rq_clock_task()`); 0 for a task that has not run since it was started, and for one of the fair class
+  /// since it came to its CPU.
   let execStart = Member<UInt64>("se.exec_start")
   /// By `rq_clock()`; 0 while it wants no CPU, and while it has one. CONFIG_SCHED_INFO.
   let lastQueued = OptionalMember<UInt64>("sched_info.last_queued")

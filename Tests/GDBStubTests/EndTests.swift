@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Whether the guest runs after an end that nobody planned.
-@Suite struct EndTests {
+@Suite(.timeLimit(.minutes(2))) struct EndTests {
   enum End: CaseIterable { case silence, interrupt, signal }
 
   /// The stub answers when we have given up, and takes what we had written.

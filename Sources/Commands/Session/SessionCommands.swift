@@ -27,7 +27,7 @@ struct Hold: RunStateCommand {
 /// `resume`: ends a `hold`.
 struct Resume: RunStateCommand {
   static let configuration = CommandConfiguration(
-    commandName: "resume", abstract: "Let the guest run that hold stopped.",
+    commandName: "resume", abstract: "Let a guest that hold stopped run again.",
     discussion: "A guest that somebody else has stopped stays stopped.")
 
   @OptionGroup var output: OutputOptions

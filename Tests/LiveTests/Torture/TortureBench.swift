@@ -31,12 +31,13 @@ final class TortureBench {
     let tamperer = session.tampering.map { Tamperer($0, using: session.random) }
     let proxy = tamperer.map { Proxy(to: port, Proxy.Behaviour(tamperer: $0)) }
     let end = try torment(session, proxy?.target ?? guest.target)
-    proxy?.end()
 
     var outcome = Outcome()
-    outcome.hasChangedRunState = tamperer?.hasChangedRunState ?? false
     outcome.exceptions += judge(end, session)
     let isAsItWas = try isAsBefore(session)
+    // A guardian goes on when the program has ended, on the same link or on a new one.
+    outcome.hasChangedRunState = tamperer?.hasChangedRunState ?? false
+    proxy?.end()
     if outcome.hasChangedRunState, !isAsItWas {
       outcome.isOtherwise = true
       // The report was changed on the way, so the program must say what it assumed, unless a stop was

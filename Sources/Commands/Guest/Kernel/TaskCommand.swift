@@ -17,7 +17,7 @@ struct TaskListCommand: OrderedCommand {
     discussion: """
       The state is the letter of ps: R runs or wants to, S sleeps, D sleeps and takes no signal, I is \
       an idle kernel thread, T and t are stopped, Z has ended. IDLE is how long a thread has not run, \
-      STUCK how long it has wanted a CPU or has been in D, CGROUP its place in the default hierarchy. \
+      STUCK how long it has waited for the CPU whose run queue it is on, or has been in D, CGROUP its place in the default hierarchy. \
       Numbers are those of the root pid namespace. A kernel without CONFIG_SCHED_INFO does not keep when \
       a thread began to want a CPU: STUCK is then IDLE.
 

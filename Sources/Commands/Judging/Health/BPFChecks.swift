@@ -14,7 +14,7 @@ extension HealthCheck {
         "\(ring.name) (map \(ring.id))", JSON(shortest: percent.rounded()),
         "\(ring.pending) of \(ring.size) bytes wait for a reader")
     }.orKept(
-      "none of \(counted(rings.count, "ring buffer")) is that full",
+      "checked " + counted(rings.count, "ring buffer"),
       value: JSON(shortest: fills.map { $0.1.rounded() }.max() ?? 0))
   }
 
@@ -38,6 +38,6 @@ extension HealthCheck {
       .broken(
         "\(program.shownName) (id \(program.id))", JSON(shortest: (rate * 10).rounded() / 10),
         "misses a second")
-    }.orKept("none of \(counted(rates.count, "program")) misses that many")
+    }.orKept("checked " + counted(rates.count, "program"))
   }
 }

@@ -46,7 +46,7 @@ extension HealthCheck {
       return .broken(
         samples[0].name, .unsigned(UInt64(samples[0].count)),
         "the same tasks for \(fixed(health.seconds, 1)) s" + task)
-    }.orKept("none of \(counted(queues.count, "queue")) stands still")
+    }.orKept("checked " + counted(queues.count, "queue"))
   }
 
   static let queueGrows = HealthCheck(
@@ -60,6 +60,6 @@ extension HealthCheck {
         samples[0].name, .unsigned(UInt64(samples[samples.count - 1].count)),
         "it grew in each sample for \(fixed(health.seconds, 1)) s, from \(samples[0].count) tasks on"
       )
-    }.orKept("none of \(counted(queues.count, "queue")) only grows")
+    }.orKept("checked " + counted(queues.count, "queue"))
   }
 }

@@ -61,7 +61,7 @@ extension HealthCheck {
           "seconds without returning to its scheduler, in "
             + (task.pid == 0 ? "its idle task" : "\(task.comm) (pid \(task.pid))"))
       }
-    }.orKept("\(counted(running.count, "CPU")), each of which comes back to its scheduler")
+    }.orKept("checked " + counted(running.count, "CPU"))
   }
 
   static let softLockup = HealthCheck(
@@ -82,7 +82,7 @@ extension HealthCheck {
         "the watchdog ran last \((task.watchdogAge ?? 0).tenthsOfSeconds) s ago; "
           + "it complains after \((2 * threshold).tenthsOfSeconds) s")
     }.orKept(
-      "none of \(counted(ages.count, "CPU")) that the watchdog watches is near",
+      "checked " + counted(ages.count, "CPU"),
       value: JSON(shortest: ages.map { $0.1.rounded() }.max() ?? 0))
   }
 
@@ -97,7 +97,7 @@ extension HealthCheck {
       .broken(
         "\(task.name) (pid \(task.pid))", JSON(seconds: task.stuck ?? 0),
         "seconds in \(task.state)" + (task.cpu.map { " on CPU \($0)" } ?? ""))
-    }.orKept("none of \(counted(tasks.count, "task")) is stuck")
+    }.orKept("checked " + counted(tasks.count, "task"))
   }
 }
 
