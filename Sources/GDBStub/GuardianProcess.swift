@@ -176,6 +176,9 @@ private struct LinkWatch {
   /// An owner that lives is through with a broken link in this time, or does not know of it.
   private static let patience: Duration = .seconds(3)
 
+  /// What takes longer to connect is not looked at any more.
+  private static let longestConnect: Duration = .seconds(10)
+
   private var end: ContinuousClock.Instant?
 
   /// False for a link that broke long before its owner died: whoever answers there now may have been stopped
@@ -189,7 +192,8 @@ private struct LinkWatch {
       end = link >= 0 && Self.hasEnded(link) ? end ?? .now : nil
       var pollers = [pollfd(descriptor: owner), pollfd(fd: link, events: Self.ending, revents: 0)]
       let isWatched = link >= 0 && end == nil
-      let ready = unsafe poll(&pollers, isWatched ? 2 : 1, end == nil ? -1 : 500)
+      let looksAgain = end.map { .now - $0 < Self.longestConnect } ?? false
+      let ready = unsafe poll(&pollers, isWatched ? 2 : 1, looksAgain ? 500 : -1)
       if ready > 0, pollers[0].revents != 0 { return }
     }
   }
