@@ -23,7 +23,7 @@ public enum GuardianProcess {
       guard let received = receive(&next) else { continue }
       guard !received.isEmpty else { break }
       if connection >= 0 { close(connection) }
-      (connection, address) = (next, received)
+      (connection, address, watch) = (next, received, LinkWatch())
     }
     let record = page.record
     if connection >= 0, record.state != .nothing,

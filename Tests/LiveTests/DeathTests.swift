@@ -86,7 +86,7 @@ extension LiveTests {
       try guest.qmp.execute("stop")
       let result = try Program(["-c", guest.target, "report"]).run()
       #expect(result.status == 1 && result.err.contains("the guest is booting"), "\(result.err)")
-      #expect(result.err.contains("give its file with -k"))
+      #expect(result.err.contains("file with -k"))
     }
   }
 }
