@@ -96,7 +96,8 @@ extension LiveTests {
         ("help fly", "no command 'fly'"), ("read init_task", "usage: read <address> <length>"),
         ("sym no_such_symbol", "no symbol no_such_symbol"), ("'", "without its end"),
         ("-c :1 info", "stand before"), ("read 0 8", "0x0 is not mapped"),
-        ("sym é→漢", "no symbol é→漢"), ("resume", "not held"), ("prog list id 4000000", "no program"),
+        ("sym é→漢", "no symbol é→漢"), ("resume", "not held"),
+        ("prog list id 4000000", "no program"),
       ] {
         #expect(try terminal.answer(line).contains(words), "\(line)")
       }
