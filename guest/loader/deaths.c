@@ -54,6 +54,8 @@ static void start(const struct death *death, unsigned number) {
   char comm[16], byte = 0;
   int ends[2];
 
+  // Memory may be short again before that of the one which eats it is free.
+  write_file("/proc/self/oom_score_adj", "-1000");
   if (pipe(ends))
     fail("pipe: %m");
   if (fork() > 0) {
