@@ -21,8 +21,8 @@ struct RunQueueClocks {
       queues.map { (UInt32($0.running.cpu), $0) }, uniquingKeysWith: { first, _ in first })
   }
 
-  /// - Parameter execStart: in the second clock of its run queue, which falls behind the first by the time
-  ///   of interrupts and of the hypervisor (`update_rq_clock_task()` of kernel/sched/core.c).
+  /// - Parameter execStart: by the task clock of its run queue, which does not count the time that interrupts
+  ///   and the hypervisor take (`update_rq_clock_task()` of kernel/sched/core.c).
   /// - Returns: nil for a task that has not run on its CPU yet.
   func idle(since execStart: UInt64, onCPU cpu: UInt32?) -> UInt64? {
     guard execStart != 0, let queue = cpu.flatMap({ queues[$0] }) else { return nil }

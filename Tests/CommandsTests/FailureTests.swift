@@ -4,7 +4,7 @@ import Testing
 
 @testable import Commands
 
-/// What the program says, and its status, when there is no answer or not all of one.
+/// The messages and the exit status of a command that has no answer, or only a part of one.
 @Suite final class FailureTests: ProgramBench {
   @Test(arguments: [["-j"], ["-p"], []])
   func withoutAnAnswerThereIsAnErrorInItsPlace(form: [String]) throws {

@@ -67,7 +67,7 @@ import Testing
     debt.whenClear { ran.append(qemu.isRunning) }
     #expect(ran == [true])
     try stub.hold()
-    // A hold that the user wants is no reason to wait: otherwise this would never end.
+    // A guest that the user holds is not waited for. If it were, this would never end.
     debt.whenClear(attempts: .max, isMeant: { true }, { ran.append(qemu.isRunning) })
     let start = ContinuousClock.now
     debt.whenClear { ran.append(qemu.isRunning) }

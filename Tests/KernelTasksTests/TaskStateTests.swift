@@ -15,8 +15,8 @@ import Testing
     #expect(TaskState(state, exitState: exitState).letter == letter)
   }
 
-  /// Bits without a meaning lead to no place behind the last letter. That is it when all bits of an
-  /// exit state are set, unless the state is one that is looked at first.
+  /// Every number has one of the known letters, also where bits are set that mean nothing. With all bits of
+  /// an exit state set it is P, unless the state itself makes it D or I.
   @Test(arguments: [(0, "RSDTtXZPI"), (.max, "DIP")] as [(UInt32, String)])
   func anyNumberHasALetter(exitState: UInt32, letters: String) {
     let states = 0..<1 << 16 as Range<UInt64>
