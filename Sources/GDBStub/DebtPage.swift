@@ -41,6 +41,9 @@ struct DebtRecord: RawRepresentable, Equatable {
     }
   }
 
+  /// Whether the guest is known to have run.
+  var hasRun: Bool { ran || state == .owed || state == .resuming }
+
   init(rawValue: UInt32) {
     func byte(_ index: UInt32) -> UInt8 { UInt8(truncatingIfNeeded: rawValue >> (8 * index)) }
     state = State(rawValue: byte(0)) ?? .nothing

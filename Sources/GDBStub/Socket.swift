@@ -127,16 +127,9 @@ struct Socket: ~Copyable {
       }
       guard .now < deadline else { return .timedOut }
       // Its end has come, after these bytes.
-      if hasEnded() { return .closed }
+      if hasEnded(descriptor) { return .closed }
       sleep(for: .microseconds(20))
     }
-  }
-
-  /// True when the other end has closed the connection.
-  private borrowing func hasEnded() -> Bool {
-    // POLLRDHUP, for _GNU_SOURCE only.
-    var poller = pollfd(fd: descriptor, events: 0x2000, revents: 0)
-    return unsafe poll(&poller, 1, 0) > 0
   }
 
   /// Waits for bytes and takes up to `limit` of them.
@@ -212,6 +205,18 @@ struct Moment: Comparable {
 
 extension pollfd {
   init(descriptor: Int32) { self.init(fd: descriptor, events: Int16(POLLIN), revents: 0) }
+
+  /// For the end of a connection.
+  init(endOf descriptor: Int32) {
+    // POLLRDHUP, for _GNU_SOURCE only.
+    self.init(fd: descriptor, events: 0x2000, revents: 0)
+  }
+}
+
+/// True when either end has closed the connection, and for a socket that is not connected yet.
+func hasEnded(_ descriptor: Int32) -> Bool {
+  var poller = pollfd(endOf: descriptor)
+  return unsafe poll(&poller, 1, 0) > 0
 }
 
 extension timeval {

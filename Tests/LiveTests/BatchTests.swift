@@ -3,19 +3,14 @@ import Testing
 
 extension LiveTests {
   /// How batches of commands run.
-  @Suite(.timeLimit(.minutes(5))) final class BatchTests {
+  @Suite(.timeLimit(.minutes(5))) struct BatchTests {
     private let guest = LiveGuest("x86-6.1")
-    private let folder = FileManager.default.temporaryDirectory
-      .appendingPathComponent("gs-\(UUID().uuidString)")
+    private let folder: TemporaryFolder
 
-    init() throws {
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(at: folder) }
+    init() throws { folder = try TemporaryFolder() }
 
     private func file(_ name: String, _ text: String) throws -> String {
-      let path = folder.appendingPathComponent(name).path
+      let path = folder.path(of: name)
       try text.write(toFile: path, atomically: false, encoding: .utf8)
       return path
     }

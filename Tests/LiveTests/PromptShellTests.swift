@@ -3,16 +3,11 @@ import Testing
 
 extension LiveTests {
   /// Pipes, files, the pager and the shell at the prompt.
-  @Suite(.timeLimit(.minutes(5))) final class PromptShellTests {
+  @Suite(.timeLimit(.minutes(5))) struct PromptShellTests {
     private let guest = LiveGuest("x86-6.1")
-    private let folder = FileManager.default.temporaryDirectory
-      .appendingPathComponent("gs-\(UUID().uuidString)")
+    private let folder: TemporaryFolder
 
-    init() throws {
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(at: folder) }
+    init() throws { folder = try TemporaryFolder() }
 
     private static let prompt = PseudoTerminal.prompt
     private static let pid = "print task_struct init_task .pid"
@@ -69,7 +64,7 @@ extension LiveTests {
 
     @Test func anAnswerGoesToAFile() throws {
       let terminal = try open()
-      let file = folder.appendingPathComponent("a file").path
+      let file = folder.path(of: "a file")
       let text = { try String(contentsOfFile: file, encoding: .utf8) }
       #expect(try terminal.answer("\(Self.pid) > '\(file)'") == "")
       #expect(try text() == "0\n")

@@ -1,0 +1,143 @@
+import Glibc
+import GuestScopeBytes
+import GuestScopeRemoteProtocol
+
+/// Who takes over a connection after its owner's death.
+struct Heir {
+  /// How long the stub may take to answer, and to end the connection.
+  private static let patience: Duration = .seconds(1)
+
+  private let descriptor: Int32
+  private let record: DebtRecord
+  private let deadline = ContinuousClock.now + Self.patience
+
+  init(_ descriptor: Int32, _ record: DebtRecord) {
+    (self.descriptor, self.record) = (descriptor, record)
+  }
+
+  enum Outcome {
+    case isSettled
+    /// And whether the guest is known to have run.
+    case linkIsBroken(ran: Bool)
+  }
+
+  func settle() -> Outcome {
+    if hasEnded(descriptor) { return .linkIsBroken(ran: hasShownThatGuestRan) }
+    let isOwed = record.state == .unknown ? self.isOwed() : true
+    guard let isOwed, !isOwed || ResumeDebt.resume(descriptor) else {
+      return .linkIsBroken(ran: record.hasRun)
+    }
+    // QEMU is to read all of that before the connection ends, which a reset would prevent: bytes
+    // that nobody took would cause one.
+    shutdown(descriptor, Int32(SHUT_WR))
+    while let bytes = receive(), !bytes.isEmpty {}
+    return .isSettled
+  }
+
+  /// What the owner knew, or the last words of a link that broke: see `StubLink.settling`.
+  private var hasShownThatGuestRan: Bool {
+    if record.hasRun { return true }
+    guard record.contact.silenceMeansRunning, record.before == nil else { return false }
+    var decoder = PacketDecoder()
+    var before = Exchange.Before()
+    while let bytes = receive(), !bytes.isEmpty {
+      decoder.feed(bytes)
+      while let incoming = decoder.next() {
+        if case .packet(let payload) = incoming { before.add(payload) }
+      }
+    }
+    return before.stops >= 1
+  }
+
+  /// Asks the stub what its owner had not found out yet, by the same rules; nil where the link breaks.
+  private func isOwed() -> Bool? {
+    var questions: [UInt8] = []
+    for request in [.greeting, .monitor(.status), .monitor(.version)] as [Request] {
+      request.encode(into: &questions)
+    }
+    _ = unsafe send(descriptor, questions, questions.count, Int32(MSG_NOSIGNAL))
+    var decoder = PacketDecoder()
+    var before = record.before ?? Exchange.Before()
+    var isBefore = record.before == nil
+    var contact = record.contact
+    var text = ""
+    while let bytes = receive() {
+      guard !bytes.isEmpty else { return nil }
+      decoder.feed(bytes)
+      while let incoming = decoder.next() {
+        switch incoming {
+        case .ack: isBefore = false
+        case .packet(let payload) where isBefore: before.add(payload)
+        // It may have been what said that the guest is stopped.
+        case .corrupted, .noise:
+          if contact == .afterStopped { contact = .firstToLeaveStopped }
+        case .packet(let payload) where payload.first == UInt8(ascii: "O"):
+          // Answers to what the owner asked may be among them; they read the same.
+          text += String(decoding: payload.dropFirst().decodedHex ?? [], as: UTF8.self)
+        default: break
+        }
+      }
+      if before.stops >= 2 { return true }
+      // An answer is whole with its line.
+      let lines = text.split(whereSeparator: \.isNewline).map(String.init)
+      guard text.last?.isNewline == true,
+        let status = lines.lazy.compactMap(RunStatus.init(monitorText:)).first,
+        let version = lines.lazy.compactMap(QEMUVersion.init(monitorText:)).first
+      else { continue }
+      switch Verdict(before, contact, status: status, version: version) {
+      case .ran, .takenAsRunning: return true
+      case .stopped(let reason): return record.ran && reason == nil
+      }
+    }
+    return record.isLikelyOwed
+  }
+
+  /// What comes next; empty at the end of the connection, nil when the time is over.
+  private func receive() -> [UInt8]? {
+    let left = (deadline - .now).components
+    var poller = pollfd(descriptor: descriptor)
+    let milliseconds = max(0, left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000)
+    guard unsafe poll(&poller, 1, Int32(milliseconds)) > 0 else { return nil }
+    var bytes = [UInt8](repeating: 0, count: 1 << 16)
+    let count = unsafe recv(descriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT))
+    return Array(bytes.prefix(max(0, count)))
+  }
+}
+
+/// Who takes over from an owner whose link broke before it died.
+struct Successor {
+  /// For how long it tries to connect.
+  private static let patience: Duration = .seconds(2)
+
+  private let address: Socket.Address
+  private let record: DebtRecord
+  /// A server that was never shown to be QEMU is asked once.
+  private let isKnown: Bool
+
+  init(_ address: [UInt8], _ record: DebtRecord, ran: Bool) {
+    let family = address.withUnsafeBytes { unsafe $0.loadUnaligned(as: sa_family_t.self) }
+    self.address = Socket.Address(family: Int32(family), bytes: address, isLoopback: false)
+    self.record = DebtRecord(.unknown, record.contact.afterBrokenLink, ran: ran)
+    isKnown = ran || !record.contact.isFirst
+  }
+
+  func settle() {
+    let deadline = ContinuousClock.now + Self.patience
+    repeat {
+      if case .isSettled = connectAndSettle() { return }
+      sleep(for: .milliseconds(50))
+    } while isKnown && .now < deadline
+  }
+
+  private func connectAndSettle() -> Heir.Outcome? {
+    var greeting: [UInt8] = []
+    Request.greeting.encode(into: &greeting)
+    do throws(Socket.Failure) {
+      let socket = try Socket(family: address.family, timeout: Self.patience)
+      try socket.connect(to: address, sending: greeting)
+      return Heir(socket.descriptor, record).settle()
+    } catch {
+      return nil
+    }
+  }
+}
