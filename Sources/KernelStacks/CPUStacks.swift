@@ -17,6 +17,7 @@ public struct CPUStack: Hashable, Sendable {
   /// The task that it runs, 0 for one that is idle; nil where this kernel does not show it.
   public var pid: UInt32?
   public var comm: String?
+  public var execution: VCPUExecution
   public var stack: KernelStack
 }
 
@@ -65,20 +66,21 @@ extension KernelStacks {
       names.lazy.compactMap { try? values[RegisterKey(cpu: vcpu, name: $0)]?.get() }.first
     }
     let cpu = walk.kernel.cpu(ofVCPU: vcpu, values, among: cpus)
-    guard let pc = walk.kernel.execution(ofVCPU: vcpu, in: values)?.instruction,
+    guard let execution = walk.kernel.execution(ofVCPU: vcpu, in: values),
       let sp = register("rsp", "sp"), let fp = register("rbp", "x29")
     else {
       throw .unreadable(
         Unreadable(.lacking("QEMU did not report the registers of vCPU \(vcpu)"), at: 0))
     }
     var found = CPUStack(
-      cpu: cpu?.id ?? vcpu, vcpu: vcpu, mode: .kernel, stack: KernelStack([], .outermost))
+      cpu: cpu?.id ?? vcpu, vcpu: vcpu, mode: .kernel, execution: execution,
+      stack: KernelStack([], .outermost))
     guard cpus.isEmpty || cpu != nil else {
       found.mode = .elsewhere
       found.stack = KernelStack([], .none("it is in another kernel, in firmware, or not started"))
       return found
     }
-    let isUser = pc >> 63 == 0
+    let isUser = execution.instruction >> 63 == 0
     let current = try current(
       on: cpu, pointer: isUser ? nil : register("SP_EL0"), in: walk)
     if let current { (found.pid, found.comm) = (current.pid, current.comm) }
@@ -91,7 +93,8 @@ extension KernelStacks {
       current.map { task throws(ReadFault) in
         try walk.stack(of: try task.read(as: StackOwner.self), table)
       }, cpu.map { cpu throws(ReadFault) in try walk.stacks(of: cpu) })
-    var start = UnwindState(pc: pc, sp: sp, fp: fp, isInterrupted: true)
+    var start = UnwindState(
+      pc: execution.instruction, sp: sp, fp: fp, isInterrupted: true)
     if let r10 = register("r10"), let r13 = register("r13"), let di = register("rdi"),
       let dx = register("rdx"), let ax = register("rax")
     {

@@ -45,6 +45,18 @@ public struct KernelStack: Hashable, Sendable {
     case cut(String)
   }
 
+  /// What would be executed were it not for interrupts: the outermost function that one of them found;
+  /// nil for a stack without an interrupt in the kernel. What an exception found is not meant: the task
+  /// has called for its handler itself.
+  public var interrupted: Frame? {
+    var (found, start): (Frame?, Int) = (nil, 0)
+    for index in frames.indices.dropFirst() where frames[index].isInterrupted {
+      if frames[start..<index].contains(where: \.isInterruptEntry) { found = frames[index] }
+      start = index
+    }
+    return found
+  }
+
   init(_ frames: [Frame] = [], _ end: End) { (self.frames, self.end) = (frames, end) }
 
   /// True where no frame is missing, and none is in doubt.
@@ -52,4 +64,21 @@ public struct KernelStack: Hashable, Sendable {
     if case .cut = end { return false }
     return frames.allSatisfy(\.isReliable)
   }
+}
+
+extension KernelStack.Frame {
+  /// Through which interrupts come in: arch/x86/include/asm/idtentry.h (since 5.8), arch/x86/entry/entry_fred.c,
+  /// arch/arm64/kernel/entry.S.
+  fileprivate var isInterruptEntry: Bool {
+    guard let function, function.module == nil else { return false }
+    return function.name.hasPrefix("asm_sysvec_") || Self.interruptEntries.contains(function.name)
+  }
+
+  private static let interruptEntries: Set = [
+    "asm_common_interrupt", "asm_spurious_interrupt", "asm_exc_nmi",
+    // What they call may be their last, and then they have no frame.
+    "fred_extint", "common_interrupt", "fred_exc_nmi",
+    // The first up to 5.13, the others since.
+    "el1_irq", "el1h_64_irq", "el1h_64_fiq",
+  ]
 }

@@ -109,6 +109,24 @@ import Testing
     #expect("\(damaged.end)".contains("a frame record of type 7"), "\(damaged.end)")
   }
 
+  /// What the task is at is below its interrupt, and not below an exception.
+  @Test(arguments: [("el1h_64_irq", true), ("el1h_64_sync", false)])
+  func whatAnInterruptFoundIsKnown(entry: String, isInterrupt: Bool) throws {
+    let guest = Guest(hasMeta: true)
+    guest.tasks.guest.symbols["one"] = nil
+    guest.tasks.guest.symbols["handler"] = 0x80
+    guest.tasks.guest.symbols[entry] = 0x100
+    let saved = 0x3100
+    guest.writeRecord(0x3000, fp: saved + Self.record, lr: guest.code(0x110))
+    guest.write(2, saved + Self.record + 16)
+    guest.write(guest.stack.virtual + UInt64(Self.last), saved + 29 * 8)
+    guest.write(guest.code(0x210), saved + 0x100)
+    guest.write(1, Self.last + 16)
+    let stack = try guest.walk(fp: 0x3000, pc: guest.code(0x90))
+    #expect(stack.text.starts(with: ["handler+0x10", "\(entry)+0x10", "two+0x10"]))
+    #expect(stack.interrupted?.function?.name == (isInterrupt ? "two" : nil))
+  }
+
   @Test func recordsThatRunInCirclesEnd() throws {
     let guest = Guest(hasMeta: false)
     guest.writeRecord(0x3000, fp: 0x3100, lr: guest.code(0x210))

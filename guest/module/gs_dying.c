@@ -34,11 +34,12 @@ static noinline void gs_preempt_off(void) {
 static noinline void gs_spinlock(void) {
   static DEFINE_SPINLOCK(lock_a);
   static DEFINE_SPINLOCK(lock_b);
-  static atomic_t arrivals = ATOMIC_INIT(0);
+  static atomic_t arrivals = ATOMIC_INIT(0), holders = ATOMIC_INIT(0);
   bool is_first = atomic_inc_return(&arrivals) == 1;
 
   spin_lock(is_first ? &lock_a : &lock_b);
-  while (atomic_read(&arrivals) < 2)
+  atomic_inc(&holders);
+  while (atomic_read(&holders) < 2)
     cpu_relax();
   spin_lock(is_first ? &lock_b : &lock_a);
 }

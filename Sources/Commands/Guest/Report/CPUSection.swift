@@ -25,8 +25,11 @@ struct CPUSection {
   /// The causes before those that wait for them.
   private var stuck: [Stuck] {
     guard !isDead, let list = reading?.list else { return [] }
-    let stuck = (running ?? []).compactMap { task in list.stuckTime(of: task).map { (task, $0) } }
-    return stuck.filter { wait(of: $0.0) == nil } + stuck.filter { wait(of: $0.0) != nil }
+    let stuck: [Stuck] = (running ?? []).compactMap { task in
+      list.stuckTime(of: task).map { (task, $0) }
+    }
+    return stuck.filter { place(of: $0.task).wait == nil }
+      + stuck.filter { place(of: $0.task).wait != nil }
   }
 
   /// The CPUs that are in `alarms`.
@@ -45,12 +48,11 @@ struct CPUSection {
   }
 
   private func json(_ task: RunningTask) -> JSON {
-    let execution = reading?.executions[task.cpu]
-    let stack = stacks.cpu(of: task)
+    let (stack, place) = (stacks.cpu(of: task), place(of: task))
     let document: JSON = [
       "cpu": JSON(task.cpu), "pid": JSON(task.pid), "comm": .string(task.comm),
-      "instruction_pointer": JSON(execution?.instruction.hex), "at": JSON(place(task)),
-      "interrupts": JSON(execution?.takesInterrupts),
+      "instruction_pointer": JSON(place.execution?.instruction.hex), "at": JSON(place.name),
+      "interrupted": JSON(place.interrupted), "interrupts": JSON(place.execution?.takesInterrupts),
       "clock_lag_ns": .unsigned(task.clockLag), "watchdog_ns": JSON(task.watchdogAge),
       "mode": JSON(stack?.mode.rawValue),
     ]
@@ -77,25 +79,47 @@ struct CPUSection {
   }
 
   private func what(_ task: RunningTask) -> String {
-    let name = task.pid == 0 ? "idle" : "\(task.comm) (pid \(task.pid))"
-    let interrupts = reading?.executions[task.cpu]?.takesInterrupts == false
-    return name + (place(task).map { " in \($0)" } ?? "") + (wait(of: task).map { ", " + $0 } ?? "")
-      + (interrupts ? ", interrupts are off" : "")
+    let place = place(of: task)
+    let parts = [
+      (task.pid == 0 ? "idle" : "\(task.comm) (pid \(task.pid))")
+        + (place.name.map { " in \($0)" } ?? ""),
+      place.interrupted.map { "interrupting \($0)" }, place.wait,
+      // In an interrupt they always are.
+      place.execution?.takesInterrupts == false && place.interrupted == nil
+        ? "interrupts are off" : nil,
+    ]
+    return parts.compactMap { $0 }.joined(separator: ", ")
   }
+
+  /// Where a CPU is, as its stack has it, for that is what is shown besides.
+  private func place(of task: RunningTask) -> CPUPlace {
+    let stack = stacks.cpu(of: task)
+    let execution = stack?.execution ?? reading?.executions[task.cpu]
+    return CPUPlace(
+      execution: execution,
+      name: stack?.stack.frames.first?.function?.text
+        ?? execution.flatMap { reading?.names.text($0.instruction) },
+      interrupted: stack?.stack.interrupted.map { $0.function?.text ?? $0.address.hex })
+  }
+}
+
+/// What a CPU executes, by its names.
+private struct CPUPlace {
+  var execution: VCPUExecution?
+  var name: String?
+  /// What the task was at before an interrupt came.
+  var interrupted: String?
 
   /// What a CPU waits for by turning in circles; nil where its place does not say so.
-  private func wait(of task: RunningTask) -> String? {
-    guard let place = place(task) else { return nil }
+  var wait: String? {
+    let names = [name, interrupted].compactMap { $0 }
     // kernel/locking/qspinlock.c, which x86-64 calls native_… and __pv_….
-    if place.contains("spin_lock_slowpath") { return "waits for a spinlock" }
-    // kernel/smp.c
-    return place.hasPrefix("smp_call_function") ? "waits for another CPU to answer" : nil
-  }
-
-  private func place(_ task: RunningTask) -> String? {
-    reading.flatMap { reading in
-      reading.executions[task.cpu].flatMap { reading.names.text($0.instruction) }
+    if names.contains(where: { $0.contains("spin_lock_slowpath") }) {
+      return "waits for a spinlock"
     }
+    // kernel/smp.c
+    let callsOthers = names.contains { $0.hasPrefix("smp_call_function") }
+    return callsOthers ? "waits for another CPU to answer" : nil
   }
 }
 
