@@ -74,8 +74,9 @@ struct ProgramReader {
   let query: BPFProgramQuery
 
   func read(_ prog: KernelObject<BPFProgStruct>) throws(ReadFault) -> BPFProgram {
-    let (aux, perCPU) = try walk.view.together(
-      prog.aux, query.wantsRuntime ? counters(prog.stats) : nil)
+    let (aux, perCPU, parts) = try walk.view.together(
+      prog.aux, query.wantsRuntime ? counters(prog.stats) : nil,
+      query.wantsDetails ? detailedParts(of: prog) : nil)
     // The aux of a program that was freed under us is another's by now.
     if walk.isSnapshot, aux.prog != prog.address {
       throw .corrupt("bpf_prog_aux of another program", at: aux.address)
@@ -86,7 +87,7 @@ struct ProgramReader {
       verifiedInsns: aux.verifiedInsns)
     let (name, older, details) = try walk.view.together(
       aux.fullName(), query.wantsRuntime && perCPU == nil ? olderCounters(aux) : nil,
-      query.wantsDetails ? details(prog, aux) : nil)
+      details(prog, aux, parts))
     program.name = name
     program.details = details
     // A kernel that does not show its records has not run its programs 0 times.
@@ -112,11 +113,28 @@ struct ProgramReader {
     counters(try aux.readLasting(as: BPFProgAuxStats.self).stats)
   }
 
+  /// What `bpf_prog_aux` has for a list besides.
+  private typealias DetailedParts = (
+    made: KernelObject<BPFProgAuxMade>, usedMaps: KernelObject<BPFProgAuxUsedMaps>
+  )
+
+  /// Beside what every answer needs and not after it, for it is the same structure.
+  private func detailedParts(
+    of prog: KernelObject<BPFProgStruct>
+  ) throws(ReadFault) -> DetailedParts? {
+    guard let aux = prog.address(of: \.aux) else { return nil }
+    let (made, count, known) = try walk.view.together(
+      prog.readLasting(BPFProgAuxMade.self, at: aux),
+      walk.read(BPFProgAuxMapCount.self, at: aux).usedMapCount,
+      prog.readLasting(BPFProgAuxUsedMaps.self, at: aux))
+    guard known.usedMapCount != count else { return (made, known) }
+    return (made, try walk.read(BPFProgAuxUsedMaps.self, at: aux))
+  }
+
   private func details(
-    _ prog: KernelObject<BPFProgStruct>, _ aux: KernelObject<BPFProgAux>
-  ) throws(ReadFault) -> BPFProgram.Details {
-    let (made, usedMaps) = try walk.view.together(
-      aux.readLasting(as: BPFProgAuxMade.self), usedMaps(of: aux))
+    _ prog: KernelObject<BPFProgStruct>, _ aux: KernelObject<BPFProgAux>, _ parts: DetailedParts?
+  ) throws(ReadFault) -> BPFProgram.Details? {
+    guard let (made, usedMaps) = parts else { return nil }
     let isForDevice = made.offloadRequested == true || made.devBound == true
     let (uid, btf, functions, rest) = try walk.view.together(
       made.user?.uid, made.btf?.id, made.functions,
@@ -136,14 +154,5 @@ struct ProgramReader {
       memlockBytes: prog.pages.map { Int($0) * walk.kernel.pageSize },
       mapIDs: maps?.map(\.id), btfID: made.has(\.btf) ? btf ?? 0 : nil,
       isOrphaned: isForDevice && device?.rawValue == 0, attachment: attachment)
-  }
-
-  private func usedMaps(
-    of aux: KernelObject<BPFProgAux>
-  ) throws(ReadFault) -> KernelObject<BPFProgAuxUsedMaps> {
-    let (count, known) = try walk.view.together(
-      aux.read(as: BPFProgAuxMapCount.self).usedMapCount,
-      aux.readLasting(as: BPFProgAuxUsedMaps.self))
-    return known.usedMapCount == count ? known : try aux.read(as: BPFProgAuxUsedMaps.self)
   }
 }

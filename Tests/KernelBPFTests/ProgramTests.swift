@@ -128,6 +128,15 @@ import Testing
     #expect(with.waves == without.waves)
   }
 
+  /// What details lead to takes one wave more; they themselves lie beside the rest of their structure.
+  @Test func detailsAreReadWithWhatEveryAnswerNeeds() throws {
+    let guest = SyntheticGuest.sample().guest
+    let plain = try guest.bpf().programs(BPFProgramQuery())
+    let detailed = try guest.bpf().programs(BPFProgramQuery(details: true))
+    #expect(detailed.value.objects.allSatisfy { $0.details?.mapIDs != nil })
+    #expect(detailed.waves == plain.waves + 1)
+  }
+
   // MARK: What is wrong with one program
 
   /// Lists a guest in which one thing was broken.

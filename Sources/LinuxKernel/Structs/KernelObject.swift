@@ -30,6 +30,13 @@ public struct KernelObject<Struct: KernelStruct> {
   public func readLasting<Other: KernelStruct>(
     as declaration: Other.Type
   ) throws(ReadFault) -> KernelObject<Other> {
+    try readLasting(declaration, at: address)
+  }
+
+  /// Reads what a member leads to, and what stays as it is while this object lives.
+  public func readLasting<Other: KernelStruct>(
+    _ declaration: Other.Type, at address: KernelVirtualAddress
+  ) throws(ReadFault) -> KernelObject<Other> {
     try walk.read(try walk.layout(of: declaration), at: address, lasting: lasting)
   }
 
