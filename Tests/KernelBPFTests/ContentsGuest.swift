@@ -56,6 +56,12 @@ struct ContentsGuest {
     types.declare(
       "bpf_ringbuf_map", size: 272,
       [("map", 0, .structure("bpf_map")), ("rb", 256, .pointerTo("bpf_ringbuf"))])
+    types.declare(
+      "bpf_stack_map", size: 272,
+      [
+        ("map", 0, .structure("bpf_map")), ("n_buckets", 264, .u32), ("buckets", 272, .pointers(0)),
+      ])
+    types.declare("stack_map_bucket", size: 16, [("nr", 12, .u32), ("data", 16, .words(0))])
     guest = SyntheticGuest(types, ramBytes: ramBytes)
   }
 

@@ -273,6 +273,35 @@ import Testing
     #expect(records.map(\.isBusy) == [false, true] && !records[0].isDiscarded)
   }
 
+  private func stacks(value: UInt32, entries: UInt32) throws -> Snapshot<[MapContents]> {
+    let guest = ContentsGuest()
+    let bucket = guest.guest.ram.allocate(16 + 16)
+    guest.guest.ram.write(2 as UInt32, at: bucket + 12)
+    guest.guest.ram.write(word(10 as UInt64) + word(20 as UInt64), at: bucket + 16)
+    let buckets = word(0 as UInt64) + word(guest.guest.direct(bucket))
+    guest.add(
+      1, type: 7, value: value, entries: entries, [264: word(2 as UInt32), 272: buckets])
+    return try guest.contents()
+  }
+
+  @Test func aStackIsFilledUpWithZeros() throws {
+    let expected = word(10 as UInt64) + word(20 as UInt64) + word(0 as UInt64)
+    let entries = try stacks(value: 24, entries: 2).value[0].entries
+    #expect(entries == [MapEntry(key: word(1 as UInt32), .bytes(expected))])
+  }
+
+  /// A size that no kernel has made: what is filled up would end with no memory.
+  @Test(arguments: [
+    (value: 8 * (640 << 10) + 8, entries: 1, "a map of stacks of 5242888 bytes"),
+    (value: 80, entries: 1 << 28, "a map of 268435456 elements of 80 bytes"),
+  ])
+  func aDamagedSizeOfStacksIsRefused(value: Int, entries: Int, complaint: String) throws {
+    let snapshot = try stacks(value: UInt32(value), entries: UInt32(entries))
+    let causes = snapshot.unreadable.map { "\($0.cause)" }
+    #expect(snapshot.value.allSatisfy { $0.entries.isEmpty })
+    #expect(causes.count == 1 && causes[0].contains(complaint), "\(causes)")
+  }
+
   @Test func aTypeThatIsNotReadSaysSo() throws {
     let guest = ContentsGuest()
     guest.add(1, type: 99, key: 0, value: 8, entries: 10, [:])

@@ -21,6 +21,12 @@ extension MapReader {
   /// Stacks by ascending id, which is the number of a bucket. A value is filled up with zeros
   /// (`bpf_stackmap_copy()`).
   func stackTraces() throws(ReadFault) -> [MapEntry] {
+    // What is filled up is in no memory that would end.
+    guard valueSize / frameSize <= Self.mostFrames else {
+      throw .corrupt("a map of stacks of \(valueSize) bytes", at: map.address)
+    }
+    // `prealloc_elems_and_freelist()`
+    try admit(Int(head.maxEntries), of: valueSize)
     let stacks = try map.container(\BPFStackContents.map)
     return try pointers(
       "stack", at: stacks.address(of: \.buckets)!, count: Int(stacks.nBuckets)
@@ -29,6 +35,9 @@ extension MapReader {
         ? nil : MapEntry(index: index, .bytes(try self.stack(at: pointer)))
     }
   }
+
+  /// What `perf_event_max_stack` may be at most (kernel/sysctl.c).
+  private static let mostFrames = 640 << 10
 
   /// `stack_map_data_size()`: of an address, or of a build-id with an offset.
   private var frameSize: Int {
