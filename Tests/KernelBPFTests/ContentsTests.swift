@@ -252,6 +252,28 @@ import Testing
     #expect(try guest.contents().value.first?.entries.count == 1)
   }
 
+  /// Longer than a chain of that many entries can be: what is below is not read, and is missing.
+  @Test func aTrieOfMoreNodesThanItMayHaveIsCut() throws {
+    let guest = ContentsGuest()
+    let nodes = guest.guest.ram.allocate(32 * 5)
+    for index in 0..<5 {
+      let child = index == 4 ? 0 : guest.guest.direct(nodes + 32 * (index + 1))
+      guest.guest.ram.write(
+        word(child) + word(0 as UInt64) + word(UInt32(index)) + word(0 as UInt32)
+          + [0, UInt8(index), 0],
+        at: nodes + 32 * index)
+    }
+    guest.add(
+      1, type: 11, key: 5, value: 2, entries: 1, flags: 1,
+      [
+        256: word(guest.guest.direct(nodes)) + word(5 as UInt64) + word(8 as UInt64)
+          + word(1 as UInt64)
+      ])
+    let snapshot = try guest.contents()
+    #expect(snapshot.value.first?.entries.count == 3)
+    #expect(snapshot.unreadable.map(\.key.kind) == ["trie node"], "\(snapshot.unreadable)")
+  }
+
   @Test func aRingGivesWhatWasNotConsumed() throws {
     let guest = ContentsGuest()
     let ring = guest.guest.ram.allocate(0x3000 + 4096, alignment: 4096)

@@ -47,6 +47,16 @@ import Testing
     #expect(try self.state(older).value.schedulers.isEmpty)
   }
 
+  /// Kallsyms of such a kernel has functions only.
+  @Test func aKernelThatDoesNotShowItsVariablesIsNotOneWithoutIt() throws {
+    let guest = ScxGuest.sample()
+    for name in guest.guest.symbols.keys where name.contains("scx_") {
+      guest.guest.symbols[name] = nil
+    }
+    let error = #expect(throws: SnapshotError.self) { try state(guest) }
+    #expect("\(try #require(error))".contains("no symbol scx_"))
+  }
+
   @Test func aKernelWithoutItSaysSo() throws {
     let guest = SyntheticGuest()
     let engine = SnapshotEngine(guest.memory)
