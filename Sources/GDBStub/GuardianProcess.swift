@@ -66,9 +66,9 @@ public enum GuardianProcess {
 }
 
 /// Notices when a link breaks.
-private struct LinkWatch {
+struct LinkWatch {
   /// An owner that lives is through with a broken link in this time, or does not know of it.
-  private static let patience: Duration = .seconds(3)
+  var patience: Duration = .seconds(3)
 
   /// What takes longer to connect is not looked at any more.
   private static let longestConnect: Duration = .seconds(10)
@@ -77,7 +77,7 @@ private struct LinkWatch {
 
   /// False for a link that broke long before its owner died: whoever answers there now may have been stopped
   /// by somebody else.
-  var isFresh: Bool { end.map { .now - $0 < Self.patience } ?? true }
+  var isFresh: Bool { end.map { .now - $0 < patience } ?? true }
 
   /// Waits until there is something to take from the owner.
   mutating func wait(for owner: Int32, _ link: Int32) {
