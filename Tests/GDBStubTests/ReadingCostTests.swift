@@ -84,8 +84,10 @@ import Testing
     let bytes = try SnapshotEngine(stub).readStatic([range])[0].get()
     #expect(bytes == machine.ram)
     let reads = qemu.clients[before...].map { $0.packets.count { $0.hasPrefix("m") } }
-    // By the usual costs 5 ms are enough for 200. Each takes 50 µs at the least.
-    #expect(reads[0] > 150, "\(reads)")
-    #expect(reads[reads.count - 2] <= 100, "\(reads)")
+    // By the usual costs 5 ms are enough for 200, or for half of them where a stop itself takes long. Each
+    // takes 50 µs at the least.
+    #expect(reads[0] > 100, "\(reads)")
+    #expect(reads[reads.count - 2] < reads[0], "\(reads)")
+    #expect(reads[reads.count - 2] <= 70, "\(reads)")
   }
 }

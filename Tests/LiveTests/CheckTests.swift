@@ -82,7 +82,7 @@ extension LiveTests {
 
     @Test(arguments: LiveGuest.resting.filter { !$0.label.contains("kdump") })
     func aGuestThatRunsLives(guest: LiveGuest) throws {
-      let found = try verdicts(guest, ["guest-lives", "kernel-log", "-n", "0.5"], status: 0)
+      let found = try verdicts(guest, ["guest-lives", "kernel-log", "-n", "0.8"], status: 0)
       #expect(found.compactMap { $0["check"] as? String } == ["guest-lives", "kernel-log"])
       #expect(try guest.qmp.runs)
     }

@@ -16,9 +16,12 @@ extension LiveTests {
       }
     }
 
+    /// With a limit that no machine is too slow for: how many stops an answer is from depends on it.
+    private static let patient = ["--no-cache", "--stats", "--max-pause", "50"]
+
     @Test func wavesAreAsManyAsPointersAreDeep() throws {
       let result = try Program(
-        LiveGuest("x86-6.1"), ["--no-cache", "--stats", "-e", "prog stats", "-e", "prog stats"]
+        LiveGuest("x86-6.1"), Self.patient + ["-e", "prog stats", "-e", "prog stats"]
       ).run()
       let lines = stats(result.err)
       try #require(lines.count == 3, "\(result.err)")
@@ -46,8 +49,7 @@ extension LiveTests {
         }
         let cold = try run(words + stats)
         #expect(cold.stats["waves"]! > 0)
-        // A limit that no machine is too slow for: how many stops an answer is from depends on it.
-        let warm = try run(words + ["--max-pause", "50"] + stats)
+        let warm = try run(words + Self.patient.dropFirst(2) + stats)
         #expect(warm.out == cold.out)
         #expect(warm.stats["waves"] == 0 && warm.stats["snapshot"] == 1)
         #expect(warm.stats["stops"]! <= 3)
@@ -71,7 +73,7 @@ extension LiveTests {
 
     @Test func mapsTakeOneWaveForAllThatTheyLeadTo() throws {
       let result = try Program(
-        LiveGuest("x86-6.1"), ["--no-cache", "--stats", "-e", "map list", "-e", "map list"]
+        LiveGuest("x86-6.1"), Self.patient + ["-e", "map list", "-e", "map list"]
       ).run()
       let lines = stats(result.err)
       try #require(lines.count == 3, "\(result.err)")

@@ -48,7 +48,7 @@ extension LiveTests {
     @Test(.timeLimit(.minutes(15)), arguments: guests)
     func controlCEndsADumpWithWhatIsThere(guest: LiveGuest) throws {
       // As long as nothing is there to show, it ends like any other command.
-      var (running, delay) = (try start(guest), 1.0)
+      var (running, delay) = (try start(guest), 0.1)
       var status = running.interrupted(after: delay)
       while status == 128 + SIGINT, delay < 64 {
         delay *= 2

@@ -37,8 +37,9 @@ extension LiveTests {
       let isCut = piped.split(separator: "\n").contains { $0.count > Int(columns) }
       #expect(notes.isEmpty || isCut)
       #expect(notes.allSatisfy { $0.contains("--wide") })
-      // Everything has its line all the same.
-      #expect(shown.count == piped.split(separator: "\n").count)
+      // Everything has its line all the same; threads of the kernel come and go.
+      let difference = abs(shown.count - piped.split(separator: "\n").count)
+      #expect(difference <= (command == "task list" ? 5 : 0))
     }
 
     @Test func allColumnsAreThereForWhoWantsThem() throws {
