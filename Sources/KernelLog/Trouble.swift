@@ -93,8 +93,10 @@ extension Trouble {
       Self(kind: .hungTask, prefix: "INFO: task ", infix: " blocked "),
       // mm/oom_kill.c
       Self(kind: .outOfMemory, infix: "ut of memory: Killed process "),
-      // kernel/sched/ext.c
-      Self(kind: .scheduler, prefix: "sched_ext: ", infix: " disabled ("),
+      // kernel/sched/ext.c; one that was unloaded on purpose is `unregistered`.
+      Self(
+        kind: .scheduler, prefix: "sched_ext: ", infix: " disabled (",
+        exception: " disabled (unregistered"),
       // kernel/panic.c, __warn()
       Self(kind: .warning, prefix: "WARNING: "),
       // arch/x86/mm/fault.c, mm/kasan, lib/list_debug.c, kernel/sched/core.c and many others
@@ -106,8 +108,12 @@ extension Trouble {
       Self(kind: .oops, infix: " [#"),
     ]
 
+    /// What makes it harmless all the same.
+    var exception = ""
+
     func matches(_ line: Substring) -> Bool {
       line.hasPrefix(prefix) && (infix.isEmpty || line.contains(infix))
+        && (exception.isEmpty || !line.contains(exception))
     }
 
     /// The kind of a record, and the line of it that says so.

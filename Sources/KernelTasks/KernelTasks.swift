@@ -11,6 +11,9 @@ public struct TaskList: Sendable {
   /// Half of the time after which the kernel's watchdog complains of a soft lockup, in nanoseconds; nil
   /// where it is off, or the kernel does not show it.
   public var lockupThreshold: UInt64?
+  /// The newest clock of all run queues: nanoseconds since boot, about. Nil where this kernel does not show
+  /// its run queues.
+  public var clock: UInt64?
 }
 
 /// The tasks of a guest.
@@ -70,7 +73,7 @@ public struct KernelTasks: Sendable {
       running: queues.map { queues in
         queues.map { $0.running.measured(by: clocks?.now ?? 0, clock: $0.clock, watchdog) }
       },
-      lockupThreshold: watchdog.map { $0.threshold * 1_000_000_000 })
+      lockupThreshold: watchdog.map { $0.threshold * 1_000_000_000 }, clock: clocks?.now)
     return (list, both.map(\.1))
   }
 

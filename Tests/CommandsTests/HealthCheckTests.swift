@@ -147,7 +147,7 @@ import Testing
 
   @Test func aSchedulerThatWasThrownOutHasLeft() {
     func outcome(_ line: String) -> Verdict? {
-      var gone = scheduler()
+      var gone = scheduler(sequence: 1)
       gone.state.schedulers = []
       gone.state.enableStateName = "disabled"
       return judge(.scxLeft, [sample(log: [line], scheduler: gone)]).first
@@ -212,7 +212,10 @@ import Testing
   @Test func aRequestNamesACheckAndPerhapsItsLimit() throws {
     #expect(try HealthRequest(argument: "task-stuck=30").limit == 30)
     #expect(try HealthRequest(argument: "task-stuck").limit == nil)
-    for wrong in ["no", "guest-lives=3", "task-stuck=", "task-stuck=-1", "task-stuck=x"] {
+    for wrong in [
+      "no", "guest-lives=3", "task-stuck=", "task-stuck=-1", "task-stuck=x", "task-stuck=1e11",
+      "task-stuck=inf",
+    ] {
       #expect(throws: (any Error).self) { try HealthRequest(argument: wrong) }
     }
   }

@@ -12,11 +12,11 @@ import Testing
 
   private func verdicts(
     _ answer: JSON, of objects: Limit.Objects = .all, _ key: String, _ bounds: Limit.Bounds,
-    baseline: JSON? = nil, notRun: String? = nil
+    baseline: JSON? = nil, countsRuns: Bool = true
   ) -> [Verdict] {
     Limit(question: .stats, objects: objects, key: key, bounds: bounds).verdicts(
       on: AnswerValues(answer.withMeasures),
-      baseline: baseline.map { AnswerValues($0.withMeasures) }, notRun: notRun)
+      baseline: baseline.map { AnswerValues($0.withMeasures) }, countsRuns: countsRuns)
   }
 
   @Test func aLimitItselfIsKept() {
@@ -75,13 +75,36 @@ import Testing
         == ["it is not a number, but a"])
     #expect(
       evidence(verdicts(answer, "miss_rate", .init(most: 1))) == ["this kernel does not keep it"])
-    #expect(evidence(verdicts(answer, "ns_per_call", .init(most: 1), notRun: "off")) == ["off"])
+    let off = evidence(verdicts(answer, "ns_per_call", .init(most: 1), countsRuns: false))
+    #expect(off == ["it has not run while the guest counted: bpf_stats_enabled is 0"])
     // While the guest counts, no run is an answer.
     #expect(evidence(verdicts(answer, "ns_per_call", .init(most: 1))) == [])
     #expect(evidence(verdicts(answer, "cnt", .init(tolerance: 1))).count == 2)
     #expect(
       evidence(verdicts(answer, "cnt", .init(tolerance: 1), baseline: [stats("a", 0, 0)]))
         == ["the baseline has no such number"])
+  }
+
+  /// Misses are always counted: without runs beside them they would be a rate of 1.
+  @Test func missesWithoutRunsAreNotARate() {
+    let answer: JSON = [stats("a", 0, 0, misses: 3), stats("b", 0, 0)]
+    let off = verdicts(answer, "miss_rate", .init(most: 0.5), countsRuns: false)
+    #expect(off.map(\.outcome) == [.unknown, .kept])
+    #expect(verdicts(answer, "miss_rate", .init(most: 0.5)).map(\.outcome) == [.broken, .kept])
+  }
+
+  @Test func aBaselineMayHaveTypesWhereTheAnswerHasNone() {
+    func typed(_ type: JSON, _ cnt: UInt64) -> JSON {
+      ["name": "a", "type": type, "id": .unsigned(cnt), "cnt": .unsigned(cnt)]
+    }
+    let bounds = Limit.Bounds(absolute: 5)
+    func outcomes(_ baseline: JSON) -> [Verdict.Outcome] {
+      verdicts([stats("a", 20, 0)], "cnt", bounds, baseline: baseline).map(\.outcome)
+    }
+    #expect(outcomes([typed("xdp", 10)]) == [.broken])
+    #expect(outcomes([typed("xdp", 16)]) == [.kept])
+    // Which of two it was is not known.
+    #expect(outcomes([typed("xdp", 10), typed("kprobe", 11)]) == [.unknown])
   }
 
   @Test func anAnswerThatLacksSomethingKeepsNoLimitForSure() {

@@ -34,6 +34,22 @@ import Testing
     #expect(late.name == "late" && late.rates.isEmpty && late.nsPerCall == nil)
   }
 
+  @Test func aProgramThatCameInThePlaceOfAnotherHasNoRatesYet() throws {
+    func numbered(_ id: UInt64, _ cnt: UInt64) -> JSON {
+      ["name": "lab", "id": .unsigned(id), "cnt": .unsigned(cnt)]
+    }
+    let first = sample([numbered(5, 100)], at: 1)
+    let same = try #require(sample([numbered(5, 110)], at: 2).objects(after: first).first)
+    #expect(same.rates["cnt"] == 10)
+    let other = try #require(sample([numbered(6, 3)], at: 2).objects(after: first).first)
+    #expect(other.name == "lab" && other.rates.isEmpty)
+  }
+
+  @Test func aProgramWithoutANameIsKnownByItsNumber() {
+    let values = AnswerValues([["name": "", "id": .unsigned(5)]], by: .key("name"))
+    #expect(values.objects == ["id 5"])
+  }
+
   @Test func countersThatBeganAgainFall() throws {
     let first = sample([stats("lab", 100, 100)], at: 1)
     let lab = try #require(sample([stats("lab", 1, 1)], at: 2).objects(after: first).first)

@@ -71,7 +71,9 @@ import Testing
 
   @Test func ordinaryWordsAreNoTrouble() {
     let texts = [
-      "sched_ext: BPF scheduler \"simple\" enabled", "printk: BUG-free", "A warning: nothing",
+      "sched_ext: BPF scheduler \"simple\" enabled",
+      "sched_ext: BPF scheduler \"simple\" disabled (unregistered from user space)",
+      "printk: BUG-free", "A warning: nothing",
       "INFO: task force", "",
     ]
     #expect(log(texts).troubles.isEmpty)

@@ -114,6 +114,19 @@ extension LiveTests {
       #expect(lines == ours.count || files["pressure/cpu"]?.contains("full") == false)
     }
 
+    @Test func oneCPUIsShownAlone() throws {
+      let guest = LiveGuest("x86-6.1")
+      for cpu in 0..<(try guest.cpuCount) {
+        let result = try Program(guest, ["-j", "runqueue", "\(cpu)"]).run()
+        #expect(result.status == 0, "\(result.err)")
+        let document = try #require(try result.json() as? [String: Any])
+        let rows = try #require(document["cpus"] as? [[String: Any]])
+        #expect(rows.map { $0["cpu"] as? Int } == [cpu])
+      }
+      let none = try Program(guest, ["runqueue", "99"]).run()
+      #expect(none.status == 1 && none.err.contains("the guest has no CPU 99"), "\(none.err)")
+    }
+
     @Test func aKernelThatDoesNotShowThemSaysSo() throws {
       let result = try Program(LiveGuest("arm64-6.1"), ["runqueue"]).run()
       #expect(result.status == 1 && result.err.contains("runqueues"), "\(result.err)")

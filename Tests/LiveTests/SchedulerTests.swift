@@ -50,6 +50,7 @@ extension LiveTests {
       guard let lines = truth["root/events"]?.split(separator: "\n") else { return }
       let events = try #require(scheduler["events"] as? [String: Int])
       #expect(events.count == lines.count && !lines.isEmpty)
+      #expect(state["events"] as? [String: Int] == events)
       for line in lines {
         let words = line.split(separator: " ")
         let (ours, its) = (events[String(words[0])] ?? -1, try #require(Int(words[1])))

@@ -20,12 +20,11 @@ extension LiveTests.TranscriptTests {
     > prog stats id {prog kprobe_sync id} name reno_init --ids -j
     [{"name":"reno_init","id":{prog reno_init id},"type":"struct_ops","cnt":{prog reno_init run_cnt},"nsecs":{prog reno_init run_time_ns},"misses":0},{"name":"kprobe_sync","id":{prog kprobe_sync id},"type":"kprobe","cnt":{prog kprobe_sync run_cnt},"nsecs":{prog kprobe_sync run_time_ns},"misses":0}]
     > prog watch --count 2 -n 0.05 name reno_init
-    (rates follow with the second sample)
-    PROGRAM  CALLS/S  NS/CALL  CPU%  MISSES/S
-    (1 program did not run)
+    {"time":{text},"interval":null,{text}"object":"reno_init",{text}
+    {"time":{text}{"object":"reno_init",{text}"per_second":{"cnt":0.0,{text}
     > watch --count 2 -n 0.05 prog verifier name reno_init
-    (rates follow with the second sample)
-    (nothing changes)
+    {"time":{text},"interval":null,{text}
+    {"time":{text}"per_second":{"verified_insns":0.0{text}
     > check --max-verified-insns 1000000 --max-miss-rate 1
     > prog verifier --ids name reno_init
     NAME       ID  TYPE        VERIFIED_INSNS
@@ -215,7 +214,7 @@ extension LiveTests.TranscriptTests {
     {lines}
     > report
     kernel: {kernel banner}
-    guest: running, {kernel cpus} CPUs
+    guest: running, {kernel cpus} CPUs, up {text} s
     CPU 0: {text}
     CPU 1: {text}
     tasks: {n}, none stuck for 10 s

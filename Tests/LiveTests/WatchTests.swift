@@ -34,14 +34,21 @@ extension LiveTests {
       #expect(try guest.qmp.runs)
     }
 
-    @Test func programsAreWatchedByTheLine() throws {
+    @Test(arguments: [[], ["-j"]])
+    func aSampleIsALineWhereNoTerminalIs(options: [String]) throws {
       let result = try Program(
-        guest, ["prog", "watch", "type", "all", "-n", "0.1", "--count", "3"]
+        guest, ["prog", "watch", "type", "all", "-n", "0.1", "--count", "3"] + options
       ).run()
       #expect(result.status == 0, "\(result.err)")
-      let lines = result.out.split(separator: "\n")
-      #expect(lines.first == "(rates follow with the second sample)")
-      #expect(lines.filter { $0.hasPrefix("PROGRAM ") }.count == 2)
+      let samples = try result.out.split(separator: "\n").map { line in
+        try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+      }
+      #expect(samples.count == 3 && samples[0]["interval"] is NSNull)
+      for sample in samples.dropFirst() {
+        let programs = try #require(sample["objects"] as? [[String: Any]])
+        #expect(programs.allSatisfy { ($0["values"] as? [String: Any])?["id"] is Int })
+        #expect(programs.contains { ($0["per_second"] as? [String: Any])?["cnt"] is Double })
+      }
     }
 
     @Test func onATerminalATableIsKeptUpToDate() throws {

@@ -33,6 +33,14 @@ struct AnswerValues {
     }
   }
 
+  /// The value of an object of another answer, or of the only one here that has its name without a type:
+  /// not all answers of a command have types.
+  func value(of object: String, named name: String, at path: String) -> JSON? {
+    if let value = values[Place(object: object, path: path)] { return value }
+    let others = objects.filter { bareName(of: $0) == name }
+    return others.count == 1 ? values[Place(object: others[0], path: path)] : nil
+  }
+
   /// The name of an object as the guest has it, without its type; the whole for one without a name.
   func bareName(of object: String) -> String { bareNames[object] ?? object }
 
@@ -93,7 +101,9 @@ struct AnswerValues {
   }
 
   private func name(of element: JSON) -> String? {
-    if case .key(let key) = identity, let value = element[key] { return value.identityText }
+    if case .key(let key) = identity, let value = element[key], value != "" {
+      return value.identityText
+    }
     if let name = element["name"] ?? element["comm"], name != "" {
       let type = element["type"].map { " (\($0.identityText))" } ?? ""
       return name.identityText + type

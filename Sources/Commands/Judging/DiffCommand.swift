@@ -51,18 +51,18 @@ struct DiffCommand: OrderedCommand {
     let before = try SavedAnswer(path: old)
     let after =
       if let new {
-        try SavedAnswer(path: new).document
+        Answer(try SavedAnswer(path: new).document, .lines([]))
       } else if command.isEmpty {
         try before.askedAgain(in: session)
       } else {
-        try session.document(of: command)
+        try session.answer(to: command)
       }
     let comparison = Comparison(
-      AnswerValues(before.document, by: identity), AnswerValues(after, by: identity))
+      AnswerValues(before.document, by: identity), AnswerValues(after.document, by: identity))
     let rows = form.arranged(comparison.rows.filter { $0.isChanged || !onlyChanged })
     var answer = Answer(
       .array(comparison.alone.map(Self.json) + rows.map { JSON($0, Self.fields) }),
-      .table(table(rows, comparison)))
+      .table(table(rows, comparison)), missing: after.notes.missing, remarks: after.notes.remarks)
     if exitStatus, comparison.isChanged { answer.notes.status = Status.violation }
     return answer
   }

@@ -17,23 +17,28 @@ struct SavedAnswer {
   }
 
   /// The guest's answer to the same command.
-  func askedAgain(in session: Session) throws -> JSON {
+  func askedAgain(in session: Session) throws -> Answer {
     guard let origin = origin else {
       throw CommandError(
         "\(path) does not show which command it is an answer to: give a second file, or the command "
           + "after --")
     }
-    let options = origin.options.filter { has($0.key) }.map(\.word)
-    let answer = try session.document(of: origin.words + options)
+    let options = options(of: origin)
+    let answer = try session.answer(to: origin.words + options)
     let names = Set(AnswerValues(document).objects)
-    guard !origin.wider.isEmpty, !names.isSubset(of: AnswerValues(answer).objects) else {
+    guard !origin.wider.isEmpty, !names.isSubset(of: AnswerValues(answer.document).objects) else {
       return answer
     }
-    return try session.document(of: origin.words + origin.wider + options)
+    return try session.answer(to: origin.words + origin.wider + options)
   }
 
   /// What it is an answer to; nil where it does not show that.
-  var question: Question? { origin.map { Question(words: $0.words) } }
+  var question: Question? { origin.map { Question(words: $0.words, options: options(of: $0)) } }
+
+  /// Those that it was asked with.
+  private func options(of origin: Origin) -> [String] {
+    origin.options.filter { has($0.key) }.map(\.word)
+  }
 
   /// The first command whose answers have such members.
   private var origin: Origin? { Self.origins.first { $0.keys.allSatisfy(has) } }
@@ -78,10 +83,7 @@ struct SavedAnswer {
 extension Session {
   /// What a command answers.
   ///
-  /// - Throws: also for words that are no command which asks the guest.
-  func document(of words: [String]) throws -> JSON { try answer(to: words).document }
-
-  /// The same with its notes.
+  /// - Throws: also for words that are not a command which asks the guest.
   func answer(to words: [String]) throws -> Answer {
     guard let command = try Root.parse(words: words) as? any GuestCommand, command.asksGuest else {
       throw UsageError("'\(words.joined(separator: " "))' asks the guest nothing")

@@ -12,8 +12,8 @@ struct WatchCommand: ShellCommand {
       watch --openmetrics /var/lib/node_exporter/guest.prom -n 15 prog list
 
       Each sample is one answer, from one stop of the guest where the answer fits into one. On a \
-      terminal a table is kept up to date: s and r sort it, / filters it, q ends it. Elsewhere a \
-      line says what changed, and with -j each sample is a line of JSON. Ctrl-C ends it as well.
+      terminal a table is kept up to date: s and r sort it, / filters it, q ends it. Elsewhere, and \
+      with -j, each sample is a line of JSON. Ctrl-C ends it as well.
       """)
 
   @OptionGroup var pace: WatchPace

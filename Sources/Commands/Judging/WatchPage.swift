@@ -9,8 +9,8 @@ final class WatchPage {
   private var view = WatchView()
   var head = ""
   var rows = WatchRows(table: Table([]))
-  /// What the answer lacks.
-  var missing: [String] = []
+  /// What the answer lacks, and what else is to be known of it.
+  var notes = Answer.Notes()
   private var drawnSize: TerminalSize?
 
   init(_ shell: Shell) {
@@ -45,7 +45,8 @@ final class WatchPage {
     let style = ScreenStyle(
       width: size.columns, hasColours: Paint.isWanted(on: STDOUT_FILENO))
     let lines =
-      [cut(head), ""] + rows.lines(view, style) + missing.map { style.paint(cut($0), .damaged) }
+      [cut(head), ""] + rows.lines(view, style) + notes.remarks.map(cut)
+      + notes.missing.map { style.paint(cut($0), .damaged) }
     let help = keys.map { _ in cut(view.help(rows.table.columns)) }
     try shell.console.answer(text(lines, help, rows: size.rows))
   }

@@ -24,8 +24,10 @@ struct WatchedObject {
       return value.map { (path, $0) }
     }
     var changes: [String: Double] = [:]
-    if let previous {
-      for (path, value) in values {
+    // One that has another number is another one, which has come in the place of the first.
+    let number = AnswerValues.Place(object: name, path: "id")
+    if let previous, previous.values.values[number] == sample.values.values[number] {
+      for (path, value) in values where path != number.path {
         let old = previous.values.values[.init(object: name, path: path)]
         changes[path] = old.flatMap { value - $0 }?.double
       }
@@ -66,6 +68,7 @@ extension WatchSample {
       "pause_ms": .number(cost.stops.total.milliseconds),
       "objects": .array(objects(after: previous).map(\.json)),
       "missing": .array(notes.missing.map { .string($0) }),
+      "remarks": .array(notes.remarks.map { .string($0) }),
     ]
   }
 }

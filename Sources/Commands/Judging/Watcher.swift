@@ -9,6 +9,7 @@ final class Watcher {
   private let shell: Shell
   private let form: OutputForm
   private let table: WatchTable
+  private let identity: AnswerValues.Identity
   private let clock = ContinuousClock()
   /// Samples that were taken, and how long the guest stood still for them.
   private var samples = 0
@@ -18,9 +19,10 @@ final class Watcher {
 
   init(
     _ command: any GuestCommand, _ pace: WatchPace, _ shell: Shell, _ form: OutputForm,
-    _ table: WatchTable.Kind
+    _ table: WatchTable.Kind, by identity: AnswerValues.Identity = .name
   ) {
     (self.command, self.pace, self.shell, self.form) = (command, pace, shell, form)
+    self.identity = identity
     self.table = WatchTable(table)
     page =
       shell.console.isTerminal && form == .screen && pace.openmetrics != "-"
@@ -65,7 +67,8 @@ final class Watcher {
     // Where nothing of the guest was read, the answer is of now.
     let time = cost.time == 0 ? Date().timeIntervalSince1970 : Double(cost.time) / 1e9
     return WatchSample(
-      values: AnswerValues(answer.document), time: time, cost: cost, notes: answer.notes)
+      values: AnswerValues(answer.document, by: identity), time: time, cost: cost,
+      notes: answer.notes)
   }
 
   // MARK: Output
@@ -82,20 +85,16 @@ final class Watcher {
         try writeFile(file, text, .atomic)
       }
     }
-    guard form == .screen else {
+    guard let page else {
       return try console.answer(sample.json(after: previous).text(pretty: form == .pretty) + "\n")
     }
     let rows = table.rows(sample.objects(after: previous), isFirst: previous == nil)
-    guard let page else {
-      for line in sample.notes.missing { console.note(line, .damaged) }
-      return try console.answer(rows.lines().map { $0 + "\n" }.joined())
-    }
     let seconds = (clock.now - start) / .seconds(1)
     page.head =
       "sample \(samples + 1), every \(pace.seconds) s; the guest was stopped for "
       + "\(fixed(sample.cost.stops.total.milliseconds, 1)) ms, "
       + "\(fixed(pause.milliseconds, 1)) ms in \(fixed(seconds, 1)) s"
-    (page.rows, page.missing) = (rows, sample.notes.missing)
+    (page.rows, page.notes) = (rows, sample.notes)
     try page.draw()
   }
 

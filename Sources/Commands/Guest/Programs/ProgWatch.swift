@@ -21,10 +21,12 @@ struct ProgWatch: ShellCommand {
   static func nextWord(after words: [String]) -> [WordKind] { ProgStats.nextWord(after: words) }
 
   func run(in shell: Shell) throws -> Int32 {
-    guard let command = try Root.parse(words: ["prog", "stats"] + selected.words) as? ProgStats
-    else {
+    // With the id it shows when another program has come under the same name.
+    let words = ["prog", "stats", "--ids"] + selected.words
+    guard let command = try Root.parse(words: words) as? ProgStats else {
       preconditionFailure("prog stats is a command of the table")
     }
-    return Watcher(command, pace, shell, output.or(shell.output).form, .programs).run()
+    let form = output.or(shell.output).form
+    return Watcher(command, pace, shell, form, .programs, by: .key("name")).run()
   }
 }

@@ -57,6 +57,8 @@ struct Report: RunStateCommand {
         [
           .init(key: "schema", value: "single"), .init(key: "maps", value: []),
           .init(key: "maps_unavailable", value: .string("\(error)")),
+          .init(key: "prog_runtime_stats", value: []),
+          .init(key: "prog_runtime_stats_unavailable", value: .string("\(error)")),
         ] + head.json + [
           .init(key: "stops", value: JSON(0)),
           .init(

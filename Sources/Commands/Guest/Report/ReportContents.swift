@@ -40,12 +40,13 @@ struct ReportContents {
       + (maps.failure.map { [("maps", "\($0)")] } ?? [])
     return ReportContents(
       head: HeadSection(
-        state, runState: session.runState, cpus: try session.source.cpus.count),
+        state, runState: session.runState, cpus: try session.source.cpus.count,
+        uptime: tasks.reading?.list?.clock),
       trouble: trouble,
       boot: BootSection(state: reading.systemState, last: records?.records.last),
       cpus: CPUSection(tasks.reading, tasks.stacks, isDead: isDead),
       tasks: tasks, scheduler: scheduler, maps: maps,
-      programs: ProgramsSection(try? reading.programs.get(), snapshot),
+      programs: ProgramsSection(reading.programs, snapshot),
       log: LogSection(records, from: trouble.troubles.first),
       isFrozen: try session.source.consistency == .frozen,
       parts: [

@@ -9,9 +9,11 @@ struct HeadSection {
   private let state: KernelState
   private let runState: String
   private let cpus: Int
+  /// Nanoseconds since boot, by the scheduler's clock; nil where that is not known.
+  private let uptime: UInt64?
 
-  init(_ state: KernelState, runState: String, cpus: Int) {
-    (self.state, self.runState, self.cpus) = (state, runState, cpus)
+  init(_ state: KernelState, runState: String, cpus: Int, uptime: UInt64? = nil) {
+    (self.state, self.runState, self.cpus, self.uptime) = (state, runState, cpus, uptime)
   }
 
   var json: [JSON.Member] {
@@ -26,6 +28,7 @@ struct HeadSection {
       .init(key: "vcpus", value: state.vcpusJSON),
       .init(key: "run_state", value: .string(runState)),
       .init(key: "cpus", value: JSON(cpus)),
+      .init(key: "uptime_ns", value: JSON(uptime)),
     ]
   }
 
@@ -33,7 +36,8 @@ struct HeadSection {
     [
       "kernel: \(state.kernel.banner)"
         + (state.panicCPU.map { " (crashed: panic on CPU \($0))" } ?? ""),
-      "guest: \(runState), \(counted(cpus, "CPU"))",
+      "guest: \(runState), \(counted(cpus, "CPU"))"
+        + (uptime.map { ", up \($0.tenthsOfSeconds) s" } ?? ""),
     ]
       + state.vcpus.places.filter { $0.text != VCPU.Place.kernel.text }
       .map { "vCPU \($0.cpus): \($0.text)" }
@@ -43,11 +47,16 @@ struct HeadSection {
 /// The struct_ops programs: what they cost, and what the verifier has counted.
 struct ProgramsSection {
   private let programs: BPFObjects.Programs?
+  /// Why there are none, where they cannot be read.
+  private let failure: (any Error)?
   private let emptyRemark: String?
   var remarks: [String] { [programs?.countersRemark].compactMap { $0 } }
 
-  init(_ programs: BPFObjects.Programs?, _ snapshot: Snapshot<ReportReading>) {
-    self.programs = programs
+  init(_ reading: Result<BPFObjects.Programs, any Error>, _ snapshot: Snapshot<ReportReading>) {
+    switch reading {
+    case .success(let read): (programs, failure) = (read, nil)
+    case .failure(let error): (programs, failure) = (nil, error)
+    }
     emptyRemark = programs.flatMap { programs in
       Found(
         objects: programs.objects, snapshot: snapshot.map { _ in programs }, standard: "struct_ops"
@@ -59,10 +68,22 @@ struct ProgramsSection {
 
   var json: [JSON.Member] {
     [
-      .init(key: "prog_runtime_stats", value: .array(objects.map(runtime))),
+      .init(key: "prog_runtime_stats", value: .array(counted.map(runtime))),
       .init(key: "prog_verifier_stats", value: .array([JSON](objects, ProgVerifier.fields()))),
       .init(key: "bpf_stats_enabled", value: JSON(programs?.statsEnabled)),
     ]
+      + (unavailable.map { [.init(key: "prog_runtime_stats_unavailable", value: .string($0))] }
+        ?? [])
+  }
+
+  /// A reader of failure dumps demands numbers: programs without them are left out, and said to be.
+  private var counted: [BPFProgram] { objects.filter { $0.runtime != nil } }
+
+  private var unavailable: String? {
+    if let failure { return "\(failure)" }
+    let others = objects.filter { $0.runtime == nil }.map(\.shownName)
+    return others.isEmpty
+      ? nil : "the counters of some programs cannot be read: " + others.joined(separator: ", ")
   }
 
   /// As `prog stats` has it, but a reader of failure dumps demands a number of misses: where the kernel

@@ -1,4 +1,5 @@
 import ArgumentParser
+import GuestScopeBytes
 import GuestScopeGuestMemory
 import GuestScopeKernelLog
 import GuestScopeKernelScheduler
@@ -14,11 +15,17 @@ struct RunQueueCommand: GuestCommand {
       kernel's own where the tick goes on while a CPU is idle, and otherwise without the idle \
       period that the CPU is in.
 
+      runqueue
+      runqueue 1 -j
+
       -j has times in nanoseconds, softirqs and the numbers of /proc/schedstat as well, and null \
       where this kernel does not keep them. The counts of schedstat are 0 while the sysctl \
       kernel.sched_schedstats is off.
       """)
 
+  @Argument(
+    help: ArgumentHelp("Only this CPU, by the kernel's number of it.", valueName: "cpu"))
+  var cpu: Int?
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
 
@@ -81,7 +88,14 @@ struct RunQueueCommand: GuestCommand {
     let snapshot = try session.ofThisBoot { kernel in
       try session.walk(kernel) { walk throws(ReadFault) in try walk.runQueues() }
     }
-    let queues = snapshot.value
+    var queues = snapshot.value
+    if let cpu {
+      let count = queues.cpus.count
+      queues.cpus.removeAll { $0.cpu != cpu }
+      guard !queues.cpus.isEmpty else {
+        throw CommandError("the guest has no CPU \(cpu): it has \(counted(count, "CPU"))")
+      }
+    }
     let pressure = queues.pressure.map { Table($0, Self.pressureFields) }
     let tables = [Table(queues.cpus, Self.fields), queues.times] + [pressure].compactMap { $0 }
     return Answer(

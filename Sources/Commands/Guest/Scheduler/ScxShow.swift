@@ -32,6 +32,8 @@ struct ScxShow: GuestCommand {
     Field("hotplug_seq") { JSON($0.hotplugSequence) },
     Field("enable_seq") { JSON($0.enableSequence) },
     Field("watchdog_timeout_ms") { JSON($0.watchdogMilliseconds) },
+    // Of the first of them, which is the only one before 7.1.
+    Field("events") { JSON($0.schedulers.first?.totals) },
     Field("schedulers") { .array([JSON]($0.schedulers, schedulerFields)) },
   ]
 
@@ -76,7 +78,7 @@ extension ScxState {
   /// For people: what is not kept is left out.
   var pairs: [(String, String)] {
     var pairs: [(String, String)] = []
-    for field in ScxShow.fields where field.key != "schedulers" {
+    for field in ScxShow.fields where !["schedulers", "events"].contains(field.key) {
       guard let key = field.key, let value = field.value(self), value != .null else { continue }
       if key == "enable_state_number" { continue }
       pairs.append((key, value.cell.isEmpty ? "-" : value.cell))

@@ -129,21 +129,22 @@ extension Session {
   fileprivate func verdicts(on limits: [Limit], _ baseline: Baseline?) throws -> [Verdict] {
     var answers: [Question: AnswerValues] = [:]
     var lacking: [Verdict] = []
-    var notRun: String?
+    var countsRuns = true
     for limit in limits where answers[limit.question] == nil {
       let question = limit.question
       let answer = try answer(to: question.words)
       answers[question] = AnswerValues(answer.document.withMeasures)
       lacking += Verdict.lacking(answer.notes.missing, in: question.name)
     }
-    if limits.contains(where: { $0.key == "ns_per_call" }), try kernelState().countsRuns == false {
-      notRun = "it has not run while the guest counted: bpf_stats_enabled is 0"
+    if limits.contains(where: { ["ns_per_call", "miss_rate"].contains($0.key) }) {
+      countsRuns = try kernelState().countsRuns != false
     }
     return lacking
       + limits.flatMap { limit in
         limit.verdicts(
           on: answers[limit.question]!,
-          baseline: baseline?.question == limit.question ? baseline?.values : nil, notRun: notRun)
+          baseline: baseline?.question?.name == limit.question.name ? baseline?.values : nil,
+          countsRuns: countsRuns)
       }
   }
 }

@@ -34,9 +34,9 @@ struct Limit {
   /// - Parameters:
   ///   - answer: with measures.
   ///   - baseline: an earlier answer to the same question; nil where there is none.
-  ///   - notRun: what a null of a program means that has not run; nil where it means nothing more.
+  ///   - countsRuns: false where the guest does not count runs of programs now.
   func verdicts(
-    on answer: AnswerValues, baseline: AnswerValues?, notRun: String?
+    on answer: AnswerValues, baseline: AnswerValues?, countsRuns: Bool
   ) -> [Verdict] {
     let found = matches(in: answer)
     guard !found.isEmpty else {
@@ -48,7 +48,10 @@ struct Limit {
       return [Verdict(check: check, object: name, outcome: .unknown, evidence: evidence)]
     }
     return found.flatMap { name in
-      verdicts(on: name, answer.values[.init(object: name, path: key)], baseline, notRun)
+      let old = baseline.map {
+        $0.value(of: name, named: answer.bareName(of: name), at: key)?.double
+      }
+      return verdicts(on: name, answer.values[.init(object: name, path: key)], old, countsRuns)
     }
   }
 
@@ -64,16 +67,22 @@ struct Limit {
     }
   }
 
+  /// - Parameter baseline: the number in it, if it has one; nil where there is none.
   private func verdicts(
-    on name: String, _ value: JSON?, _ baseline: AnswerValues?, _ notRun: String?
+    on name: String, _ value: JSON?, _ baseline: Double??, _ countsRuns: Bool
   ) -> [Verdict] {
     func unknown(_ evidence: String) -> [Verdict] {
       [Verdict(check: check, object: name, outcome: .unknown, evidence: evidence)]
     }
     guard let value else { return unknown("it has no number \(key)") }
     if value == .null, key == "ns_per_call" {
-      if let notRun { return unknown(notRun) }
+      if !countsRuns {
+        return unknown("it has not run while the guest counted: bpf_stats_enabled is 0")
+      }
       return [Verdict(check: check, object: name, outcome: .kept, evidence: "it has not run")]
+    }
+    if !countsRuns, key == "miss_rate", value.double ?? 0 > 0 {
+      return unknown("the guest counts its misses and not its runs: bpf_stats_enabled is 0")
     }
     guard let number = value.double else {
       return unknown(
@@ -94,7 +103,7 @@ struct Limit {
       judge(least, isLeast: true, number >= least ? "within its limit" : "less than its limit")
     }
     if bounds.isRelative, let baseline {
-      guard let old = baseline.values[.init(object: name, path: key)]?.double else {
+      guard let old = baseline else {
         return verdicts + unknown("the baseline has no such number")
       }
       judge(bounds.limit(from: old), "it was \(JSON(shortest: old).cell)")

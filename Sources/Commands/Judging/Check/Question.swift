@@ -25,9 +25,10 @@ struct Question: Hashable {
   private init(name: String, words: [String]) { (self.name, self.words) = (name, words) }
 
   /// Without a selection some commands answer of some programs only.
-  init(words: [String]) {
+  init(words: [String], options: [String] = []) {
     let name = words.joined(separator: "_")
-    self.init(name: name, words: Self.selecting.contains(name) ? words + ["type", "all"] : words)
+    let all = Self.selecting.contains(name) ? ["type", "all"] : []
+    self.init(name: name, words: words + all + options)
   }
 
   static let stats = Question(words: ["prog", "stats"])

@@ -20,8 +20,9 @@ struct HealthRequest {
       return
     }
     guard check.limit != nil else { throw ValidationError("\(check.name) has no limit") }
-    guard let limit = Double(parts[1]), limit >= 0, limit.isFinite else {
-      throw ValidationError("\(check.name) takes a number, in \(check.unit): not '\(parts[1])'")
+    guard let limit = Double(parts[1]), (0...1e9).contains(limit) else {
+      throw ValidationError(
+        "\(check.name) takes a number from 0 to 1e9, in \(check.unit): not '\(parts[1])'")
     }
     self.init(check, limit: limit)
   }

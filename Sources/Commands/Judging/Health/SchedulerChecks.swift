@@ -80,7 +80,8 @@ extension HealthCheck {
     name: "scx-bypass", about: "sched_ext bypasses its scheduler"
   ) { health, _ in
     guard let (state, _) = try health.scheduler() else { return Finding.kept(Health.noScheduler) }
-    guard let depth = state.bypassDepth else {
+    let depths = [state.bypassDepth] + state.schedulers.map(\.bypassDepth)
+    guard let depth = depths.compactMap({ $0 }).max() else {
       throw CommandError(
         "the depth of the bypass cannot be read: this kernel has no symbol or member for it")
     }
@@ -104,7 +105,12 @@ extension HealthCheck {
     if let scheduler = state.schedulers.first, state.enableStateName == "enabled" {
       return Finding.kept("\(scheduler.name) is loaded")
     }
-    let exit = try health.now(\.log)?.schedulerExits.first
+    guard state.enableSequence != 0 else { return Finding.kept(Health.noScheduler) }
+    guard let log = try health.now(\.log) else {
+      throw CommandError(
+        "why the last scheduler left cannot be read: this kernel does not show its log")
+    }
+    let exit = log.schedulerExits.first
     // A scheduler that was unloaded on purpose has not failed: `scx_exit_reason()` of kernel/sched/ext.c.
     guard let exit, !exit.reason.hasPrefix("unregistered") else {
       return Finding.kept(exit.map { "\($0.name ?? "-"): \($0.reason)" } ?? Health.noScheduler)
