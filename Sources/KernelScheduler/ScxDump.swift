@@ -18,7 +18,7 @@ public struct ScxCPU: Sendable {
   public var clock: UInt64
   public var running: UInt32
   public var flags: UInt64
-  /// Of `enum scx_rq_flags`.
+  /// Of `enum scx_rq_flags`, and what the root scheduler has of the CPU.
   public var flagNames: [String]
   /// Another class has taken the CPU.
   public var released: Bool
@@ -73,10 +73,15 @@ public struct ScxDumper: Sendable {
   public func dump(in walk: Walk) throws(ReadFault) -> ScxDump {
     try walk.requireSchedExt()
     let now = try walk.jiffies()
-    let (tasks, cpus, global) = try walk.view.together(
-      tasks(at: now, walk), walk.scxCPUs(at: now), walk.scxQueues(at: now))
-    return ScxDump(
-      cpus: cpus.map(\.cpu), queues: cpus.flatMap(\.queues) + global, tasks: tasks)
+    let (tasks, found, global, flags) = try walk.view.together(
+      tasks(at: now, walk), walk.scxCPUs(at: now), walk.scxQueues(at: now),
+      walk.flagsOfRootScheduler())
+    let cpus = found.map { found in
+      var cpu = found.cpu
+      cpu.flagNames += flags[cpu.cpu] ?? []
+      return cpu
+    }
+    return ScxDump(cpus: cpus, queues: found.flatMap(\.queues) + global, tasks: tasks)
   }
 
   private func tasks(at now: UInt64?, _ walk: Walk) throws(ReadFault) -> [ScxTask] {
@@ -108,6 +113,21 @@ extension Walk {
       }
     }
     return found.compactMap { $0 }
+  }
+
+  /// What the root scheduler has of each CPU, by its number: SCX_SCHED_PCPU_BYPASSING, since 7.1. Until then
+  /// it is among the flags of the run queue.
+  fileprivate func flagsOfRootScheduler() throws(ReadFault) -> [Int: [String]] {
+    guard let root = try variable("scx_root") else { return [:] }
+    let address = try view.pointer(at: root)
+    guard address.rawValue != 0, let copies = try read(ScxSched.self, at: address).pcpu else {
+      return [:]
+    }
+    var flags: [Int: [String]] = [:]
+    for copy in copies {
+      flags[copy.cpu.id] = copy.object.flags.map(kernel.scxNames.cpuFlags.flags(in:))
+    }
+    return flags
   }
 
   private func scxCPU(

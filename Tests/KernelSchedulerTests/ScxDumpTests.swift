@@ -15,6 +15,8 @@ import Testing
     #expect(dump.cpus.map(\.cpu) == [0, 1])
     #expect(dump.cpus[0].runnable.map(\.pid) == [31, 12, 23])
     #expect(dump.cpus[0].flagNames == ["SCX_RQ_ONLINE"])
+    let bypassing = hasScheds ? ["SCX_SCHED_PCPU_BYPASSING"] : []
+    #expect(dump.cpus[1].flagNames == ["SCX_RQ_ONLINE"] + bypassing)
     #expect(dump.cpus[0].current.pid == 40 && dump.cpus[0].currentClass == "ext")
     #expect(dump.cpus[1].current.comm == "fair" && dump.cpus[1].currentClass == "fair")
     #expect(

@@ -103,7 +103,11 @@ extension KernelTypes {
 
   private mutating func declareScxSched() {
     declare("scx_sched_pnode", size: 64, [("global_dsq", 0, .structure("scx_dispatch_q"))])
-    declare("scx_sched_pcpu", size: 32, [("event_stats", 16, .structure("scx_event_stats"))])
+    // As of 7.1.
+    declare(
+      "scx_sched_pcpu", size: 32,
+      [("flags", 8, .u64), ("event_stats", 16, .structure("scx_event_stats"))])
+    declare(enum: "scx_sched_pcpu_flags", ["SCX_SCHED_PCPU_BYPASSING": 1])
     declare(
       "scx_sched", size: 512,
       [

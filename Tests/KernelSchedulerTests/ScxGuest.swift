@@ -84,6 +84,7 @@ final class ScxGuest {
       let (pointer, copies) = guest.perCPU(32)
       ram.write(pointer, at: scheduler + types["scx_sched.pcpu"])
       for (cpu, copy) in copies.enumerated() {
+        ram.write(UInt64(cpu), at: copy + 8)
         ram.write(UInt64(10 + cpu), at: copy + 16)
         ram.write(UInt64(100), at: copy + 24)
       }

@@ -106,7 +106,8 @@ struct Info: RunStateCommand {
 
     mutating func add(_ trouble: TroubleSection) {
       members += trouble.json
-      pairs += trouble.lines.map { ($0.heading, $0.text) }
+      // What has happened to the guest comes before what it is.
+      pairs = trouble.lines.map { ($0.heading, $0.text) } + pairs
     }
 
     /// - Parameter texts: what stands on the screen, a line each; nil for the value itself.

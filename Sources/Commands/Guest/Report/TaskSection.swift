@@ -31,9 +31,12 @@ struct TaskSection {
         task.isStuck(for: Self.limit) && !(isDead && task.state.letter == "R")
       } ?? [])
       .sorted { ($0.stuck ?? 0) > ($1.stuck ?? 0) }
+    // A kernel that does not show its tasks shows no stacks either; where the tasks are damaged, those of the
+    // CPUs are there all the same.
+    let areShown = list != nil || failure != nil
     self.stacks =
-      list == nil
-      ? ReportStacks() : try stacks(Set(stuck.prefix(Self.most).map { UInt64($0.pid) }))
+      areShown
+      ? try stacks(Set(stuck.prefix(Self.most).map { UInt64($0.pid) })) : ReportStacks()
   }
 
   var reading: TaskReading? { snapshot?.value }
