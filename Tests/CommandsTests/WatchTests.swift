@@ -50,6 +50,16 @@ import Testing
     #expect(values.objects == ["id 5"])
   }
 
+  @Test func programsThatHaveGoneAreNamed() {
+    let first = sample([stats("lab", 1, 1), stats("gone", 1, 1)], at: 1)
+    let second = sample([stats("lab", 2, 2)], at: 2)
+    #expect(second.json(after: first)["gone"] == ["gone"])
+    #expect(second.json(after: nil)["gone"] == [])
+    let rows = WatchTable(.programs).rows(
+      second.objects(after: first), gone: second.gone(since: first), isFirst: false)
+    #expect(rows.note == "(gone: gone)")
+  }
+
   @Test func countersThatBeganAgainFall() throws {
     let first = sample([stats("lab", 100, 100)], at: 1)
     let lab = try #require(sample([stats("lab", 1, 1)], at: 2).objects(after: first).first)

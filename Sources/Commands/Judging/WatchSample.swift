@@ -59,6 +59,12 @@ extension WatchSample {
     return names.map { WatchedObject($0, in: self, after: previous) }
   }
 
+  /// Objects that are not there any more.
+  func gone(since previous: WatchSample?) -> [String] {
+    let names = Set(values.objects)
+    return previous?.values.objects.filter { !names.contains($0) } ?? []
+  }
+
   /// For programs that read along.
   func json(after previous: WatchSample?) -> JSON {
     [
@@ -67,6 +73,7 @@ extension WatchSample {
       "stops": JSON(Int(cost.stops.stops)),
       "pause_ms": .number(cost.stops.total.milliseconds),
       "objects": .array(objects(after: previous).map(\.json)),
+      "gone": .array(gone(since: previous).map { .string($0) }),
       "missing": .array(notes.missing.map { .string($0) }),
       "remarks": .array(notes.remarks.map { .string($0) }),
     ]

@@ -38,7 +38,9 @@ final class WatchTable {
   init(_ kind: Kind) { self.kind = kind }
 
   /// Takes a sample in.
-  func rows(_ objects: [WatchedObject], isFirst: Bool) -> WatchRows {
+  ///
+  /// - Parameter gone: names of those that the sample before had and this one has not.
+  func rows(_ objects: [WatchedObject], gone: [String] = [], isFirst: Bool) -> WatchRows {
     let table = kind == .programs ? programs(objects) : everything(objects)
     // Those that are gone are forgotten.
     let names = Set(objects.map(\.name))
@@ -49,7 +51,11 @@ final class WatchTable {
         table: table, note: "(rates follow with the second sample)", hidesTable: true)
     }
     let still = kind == .programs ? objects.count - table.rows.count : 0
-    let rest = still == 0 ? nil : "(\(counted(still, "program")) did not run)"
+    let notes = [
+      still == 0 ? nil : "(\(counted(still, "program")) did not run)",
+      gone.isEmpty ? nil : "(gone: \(gone.joined(separator: ", ")))",
+    ].compactMap { $0 }
+    let rest = notes.isEmpty ? nil : notes.joined(separator: " ")
     guard !table.rows.isEmpty || rest != nil else {
       return WatchRows(table: table, note: "(nothing changes)", hidesTable: true)
     }

@@ -88,7 +88,9 @@ final class Watcher {
     guard let page else {
       return try console.answer(sample.json(after: previous).text(pretty: form == .pretty) + "\n")
     }
-    let rows = table.rows(sample.objects(after: previous), isFirst: previous == nil)
+    let rows = table.rows(
+      sample.objects(after: previous), gone: sample.gone(since: previous),
+      isFirst: previous == nil)
     let seconds = (clock.now - start) / .seconds(1)
     page.head =
       "sample \(samples + 1), every \(pace.seconds) s; the guest was stopped for "
