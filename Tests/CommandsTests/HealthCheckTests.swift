@@ -140,6 +140,9 @@ import Testing
     #expect(one(.scxWatchdog, scheduler(age: 10_101)) == .broken)
     #expect(one(.scxBypass, scheduler(bypass: 1)) == .broken)
     #expect(one(.scxBypass, scheduler()) == .kept)
+    var below = scheduler()
+    below.state.schedulers[0].bypassDepth = 1
+    #expect(one(.scxBypass, below) == .broken)
     for check in HealthCheck.all where check.name.hasPrefix("scx-") {
       #expect(one(check, nil) == .kept, "\(check.name)")
     }
@@ -158,6 +161,12 @@ import Testing
       outcome("sched_ext: BPF scheduler \"lab\" disabled (unregistered from user space)")?.outcome
         == .kept)
     #expect(outcome("hello")?.outcome == .kept)
+    // Where the log is not shown, nothing says why.
+    var left = scheduler(sequence: 1)
+    left.state.schedulers = []
+    var blind = sample(scheduler: left)
+    blind.log = .success(nil)
+    #expect(outcomes(judge(.scxLeft, [blind])) == [.unknown])
     #expect(judge(.scxLeft, [sample(scheduler: scheduler())]).first?.outcome == .kept)
     var again = scheduler()
     again.state.enableSequence = 2

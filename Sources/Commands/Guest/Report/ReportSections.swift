@@ -68,7 +68,7 @@ struct ProgramsSection {
 
   var json: [JSON.Member] {
     [
-      .init(key: "prog_runtime_stats", value: .array(counted.map(runtime))),
+      .init(key: "prog_runtime_stats", value: .array(withCounters.map(runtime))),
       .init(key: "prog_verifier_stats", value: .array([JSON](objects, ProgVerifier.fields()))),
       .init(key: "bpf_stats_enabled", value: JSON(programs?.statsEnabled)),
     ]
@@ -77,7 +77,7 @@ struct ProgramsSection {
   }
 
   /// A reader of failure dumps demands numbers: programs without them are left out, and said to be.
-  private var counted: [BPFProgram] { objects.filter { $0.runtime != nil } }
+  private var withCounters: [BPFProgram] { objects.filter { $0.runtime != nil } }
 
   private var unavailable: String? {
     if let failure { return "\(failure)" }
