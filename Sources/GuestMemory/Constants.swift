@@ -39,16 +39,17 @@ final class Constants {
     return object.parts[part]
   }
 
-  fileprivate func note(_ bytes: [ArraySlice<UInt8>], _ part: ObjectKey, of owner: ObjectKey) {
+  /// - Returns: false where so much is known that no other object is taken in.
+  fileprivate func note(
+    _ bytes: [ArraySlice<UInt8>], _ part: ObjectKey, of owner: ObjectKey
+  ) -> Bool {
     if let object = lasting[owner] {
       object.parts[part] = bytes
-    } else if lasting.count < Self.most {
+    } else {
+      guard lasting.count < Self.most else { return false }
       lasting[owner] = LastingObject([part: bytes], snapshots)
     }
-  }
-
-  fileprivate func isFromBefore(_ owner: ObjectKey) -> Bool {
-    lasting[owner].map { $0.firstUse < snapshots } ?? false
+    return true
   }
 
   /// Takes over what an earlier session was shown.
@@ -71,12 +72,11 @@ final class Constants {
 /// structures, each by its declaration and address.
 final class LastingObject {
   fileprivate(set) var parts: [ObjectKey: [ArraySlice<UInt8>]]
-  /// The snapshots that showed it first, and that used it last; 0 for an earlier session.
-  let firstUse: Int
+  /// The snapshot that used it last; 0 for an earlier session.
   fileprivate(set) var lastUse: Int
 
   fileprivate init(_ parts: [ObjectKey: [ArraySlice<UInt8>]], _ snapshot: Int) {
-    (self.parts, firstUse, lastUse) = (parts, snapshot, snapshot)
+    (self.parts, lastUse) = (parts, snapshot)
   }
 }
 
@@ -115,8 +115,10 @@ extension MemoryView {
     return value
   }
 
-  /// The same of what can be read too early, as an object that is still being made: it is part of the
-  /// plan like anything else, until a snapshot has shown it.
+  /// Bytes that never change while an object lives, but that can be read too early, as those of an object
+  /// that is still being made. Like what a constant is made of they are read once, in discovery, and are not
+  /// part of what a closing stop reads: the caller has the object's key from the kernel's table, in discovery
+  /// before it reads them and in the closing stop again, so that the object lived in between.
   ///
   /// - Parameters:
   ///   - part: names what of the object is wanted.
@@ -127,12 +129,28 @@ extension MemoryView {
     _ read: () throws(ReadFault) -> [ArraySlice<UInt8>]?
   ) throws(ReadFault) -> [ArraySlice<UInt8>]? {
     if let known = constants.known(part, of: owner) { return known }
+    if !isSnapshot, let bytes = try outOfPlan(read), constants.note(bytes, part, of: owner) {
+      return bytes
+    }
+    // Like anything else: the closing stop is to show it, or what is wrong with it.
     let bytes = try read()
-    if isSnapshot, let bytes { constants.note(bytes, part, of: owner) }
+    if isSnapshot, let bytes { _ = constants.note(bytes, part, of: owner) }
     return bytes
   }
 
-  /// True for an object of which an earlier snapshot has shown something that lasts, so that this one does not
-  /// read it.
-  public func knowsFromBefore(_ owner: ObjectKey) -> Bool { constants.isFromBefore(owner) }
+  /// Nil for what is unreadable.
+  private func outOfPlan(
+    _ read: () throws(ReadFault) -> [ArraySlice<UInt8>]?
+  ) throws(ReadFault) -> [ArraySlice<UInt8>]? {
+    let isOuter = !isReadingLasting
+    isReadingLasting = true
+    defer { if isOuter { isReadingLasting = false } }
+    do throws(ReadFault) { return try read() } catch {
+      guard case .unreadable = error else { throw error }
+      return nil
+    }
+  }
+
+  /// True for an object of which something that lasts is known, which a closing stop does not read.
+  public func knows(_ owner: ObjectKey) -> Bool { constants.lasting[owner] != nil }
 }

@@ -26,8 +26,8 @@ public final class MemoryView {
 
   private let addressSpace: (any AddressSpace)?
   private let cache: PageCache
-  /// What was read for this snapshot alone: in discovery a constant is made of this and of nothing
-  /// older, for no closing stop shows that it is still so.
+  /// What was read for this snapshot alone: in discovery constants and what lasts are made of this and of
+  /// nothing older, for no closing stop shows that it is still so.
   private let fresh: PageCache
   private var source: PageCache { isOutOfPlan && !isSnapshot ? fresh : cache }
   /// What the pass asked for and the cache did not have.
@@ -40,8 +40,10 @@ public final class MemoryView {
   let constants: Constants
   /// What is read now stays the same.
   var isReadingConstant = false
+  /// What is read now stays as it is while its object lives, and is kept in this pass.
+  var isReadingLasting = false
   /// What is read now is not part of the plan.
-  private var isOutOfPlan: Bool { isReadingConstant && !constants.areInPlan }
+  private var isOutOfPlan: Bool { isReadingLasting || isReadingConstant && !constants.areInPlan }
 
   private struct CachedTranslation {
     var page: PhysicalAddress
@@ -133,7 +135,12 @@ public final class MemoryView {
   }
 
   private func note(_ use: PhysicalRange) {
-    if isOutOfPlan { constants.uses.append(use) } else { uses.append(use) }
+    guard isOutOfPlan else {
+      uses.append(use)
+      return
+    }
+    // What lasts is remembered itself, and not by where it was.
+    if !isReadingLasting { constants.uses.append(use) }
   }
 
   // MARK: Virtual reads

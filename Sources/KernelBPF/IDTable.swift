@@ -123,7 +123,7 @@ public struct IDTable<Object: NumberedStruct>: Sendable {
   /// what it was, so are all that were there before it.
   private func checkNewest(of entries: [XArray.Entry], _ walk: Walk) throws(ReadFault) {
     guard Object.isLasting,
-      let newest = entries.reversed().lazy.map(table.key).first(where: walk.view.knowsFromBefore)
+      let newest = entries.reversed().lazy.map(table.key).first(where: walk.view.knows)
     else { return }
     let isStill: Bool
     do throws(ReadFault) {

@@ -91,8 +91,11 @@ extension GuestKernel {
   /// What is kept over snapshots is of one boot.
   private func checkBoot(_ view: MemoryView) throws(ReadFault) {
     guard let key = bootKey else { return }
-    let now = [try view.bytes(at: key.address, count: 8)[...]]
-    let first = try view.lasting(key, of: key) { now }
+    func read() throws(ReadFault) -> [ArraySlice<UInt8>] {
+      [try view.bytes(at: key.address, count: 8)[...]]
+    }
+    let (first, now) = try view.together(
+      view.lasting(key, of: key) { () throws(ReadFault) in try read() }, read())
     guard view.isSnapshot, first != now else { return }
     throw Self.changed
   }

@@ -55,7 +55,7 @@ public struct XArray: Sendable {
   /// what `body` reads nests in it. One that contradicts its place (wrong shift: a loop or garbage)
   /// is left out, counted and named; so is one that is not in RAM, and an entry that is not a pointer.
   ///
-  /// - Parameter check: gets the entries of each lowest node; what it reads belongs to the node.
+  /// - Parameter check: gets the entries of each lowest node, after `body`; what it reads belongs to the node.
   public func compactMap<T>(
     _ range: ClosedRange<UInt64>, in view: MemoryView,
     check: ([Entry]) throws(ReadFault) -> Void = { _ in },
@@ -116,7 +116,7 @@ public struct XArray: Sendable {
       else { return nil }
       return Entry(index: index, pointer: KernelVirtualAddress(entry))
     }
-    return try view.together(check(pointers), children()).1
+    return try view.together(children(), check(pointers)).0
   }
 
   // Entries end in bits 1:0 = 10 when they are the xarray's own: small numbers for siblings,
