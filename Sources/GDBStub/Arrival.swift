@@ -28,7 +28,9 @@ struct Arrival {
     }
     if contact.isFirst { try Self.checkIsQEMU(connection, link) }
     let outcome = try connection.ask(Self.inquiry)
-    threads = outcome.replies[2].threads
+    threads = outcome.replies[2].monitorOutput.map {
+      Set(HostThread.list(monitorText: $0).map(\.id))
+    }
     guard let status = outcome.replies[1].monitorOutput.flatMap(RunStatus.init(monitorText:)) else {
       throw link.notQEMU("it has no monitor")
     }
@@ -79,14 +81,5 @@ struct Arrival {
       outcome.last = try connection.ask([.resume]).last
     }
     return outcome
-  }
-}
-
-extension Reply {
-  var monitorOutput: String? { if case .monitorOutput(let text) = self { text } else { nil } }
-
-  /// The threads of QEMU that `info cpus` lists.
-  fileprivate var threads: Set<Int>? {
-    monitorOutput.map { Set(HostThread.list(monitorText: $0).map(\.id)) }
   }
 }

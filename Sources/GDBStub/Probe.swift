@@ -6,38 +6,22 @@ struct Probe {
   var runState: RunState
   /// What the next client expects to find: the mode is global to QEMU and outlasts us.
   var physicalMemoryMode: Bool
-  var features: StubFeatures
-  /// The root document of the target description; nil when it is longer than one reply.
-  var targetDocument: [UInt8]?
   /// To what else was asked.
-  var more: [Reply]
+  var replies: [Reply]
 
-  private static let requests: [Request] = [
-    .supported, .physicalMemoryMode,
-    .readFeature(annex: TargetDescription.root, offset: 0, count: 0x7f8),
-  ]
-
-  /// - Parameter more: what else to ask in the same write.
-  init(_ link: StubLink, and more: [Request]) throws(GuestMemError) {
+  /// - Parameter questions: what else to ask in the same write.
+  init(_ link: StubLink, asking questions: [Request]) throws(GuestMemError) {
     try link.checkInterrupted()
     let options = link.options
     let arrival = try link.arrive(options.leaveStopped ? .firstToLeaveStopped : .first, [])
     let outcome = try link.settling(arrival.connection, of: []) { () throws(GuestMemError) in
-      try arrival.finish(Self.requests + more)
+      try arrival.finish([.physicalMemoryMode] + questions)
     }
-    guard case .text(let supported) = outcome.replies[0],
-      case .physicalMemoryMode(let mode) = outcome.replies[1]
-    else {
+    guard case .physicalMemoryMode(let mode) = outcome.replies[0] else {
       throw link.notQEMU("it has no physical memory mode")
     }
     physicalMemoryMode = mode
-    features = StubFeatures(supported)
-    guard case .feature(let document, let isWhole) = outcome.replies[2] else {
-      throw GuestMemError(
-        .unsupported, "\(link.target) has no target description, so its registers have no names")
-    }
-    targetDocument = isWhole ? document : nil
-    self.more = Array(outcome.replies[Self.requests.count...])
+    replies = Array(outcome.replies.dropFirst())
     if case .stopped(let reason) = arrival.verdict, !outcome.hasStopped {
       runState = .stopped(reason: reason)
       if let reason {

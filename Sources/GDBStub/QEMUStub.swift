@@ -9,13 +9,13 @@ import GuestScopeRemoteProtocol
 public final class QEMUStub: GuestSource {
   public let target: StubTarget
   public var identity: String { "\(target)" }
-  public private(set) var ram: RAMMap
+  public var ram: RAMMap { machine.ram }
   /// The threads of its vCPUs.
   public var incarnation: [Int] { threads.sorted() }
+  public var machineRecord: [UInt8] { machine.record }
   /// Whether the guest runs between our stops, and so whether our connections end in `c`.
   public internal(set) var runState: RunState
-  /// The indices of the vCPUs, ascending. Those that can be plugged in later leave gaps.
-  public private(set) var cpus: [Int]
+  public private(set) var cpus: [Int] = [0]
   /// One more than the highest of them.
   public var cpuCount: Int { (cpus.last ?? 0) + 1 }
   /// The architecture in the stub's words: `i386:x86-64`, `aarch64`.
@@ -44,12 +44,10 @@ public final class QEMUStub: GuestSource {
 
   let link: StubLink
   let physicalMemoryMode: Bool
-  private let features: StubFeatures
-  /// The threads that run vCPUs: they tell a QEMU from the next one at the same address.
+  private var machine = StubMachine()
   private(set) var threads: Set<Int> = []
-  /// Of the target description.
-  public private(set) var documents: [String: [UInt8]] = [:]
-  private var recipe: RegisterRecipe
+  private var features = StubFeatures([])
+  private var recipe = StubMachine().recipe
   var readingCost = ReadingCost()
   private var knownReadable: [Int]?
   /// The connection of a hold, when it began, and up to when its time is counted.
@@ -63,23 +61,24 @@ public final class QEMUStub: GuestSource {
   ) throws(GuestMemError) {
     self.target = target
     link = try StubLink(target, options, debt: debt)
-    // What is known of the registers saves a stop: no document has to be read before the machine is asked.
-    let probe = try Probe(link, and: options.knownRegisters == nil ? [] : Self.machineRequests)
-    runState = probe.runState
-    physicalMemoryMode = probe.physicalMemoryMode
-    features = probe.features
-    ram = RAMMap([])
-    cpus = [0]
-    recipe = RegisterRecipe(TargetDescription(documents: [:]), allRegistersSize: 0)
-    if let known = options.knownRegisters,
-      probe.targetDocument.map({ $0 == known.documents[TargetDescription.root] }) ?? true
-    {
-      documents = known.documents
-      try takeMachine(probe.more)
-      if incarnation == known.threads.sorted() { return }
+    let known = options.knownMachine.flatMap(StubMachine.init(record:))
+    if let known, let questions = known.recognition {
+      let probe = try Probe(link, asking: questions)
+      (runState, physicalMemoryMode) = (probe.runState, probe.physicalMemoryMode)
+      if known.isSame(probe.replies) {
+        machine = known
+        prepare()
+        return
+      }
+      try takeMachine(try exchange(Self.descriptionRequests))
+    } else {
+      let probe = try Probe(link, asking: Self.descriptionRequests)
+      (runState, physicalMemoryMode) = (probe.runState, probe.physicalMemoryMode)
+      try takeMachine(probe.replies)
     }
-    documents = try readDocuments(from: probe.targetDocument)
-    try takeMachine(try exchange(Self.machineRequests))
+    // So that another session need not ask all that again.
+    let questions = options.remembersMachine ? machine.placeRequests : []
+    if !questions.isEmpty { machine.takePlaces(try exchange(questions)) }
   }
 
   /// TCP takes 4 MB of replies before QEMU's main loop blocks on us; a unix socket 150 KB.
@@ -161,6 +160,32 @@ public final class QEMUStub: GuestSource {
 
   // MARK: First contact
 
+  private static let descriptionRequests: [Request] = [
+    .supported, .readFeature(annex: TargetDescription.root, offset: 0, count: 0x7f8),
+  ]
+
+  /// - Parameter replies: to `descriptionRequests`.
+  private func takeMachine(_ replies: [Reply]) throws(GuestMemError) {
+    guard case .text(let supported) = replies[0] else {
+      throw link.notQEMU("it does not say what it supports")
+    }
+    guard case .feature(let document, let isWhole) = replies[1] else {
+      throw GuestMemError(
+        .unsupported, "\(target) has no target description, so its registers have no names")
+    }
+    machine.supported = supported
+    features = machine.features
+    machine.documents = try readDocuments(from: isWhole ? document : nil)
+    try machine.take(try exchange(StubMachine.requests), of: target)
+    prepare()
+  }
+
+  /// What is made of the machine once, for it is asked for in each sample.
+  private func prepare() {
+    (cpus, threads) = (machine.cpus, machine.threads)
+    (features, recipe) = (machine.features, machine.recipe)
+  }
+
   /// More documents than any description has: arm64's has eight.
   private static let documentLimit = 32
 
@@ -206,47 +231,13 @@ public final class QEMUStub: GuestSource {
     return documents
   }
 
-  private static let memoryRequests: [Request] = [
-    .monitor(.memoryTree), .monitor(.memoryBackends), .monitor(.cpus),
-  ]
-  private static let machineRequests =
-    [.selectThread(ThreadID(1)), .readRegisters] + memoryRequests
-
-  /// - Parameter replies: to `machineRequests`, by a stub with the documents that are known.
-  private func takeMachine(_ replies: [Reply]) throws(GuestMemError) {
-    guard case .bytes(let registers) = replies[1] else {
-      throw GuestMemError(.unsupported, "\(target) does not give registers")
-    }
-    recipe = RegisterRecipe(
-      TargetDescription(documents: documents), allRegistersSize: registers.count)
-    try takeMemory(Array(replies[2...]))
-  }
-
   /// Memory and vCPUs are plugged in and out while we are connected.
   public func lookAgain() throws(GuestMemError) -> Bool {
     let old = (ram, cpus)
-    try takeMemory(try exchange(Self.memoryRequests))
+    try machine.takeMemory(try exchange(StubMachine.memoryRequests), of: target)
+    prepare()
     if cpus != old.1 { knownReadable = nil }
     return (ram, cpus) != old
-  }
-
-  private func takeMemory(_ replies: [Reply]) throws(GuestMemError) {
-    guard let tree = replies[0].monitorOutput, let backends = replies[1].monitorOutput,
-      let ranges = SystemMemory(monitorText: tree)?.ram(of: MemoryBackends(monitorText: backends)),
-      !ranges.isEmpty
-    else {
-      throw GuestMemError(
-        .unsupported, "\(target) does not say where the guest has RAM (monitor: info mtree -f)")
-    }
-    guard let text = replies[2].monitorOutput, case let listed = HostThread.list(monitorText: text),
-      !listed.isEmpty
-    else {
-      throw GuestMemError(
-        .unsupported, "\(target) does not say which vCPUs the guest has (monitor: info cpus)")
-    }
-    ram = RAMMap(ranges)
-    cpus = Set(listed.map(\.cpu)).sorted()
-    threads = Set(listed.map(\.id))
   }
 
   /// The vCPUs whose registers this stub gives: all of them, but on a machine with several clusters

@@ -12,9 +12,11 @@ public struct StubOptions {
   /// `GuardianProcess`. Nil: nobody does, and a guest that stood still for us at that moment stands
   /// still for ever.
   public var guardian: String?
-  /// What an earlier session was told of registers, which takes several stops on arm64; used where the
-  /// vCPUs have the same threads.
-  public var knownRegisters: KnownRegisters?
+  /// What an earlier session was told of the machine, `QEMUStub.machineRecord`: a stop shows whether it is
+  /// still so, which takes less than to be told again.
+  public var knownMachine: [UInt8]?
+  /// Another session is to get `machineRecord`.
+  public var remembersMachine = false
   /// Called with the bytes of every write and read, after the guest goes on.
   public var trace: ((TraceDirection, [UInt8]) -> Void)?
   /// Called with what the user should know and no answer carries.
@@ -34,15 +36,3 @@ public struct StubOptions {
 }
 
 public enum TraceDirection: Sendable { case sent, received }
-
-/// A stub's target description, and the QEMU that gave it.
-public struct KnownRegisters: Sendable {
-  /// The documents by name.
-  public var documents: [String: [UInt8]]
-  /// The threads of the vCPUs.
-  public var threads: [Int]
-
-  public init(documents: [String: [UInt8]], threads: [Int]) {
-    (self.documents, self.threads) = (documents, threads)
-  }
-}

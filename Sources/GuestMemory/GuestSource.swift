@@ -7,9 +7,8 @@ public protocol GuestSource: GuestMem {
   /// Numbers that tell this guest's machine from the next one that has the same identity.
   var incarnation: [Int] { get }
 
-  /// How the source describes its registers, by the names of its documents: another session need not
-  /// ask for them, as long as `incarnation` is the same.
-  var documents: [String: [UInt8]] { get }
+  /// What the source was told of its machine, for another session, which then need not ask for all of it.
+  var machineRecord: [UInt8] { get }
 
   /// Whether the guest runs between samples.
   var runState: RunState { get }

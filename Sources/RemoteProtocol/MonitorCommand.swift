@@ -12,6 +12,8 @@ public enum MonitorCommand: Sendable, Equatable {
   case memoryBackends
   /// `info cpus`; see ``HostThread``.
   case cpus
+  /// `gpa2hva`: where QEMU has a guest physical address in its own memory, of RAM alone.
+  case hostAddress(UInt64)
 
   /// What one would type.
   public var text: String {
@@ -21,6 +23,7 @@ public enum MonitorCommand: Sendable, Equatable {
     case .memoryTree: "info mtree -f"
     case .memoryBackends: "info memdev"
     case .cpus: "info cpus"
+    case .hostAddress(let address): "gpa2hva 0x\(String(address, radix: 16))"
     }
   }
 }

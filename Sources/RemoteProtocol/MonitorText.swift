@@ -55,6 +55,8 @@ public struct HostThread: Sendable, Equatable {
   /// More vCPUs than any machine of QEMU's has (4096, a Q35's).
   public static let cpuLimit = 8192
 
+  public init(cpu: Int, id: Int) { (self.cpu, self.id) = (cpu, id) }
+
   /// Reads lines like `* CPU #0: thread_id=4613`; others are left out.
   public static func list(monitorText text: String) -> [HostThread] {
     text.lines.compactMap { line in

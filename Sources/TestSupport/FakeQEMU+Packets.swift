@@ -14,6 +14,8 @@ extension FakeQEMU {
     public var clusterSize: Int?
     /// The thread of QEMU that runs vCPU 0.
     public var firstThread = 100
+    /// Where QEMU has the RAM in its own memory; nil for one that cannot be asked.
+    public var hostAddress: UInt64? = 0x7f12_3460_0000
     /// All that `g` gives, in order.
     public var registers: KeyValuePairs<String, UInt64> = [
       "rip": 1, "gs_base": 2, "k_gs_base": 3, "cr0": 4, "cr3": 5, "cr4": 6, "efer": 7,
@@ -139,11 +141,25 @@ extension FakeQEMU {
 
         """
     case "info memdev": text = "memory backend: pc.ram\r\n  size:  \(state.machine.ram.count)\r\n"
-    default: text = "unknown command\r\n"
+    default: text = hostAddress(asked: command ?? "", state.machine) ?? "unknown command\r\n"
     }
     return text.split(separator: "\n", omittingEmptySubsequences: true).map {
       "O" + Array(($0 + "\n").utf8).hex
     } + ["OK"]
+  }
+
+  /// What `gpa2hva` prints; nil for another command.
+  private static func hostAddress(asked command: String, _ machine: Machine) -> String? {
+    let question = "gpa2hva 0x"
+    guard command.hasPrefix(question), let start = machine.hostAddress,
+      let address = UInt64(command.dropFirst(question.count), radix: 16)
+    else { return nil }
+    let digits = String(address, radix: 16)
+    guard address < UInt64(machine.ram.count) else {
+      return "No memory is mapped at address 0x\(digits)\r\n"
+    }
+    let host = String(start + address, radix: 16)
+    return "Host virtual address for 0x\(digits) (pc.ram) is 0x\(host)\r\n"
   }
 
   private static func feature(_ rest: String, _ state: inout State) -> String {

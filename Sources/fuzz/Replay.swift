@@ -21,7 +21,7 @@ final class Replay: GuestSource {
 
   var identity: String { recording.name }
   var incarnation: [Int] { [1] }
-  var documents: [String: [UInt8]] { [:] }
+  var machineRecord: [UInt8] { [] }
   var runState: RunState { isFrozen ? .stopped(reason: nil) : .running }
   private(set) var isHeld = false
   var architecture: String { recording.architecture }

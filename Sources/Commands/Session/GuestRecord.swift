@@ -7,7 +7,7 @@ import GuestScopeLinuxKernel
 struct GuestRecord {
   /// See `GuestSource`.
   var incarnation: [Int]
-  var documents: [String: [UInt8]]
+  var machine: [UInt8]
   var kernel: RememberedKernel
   var memory: RememberedMemory
 
@@ -15,27 +15,21 @@ struct GuestRecord {
   init(_ bytes: [UInt8]) throws(RecordReader.End) {
     var reader = RecordReader(bytes)
     incarnation = try reader.list { reader throws(RecordReader.End) in try reader.number() }
-    documents = Dictionary(
-      try reader.list { reader throws(RecordReader.End) in
-        (try reader.text(), try reader.data())
-      }, uniquingKeysWith: { first, _ in first })
+    machine = try reader.data()
     kernel = try RememberedKernel(from: &reader)
     memory = try RememberedMemory(from: &reader)
     guard reader.isAtEnd else { throw RecordReader.End() }
   }
 
   init(_ source: any GuestSource, kernel: RememberedKernel, memory: RememberedMemory) {
-    (incarnation, documents) = (source.incarnation, source.documents)
+    (incarnation, machine) = (source.incarnation, source.machineRecord)
     (self.kernel, self.memory) = (kernel, memory)
   }
 
   var bytes: [UInt8] {
     var writer = RecordWriter()
     writer.add(incarnation) { $0.add($1) }
-    writer.add(documents.sorted { $0.key < $1.key }) { writer, document in
-      writer.add(document.key)
-      writer.add(document.value)
-    }
+    writer.add(machine)
     kernel.write(to: &writer)
     memory.write(to: &writer)
     return writer.bytes
@@ -44,7 +38,7 @@ struct GuestRecord {
   /// True when the other one is of the same kernel, and has no more memory and objects. What the memory holds does
   /// not count, as it changes all the time.
   func says(asMuchAs other: GuestRecord) -> Bool {
-    incarnation == other.incarnation && documents == other.documents
+    incarnation == other.incarnation && machine == other.machine
       && kernel.isSame(as: other.kernel)
       && memory.ranges == other.memory.ranges && memory.objects == other.memory.objects
   }

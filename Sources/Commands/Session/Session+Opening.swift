@@ -15,9 +15,8 @@ extension Session {
     stubOptions.leaveStopped = options.leaveStopped && isFirstContact
     stubOptions.guardian = options.noGuardian ? nil : guardian
     readRecord()
-    stubOptions.knownRegisters = recalled.map {
-      KnownRegisters(documents: $0.documents, threads: $0.incarnation)
-    }
+    stubOptions.knownMachine = recalled?.machine
+    stubOptions.remembersMachine = recallsGuests && cache != nil
     stubOptions.notice = { [console] in console.note($0) }
     stubOptions.stopReason = { [weak self] in self?.stopReason = $0 }
     stubOptions.isInterrupted = { [interrupts] in interrupts.isCancelled }
