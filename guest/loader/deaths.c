@@ -27,10 +27,24 @@ static void load_module(void) {
   close(module);
 }
 
+// Tasks that may be killed after the one that eats memory: the memory of that one is not free yet when the
+// kernel takes it for gone, and without another task to kill it panics.
+static void make_victims(void) {
+  for (unsigned number = 0; number < 4; number++) {
+    if (fork() > 0)
+      continue;
+    prctl(PR_SET_NAME, "gs-spare");
+    write_file("/proc/self/oom_score_adj", "500");
+    for (;;)
+      pause();
+  }
+}
+
 // The kernel kills this task first when memory is short.
 static void eat_memory(void) {
   const size_t step = 16 << 20;
 
+  make_victims();
   write_file("/proc/self/oom_score_adj", "1000");
   for (;;) {
     char *memory = mmap(NULL, step, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
