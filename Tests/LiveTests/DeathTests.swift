@@ -12,6 +12,7 @@ extension LiveTests {
       "panic": [["panic: Kernel panic - not syncing: gs: it was asked to"]],
       "null": [["oops: ", "NULL pointer dereference", "at gs_null+", "[gs_dying]"]],
       "hung": [["hung task: INFO: task gs-hung:", " blocked "]],
+      "scx-stall": [["sched_ext: BPF scheduler \"gs_queue\" disabled (runnable task stall)"]],
       "oom": [["out of memory: ", "ut of memory: Killed process", "(gs-oom)"]],
       // What the kernel says, and what the CPU shows.
       "preempt-off": [
@@ -64,14 +65,23 @@ extension LiveTests {
 
     /// A kernel that waits for its root file system, which never comes. Its data are not read-only yet,
     /// so that it is known by its file alone.
-    @Test func aBootThatDoesNotEndSaysWhatItWaitsFor() throws {
+    @Test(arguments: ["x86-6.1", "x86-7"])
+    func aBootThatDoesNotEndSaysWhatItWaitsFor(name: String) throws {
       let guest = try BootingGuest(
-        "x86-6.1", append: "rdinit=/none root=/dev/none rootwait loglevel=7")
-      let words = "Waiting for root device /dev/none"
-      while !guest.console.contains(words), !guest.hasEnded { usleep(200_000) }
-      sleep(1)
+        name, append: "rdinit=/none root=/dev/none rootwait loglevel=7")
+      while !guest.console.contains("Waiting for root device /dev/none"), !guest.hasEnded {
+        usleep(200_000)
+      }
+      // The newest kernels say a little more.
+      var console = ""
+      while console != guest.console {
+        console = guest.console
+        sleep(3)
+      }
+      let line = try #require(console.split(whereSeparator: \.isNewline).last)
+      let words = String(line.drop { $0 != "]" }.dropFirst(2))
       let guests = ProcessInfo.processInfo.environment["GUESTSCOPE_GUESTS"] ?? ""
-      let file = guests + "/x86-6.1/vmlinuz"
+      let file = guests + "/\(name)/vmlinuz"
       let result = try Program(["-c", guest.target, "-k", file, "report"]).run()
       #expect(result.status == 0, "\(result.err)")
       expect(

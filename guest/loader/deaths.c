@@ -54,6 +54,9 @@ static void eat_memory(void) {
   }
 }
 
+// The kernel throws it out. Nothing of it is left then but what the kernel has logged.
+static void stall_scheduler(void) { start_scheduler("stall"); }
+
 static const struct death deaths[] = {
     {"panic", 1},
     {"null", 1, "NULL pointer dereference"},
@@ -62,6 +65,7 @@ static const struct death deaths[] = {
     {"spinlock", 2},
     {"hung", 1, " blocked for more than "},
     {"oom", 1, "ut of memory: Killed process", eat_memory},
+    {"scx-stall", 1, "runnable task stall", stall_scheduler},
 };
 
 static void start(const struct death *death, unsigned number) {

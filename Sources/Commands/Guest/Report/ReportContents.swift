@@ -80,8 +80,8 @@ struct ReportContents {
 
   /// What went wrong first, and what is long last.
   var lines: [String] {
-    head.lines + trouble.lines.map { "\($0.heading): \($0.text)" } + scheduler.lines + boot.lines
-      + cpus.alarms + tasks.alarms(stuckCPUs: cpus.stuckCPUs) + cpus.lines + tasks.lines
+    head.lines + trouble.lines.map { "\($0.heading): \($0.text)" } + boot.lines + cpus.alarms
+      + tasks.alarms(stuckCPUs: cpus.stuckCPUs) + scheduler.lines + cpus.lines + tasks.lines
       + maps.lines
       + ["answer: from \(counted(stops, "stop"))\(partsText)\(unreadableText)"]
       + programs.lines + scheduler.variables + log.lines
