@@ -18,6 +18,12 @@ public struct ScxDispatchQueue: Sendable {
   }
 
   public var place: Place
+  /// Of its `struct scx_dispatch_q`: two schedulers may have queues with one id.
+  public var address: KernelVirtualAddress
+  /// `ops.name` of the scheduler that has it; nil for a CPU's, and up to 6.15, where there is only one.
+  public var scheduler: String?
+  /// Of the cgroup that this scheduler schedules; nil where the kernel has no sub-schedulers.
+  public var cgroupPath: String?
   public var id: UInt64
   /// How many tasks the kernel counts in it.
   public var count: UInt32
@@ -68,6 +74,6 @@ extension KernelObject<ScxDispatchQueueStruct> {
       return try task.read(as: ScxTaskStruct.self).scxTask(at: now)
     }
     return ScxDispatchQueue(
-      place: place, id: self.id, count: self.nr, sequence: self.seq, tasks: tasks)
+      place: place, address: address, id: self.id, count: self.nr, sequence: self.seq, tasks: tasks)
   }
 }

@@ -2,9 +2,11 @@ import GuestScopeBytes
 import GuestScopeGuestMemory
 import GuestScopeLinuxKernel
 
-/// `struct scx_sched`, of which only its queues count.
+/// `struct scx_sched`: its queues, and which one it is.
 private struct ScxSchedQueues: KernelStruct {
   static let kernelName = "scx_sched"
+  let name = Member<String>("ops.name", size: 128)
+  let cgroupPath = TextLink("cgrp_path")
   let dsqHash = Place("dsq_hash")
   let pcpu = PerCPULink<ScxSchedBypass>("pcpu")
   /// A queue of each NUMA node: since 7.1 in a structure of its own.
@@ -55,10 +57,14 @@ extension Walk {
     of address: KernelVirtualAddress, at now: UInt64?
   ) throws(ReadFault) -> [ScxDispatchQueue] {
     let sched = try read(ScxSchedQueues.self, at: address)
-    let (bypass, global, user) = try view.together(
-      bypassQueues(sched, at: now), globalQueues(sched.nodes, at: now),
+    let (path, bypass, global, user) = try view.together(
+      sched.cgroupPath, bypassQueues(sched, at: now), globalQueues(sched.nodes, at: now),
       userQueues(sched.address(of: \.dsqHash), at: now))
-    return bypass + global + user
+    return (bypass + global + user).map { queue in
+      var queue = queue
+      (queue.scheduler, queue.cgroupPath) = (sched.name, path)
+      return queue
+    }
   }
 
   private func bypassQueues(

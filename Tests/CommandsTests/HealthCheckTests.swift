@@ -74,7 +74,8 @@ import Testing
       cpu: 0, clock: 0, running: 1, flags: 0, flagNames: [], released: false,
       current: RunningTask(cpu: 0, pid: 1, comm: "other"), runnable: [waiting])
     let queue = ScxDispatchQueue(
-      place: .user, id: 5, count: queued, sequence: sequence, tasks: queued == 0 ? [] : [waiting])
+      place: .user, address: address, id: 5, count: queued, sequence: sequence,
+      tasks: queued == 0 ? [] : [waiting])
     return (state, ScxDump(cpus: [cpu], queues: [queue], tasks: []))
   }
 
@@ -186,6 +187,20 @@ import Testing
     #expect(outcomes(judge(.queueGrows, samples([2, 3, 4], [7, 8, 9]))) == [.broken])
     #expect(outcomes(judge(.queueGrows, samples([2, 3, 3], [7, 8, 9]))) == [.kept])
     #expect(outcomes(judge(.queueGrows, samples([2, 3], [7, 8]))) == [.unknown])
+  }
+
+  @Test func queuesOfTwoSchedulersMayHaveOneID() {
+    let samples = [2, 3, 4].map { (count: UInt32) in
+      var both = scheduler(queued: 2, sequence: 7)
+      var other = both.dump.queues[0]
+      (other.address, other.cgroupPath, other.count) = (other.address + 256, "/sub", count)
+      both.dump.queues.append(other)
+      return sample(scheduler: both)
+    }
+    let found = judge(.queueGrows, samples)
+    #expect(outcomes(found) == [.broken])
+    #expect(found[0].object == "queue 0x5 of the scheduler of /sub")
+    #expect(judge(.queueStuck, samples).map(\.object) == ["queue 0x5"])
   }
 
   @Test func eventsAreJudgedByTheirRate() {

@@ -22,6 +22,7 @@ import Testing
     #expect(
       dump.queues.map(\.place) == [.local(cpu: 0), .local(cpu: 1), .global(node: 0), .user])
     let user = try #require(dump.queues.last)
+    #expect(user.scheduler == (hasScheds ? "gs_test" : nil))
     // Without the cursor.
     #expect(user.id == 100 && user.count == 3 && user.tasks.map(\.pid) == [31, 12, 23])
   }

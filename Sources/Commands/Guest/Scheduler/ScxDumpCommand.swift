@@ -38,9 +38,12 @@ struct ScxDumpCommand: GuestCommand {
 
   static let queueFields: [Field<ScxDispatchQueue>] = [
     Field("id", .text("DSQ")) { .string($0.id.hex) },
-    Field("origin", .text("OF")) { .string($0.place.word) },
+    Field("origin") { .string($0.place.word) },
+    .onScreen(.text("OF")) { $0.place.word + ($0.subScheduler.map { " " + $0 } ?? "") },
     Field("cpu") { JSON($0.place.cpu) },
     Field("node") { JSON($0.place.node) },
+    Field("scheduler") { JSON($0.scheduler) },
+    Field("cgroup") { JSON($0.cgroupPath) },
     Field("nr", .number("NR")) { JSON($0.count) },
     Field("seq", .number("SEQ")) { JSON($0.sequence) },
     Field("tasks") { .array([JSON]($0.tasks, taskFields)) },
@@ -108,6 +111,11 @@ extension ScxDump {
 extension ScxTask {
   /// Those that are only prepared are many, and not for people.
   fileprivate var isShown: Bool { schedulingClass == "ext" || queueID != nil }
+}
+
+extension ScxDispatchQueue {
+  /// The cgroup of the sub-scheduler that has it; nil for the root scheduler.
+  var subScheduler: String? { cgroupPath == "/" ? nil : cgroupPath }
 }
 
 extension ScxDispatchQueue.Place {

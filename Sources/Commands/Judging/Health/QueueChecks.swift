@@ -17,9 +17,13 @@ extension Health {
 }
 
 extension ScxDispatchQueue {
-  fileprivate func isSame(as other: Self) -> Bool { place == other.place && id == other.id }
+  fileprivate func isSame(as other: Self) -> Bool { address == other.address && id == other.id }
 
   fileprivate var name: String {
+    nameInScheduler + (subScheduler.map { " of the scheduler of \($0)" } ?? "")
+  }
+
+  private var nameInScheduler: String {
     switch place {
     case .local(let cpu): "local queue of CPU \(cpu)"
     case .bypass(let cpu): "bypass queue of CPU \(cpu)"
