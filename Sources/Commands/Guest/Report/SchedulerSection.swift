@@ -35,6 +35,7 @@ struct SchedulerSection {
             reading.globals.compactMap { value in
               (try? value.content.get()).map { value.json($0) }
             }),
+          "globals_left_out": .array(reading.largeGlobals.map { .string($0) }),
         ]))
     ]
   }
@@ -59,7 +60,8 @@ struct SchedulerSection {
 
   /// The variables of the scheduler that is in charge.
   var variables: [String] {
-    guard let reading, let names, !reading.globals.isEmpty else { return [] }
+    guard let reading, let names, !(reading.globals.isEmpty && reading.largeGlobals.isEmpty)
+    else { return [] }
     let text = ValueText(symbol: names.text)
     let lines = reading.globals.flatMap { value in
       (try? value.content.get()).map { text.lines($0.value, name: value.variable.name) } ?? []
@@ -67,6 +69,9 @@ struct SchedulerSection {
     let rest = lines.count - Self.mostLines
     return ["scheduler's variables:"] + lines.prefix(Self.mostLines).map { "  " + $0 }
       + (rest > 0 ? ["  … \(rest) lines more: var, or report -j"] : [])
+      + reading.largeGlobals.map {
+        "  \($0): larger than \(SchedulerReading.largestGlobal) bytes, shown by var"
+      }
   }
 }
 
@@ -75,9 +80,14 @@ struct SchedulerReading {
   var state: ScxState
   var exits: [ScxExit]
   var globals: [GlobalValue] = []
+  /// The names of those that are too large for a report.
+  var largeGlobals: [String] = []
   var stops: Int
   var missing: [String]
   var unreadable: [UnreadableObject]
+
+  /// Bytes of a variable that is in a report.
+  fileprivate static let largestGlobal = 4096
 
   fileprivate mutating func count<T>(_ snapshot: Snapshot<T>) {
     stops += snapshot.stops
@@ -102,15 +112,18 @@ extension Session {
     reading.count(snapshot)
     guard let owner = snapshot.value.1 else { return reading }
     let maps = try mapsOfStructOps(owner, &reading)
+    // Read-only data is what the loader has set, and text.
+    let isWanted: (GlobalVariable) -> Bool = { variable in
+      maps.contains(variable.mapID) && !variable.section.hasPrefix(".rodata")
+        && !variable.section.hasPrefix(".kconfig")
+    }
+    let most = SchedulerReading.largestGlobal
     let globals = try ofThisBoot { kernel in
-      try bpf(of: kernel).globals { variable in
-        // Read-only data is what the loader has set, and text.
-        maps.contains(variable.mapID) && !variable.section.hasPrefix(".rodata")
-          && !variable.section.hasPrefix(".kconfig") && variable.size <= 4096 ? .init() : nil
-      }
+      try bpf(of: kernel).globals { isWanted($0) && $0.size <= most ? .init() : nil }
     }
     reading.count(globals)
     reading.globals = globals.value.values
+    reading.largeGlobals = globals.value.all.filter { isWanted($0) && $0.size > most }.map(\.name)
     return reading
   }
 
