@@ -2,10 +2,12 @@
 /// program, the long form of its name. Kept over passes and snapshots of one kernel.
 final class Constants {
   private var values: [ObjectKey: Any] = [:]
-  /// What was shown to last, by the object that it belongs to.
+  /// What lasts, by the object that it belongs to.
   private(set) var lasting: [ObjectKey: LastingObject] = [:]
   /// Snapshots so far.
   private var snapshots = 0
+  /// The last of them that gave an answer.
+  private var answered = 0
   /// What could not be made in this snapshot. The next one tries again.
   var failures: [ObjectKey: Unreadable] = [:]
   /// What the guide holds may be of the past: no constant is made of it alone. They are part of the
@@ -33,26 +35,37 @@ final class Constants {
     lasting = lasting.filter { $0.value.lastUse >= snapshots - 1 }
   }
 
+  /// The snapshot of this number has given its answer, and shown that what was known still holds.
+  func endSnapshot() { answered = snapshots }
+
   fileprivate func known(_ part: ObjectKey, of owner: ObjectKey) -> [ArraySlice<UInt8>]? {
     guard let object = lasting[owner] else { return nil }
     object.lastUse = snapshots
     return object.parts[part]
   }
 
-  /// - Returns: false where so much is known that no other object is taken in.
-  fileprivate func note(
-    _ bytes: [ArraySlice<UInt8>], _ part: ObjectKey, of owner: ObjectKey
-  ) -> Bool {
-    if let object = lasting[owner] {
-      object.parts[part] = bytes
-    } else {
-      guard lasting.count < Self.most else { return false }
-      lasting[owner] = LastingObject([part: bytes], snapshots)
-    }
-    return true
+  /// False if the limit of known objects is reached.
+  fileprivate func hasRoom(for owner: ObjectKey) -> Bool {
+    lasting.count < Self.most || lasting[owner] != nil
   }
 
-  /// Takes over what an earlier session was shown.
+  fileprivate func note(_ bytes: [ArraySlice<UInt8>], _ part: ObjectKey, of owner: ObjectKey) {
+    if let object = lasting[owner] {
+      object.parts[part] = bytes
+    } else if hasRoom(for: owner) {
+      lasting[owner] = LastingObject([part: bytes], snapshots)
+    }
+  }
+
+  /// Since when an object is known: 0 for all that answers have shown together, else the snapshot that found it.
+  /// Nil for one that is not known.
+  fileprivate func generation(of owner: ObjectKey) -> Int? {
+    lasting[owner].map { $0.firstUse <= answered ? 0 : $0.firstUse }
+  }
+
+  fileprivate var currentGeneration: Int { snapshots }
+
+  /// Takes over what an earlier session knew.
   func recall(_ objects: [ObjectKey: [ObjectKey: [[UInt8]]]]) {
     lasting = objects.mapValues { LastingObject($0.mapValues { $0.map { $0[...] } }, 0) }
   }
@@ -60,7 +73,9 @@ final class Constants {
   /// What another session may begin with. Of many objects, those that this one has used: others may be gone.
   var toRemember: [ObjectKey: [ObjectKey: [[UInt8]]]] {
     let isMany = lasting.count > Self.mostUnused
-    return lasting.filter { !isMany || $0.value.lastUse > 0 }.mapValues { object in
+    return lasting.filter { _, object in
+      object.firstUse <= answered && (!isMany || object.lastUse > 0)
+    }.mapValues { object in
       object.parts.mapValues { $0.map(Array.init) }
     }
   }
@@ -68,15 +83,16 @@ final class Constants {
   private static let mostUnused = 1 << 12
 }
 
-/// What snapshots have shown of an object that stays as it is while the object lives: the bytes of its
-/// structures, each by its declaration and address.
+/// What is known of an object and stays as it is while the object lives: the bytes of its structures, each by
+/// its declaration and address.
 final class LastingObject {
   fileprivate(set) var parts: [ObjectKey: [ArraySlice<UInt8>]]
-  /// The snapshot that used it last; 0 for an earlier session.
+  /// The snapshots that found it and that used it last; 0 for an earlier session.
+  let firstUse: Int
   fileprivate(set) var lastUse: Int
 
   fileprivate init(_ parts: [ObjectKey: [ArraySlice<UInt8>]], _ snapshot: Int) {
-    (self.parts, lastUse) = (parts, snapshot)
+    (self.parts, firstUse, lastUse) = (parts, snapshot, snapshot)
   }
 }
 
@@ -115,10 +131,10 @@ extension MemoryView {
     return value
   }
 
-  /// Bytes that never change while an object lives, but that can be read too early, as those of an object
-  /// that is still being made. Like what a constant is made of they are read once, in discovery, and are not
-  /// part of what a closing stop reads: the caller has the object's key from the kernel's table, in discovery
-  /// before it reads them and in the closing stop again, so that the object lived in between.
+  /// Bytes that never change while an object lives but may be read before the object is complete. They are
+  /// read once, in discovery, and are not part of the closing stop. This is sound because the caller takes the
+  /// object's key from the kernel's table before these bytes are read, and the closing stop reads the table
+  /// again: the object existed throughout.
   ///
   /// - Parameters:
   ///   - part: names what of the object is wanted.
@@ -129,16 +145,17 @@ extension MemoryView {
     _ read: () throws(ReadFault) -> [ArraySlice<UInt8>]?
   ) throws(ReadFault) -> [ArraySlice<UInt8>]? {
     if let known = constants.known(part, of: owner) { return known }
-    if !isSnapshot, let bytes = try outOfPlan(read), constants.note(bytes, part, of: owner) {
+    if !isSnapshot, constants.hasRoom(for: owner), let bytes = try outOfPlan(read) {
+      constants.note(bytes, part, of: owner)
       return bytes
     }
-    // Like anything else: the closing stop is to show it, or what is wrong with it.
+    // Not kept: it is part of the plan, so that the closing stop reads it or shows why it cannot.
     let bytes = try read()
-    if isSnapshot, let bytes { _ = constants.note(bytes, part, of: owner) }
+    if isSnapshot, let bytes { constants.note(bytes, part, of: owner) }
     return bytes
   }
 
-  /// Nil for what is unreadable.
+  /// Runs `read` without adding to the plan. Returns nil if the memory is unreadable.
   private func outOfPlan(
     _ read: () throws(ReadFault) -> [ArraySlice<UInt8>]?
   ) throws(ReadFault) -> [ArraySlice<UInt8>]? {
@@ -151,6 +168,16 @@ extension MemoryView {
     }
   }
 
-  /// True for an object of which something that lasts is known, which a closing stop does not read.
-  public func knows(_ owner: ObjectKey) -> Bool { constants.lasting[owner] != nil }
+  /// Of objects that are ordered from the newest to the oldest, those that speak for all of which something
+  /// that lasts is known: if they are what they were, so are all that were there before them.
+  ///
+  /// What was found for this very snapshot speaks for nothing that was known before, and needs nobody to speak
+  /// for it. In discovery the newest of it is among them all the same, so that the next snapshot finds it in
+  /// its plan.
+  public func witnesses(of owners: some Sequence<ObjectKey>) -> [ObjectKey] {
+    var generations: Set<Int> = isSnapshot ? [constants.currentGeneration] : []
+    return owners.filter { owner in
+      constants.generation(of: owner).map { generations.insert($0).inserted } ?? false
+    }
+  }
 }

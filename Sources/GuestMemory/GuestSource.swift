@@ -7,7 +7,7 @@ public protocol GuestSource: GuestMem {
   /// Numbers that tell this guest's machine from the next one that has the same identity.
   var incarnation: [Int] { get }
 
-  /// What the source was told of its machine, for another session, which then need not ask for all of it.
+  /// What the source reported about its machine, encoded for another session.
   var machineRecord: [UInt8] { get }
 
   /// Whether the guest runs between samples.

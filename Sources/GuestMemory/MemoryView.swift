@@ -36,11 +36,13 @@ public final class MemoryView {
   private(set) var uses: [PhysicalRange] = []
   private var stepsLeft: Int
   private var translations: [UInt64: CachedTranslation] = [:]
+  /// The same by what was read for this snapshot alone.
+  private var freshTranslations: [UInt64: PhysicalAddress] = [:]
   var objects: ObjectScopes
   let constants: Constants
   /// What is read now stays the same.
   var isReadingConstant = false
-  /// What is read now stays as it is while its object lives, and is kept in this pass.
+  /// True while bytes are read that are kept as long as their object lives.
   var isReadingLasting = false
   /// What is read now is not part of the plan.
   private var isOutOfPlan: Bool { isReadingLasting || isReadingConstant && !constants.areInPlan }
@@ -139,7 +141,7 @@ public final class MemoryView {
       uses.append(use)
       return
     }
-    // What lasts is remembered itself, and not by where it was.
+    // Bytes that last are remembered themselves, so that their place need not be.
     if !isReadingLasting { constants.uses.append(use) }
   }
 
@@ -223,6 +225,13 @@ public final class MemoryView {
   public func translate(_ address: KernelVirtualAddress) throws(ReadFault) -> PhysicalAddress {
     let page = address.rawValue >> 12
     let offset = address.rawValue & 0xfff
+    if isOutOfPlan, !isSnapshot {
+      // What a constant depends on is noted each time.
+      if isReadingLasting, let known = freshTranslations[page] { return known + offset }
+      let physical = try translate(page: page)
+      freshTranslations[page] = physical
+      return physical + offset
+    }
     if let known = translations[page] {
       // The plan of each object holds the page-table entries that it depends on.
       if known.object != objects.current, !isOutOfPlan {
@@ -232,17 +241,21 @@ public final class MemoryView {
       }
       return known.page + offset
     }
-    guard let addressSpace else {
-      throw .unreadable(Unreadable(.notMapped, at: address.rawValue))
-    }
     let first = uses.count
-    let start = KernelVirtualAddress(page << 12)
-    let physical = try addressSpace.translate(page: start, in: self)
+    let physical = try translate(page: page)
     // A translation whose entries are not in the plan must not serve what is.
     if !isOutOfPlan {
       translations[page] = CachedTranslation(
         page: physical, uses: first..<uses.count, object: objects.current)
     }
     return physical + offset
+  }
+
+  private func translate(page: UInt64) throws(ReadFault) -> PhysicalAddress {
+    let start = KernelVirtualAddress(page << 12)
+    guard let addressSpace else {
+      throw .unreadable(Unreadable(.notMapped, at: start.rawValue))
+    }
+    return try addressSpace.translate(page: start, in: self)
   }
 }

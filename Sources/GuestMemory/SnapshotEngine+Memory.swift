@@ -4,7 +4,7 @@ import GuestScopeBytes
 public struct RememberedMemory: Sendable {
   /// Guest memory, of several instants.
   public var stretches: [(start: PhysicalAddress, bytes: [UInt8])]
-  /// What snapshots have shown of objects that stays as it is while they live: see `MemoryView.lasting`.
+  /// What is known of objects and stays as it is while they live: see `MemoryView.lasting`.
   public var objects: [ObjectKey: [ObjectKey: [[UInt8]]]]
 
   public init(

@@ -66,7 +66,9 @@ public final class SnapshotEngine {
     try lookingAgain { () throws(SnapshotError) in
       let run = begin(addressSpace, registers, waveLimit, walk)
       defer { guide = run.guide }
-      return try run.snapshot()
+      let snapshot = try run.snapshot()
+      constants.endSnapshot()
+      return snapshot
     } lacksRAM: { snapshot in
       snapshot.unreadable.contains { $0.cause.isOutsideRAM }
     }

@@ -13,8 +13,9 @@ final class SnapshotRun<T> {
 
   /// What is known of the guest, from several instants.
   var guide: PageCache
-  /// What was read of it for this snapshot.
-  let fresh = PageCache()
+  /// What was read of it for this snapshot, since the last attempt at an answer: what an attempt brings of the
+  /// kernel's tables is newer than all that was read for it.
+  private(set) var fresh = PageCache()
   /// What earlier parts of the closing have given.
   private(set) var settled: [ObjectKey: ObjectScopes.Outcome] = [:]
   var waves = 0
@@ -71,6 +72,7 @@ final class SnapshotRun<T> {
         let isLast = holds >= SnapshotEngine.holdAttempts
         if case .gaveTheAnswer(let snapshot) = try hold(isLast: isLast) { return snapshot }
       }
+      fresh = PageCache()
     }
   }
 

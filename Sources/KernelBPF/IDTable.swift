@@ -122,18 +122,21 @@ public struct IDTable<Object: NumberedStruct>: Sendable {
   /// Of the objects that are not read again, the one with the highest number is the newest: if it is still
   /// what it was, so are all that were there before it.
   private func checkNewest(of entries: [XArray.Entry], _ walk: Walk) throws(ReadFault) {
-    guard Object.isLasting,
-      let newest = entries.reversed().lazy.map(table.key).first(where: walk.view.knows)
-    else { return }
+    guard Object.isLasting else { return }
+    let newest = walk.view.witnesses(of: entries.reversed().lazy.map(table.key))
+    _ = try walk.view.each(newest) { key throws(ReadFault) in try checkIsStill(key, walk) }
+  }
+
+  private func checkIsStill(_ key: ObjectKey, _ walk: Walk) throws(ReadFault) {
     let isStill: Bool
     do throws(ReadFault) {
-      isStill = try Object.isStill(try walk.readLasting(Object.self, newest))
+      isStill = try Object.isStill(try walk.readLasting(Object.self, key))
     } catch {
       guard case .unreadable = error else { throw error }
       isStill = false
     }
     guard walk.isSnapshot, !isStill else { return }
-    let what = "\(newest) is not the one that it was: the guest was set back to an earlier state"
+    let what = "\(key) is not the one that it was: the guest was set back to an earlier state"
     throw .kernelChanged(what)
   }
 

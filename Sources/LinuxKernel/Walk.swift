@@ -78,8 +78,7 @@ public final class Walk {
     return KernelObject(address: address, layout: layout, walk: self, parts: parts)
   }
 
-  /// The same of what stays as it is while the object `lasting` lives: once a snapshot has had it, it is
-  /// in no plan.
+  /// The same of what stays as it is while the object `lasting` lives: see `MemoryView.lasting`.
   func read<Struct: KernelStruct>(
     _ layout: StructLayout<Struct>, at address: KernelVirtualAddress, lasting: ObjectKey?
   ) throws(ReadFault) -> KernelObject<Struct> {

@@ -224,7 +224,29 @@ import Testing
     }
   }
 
-  @Test func whatSeemsToLastAndCannotBeReadIsShownByTheClosingStop() throws {
+  /// The object that discovery saw is gone when the closing stop comes, and another one is at its place.
+  @Test func whatLastsIsNeverOlderThanItsKey() throws {
+    let bytes = chains.memory
+    let memory = ScriptedMemory(bytes)
+    let engine = SnapshotEngine(memory)
+    let (id, content) = (chains.heads[0], chains.heads[1])
+    write([1, 100], at: [id, content], in: bytes)
+    // Before the closing stop, which is the third.
+    memory.meanwhile = { samples in
+      if samples == 2 { write([2, 200], at: [id, content], in: bytes) }
+    }
+    let snapshot = try engine.snapshot { view throws(ReadFault) in
+      let id = try view.word(id.rawValue)
+      let key = ObjectKey("object", id: id, at: KernelVirtualAddress(content.rawValue))
+      let parts = try view.lasting(key, of: key) { () throws(ReadFault) in
+        [try view.bytes(at: content, count: 8)[...]]
+      }
+      return [id, parts?.first.map(Array.init)?.u64(at: 0) ?? 0]
+    }
+    #expect(snapshot.value == [2, 200] && snapshot.consistency == .instant)
+  }
+
+  @Test func lastingBytesThatCannotBeReadAreInTheClosingStop() throws {
     let memory = ScriptedMemory(chains.memory)
     let place = chains.heads[0]
     memory.absentPages = [place.rawValue >> 12]

@@ -157,6 +157,40 @@ import Testing
     #expect("\(error as Any)".contains("program 3"))
   }
 
+  /// A program that is found at the same time is no witness of those that were known before.
+  @Test func aNewProgramDoesNotHideThatTheGuestWasSetBack() throws {
+    let (guest, places, _) = guest()
+    guest.add(SyntheticProgram(id: 5, name: "newest"))
+    guest.writeIDR()
+    let memory = ScriptedMemory(guest.memory)
+    let bpf = try guest.bpf(memory)
+    #expect(try bpf.programs(Self.query).names.prefix(2) == ["lab_init", "newest"])
+    // Of the other past the newest one is elsewhere, and the one before it where it was.
+    guest.add(SyntheticProgram(id: 5, name: "elsewhere"))
+    guest.writeIDR()
+    rename(places[0], in: guest, memory)
+    let loadTime = places[0].aux + guest.types["bpf_prog_aux.load_time"]
+    change(5_000_000_001 as UInt64, at: loadTime, in: guest, memory)
+    let error = #expect(throws: KernelError.self) { try bpf.programs(Self.query) }
+    #expect(error?.isAnotherKernel == true, "\(error as Any)")
+  }
+
+  /// Whoever asks for one program has the others of its node in view.
+  @Test func aProgramOfAnotherPastIsNoticedByWhoAsksForItsNeighbour() throws {
+    let (guest, places, _) = guest()
+    let neighbour = guest.add(SyntheticProgram(id: 5, name: "neighbour"))
+    guest.writeIDR()
+    let memory = ScriptedMemory(guest.memory)
+    let bpf = try guest.bpf(memory)
+    _ = try bpf.programs(Self.query)
+    let loadTime = neighbour.aux + guest.types["bpf_prog_aux.load_time"]
+    rename(places[0], in: guest, memory)
+    change(5_000_000_001 as UInt64, at: loadTime, in: guest, memory)
+    let query = BPFProgramQuery(ObjectQuery(ids: [3]), runtime: true)
+    let error = #expect(throws: KernelError.self) { try bpf.programs(query) }
+    #expect(error?.isAnotherKernel == true, "\(error as Any)")
+  }
+
   /// A program costs nothing in later samples, and 64 of them cost one read of a word.
   @Test func oneProgramOfANodeShowsThatTheOthersAreTheSame() throws {
     let (guest, places, _) = guest()

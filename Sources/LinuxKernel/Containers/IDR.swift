@@ -74,7 +74,9 @@ public struct IDR: Sendable {
     }
     return try XArray(layout.xarray, head: head).compactMap(
       indexes, in: view,
-      check: { entries throws(ReadFault) in try check(entries.compactMap(wantedEntry)) },
+      check: { entries throws(ReadFault) in
+        try check(entries.map { XArray.Entry(index: $0.index + base, pointer: $0.pointer) })
+      },
       { entry throws(ReadFault) in try wantedEntry(entry).flatMap(body) })
   }
 }

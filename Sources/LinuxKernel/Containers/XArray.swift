@@ -55,7 +55,8 @@ public struct XArray: Sendable {
   /// what `body` reads nests in it. One that contradicts its place (wrong shift: a loop or garbage)
   /// is left out, counted and named; so is one that is not in RAM, and an entry that is not a pointer.
   ///
-  /// - Parameter check: gets the entries of each lowest node, after `body`; what it reads belongs to the node.
+  /// - Parameter check: is called with all entries of each leaf node that has some of the range, after `body`;
+  ///   what it reads belongs to the node.
   public func compactMap<T>(
     _ range: ClosedRange<UInt64>, in view: MemoryView,
     check: ([Entry]) throws(ReadFault) -> Void = { _ in },
@@ -112,8 +113,7 @@ public struct XArray: Sendable {
     guard shift == 0 else { return try children() }
     let pointers = (0..<layout.chunkSize).compactMap { slot -> Entry? in
       let index = base &+ UInt64(slot)
-      guard range.contains(index), let entry = slots.u64(at: 8 * slot), entry != 0, entry & 3 == 0
-      else { return nil }
+      guard let entry = slots.u64(at: 8 * slot), entry != 0, entry & 3 == 0 else { return nil }
       return Entry(index: index, pointer: KernelVirtualAddress(entry))
     }
     return try view.together(children(), check(pointers)).0
