@@ -62,12 +62,12 @@ public final class QEMUStub: GuestSource {
     self.target = target
     link = try StubLink(target, options, debt: debt)
     let known = options.knownMachine.flatMap(StubMachine.init(record:))
-    if let known, let questions = known.recognition {
+    if let known, let questions = known.recognitionRequests {
       let probe = try Probe(link, asking: questions)
       (runState, physicalMemoryMode) = (probe.runState, probe.physicalMemoryMode)
-      if known.isSame(probe.replies) {
+      if known.matches(probe.replies) {
         machine = known
-        prepare()
+        deriveValues()
         return
       }
       try takeMachine(try exchange(Self.descriptionRequests))
@@ -76,9 +76,11 @@ public final class QEMUStub: GuestSource {
       (runState, physicalMemoryMode) = (probe.runState, probe.physicalMemoryMode)
       try takeMachine(probe.replies)
     }
-    // So that another session need not ask all that again.
-    let questions = options.remembersMachine ? machine.placeRequests : []
-    if !questions.isEmpty { machine.takePlaces(try exchange(questions)) }
+    // Lets the next session recognize this machine; without that it asks again.
+    let questions = options.remembersMachine ? machine.hostAddressRequests : []
+    if !questions.isEmpty, let replies = try? exchange(questions) {
+      machine.noteHostAddresses(replies)
+    }
   }
 
   /// TCP takes 4 MB of replies before QEMU's main loop blocks on us; a unix socket 150 KB.
@@ -177,11 +179,11 @@ public final class QEMUStub: GuestSource {
     features = machine.features
     machine.documents = try readDocuments(from: isWhole ? document : nil)
     try machine.take(try exchange(StubMachine.requests), of: target)
-    prepare()
+    deriveValues()
   }
 
-  /// What is made of the machine once, for it is asked for in each sample.
-  private func prepare() {
+  /// Derives once what every sample needs.
+  private func deriveValues() {
     (cpus, threads) = (machine.cpus, machine.threads)
     (features, recipe) = (machine.features, machine.recipe)
   }
@@ -235,7 +237,7 @@ public final class QEMUStub: GuestSource {
   public func lookAgain() throws(GuestMemError) -> Bool {
     let old = (ram, cpus)
     try machine.takeMemory(try exchange(StubMachine.memoryRequests), of: target)
-    prepare()
+    deriveValues()
     if cpus != old.1 { knownReadable = nil }
     return (ram, cpus) != old
   }

@@ -2,8 +2,8 @@ import GuestScopeBytes
 import GuestScopeGuestMemory
 import GuestScopeRemoteProtocol
 
-/// What a stub says of the machine around the guest: all that is asked at a first contact and stays true while
-/// that QEMU lives, unless memory or vCPUs are plugged in or out.
+/// What the stub reports about the machine at a first contact. It stays valid for the life of the QEMU process,
+/// unless memory or vCPUs are hot-plugged.
 struct StubMachine {
   /// What the stub answers to `qSupported`.
   var supported: [UInt8] = []
@@ -14,8 +14,8 @@ struct StubMachine {
   var ram = RAMMap([])
   /// The threads that run vCPUs: they tell a QEMU from the next one at the same address.
   var vcpus: [HostThread] = []
-  /// What QEMU answers to `placeRequests`; empty where it was not asked, or has no answer.
-  var places: [String] = []
+  /// QEMU's replies to `hostAddressRequests`; empty if it was not asked, or had no answer to one.
+  var hostAddresses: [String] = []
 
   var features: StubFeatures { StubFeatures(supported) }
   var recipe: RegisterRecipe {
@@ -50,7 +50,7 @@ struct StubMachine {
       throw GuestMemError(
         .unsupported, "\(target) does not say which vCPUs the guest has (monitor: info cpus)")
     }
-    if ram != RAMMap(ranges) || vcpus != listed { places = [] }
+    if ram != RAMMap(ranges) || vcpus != listed { hostAddresses = [] }
     (ram, vcpus) = (RAMMap(ranges), listed)
   }
 
@@ -65,45 +65,43 @@ struct StubMachine {
 
   // MARK: Recognition
 
-  /// More regions of RAM than these, and all of them are looked up again.
+  /// With more regions than this, the memory tree is read again instead.
   private static let mostRegions = 8
-  /// x86 has small ones below 1 MiB, which are memory or ROM whatever the firmware makes of them.
+  /// The firmware of x86 switches smaller ones, below 1 MiB, between RAM and ROM: they are not compared.
   private static let smallestRegion: UInt64 = 1 << 20
 
-  /// Where QEMU has the first and the last byte of the RAM's regions in its own memory. With
-  /// address-space randomization no two processes have it in the same place, and in one process a region
-  /// whose ends are where they were is what it was.
-  var placeRequests: [Request] {
+  /// Where QEMU has the first and the last byte of each region of RAM in its own memory. With address-space
+  /// randomization no two processes have them in the same place. In one process a region whose ends are where
+  /// they were is the same one; what was plugged in or out since is found when it is missed (`lookAgain`).
+  var hostAddressRequests: [Request] {
     let regions = ram.regions.filter { $0.upperBound - $0.lowerBound >= Self.smallestRegion }
     guard regions.count <= Self.mostRegions else { return [] }
     return regions.flatMap { region -> [Request] in
       [
-        .monitor(.hostAddress(region.lowerBound)),
-        .monitor(.hostAddress(region.upperBound - 1)),
+        .monitor(.hostAddress(region.lowerBound)), .monitor(.hostAddress(region.upperBound - 1)),
       ]
     }
   }
 
-  /// - Parameter replies: to `placeRequests`.
-  mutating func takePlaces(_ replies: [Reply]) {
+  /// - Parameter replies: to `hostAddressRequests`.
+  mutating func noteHostAddresses(_ replies: [Reply]) {
     let texts = replies.compactMap(\.monitorOutput)
     let hasAll = texts.allSatisfy { $0.hasPrefix("Host virtual address for ") }
-    places = hasAll && texts.count == replies.count ? texts : []
+    hostAddresses = hasAll && texts.count == replies.count ? texts : []
   }
 
-  /// What shows that a machine is this one, and still as it was; nil where nothing does.
-  var recognition: [Request]? {
-    places.isEmpty ? nil : [.monitor(.cpus)] + placeRequests
+  /// The requests whose replies identify this machine; nil if nothing does.
+  var recognitionRequests: [Request]? {
+    hostAddresses.isEmpty ? nil : [.monitor(.cpus)] + hostAddressRequests
   }
 
-  /// - Parameter replies: to `recognition`.
-  func isSame(_ replies: [Reply]) -> Bool {
-    replies.first?.vcpus == vcpus && replies.dropFirst().map(\.monitorOutput) == places
+  /// - Parameter replies: to `recognitionRequests`.
+  func matches(_ replies: [Reply]) -> Bool {
+    replies.first?.vcpus == vcpus && replies.dropFirst().map(\.monitorOutput) == hostAddresses
   }
 
-  // MARK: Another session's
+  // MARK: Record for other sessions
 
-  /// For another session, which may meet the same machine.
   var record: [UInt8] {
     var record = RecordWriter()
     record.add(supported)
@@ -120,7 +118,7 @@ struct StubMachine {
       record.add(vcpu.cpu)
       record.add(vcpu.id)
     }
-    record.add(places) { $0.add($1) }
+    record.add(hostAddresses) { $0.add($1) }
     return record.bytes
   }
 
@@ -155,7 +153,7 @@ struct StubMachine {
       guard (0..<HostThread.cpuLimit).contains(cpu), id > 0 else { throw End() }
       return HostThread(cpu: cpu, id: id)
     }
-    places = try record.list { record throws(End) in try record.text() }
+    hostAddresses = try record.list { record throws(End) in try record.text() }
     guard record.isAtEnd, !vcpus.isEmpty, !ram.regions.isEmpty else { throw End() }
   }
 }

@@ -12,10 +12,10 @@ public struct StubOptions {
   /// `GuardianProcess`. Nil: nobody does, and a guest that stood still for us at that moment stands
   /// still for ever.
   public var guardian: String?
-  /// What an earlier session was told of the machine, `QEMUStub.machineRecord`: a stop shows whether it is
-  /// still so, which takes less than to be told again.
+  /// `QEMUStub.machineRecord` of an earlier session. The first stop checks that it still holds, which is
+  /// cheaper than asking for everything.
   public var knownMachine: [UInt8]?
-  /// Another session is to get `machineRecord`.
+  /// Whether to ask for what `machineRecord` needs to be recognized later, which costs one more stop.
   public var remembersMachine = false
   /// Called with the bytes of every write and read, after the guest goes on.
   public var trace: ((TraceDirection, [UInt8]) -> Void)?

@@ -17,7 +17,7 @@ enum CacheFile {
 
   /// Goes up with each change of what any file holds, and with each change of what is found in a
   /// kernel file, symbol recipes among it: what older versions have written is then ignored.
-  static let version: UInt32 = 1
+  static let version: UInt32 = 2
 
   /// As PNG's: a transfer that takes the file for text changes it.
   static let magic = Array("GSCOPE\r\n".utf8)

@@ -12,7 +12,7 @@ public enum MonitorCommand: Sendable, Equatable {
   case memoryBackends
   /// `info cpus`; see ``HostThread``.
   case cpus
-  /// `gpa2hva`: where QEMU has a guest physical address in its own memory, of RAM alone.
+  /// `gpa2hva`: the host virtual address that backs a guest physical address; RAM only.
   case hostAddress(UInt64)
 
   /// What one would type.

@@ -77,7 +77,7 @@ import Testing
       #expect(stub.ram.regions == [0..<UInt64(machine.ram.count)])
       #expect(stub.cpus == Array(0..<machine.cpus))
     }
-    // What is learnt now is known to the next one, but for a QEMU that has no answer.
+    // The next session recognizes the machine, unless QEMU has no answer to `gpa2hva`.
     let next = qemu.clients.count
     _ = try connect(to: qemu, knowing: stub.machineRecord)
     #expect(
@@ -96,7 +96,7 @@ import Testing
     qemu.expectClean()
   }
 
-  @Test func whoRemembersNothingDoesNotAskForIt() throws {
+  @Test func aSessionWithoutACacheAsksForNoHostAddress() throws {
     let qemu = FakeQEMU(Self.machine)
     defer { qemu.end() }
     _ = try qemu.connect()

@@ -51,10 +51,10 @@ import Testing
     newer[8] = 200
     #expect(
       try find(newer).notices == [
-        "\(file) was written by a newer guestscope (format 200, this one reads 1)\(ignored)"
+        "\(file) was written by a newer guestscope (format 200, this one reads \(good[8]))\(ignored)"
       ])
     var other = good
-    (other[8], other[11]) = (0, 1)
+    (other[8], other[11]) = (0, good[8])
     #expect(
       try find(other).notices == [
         "\(file) was written on a machine of another byte order\(ignored)"

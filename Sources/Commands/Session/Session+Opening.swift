@@ -16,7 +16,7 @@ extension Session {
     stubOptions.guardian = options.noGuardian ? nil : guardian
     readRecord()
     stubOptions.knownMachine = recalled?.machine
-    stubOptions.remembersMachine = recallsGuests && cache != nil
+    stubOptions.remembersMachine = cache != nil && options.vcpu == nil
     stubOptions.notice = { [console] in console.note($0) }
     stubOptions.stopReason = { [weak self] in self?.stopReason = $0 }
     stubOptions.isInterrupted = { [interrupts] in interrupts.isCancelled }
