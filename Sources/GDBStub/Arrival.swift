@@ -38,7 +38,13 @@ struct Arrival {
     isUnsure = version?.reportsEveryStop != true
     let verdict = Verdict(connection.before, contact, status: status, version: version)
     self.verdict = outcome.hasStopped ? .ran : verdict
-    if case .stopped = self.verdict { connection.owe(false) } else { connection.owe(true) }
+    switch self.verdict {
+    // The link of an earlier connection broke, which stopped the guest: whether it is to go on is for
+    // `StubLink.settle` to say, and until then for the guardian.
+    case .stopped where connection.debt.ran: break
+    case .stopped: connection.owe(false)
+    case .ran, .takenAsRunning: connection.owe(true)
+    }
   }
 
   /// A stub that did not report a stop may be another program's, to which our questions mean

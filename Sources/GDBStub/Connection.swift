@@ -175,11 +175,9 @@ final class Connection {
   /// Ends the connection; what it owes is to be paid on another.
   func end() { socket.end() }
 
-  /// Notes again what this connection owed, where no other one has paid it.
-  func owe(_ debt: DebtRecord, ran: Bool) {
-    var debt = debt
-    debt.ran = ran
-    link.debt.restore(debt, of: socket.descriptor)
+  /// Pays on other connections what this one owed when its link broke.
+  func payElsewhere<R>(_ owed: DebtRecord, _ pay: () -> R) -> R {
+    link.debt.whileBroken(socket.descriptor, owes: owed, pay)
   }
 
   /// Lets the guest go on at once if that is owed.

@@ -23,15 +23,29 @@ struct Heir {
 
   func settle() -> Outcome {
     if hasEnded(descriptor) { return .linkIsBroken(ran: hasShownThatGuestRan) }
-    let isOwed = record.state == .unknown ? self.isOwed() : true
-    guard let isOwed, !isOwed || ResumeDebt.resume(descriptor) else {
-      return .linkIsBroken(ran: record.hasRun)
+    var isOwed = true
+    if record.state == .unknown {
+      switch inquire() {
+      case .isOwed(let answer): isOwed = answer
+      case .linkIsBroken(let ran): return .linkIsBroken(ran: ran)
+      }
     }
+    guard !isOwed || ResumeDebt.resume(descriptor) else { return .linkIsBroken(ran: true) }
     // QEMU is to read all of that before the connection ends, which a reset would prevent: bytes
     // that nobody took would cause one.
     shutdown(descriptor, Int32(SHUT_WR))
-    while let bytes = receive(), !bytes.isEmpty {}
-    return .isSettled
+    var last: UInt8?
+    while true {
+      switch hear() {
+      case .bytes(let bytes): last = bytes.last
+      // The last thing that QEMU says is that it has the `c`. What was written to a link that breaks at the
+      // same time may have reached nobody.
+      case .end where isOwed && last != UInt8(ascii: "+"), .broken where isOwed:
+        return .linkIsBroken(ran: true)
+      // A stub that is silent has another client first, and finds the `c` when that one has gone.
+      case .end, .broken, .silence: return .isSettled
+      }
+    }
   }
 
   /// What the owner knew, or the last words of a link that broke: see `StubLink.settling`.
@@ -49,8 +63,14 @@ struct Heir {
     return before.stops >= 1
   }
 
-  /// Asks the stub what its owner had not found out yet, by the same rules; nil where the link breaks.
-  private func isOwed() -> Bool? {
+  private enum Answer {
+    case isOwed(Bool)
+    /// And whether the guest is known to have run.
+    case linkIsBroken(ran: Bool)
+  }
+
+  /// Asks the stub what its owner had not found out yet, by the same rules.
+  private func inquire() -> Answer {
     var questions: [UInt8] = []
     for request in [.greeting, .monitor(.status), .monitor(.version)] as [Request] {
       request.encode(into: &questions)
@@ -62,7 +82,10 @@ struct Heir {
     var contact = record.contact
     var text = ""
     while let bytes = receive() {
-      guard !bytes.isEmpty else { return nil }
+      guard !bytes.isEmpty else {
+        let hasShown = isBefore && before.stops >= 1 && record.contact.silenceMeansRunning
+        return .linkIsBroken(ran: record.hasRun || hasShown)
+      }
       decoder.feed(bytes)
       while let incoming = decoder.next() {
         switch incoming {
@@ -77,7 +100,7 @@ struct Heir {
         default: break
         }
       }
-      if before.stops >= 2 { return true }
+      if before.stops >= 2 { return .isOwed(true) }
       // An answer is whole with its line.
       let lines = text.split(whereSeparator: \.isNewline).map(String.init)
       guard text.last?.isNewline == true,
@@ -85,22 +108,37 @@ struct Heir {
         let version = lines.lazy.compactMap(QEMUVersion.init(monitorText:)).first
       else { continue }
       switch Verdict(before, contact, status: status, version: version) {
-      case .ran, .takenAsRunning: return true
-      case .stopped(let reason): return record.ran && reason == nil
+      case .ran, .takenAsRunning: return .isOwed(true)
+      case .stopped(let reason): return .isOwed(record.ran && reason == nil)
       }
     }
-    return record.isLikelyOwed
+    return .isOwed(record.isLikelyOwed)
+  }
+
+  private enum Heard {
+    case bytes([UInt8])
+    case end, broken
+    /// The time is over.
+    case silence
+  }
+
+  private func hear() -> Heard {
+    let left = (deadline - .now).components
+    var poller = pollfd(descriptor: descriptor)
+    let milliseconds = max(0, left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000)
+    guard unsafe poll(&poller, 1, Int32(milliseconds)) > 0 else { return .silence }
+    var bytes = [UInt8](repeating: 0, count: 1 << 16)
+    let count = unsafe recv(descriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT))
+    return count > 0 ? .bytes(Array(bytes.prefix(count))) : count == 0 ? .end : .broken
   }
 
   /// What comes next; empty at the end of the connection, nil when the time is over.
   private func receive() -> [UInt8]? {
-    let left = (deadline - .now).components
-    var poller = pollfd(descriptor: descriptor)
-    let milliseconds = max(0, left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000)
-    guard unsafe poll(&poller, 1, Int32(milliseconds)) > 0 else { return nil }
-    var bytes = [UInt8](repeating: 0, count: 1 << 16)
-    let count = unsafe recv(descriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT))
-    return Array(bytes.prefix(max(0, count)))
+    switch hear() {
+    case .bytes(let bytes): bytes
+    case .end, .broken: []
+    case .silence: nil
+    }
   }
 }
 

@@ -32,7 +32,9 @@ extension StubLink {
         || connection.before.stops >= proof && debt.before == nil
           && debt.contact.silenceMeansRunning
       connection.end()
-      let outcome = recover(connection, debt, ran: ran, threads, error)
+      var owed = debt
+      owed.ran = ran
+      let outcome = connection.payElsewhere(owed) { recover(connection, owed, threads, error) }
       throw error.kind == .interrupted ? GuestMemError.interrupted : outcome
     }
   }
@@ -42,7 +44,7 @@ extension StubLink {
   /// A stub that is not QEMU's, or not a gdbserver, is asked a second time: what it said first may
   /// have been changed on the way.
   private func recover(
-    _ first: Connection, _ debt: DebtRecord, ran: Bool, _ threads: Set<Int>, _ cause: GuestMemError
+    _ first: Connection, _ debt: DebtRecord, _ threads: Set<Int>, _ cause: GuestMemError
   ) -> GuestMemError {
     let deadline = ContinuousClock.now + Self.limit
     var delay: Duration = .milliseconds(50)
@@ -51,8 +53,6 @@ extension StubLink {
     for attempt in 0..<Self.tries {
       // QEMU serves one client at a time.
       next = nil
-      // Should we die now, the guardian is to know.
-      first.owe(debt, ran: ran)
       if attempt > 0 {
         sleep(for: delay)
         delay *= 2
@@ -64,7 +64,8 @@ extension StubLink {
         next = connection
         let arrival = try Arrival(connection, contact, self)
         if let fate = try settle(
-          arrival, ran: ran, wasGreeted: first.isGreeted, isAnother: arrival.isOf(others: threads))
+          arrival, ran: debt.ran, wasGreeted: first.isGreeted,
+          isAnother: arrival.isOf(others: threads))
         {
           return GuestMemError(.lost, "\(cause). \(fate)")
         }
@@ -72,7 +73,7 @@ extension StubLink {
       } catch {
         let peer = peer(of: next, debt, error)
         if peer != .qemu {
-          payUnheard(next, ran: ran, peer)
+          payUnheard(next, ran: debt.ran, peer)
           return error
         }
         if first.closedAtGreeting, next?.closedAtGreeting == true {
@@ -88,7 +89,7 @@ extension StubLink {
     }
     // A server that is not QEMU may take no second client.
     let peer = peer(of: first, debt, cause)
-    payUnheard(next, ran: ran, peer)
+    payUnheard(next, ran: debt.ran, peer)
     guard peer == .qemu else { return cause }
     let lost = GuestMemError(
       .lost,
@@ -136,9 +137,11 @@ extension StubLink {
   ) throws(GuestMemError) -> String? {
     switch arrival.verdict {
     case .stopped(let reason?):
+      arrival.connection.owe(false)
       _ = try arrival.finish([])
       return "The guest has stopped since (\(reason)), and is left stopped"
     case .stopped(nil) where isAnother:
+      arrival.connection.owe(false)
       _ = try arrival.finish([])
       return "Another QEMU answers there now; its guest is stopped, and is left stopped"
     case .stopped(nil) where ran:

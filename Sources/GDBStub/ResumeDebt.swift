@@ -1,4 +1,5 @@
 import Glibc
+import GuestScopeBytes
 import Synchronization
 
 /// Whether the guest stands still because of a connection of ours that has no `c` under way.
@@ -7,8 +8,15 @@ import Synchronization
 /// connection: stubs that are used at the same time need one each. Exactly one `c` goes out on a
 /// connection: a second one is a byte after the first, and *pauses* the guest.
 public final class ResumeDebt: Sendable {
-  /// The connection that `page` speaks of.
-  private let current = Mutex<Int32?>(nil)
+  private struct Debtors {
+    /// The connection that `page` speaks of.
+    var current: Int32?
+    /// One whose link broke, and what it owes until another one has paid: of this the page speaks whenever no
+    /// other connection owes anything.
+    var broken: (descriptor: Int32, record: DebtRecord)?
+  }
+
+  private let debtors = Locked(Debtors())
   /// The same where the guest is owed a `c`, for the handler of a crash, which must not wait for a
   /// lock; -1 for none.
   private let owingAtCrash = Atomic<Int32>(-1)
@@ -22,11 +30,11 @@ public final class ResumeDebt: Sendable {
   func begin(
     on descriptor: Int32, _ contact: Contact, _ connect: () throws(Socket.Failure) -> Void
   ) throws(Socket.Failure) {
-    let outcome = current.withLock { current -> Result<Void, Socket.Failure> in
-      set(&current, descriptor, DebtRecord(.unknown, contact, ran: page.record.ran))
+    let outcome = debtors.withLock { debtors -> Result<Void, Socket.Failure> in
+      set(&debtors, descriptor, DebtRecord(.unknown, contact, ran: page.record.ran))
       do throws(Socket.Failure) { try connect() } catch {
         // Nobody stands still for a connection that did not come about.
-        if error.call == "connect" { set(&current, nil, .nothing) }
+        if error.call == "connect" { clear(&debtors) }
         return .failure(error)
       }
       return .success(())
@@ -36,40 +44,49 @@ public final class ResumeDebt: Sendable {
 
   /// Notes what was found out about a connection.
   func note(_ descriptor: Int32, _ change: (inout DebtRecord) -> Void) {
-    current.withLock { current in
-      guard current == descriptor else { return }
+    debtors.withLock { debtors in
+      guard debtors.current == descriptor else { return }
       var record = page.record
       change(&record)
-      set(&current, descriptor, record)
+      set(&debtors, descriptor, record)
     }
   }
 
   /// The connection ends, and owes nothing.
   func forget(_ descriptor: Int32) {
-    current.withLock { current in
-      if current == descriptor { set(&current, nil, .nothing) }
+    debtors.withLock { debtors in
+      if debtors.current == descriptor { clear(&debtors) }
     }
   }
 
-  /// Takes up again what a connection owed that has ended, while no other one owes anything.
-  func restore(_ record: DebtRecord, of descriptor: Int32) {
-    current.withLock { current in
-      if current == nil || current == descriptor { set(&current, descriptor, record) }
+  /// Pays on other connections what one owes whose link broke. Until that is done there is no moment at which
+  /// nothing is owed: we may be killed at any.
+  func whileBroken<R>(_ descriptor: Int32, owes record: DebtRecord, _ pay: () -> R) -> R {
+    debtors.withLock { debtors in
+      debtors.broken = (descriptor, record)
+      set(&debtors, descriptor, record)
     }
+    defer {
+      debtors.withLock { debtors in
+        debtors.broken = nil
+        if debtors.current == descriptor { clear(&debtors) }
+      }
+    }
+    return pay()
   }
 
   /// What the connection owes.
   func record(of descriptor: Int32) -> DebtRecord {
-    current.withLock { $0 == descriptor ? page.record : .nothing }
+    debtors.withLock { $0.current == descriptor ? page.record : .nothing }
   }
 
   /// Runs a write on a connection: a signal path waits, and nothing follows a `c`.
   func during(
     _ descriptor: Int32, holdsResume: Bool, _ write: () throws(Socket.Failure) -> Void
   ) throws(Socket.Failure) {
-    let outcome = current.withLock { current -> Result<Void, Socket.Failure> in
+    let outcome = debtors.withLock { debtors -> Result<Void, Socket.Failure> in
       if holdsResume {
-        set(&current, descriptor, DebtRecord(.resuming, page.record.contact))
+        set(&debtors, descriptor, DebtRecord(.resuming, page.record.contact))
       }
       do throws(Socket.Failure) { return .success(try write()) } catch { return .failure(error) }
     }
@@ -80,25 +97,25 @@ public final class ResumeDebt: Sendable {
   /// be written.
   @discardableResult
   func pay(on descriptor: Int32) -> Bool {
-    current.withLock { current in
-      guard current == descriptor else { return false }
-      return pay(&current)
+    debtors.withLock { debtors in
+      guard debtors.current == descriptor else { return false }
+      return pay(&debtors)
     }
   }
 
   // MARK: Signal paths
 
   /// Lets the guest go on if it is owed. Callable from any thread, at any time.
-  public func pay() { current.withLock { current in _ = pay(&current) } }
+  public func pay() { debtors.withLock { debtors in _ = pay(&debtors) } }
 
   /// Pays, and ends the program before any other write can follow.
   public func payLast(_ end: () -> Never) -> Never {
     // A write takes microseconds, and so does a stub's word on whether its guest ran. Only a
     // connection that does not come about takes longer, and no guest stands still for that.
     for attempt in 0..<100 {
-      _ = current.withLockIfAvailable { current in
+      _ = debtors.withLockIfAvailable { debtors in
         if page.record.state == .unknown, attempt < 50 { return }
-        _ = pay(&current)
+        _ = pay(&debtors)
         end()
       }
       usleep(2000)
@@ -116,7 +133,7 @@ public final class ResumeDebt: Sendable {
     attempts: Int = 1000, isMeant: () -> Bool = { false }, _ body: () -> Void
   ) {
     for _ in 0..<attempts {
-      let isDone = current.withLock { current in
+      let isDone = debtors.withLock { _ in
         guard page.record.state == .nothing || isMeant() else { return false }
         body()
         return true
@@ -136,17 +153,21 @@ public final class ResumeDebt: Sendable {
 
   // MARK: Paying
 
-  private func pay(_ current: inout Int32?) -> Bool {
-    guard let descriptor = current else { return false }
-    guard page.record.isLikelyOwed else { return false }
+  private func pay(_ debtors: inout Debtors) -> Bool {
+    guard let descriptor = debtors.current, page.record.isLikelyOwed else { return false }
     // Where the link is broken it stays owed, and the guardian pays.
     guard Self.resume(descriptor) else { return false }
-    set(&current, descriptor, .nothing)
+    // It may break at this moment: should we end now, the guardian sees whether the stub has it.
+    set(&debtors, descriptor, DebtRecord(.resuming, page.record.contact))
     return true
   }
 
-  private func set(_ current: inout Int32?, _ descriptor: Int32?, _ record: DebtRecord) {
-    current = descriptor
+  private func clear(_ debtors: inout Debtors) {
+    set(&debtors, debtors.broken?.descriptor, debtors.broken?.record ?? .nothing)
+  }
+
+  private func set(_ debtors: inout Debtors, _ descriptor: Int32?, _ record: DebtRecord) {
+    debtors.current = descriptor
     page.record = record
     owingAtCrash.store(record.state == .owed ? descriptor ?? -1 : -1, ordering: .releasing)
   }

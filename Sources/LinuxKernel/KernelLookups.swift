@@ -1,15 +1,15 @@
 import GuestScopeBTF
+import GuestScopeBytes
 import GuestScopeGuestMemory
-import Synchronization
 
 /// What was looked up in one kernel's symbols and types: a look takes a pass over some 200,000 of
 /// them, and a walker asks again in each of its passes.
 final class KernelLookups: Sendable {
   let layouts: StructLayouts
-  private let addresses = Mutex<[String: KernelVirtualAddress]>([:])
-  private let enumerations = Mutex<[String: EnumNames]>([:])
-  private let enumerators = Mutex<[String: Int128?]>([:])
-  private let prepared = Mutex<[ObjectIdentifier: any Sendable]>([:])
+  private let addresses = Locked<[String: KernelVirtualAddress]>([:])
+  private let enumerations = Locked<[String: EnumNames]>([:])
+  private let enumerators = Locked<[String: Int128?]>([:])
+  private let prepared = Locked<[ObjectIdentifier: any Sendable]>([:])
 
   init(_ btf: BTF) { layouts = StructLayouts(btf) }
 

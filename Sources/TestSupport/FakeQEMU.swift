@@ -1,6 +1,5 @@
 import Glibc
 import GuestScopeBytes
-import Synchronization
 
 /// A gdbserver that stops, reports, answers and lets go as QEMU's does, on a thread of its own: one
 /// client at a time, the others wait unheard.
@@ -30,12 +29,12 @@ public final class FakeQEMU: Sendable {
 
   public let port: UInt16
   private let listener: Int32
-  private let state: Mutex<State>
+  private let state: Locked<State>
 
   public init(_ machine: Machine = Machine(), isRunning: Bool = true, pausedReason: String? = nil) {
     var state = State(machine: machine)
     (state.isRunning, state.pausedReason) = (isRunning, pausedReason)
-    self.state = Mutex(state)
+    self.state = Locked(state)
     listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)

@@ -1,4 +1,5 @@
 import Glibc
+import GuestScopeBytes
 import Synchronization
 
 /// Signals as a session sees them. One thread of the executable takes them all and passes them on.
@@ -14,7 +15,7 @@ package final class Interrupts: Sendable {
   private let editing = Atomic<Bool>(false)
   private let holding = Atomic<Bool>(false)
   /// What the terminal was like before we changed it.
-  private let terminal = Mutex<termios?>(nil)
+  private let terminal = Locked<termios?>(nil)
 
   package init() {
     var ends: [Int32] = [-1, -1]

@@ -1,5 +1,5 @@
 import GuestScopeBTF
-import Synchronization
+import GuestScopeBytes
 
 /// The layouts of one kernel's structures, each found when it is first wanted.
 public final class StructLayouts: Sendable {
@@ -11,8 +11,8 @@ public final class StructLayouts: Sendable {
     var type: BTF.TypeID?
   }
 
-  private let known = Mutex<[Key: any Sendable]>([:])
-  private let sizes = Mutex<[String: Int]>([:])
+  private let known = Locked<[Key: any Sendable]>([:])
+  private let sizes = Locked<[String: Int]>([:])
 
   public init(_ btf: BTF) { self.btf = btf }
 
