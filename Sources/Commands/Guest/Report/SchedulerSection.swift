@@ -13,6 +13,8 @@ struct SchedulerSection {
 
   /// Lines of variables on a screen.
   private static let mostLines = 40
+  /// Schedulers that left, each of which is a line on a screen.
+  private static let mostExits = 5
 
   init(_ reading: Result<SchedulerReading?, any Error>, _ names: SymbolNames?) {
     (self.reading, self.names) = ((try? reading.get()) ?? nil, names)
@@ -51,11 +53,12 @@ struct SchedulerSection {
     if !schedulers.isEmpty { head += ", " + schedulers.joined(separator: ", ") }
     if let depth = state.bypassDepth, depth != 0 { head += ", bypass depth \(depth)" }
     if state.aborting == true { head += ", aborting" }
-    let exits = reading.exits.map { exit in
+    let exits = reading.exits.prefix(Self.mostExits).map { exit in
       "sched_ext exit: \(exit.name ?? "-"): \(exit.summary)"
         + (exit.kindName.map { ", \($0)" } ?? "") + ", from \(exit.source.text)"
     }
-    return [head] + exits
+    let rest = reading.exits.count - Self.mostExits
+    return [head] + exits + (rest > 0 ? ["sched_ext exit: \(rest) more, shown by scx exit"] : [])
   }
 
   /// The variables of the scheduler that is in charge.

@@ -63,9 +63,14 @@ struct CheckCommand: GuestCommand {
     }
     var answer = Answer(
       .array([JSON](verdicts, Verdict.fields)), .lines(format.lines(verdicts)),
-      remarks: [verdicts.summary])
+      remarks: [verdicts.summary] + remarks(on: limits, baseline))
     answer.notes.status = verdicts.status
     return answer
+  }
+
+  private func remarks(on limits: [Limit], _ baseline: Baseline?) -> [String] {
+    guard baseline == nil, limits.contains(where: \.bounds.isRelative) else { return [] }
+    return ["the tolerances of the budget were not judged: there is no --baseline to compare with"]
   }
 }
 
