@@ -32,8 +32,10 @@ public enum KernelError: Error, Sendable, CustomStringConvertible {
       "the guest runs Linux\(release.map { " " + $0 } ?? ""), but \(fault); give its vmlinuz or "
         + "vmlinux with -k"
     case .noVCPU(let cpu, let known):
-      "the guest has no vCPU \(cpu): its vCPUs are "
-        + known.map(String.init).joined(separator: ", ")
+      "the guest has no vCPU \(cpu)"
+        + (known.isEmpty
+          ? " whose registers can be read"
+          : ": its vCPUs are " + known.map(String.init).joined(separator: ", "))
     case .symbolNotFound(let symbol, let file):
       "\(file) has no symbol \(symbol): the kernel was built without it, or not all of its symbols are "
         + "there; give a vmlinux with a symbol table with -k"

@@ -151,7 +151,11 @@ struct KernelSearch {
       let kernels = finds.indices.filter { finds[$0].kernel != nil }
       guard var best = kernels.first else {
         // An image that is not the file's explains more than firmware does.
-        return finds.isEmpty ? try places[0].find.get() : 0
+        guard finds.isEmpty else { return 0 }
+        guard let place = places.first else {
+          throw .noKernel("the registers of no vCPU can be read, and only they lead to a kernel")
+        }
+        return try place.find.get()
       }
       for index in kernels where merit(index) > merit(best) { best = index }
       return best

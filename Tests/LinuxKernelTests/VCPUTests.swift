@@ -189,6 +189,19 @@ import Testing
     }
   }
 
+  /// A stub that does not give them, or a link that changes what it says.
+  @Test func withoutRegistersThereIsNoKernelAndAnError() throws {
+    func error(vcpu: Int?) throws -> String {
+      let engine = SnapshotEngine(crashed.ram.memory(vcpus: []))
+      let error = #expect(throws: KernelError.self) {
+        try GuestKernel(try crashed.image(), in: engine, vcpu: vcpu)
+      }
+      return error.map { "\($0)" } ?? ""
+    }
+    #expect(try error(vcpu: nil).hasPrefix("the registers of no vCPU can be read"))
+    #expect(try error(vcpu: 3) == "the guest has no vCPU 3 whose registers can be read")
+  }
+
   // MARK: Whether it lives
 
   private func cpusAsked(_ memory: ScriptedMemory) -> [Set<Int>] {
