@@ -145,7 +145,7 @@ extension MemoryView {
     _ read: () throws(ReadFault) -> [ArraySlice<UInt8>]?
   ) throws(ReadFault) -> [ArraySlice<UInt8>]? {
     if let known = constants.known(part, of: owner) { return known }
-    if !isSnapshot, constants.hasRoom(for: owner), let bytes = try outOfPlan(read) {
+    if !isSnapshot, !isForecast, constants.hasRoom(for: owner), let bytes = try outOfPlan(read) {
       constants.note(bytes, part, of: owner)
       return bytes
     }

@@ -44,6 +44,8 @@ public final class MemoryView {
   var isReadingConstant = false
   /// True while bytes are read that are kept as long as their object lives.
   var isReadingLasting = false
+  /// True for a pass that only finds out what to read in a stop that has all of it: nothing is kept.
+  let isForecast: Bool
   /// What is read now is not part of the plan.
   private var isOutOfPlan: Bool { isReadingLasting || isReadingConstant && !constants.areInPlan }
 
@@ -58,7 +60,8 @@ public final class MemoryView {
   init(
     ram: RAMMap, addressSpace: (any AddressSpace)?, cache: PageCache,
     fresh: PageCache? = nil,
-    registers: [RegisterKey: Result<UInt64, Absence>] = [:], isSnapshot: Bool, stepLimit: Int,
+    registers: [RegisterKey: Result<UInt64, Absence>] = [:], isSnapshot: Bool,
+    isForecast: Bool = false, stepLimit: Int,
     objects: ObjectScopes = ObjectScopes(), constants: Constants = Constants()
   ) {
     self.ram = ram
@@ -67,6 +70,7 @@ public final class MemoryView {
     self.fresh = fresh ?? cache
     self.registers = registers
     self.isSnapshot = isSnapshot
+    self.isForecast = isForecast
     self.stepsLeft = stepLimit
     self.objects = objects
     self.constants = constants

@@ -72,7 +72,7 @@ extension SnapshotRun {
 
   /// What a walk of memory that stands still reads first: all that is known to be needed.
   func firstWave(_ objects: ObjectScopes) throws(SnapshotError) -> [PhysicalRange] {
-    let view = try pass(over: guide, objects: objects).view
+    let view = try pass(over: guide, isForecast: true, objects: objects).view
     return memory.ram.coalesce(view.uses + view.misses)
   }
 

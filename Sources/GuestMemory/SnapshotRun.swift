@@ -106,11 +106,12 @@ final class SnapshotRun<T> {
 
   /// - Parameter sample: the first of those that the cache is from, if they are of one instant.
   func pass(
-    over cache: PageCache, of sample: Sample? = nil, objects: ObjectScopes = ObjectScopes()
+    over cache: PageCache, of sample: Sample? = nil, isForecast: Bool = false,
+    objects: ObjectScopes = ObjectScopes()
   ) throws(SnapshotError) -> Pass {
     let view = MemoryView(
       ram: memory.ram, addressSpace: addressSpace, cache: cache, fresh: fresh,
-      registers: sample?.registers ?? [:], isSnapshot: sample != nil,
+      registers: sample?.registers ?? [:], isSnapshot: sample != nil, isForecast: isForecast,
       stepLimit: engine.stepLimit, objects: objects, constants: engine.constants)
     let time = sample?.time ?? 0
     do throws(ReadFault) {

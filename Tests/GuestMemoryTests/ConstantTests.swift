@@ -246,6 +246,34 @@ import Testing
     #expect(snapshot.value == [2, 200] && snapshot.consistency == .instant)
   }
 
+  /// A hold begins with all that is known to be needed, what lasts included: its waves are few.
+  @Test func aHoldForecastsWhatLastsByWhatWasLearnt() throws {
+    let memory = ScriptedMemory(chains.memory)
+    let engine = SnapshotEngine(memory)
+    func walk(_ view: MemoryView, keeps: Bool) throws(ReadFault) -> UInt64 {
+      var address = chains.heads[0].rawValue
+      for _ in 0..<3 {
+        guard keeps else {
+          address = try view.word(address)
+          continue
+        }
+        let key = ObjectKey("link", id: address, at: KernelVirtualAddress(address))
+        let parts = try view.lasting(key, of: key) { () throws(ReadFault) in
+          [try view.bytes(at: PhysicalAddress(address), count: 8)[...]]
+        }
+        address = parts?.first.map(Array.init)?.u64(at: 0) ?? 0
+      }
+      return address
+    }
+    // So that the guide has all of it.
+    let value = try engine.snapshot { view throws(ReadFault) in try walk(view, keeps: false) }.value
+    memory.forgetSamples()
+    try memory.hold()
+    let held = try engine.snapshot { view throws(ReadFault) in try walk(view, keeps: true) }
+    #expect(held.value == value && memory.samples.count == 1)
+    try memory.release()
+  }
+
   @Test func lastingBytesThatCannotBeReadAreInTheClosingStop() throws {
     let memory = ScriptedMemory(chains.memory)
     let place = chains.heads[0]
