@@ -1,8 +1,8 @@
 #if SANITIZES_THREADS
   import Glibc
 
-  /// A value that one thread at a time may use: ThreadSanitizer knows the locks of pthread, and takes what
-  /// `Mutex` guards on Linux for unguarded.
+  /// A value behind a lock. ThreadSanitizer knows pthread's locks but not `Mutex` on Linux, and would report
+  /// races that are none.
   public final class Locked<Value>: @unchecked Sendable {
     private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private var value: Value
@@ -12,7 +12,10 @@
       unsafe pthread_mutex_init(lock, nil)
     }
 
-    deinit { unsafe lock.deallocate() }
+    deinit {
+      unsafe pthread_mutex_destroy(lock)
+      unsafe lock.deallocate()
+    }
 
     public func withLock<Result: ~Copyable, Failure: Error>(
       _ body: (inout Value) throws(Failure) -> Result
@@ -34,6 +37,6 @@
 #else
   import Synchronization
 
-  /// A value that one thread at a time may use.
+  /// A value behind a lock.
   public typealias Locked = Mutex
 #endif

@@ -39,8 +39,8 @@ struct Arrival {
     let verdict = Verdict(connection.before, contact, status: status, version: version)
     self.verdict = outcome.hasStopped ? .ran : verdict
     switch self.verdict {
-    // The link of an earlier connection broke, which stopped the guest: whether it is to go on is for
-    // `StubLink.settle` to say, and until then for the guardian.
+    // An earlier connection had stopped the guest when its link broke. `StubLink.settle` decides whether the
+    // guest goes on; until then the record stays `.unknown`, so that the guardian can decide.
     case .stopped where connection.debt.ran: break
     case .stopped: connection.owe(false)
     case .ran, .takenAsRunning: connection.owe(true)
@@ -79,11 +79,13 @@ struct Arrival {
       let part = try connection.ask(requests)
       outcome.replies += part.replies
       outcome.last = part.last
-      if part.hasStopped { outcome.hasStopped = true }
+      guard part.hasStopped else { continue }
+      // At once: somebody had let it go on, and it stands still because of us now.
+      connection.owe(true)
+      outcome.hasStopped = true
     }
     outcome.replies.removeLast()
     if outcome.hasStopped {
-      connection.owe(true)
       outcome.last = try connection.ask([.resume]).last
     }
     return outcome

@@ -23,9 +23,9 @@ public enum GuardianProcess {
       if connection >= 0 { close(connection) }
       (connection, address, watch) = (next, received, LinkWatch())
     }
-    let record = page.record
+    let (record, isFresh) = (page.record, watch.isFresh)
     if connection >= 0, record.state != .nothing,
-      case .linkIsBroken(let ran) = Heir(connection, record).settle(), watch.isFresh
+      case .linkIsBroken(let ran) = Heir(connection, record).settle(), isFresh
     {
       Successor(address, record, ran: ran).settle()
     }

@@ -23,29 +23,51 @@ struct Heir {
 
   func settle() -> Outcome {
     if hasEnded(descriptor) { return .linkIsBroken(ran: hasShownThatGuestRan) }
-    var isOwed = true
-    if record.state == .unknown {
-      switch inquire() {
-      case .isOwed(let answer): isOwed = answer
-      case .linkIsBroken(let ran): return .linkIsBroken(ran: ran)
-      }
+    guard record.state == .unknown else { return pay(ran: true) }
+    switch inquire() {
+    case .linkIsBroken(let ran): return .linkIsBroken(ran: ran)
+    case .isOwed(true): return pay(ran: true)
+    case .isLikelyOwed: return pay(ran: record.hasRun)
+    case .isOwed(false):
+      leave()
+      return .isSettled
     }
-    guard !isOwed || ResumeDebt.resume(descriptor) else { return .linkIsBroken(ran: true) }
-    // QEMU is to read all of that before the connection ends, which a reset would prevent: bytes
-    // that nobody took would cause one.
-    shutdown(descriptor, Int32(SHUT_WR))
-    var last: UInt8?
-    while true {
+  }
+
+  /// Lets the guest go on.
+  ///
+  /// - Parameter ran: it is known to have run.
+  private func pay(ran: Bool) -> Outcome {
+    guard ResumeDebt.resume(descriptor) else { return .linkIsBroken(ran: ran) }
+    var said: [UInt8] = []
+    while !isPaid(said) {
       switch hear() {
-      case .bytes(let bytes): last = bytes.last
-      // The last thing that QEMU says is that it has the `c`. What was written to a link that breaks at the
-      // same time may have reached nobody.
-      case .end where isOwed && last != UInt8(ascii: "+"), .broken where isOwed:
-        return .linkIsBroken(ran: true)
-      // A stub that is silent has another client first, and finds the `c` when that one has gone.
-      case .end, .broken, .silence: return .isSettled
+      case .bytes(let bytes): said += bytes
+      // What was written to a link that breaks at the same time may have reached nobody.
+      case .end, .broken: return .linkIsBroken(ran: ran)
+      // A silent stub is serving another client, and reads the `c` when that client has gone.
+      case .silence:
+        leave()
+        return .isSettled
       }
     }
+    leave()
+    return .isSettled
+  }
+
+  /// True if the stub has acknowledged the `c` of the payment. The empty packet before that has a reply where the
+  /// guest stood still, and is refused where it ended a packet that was cut off; a guest that ran already has
+  /// perhaps reported the stop.
+  private func isPaid(_ said: [UInt8]) -> Bool {
+    func ends(_ words: String) -> Bool { said.suffix(words.utf8.count).elementsEqual(words.utf8) }
+    return ends("$#00+") || ends("-+") || record.state == .resuming && ends("+")
+  }
+
+  /// Ends the connection when QEMU has read all of it, which a reset would prevent: bytes that nobody took would
+  /// cause one.
+  private func leave() {
+    shutdown(descriptor, Int32(SHUT_WR))
+    while let bytes = receive(), !bytes.isEmpty {}
   }
 
   /// What the owner knew, or the last words of a link that broke: see `StubLink.settling`.
@@ -65,6 +87,8 @@ struct Heir {
 
   private enum Answer {
     case isOwed(Bool)
+    /// The stub has not answered, and what is known of it speaks for that.
+    case isLikelyOwed
     /// And whether the guest is known to have run.
     case linkIsBroken(ran: Bool)
   }
@@ -84,7 +108,7 @@ struct Heir {
     while let bytes = receive() {
       guard !bytes.isEmpty else {
         let hasShown = isBefore && before.stops >= 1 && record.contact.silenceMeansRunning
-        return .linkIsBroken(ran: record.hasRun || hasShown)
+        return .linkIsBroken(ran: record.hasRun || before.stops >= 2 || hasShown)
       }
       decoder.feed(bytes)
       while let incoming = decoder.next() {
@@ -100,8 +124,7 @@ struct Heir {
         default: break
         }
       }
-      if before.stops >= 2 { return .isOwed(true) }
-      // An answer is whole with its line.
+      // All are waited for, so that no reply is taken for one to the payment. An answer is whole with its line.
       let lines = text.split(whereSeparator: \.isNewline).map(String.init)
       guard text.last?.isNewline == true,
         let status = lines.lazy.compactMap(RunStatus.init(monitorText:)).first,
@@ -112,7 +135,8 @@ struct Heir {
       case .stopped(let reason): return .isOwed(record.ran && reason == nil)
       }
     }
-    return .isOwed(record.isLikelyOwed)
+    if before.stops >= 2 { return .isOwed(true) }
+    return record.isLikelyOwed ? .isLikelyOwed : .isOwed(false)
   }
 
   private enum Heard {
@@ -125,7 +149,9 @@ struct Heir {
   private func hear() -> Heard {
     let left = (deadline - .now).components
     var poller = pollfd(descriptor: descriptor)
-    let milliseconds = max(0, left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000)
+    let milliseconds = left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000
+    // Also where the stub never stops talking.
+    guard milliseconds >= 0, left.attoseconds >= 0 else { return .silence }
     guard unsafe poll(&poller, 1, Int32(milliseconds)) > 0 else { return .silence }
     var bytes = [UInt8](repeating: 0, count: 1 << 16)
     let count = unsafe recv(descriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT))

@@ -67,6 +67,8 @@ extension StubLink {
           arrival, ran: debt.ran, wasGreeted: first.isGreeted,
           isAnother: arrival.isOf(others: threads))
         {
+          // Before the connection ends: nothing is owed any more.
+          self.debt.brokenIsPaid()
           return GuestMemError(.lost, "\(cause). \(fate)")
         }
         break

@@ -11,8 +11,8 @@ public final class ResumeDebt: Sendable {
   private struct Debtors {
     /// The connection that `page` speaks of.
     var current: Int32?
-    /// One whose link broke, and what it owes until another one has paid: of this the page speaks whenever no
-    /// other connection owes anything.
+    /// A connection whose link broke, and what it owes until another connection has paid. The page shows this
+    /// record while no other connection is open.
     var broken: (descriptor: Int32, record: DebtRecord)?
   }
 
@@ -59,21 +59,24 @@ public final class ResumeDebt: Sendable {
     }
   }
 
-  /// Pays on other connections what one owes whose link broke. Until that is done there is no moment at which
-  /// nothing is owed: we may be killed at any.
+  /// Runs `pay`, which pays on other connections what this one owes. The program may be killed at any moment, so
+  /// the page shows the debt until it is paid.
   func whileBroken<R>(_ descriptor: Int32, owes record: DebtRecord, _ pay: () -> R) -> R {
     debtors.withLock { debtors in
       debtors.broken = (descriptor, record)
       set(&debtors, descriptor, record)
     }
     defer {
+      brokenIsPaid()
       debtors.withLock { debtors in
-        debtors.broken = nil
         if debtors.current == descriptor { clear(&debtors) }
       }
     }
     return pay()
   }
+
+  /// What the connection with the broken link owed is paid.
+  func brokenIsPaid() { debtors.withLock { $0.broken = nil } }
 
   /// What the connection owes.
   func record(of descriptor: Int32) -> DebtRecord {
@@ -157,8 +160,7 @@ public final class ResumeDebt: Sendable {
     guard let descriptor = debtors.current, page.record.isLikelyOwed else { return false }
     // Where the link is broken it stays owed, and the guardian pays.
     guard Self.resume(descriptor) else { return false }
-    // It may break at this moment: should we end now, the guardian sees whether the stub has it.
-    set(&debtors, descriptor, DebtRecord(.resuming, page.record.contact))
+    set(&debtors, descriptor, .nothing)
     return true
   }
 
