@@ -85,7 +85,11 @@ extension LiveTests {
       let listed = try Program(
         question + ["240", "--wait-for", "tiny_[o]*", "prog", "list", "name", "tiny_other*", "-j"]
       ).run()
-      #expect(listed.status == 0, "\(listed.err)")
+      // Its init goes on loading programs at that moment, perhaps faster than they can be read.
+      #expect(
+        listed.status == 0
+          || listed.status == 2 && listed.err.contains("it changed faster than it could be read"),
+        "\(listed.err)")
       #expect(!listed.out.isEmpty && listed.out != "[]\n")
       #expect(info.wait() == 0, "\(info.err)")
       #expect(held.wait() == 0, "\(held.err)")
