@@ -80,7 +80,7 @@ struct Arrival {
       outcome.replies += part.replies
       outcome.last = part.last
       guard part.hasStopped else { continue }
-      // At once: somebody had let it go on, and it stands still because of us now.
+      // Noted at once, for somebody had let the guest go on, and our write has stopped it.
       connection.owe(true)
       outcome.hasStopped = true
     }

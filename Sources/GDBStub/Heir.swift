@@ -55,9 +55,9 @@ struct Heir {
     return .isSettled
   }
 
-  /// True if the stub has acknowledged the `c` of the payment. The empty packet before that has a reply where the
-  /// guest stood still, and is refused where it ended a packet that was cut off; a guest that ran already has
-  /// perhaps reported the stop.
+  /// True if the stub has acknowledged the `c` of the payment. If the guest stood still, the empty packet before
+  /// the `c` has a reply, or is refused because it ended a packet that was cut off. If a `c` had gone out before,
+  /// the first byte stopped the guest, and only the `c` is acknowledged.
   private func isPaid(_ said: [UInt8]) -> Bool {
     func ends(_ words: String) -> Bool { said.suffix(words.utf8.count).elementsEqual(words.utf8) }
     return ends("$#00+") || ends("-+") || record.state == .resuming && ends("+")
@@ -87,7 +87,7 @@ struct Heir {
 
   private enum Answer {
     case isOwed(Bool)
-    /// The stub has not answered, and what is known of it speaks for that.
+    /// The stub has not answered; what is known suggests that the guest ran.
     case isLikelyOwed
     /// And whether the guest is known to have run.
     case linkIsBroken(ran: Bool)
@@ -150,7 +150,7 @@ struct Heir {
     let left = (deadline - .now).components
     var poller = pollfd(descriptor: descriptor)
     let milliseconds = left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000
-    // Also where the stub never stops talking.
+    // A stub that never stops talking must not keep the guardian for ever.
     guard milliseconds >= 0, left.attoseconds >= 0 else { return .silence }
     guard unsafe poll(&poller, 1, Int32(milliseconds)) > 0 else { return .silence }
     var bytes = [UInt8](repeating: 0, count: 1 << 16)

@@ -67,7 +67,7 @@ extension StubLink {
           arrival, ran: debt.ran, wasGreeted: first.isGreeted,
           isAnother: arrival.isOf(others: threads))
         {
-          // Before the connection ends: nothing is owed any more.
+          // The debt is cleared before this connection ends, whose end would show it again.
           self.debt.brokenIsPaid()
           return GuestMemError(.lost, "\(cause). \(fate)")
         }

@@ -12,7 +12,7 @@ struct StubMachine {
   /// Bytes of the reply to `g`.
   var registersSize = 0
   var ram = RAMMap([])
-  /// The threads that run vCPUs: they tell a QEMU from the next one at the same address.
+  /// The threads that run vCPUs: they distinguish a QEMU from the next one at the same address.
   var vcpus: [HostThread] = []
   /// QEMU's replies to `hostAddressRequests`; empty if it was not asked, or had no answer to one.
   var hostAddresses: [String] = []

@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 
 @testable import GuestScopeGDBStub
@@ -34,5 +35,35 @@ import Testing
     #expect(debt.page.record.state == .nothing)
     debt.whileBroken(3, owes: owed) {}
     #expect(debt.page.record == .nothing)
+  }
+
+  /// The guest stands still because of the connection that broke. Until it is decided whether it goes on, the
+  /// guardian must be able to decide.
+  @Test func whoComesAfterABrokenLinkOwesUntilItIsSettled() throws {
+    let qemu = FakeQEMU(version: "7.2.22", isRunning: false)
+    defer { qemu.end() }
+    let link = try StubLink(
+      .tcp(host: "127.0.0.1", port: qemu.port), StubOptions(), debt: ResumeDebt())
+    let record = try link.debt.whileBroken(-2, owes: owed) {
+      Result {
+        let connection = try link.open(.afterRunning, timeout: .seconds(1))
+        let arrival = try Arrival(connection, .afterRunning, link)
+        #expect(arrival.verdict == .stopped(reason: nil))
+        return link.debt.page.record
+      }
+    }.get()
+    #expect(record.state == .unknown && record.ran)
+  }
+
+  /// Without that it is somebody else who has stopped it.
+  @Test func whoFindsAStoppedGuestOwesNothing() throws {
+    let qemu = FakeQEMU(version: "7.2.22", isRunning: false)
+    defer { qemu.end() }
+    let link = try StubLink(
+      .tcp(host: "127.0.0.1", port: qemu.port), StubOptions(), debt: ResumeDebt())
+    let connection = try link.open(.afterRunning, timeout: .seconds(1))
+    let arrival = try Arrival(connection, .afterRunning, link)
+    #expect(arrival.verdict == .stopped(reason: nil))
+    #expect(link.debt.page.record.state == .nothing)
   }
 }
