@@ -32,6 +32,20 @@ import Testing
     #expect(byName["map lookup id 5 key 0"]?.question.words.count == 6)
   }
 
+  /// Beside a maximum, which is judged.
+  @Test func tolerancesThatAreNotJudgedAreARemark() throws {
+    func remarks(_ bounds: String, hasBaseline: Bool) throws -> [String] {
+      try budget("{\"prog_stats\": {\"*\": {\"cnt\": \(bounds)}}}").limits
+        .remarks(hasBaseline: hasBaseline)
+    }
+    let both = #"{"max": 5, "tolerance": 10}"#
+    #expect(try remarks(both, hasBaseline: false).first?.contains("no --baseline") == true)
+    #expect(try remarks(both, hasBaseline: true).isEmpty)
+    #expect(try remarks(#"{"max": 5}"#, hasBaseline: false).isEmpty)
+    // It has a verdict of its own.
+    #expect(try remarks(#"{"tolerance": 10}"#, hasBaseline: false).isEmpty)
+  }
+
   @Test func aMistakeIsNamedWithItsPlace() {
     #expect(error("[]")?.contains("a budget is not an object") == true)
     #expect(error("{}") == "it has no limits")

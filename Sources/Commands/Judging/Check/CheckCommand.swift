@@ -63,14 +63,9 @@ struct CheckCommand: GuestCommand {
     }
     var answer = Answer(
       .array([JSON](verdicts, Verdict.fields)), .lines(format.lines(verdicts)),
-      remarks: [verdicts.summary] + remarks(on: limits, baseline))
+      remarks: [verdicts.summary] + limits.remarks(hasBaseline: baseline != nil))
     answer.notes.status = verdicts.status
     return answer
-  }
-
-  private func remarks(on limits: [Limit], _ baseline: Baseline?) -> [String] {
-    guard baseline == nil, limits.contains(where: \.bounds.isRelative) else { return [] }
-    return ["the tolerances of the budget were not judged: there is no --baseline to compare with"]
   }
 }
 

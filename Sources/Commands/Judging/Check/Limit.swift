@@ -116,6 +116,18 @@ struct Limit {
   }
 }
 
+extension [Limit] {
+  /// What no verdict says: a limit that is relative alone has a verdict of its own where nothing is there to
+  /// compare with.
+  func remarks(hasBaseline: Bool) -> [String] {
+    let isSilent = contains { limit in
+      limit.bounds.isRelative && (limit.bounds.most != nil || limit.bounds.least != nil)
+    }
+    guard isSilent, !hasBaseline else { return [] }
+    return ["the tolerances of the budget were not judged: there is no --baseline to compare with"]
+  }
+}
+
 extension Limit.Bounds {
   /// What it may be where it was `old`.
   func limit(from old: Double) -> Double {
