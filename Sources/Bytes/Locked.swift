@@ -2,7 +2,7 @@
   import Glibc
 
   /// A value behind a lock. ThreadSanitizer knows pthread's locks but not `Mutex` on Linux, and would report
-  /// races that are none.
+  /// races where there are none.
   public final class Locked<Value>: @unchecked Sendable {
     private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private var value: Value

@@ -57,7 +57,7 @@ final class Constants {
     }
   }
 
-  /// Since when an object is known: 0 for all that answers have shown together, else the snapshot that found it.
+  /// 0 for an object that an answer has shown to be unchanged, else the number of the snapshot that found it.
   /// Nil for one that is not known.
   fileprivate func generation(of owner: ObjectKey) -> Int? {
     lasting[owner].map { $0.firstUse <= answered ? 0 : $0.firstUse }
@@ -168,13 +168,12 @@ extension MemoryView {
     }
   }
 
-  /// Of objects that are ordered from the newest to the oldest, those that speak for all of which something
-  /// that lasts is known: if they are what they were, so are all that were there before them.
+  /// Of objects ordered from the newest to the oldest, the newest known one of each generation: if it is
+  /// unchanged, so are all older ones of its generation.
   ///
-  /// What was found for this very snapshot speaks for nothing that was known before, and needs nobody to speak
-  /// for it. In discovery the newest of it is among them all the same, so that the next snapshot finds it in
-  /// its plan.
-  public func witnesses(of owners: some Sequence<ObjectKey>) -> [ObjectKey] {
+  /// Objects that this snapshot has found need no such check. In discovery the newest of them is included all
+  /// the same, so that the next snapshot finds it in its plan.
+  public func newestOfEachGeneration(of owners: some Sequence<ObjectKey>) -> [ObjectKey] {
     var generations: Set<Int> = isSnapshot ? [constants.currentGeneration] : []
     return owners.filter { owner in
       constants.generation(of: owner).map { generations.insert($0).inserted } ?? false

@@ -44,7 +44,7 @@ public final class MemoryView {
   var isReadingConstant = false
   /// True while bytes are read that are kept as long as their object lives.
   var isReadingLasting = false
-  /// True for a pass that only finds out what to read in a stop that has all of it: nothing is kept.
+  /// True in a pass that only determines what a stop will read; it keeps nothing.
   let isForecast: Bool
   /// What is read now is not part of the plan.
   private var isOutOfPlan: Bool { isReadingLasting || isReadingConstant && !constants.areInPlan }

@@ -13,8 +13,8 @@ final class SnapshotRun<T> {
 
   /// What is known of the guest, from several instants.
   var guide: PageCache
-  /// What was read of it for this snapshot, since the last attempt at an answer: what an attempt brings of the
-  /// kernel's tables is newer than all that was read for it.
+  /// What was read for this snapshot since the last attempt at an answer. An attempt may bring newer entries of the
+  /// kernel's tables, and nothing that was read before them may be used for their objects.
   private(set) var fresh = PageCache()
   /// What earlier parts of the closing have given.
   private(set) var settled: [ObjectKey: ObjectScopes.Outcome] = [:]

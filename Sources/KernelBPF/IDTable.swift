@@ -123,7 +123,7 @@ public struct IDTable<Object: NumberedStruct>: Sendable {
   /// what it was, so are all that were there before it.
   private func checkNewest(of entries: [XArray.Entry], _ walk: Walk) throws(ReadFault) {
     guard Object.isLasting else { return }
-    let newest = walk.view.witnesses(of: entries.reversed().lazy.map(table.key))
+    let newest = walk.view.newestOfEachGeneration(of: entries.reversed().lazy.map(table.key))
     _ = try walk.view.each(newest) { key throws(ReadFault) in try checkIsStill(key, walk) }
   }
 

@@ -157,7 +157,7 @@ import Testing
     #expect("\(error as Any)".contains("program 3"))
   }
 
-  /// A program that is found at the same time is no witness of those that were known before.
+  /// A program that the same snapshot finds says nothing about those that were known before.
   @Test func aNewProgramDoesNotHideThatTheGuestWasSetBack() throws {
     let (guest, places, _) = guest()
     guest.add(SyntheticProgram(id: 5, name: "newest"))
@@ -175,8 +175,8 @@ import Testing
     #expect(error?.isAnotherKernel == true, "\(error as Any)")
   }
 
-  /// Whoever asks for one program has the others of its node in view.
-  @Test func aProgramOfAnotherPastIsNoticedByWhoAsksForItsNeighbour() throws {
+  /// A query for one program checks the others in its node as well.
+  @Test func aQueryForOneProgramNoticesThatTheGuestWasSetBack() throws {
     let (guest, places, _) = guest()
     let neighbour = guest.add(SyntheticProgram(id: 5, name: "neighbour"))
     guest.writeIDR()
