@@ -145,7 +145,10 @@ extension MemoryView {
     _ read: () throws(ReadFault) -> [ArraySlice<UInt8>]?
   ) throws(ReadFault) -> [ArraySlice<UInt8>]? {
     if let known = constants.known(part, of: owner) { return known }
-    if !isSnapshot, !isForecast, constants.hasRoom(for: owner), let bytes = try outOfPlan(read) {
+    let before = misses.count
+    if !isSnapshot, !isForecast, constants.hasRoom(for: owner), let bytes = try outOfPlan(read),
+      misses.count == before
+    {
       constants.note(bytes, part, of: owner)
       return bytes
     }

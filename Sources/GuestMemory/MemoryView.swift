@@ -29,7 +29,7 @@ public final class MemoryView {
   /// What was read for this snapshot alone: in discovery constants and what lasts are made of this and of
   /// nothing older, for no closing stop shows that it is still so.
   private let fresh: PageCache
-  private var source: PageCache { isOutOfPlan && !isSnapshot ? fresh : cache }
+  private var isFromFresh: Bool { isOutOfPlan && !isSnapshot }
   /// What the pass asked for and the cache did not have.
   private(set) var misses: [PhysicalRange] = []
   /// Every range that the pass used, in order: the plan of a snapshot.
@@ -89,7 +89,8 @@ public final class MemoryView {
     guard address.rawValue & 0xfff <= UInt64(4096 - size) else {
       return try bytes(at: address, count: size).load(type, at: 0)!
     }
-    return source.load(type, at: try offset(of: address, count: size, fetching: fetching))
+    let (source, offset) = try find(address, count: size, fetching: fetching)
+    return source.load(type, at: offset)
   }
 
   /// `count` bytes at a physical address.
@@ -101,7 +102,7 @@ public final class MemoryView {
       let start = address + bytes.count
       let stretch = min(count - bytes.count, 4096 - Int(start.rawValue & 0xfff))
       do throws(ReadFault) {
-        let offset = try offset(of: start, count: stretch, fetching: nil)
+        let (source, offset) = try find(start, count: stretch, fetching: nil)
         bytes.append(contentsOf: source.bytes(at: offset, count: stretch))
       } catch .miss {
         // The rest is as likely missing: note all of it in this pass.
@@ -113,16 +114,18 @@ public final class MemoryView {
     return bytes
   }
 
-  /// The cache offset of a stretch within one page.
-  private func offset(
-    of address: PhysicalAddress, count: Int, fetching: PhysicalRange?
-  ) throws(ReadFault) -> Int {
+  /// Where a stretch within one page is. What must be read for this snapshot and is known of earlier ones is a
+  /// miss, and taken from there all the same: it says what else must be read, so that one wave brings all of it.
+  private func find(
+    _ address: PhysicalAddress, count: Int, fetching: PhysicalRange?
+  ) throws(ReadFault) -> (cache: PageCache, offset: Int) {
     stepsLeft -= 1
     if stepsLeft < 0 { throw .stepLimit }
+    let source = isFromFresh ? fresh : cache
     switch source.find(address.rawValue, count: count) {
     case .known(let offset):
       note(PhysicalRange(address, count: count))
-      return offset
+      return (source, offset)
     case .absent(let absence):
       note(PhysicalRange(address, count: count))
       throw .unreadable(Unreadable(.absent(absence), at: address.rawValue))
@@ -130,6 +133,10 @@ public final class MemoryView {
       let range = PhysicalRange(address, count: count)
       guard ram.contains(range) else {
         throw .unreadable(Unreadable(.absent(.outsideRAM), at: address.rawValue))
+      }
+      if isFromFresh, case .known(let offset) = cache.find(address.rawValue, count: count) {
+        misses.append(range)
+        return (cache, offset)
       }
       if let fetching, ram.contains(fetching) {
         misses.append(fetching)
@@ -229,11 +236,12 @@ public final class MemoryView {
   public func translate(_ address: KernelVirtualAddress) throws(ReadFault) -> PhysicalAddress {
     let page = address.rawValue >> 12
     let offset = address.rawValue & 0xfff
-    if isOutOfPlan, !isSnapshot {
+    if isFromFresh {
       // What a constant depends on is noted each time.
       if isReadingLasting, let known = freshTranslations[page] { return known + offset }
+      let before = misses.count
       let physical = try translate(page: page)
-      freshTranslations[page] = physical
+      if misses.count == before { freshTranslations[page] = physical }
       return physical + offset
     }
     if let known = translations[page] {

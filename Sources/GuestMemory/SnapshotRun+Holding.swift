@@ -83,6 +83,8 @@ extension SnapshotRun {
     _ wave: [PhysicalRange], _ objects: ObjectScopes, _ hold: Hold? = nil
   ) throws(SnapshotError) -> StandstillWalk {
     let cache = PageCache()
+    // All of it is of one instant.
+    fresh = cache
     var missing = wave
     var first: Sample?
     var waveCount = 0

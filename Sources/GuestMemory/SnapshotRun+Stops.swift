@@ -60,6 +60,7 @@ extension SnapshotRun {
       for range in ranges { closing.add(range, readBytes: memory.limits.readBytes) }
       store(sample, of: ranges, in: cache)
       store(sample, of: ranges, in: guide)
+      fresh = cache
       let pass = try pass(
         over: cache, of: sample,
         objects: scopes(wanted: part.objects, collects: part.objects != nil))

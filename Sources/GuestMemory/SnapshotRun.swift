@@ -13,9 +13,9 @@ final class SnapshotRun<T> {
 
   /// What is known of the guest, from several instants.
   var guide: PageCache
-  /// What was read for this snapshot since the last attempt at an answer. An attempt may bring newer entries of the
-  /// kernel's tables, and nothing that was read before them may be used for their objects.
-  private(set) var fresh = PageCache()
+  /// What was read for this snapshot in the last stop of an attempt at an answer, and since. An attempt may bring
+  /// newer entries of the kernel's tables, and nothing that was read before them may be used for their objects.
+  var fresh = PageCache()
   /// What earlier parts of the closing have given.
   private(set) var settled: [ObjectKey: ObjectScopes.Outcome] = [:]
   var waves = 0
@@ -72,7 +72,6 @@ final class SnapshotRun<T> {
         let isLast = holds >= SnapshotEngine.holdAttempts
         if case .gaveTheAnswer(let snapshot) = try hold(isLast: isLast) { return snapshot }
       }
-      fresh = PageCache()
     }
   }
 

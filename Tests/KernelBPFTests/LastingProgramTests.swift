@@ -157,6 +157,21 @@ import Testing
     #expect("\(error as Any)".contains("program 3"))
   }
 
+  /// What earlier snapshots know of page tables says what to read of them: all levels come in one wave.
+  @Test func aNewProgramTakesFewWaves() throws {
+    let (guest, _, _) = guest()
+    let memory = ScriptedMemory(guest.memory)
+    let bpf = try guest.bpf(memory)
+    _ = try bpf.programs(Self.query)
+    guest.add(SyntheticProgram(id: 5, name: "new"))
+    guest.writeIDR()
+    memory.become(guest.memory)
+    let programs = try bpf.programs(Self.query)
+    #expect(programs.names.contains("new") && programs.consistency == .instant)
+    // Three nodes of the table, page tables, the program, and what hangs on it.
+    #expect(programs.waves == 6)
+  }
+
   /// A program that the same snapshot finds says nothing about those that were known before.
   @Test func aNewProgramDoesNotHideThatTheGuestWasSetBack() throws {
     let (guest, places, _) = guest()
