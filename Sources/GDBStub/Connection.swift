@@ -29,6 +29,8 @@ final class Connection {
   private(set) var first = Moment.now
   /// The stub has said something.
   private(set) var hasHeardStub = false
+  /// The stub has acknowledged our greeting, so that all it says before that has come.
+  private(set) var isAcknowledged = false
   /// The stub has taken our greeting.
   private(set) var isGreeted = false
   /// The connection ended when the stub had taken the greeting, and before any word of it. GDB's own
@@ -103,6 +105,7 @@ final class Connection {
     let patience = ContinuousClock.now + Self.patience
     var exchange = Exchange([.greeting])
     defer {
+      if exchange.hasAck { isAcknowledged = true }
       before += exchange.before
       // `$T02…` that broke off is one all the same.
       if exchange.unfinished.starts(with: Array("$T".utf8)) { before.stops += 1 }
@@ -146,7 +149,7 @@ final class Connection {
     return exchange.replies[0]
   }
 
-  /// How long the words that follow one that was not understood may take.
+  /// How long to wait for what a stub still sends after something that could not be understood.
   private static let afterword: Duration = .milliseconds(30)
 
   /// What the stub has said, and says for a moment more.
@@ -163,6 +166,13 @@ final class Connection {
   }
 
   // MARK: Debt
+
+  /// Whether what the stub has said shows that the guest ran until we connected: see `Exchange.Before`.
+  ///
+  /// - Parameter isCutShort: the stub may not have had the time for the second of two stop replies.
+  func hasShownThatGuestRan(isCutShort: Bool) -> Bool {
+    before.stops >= (isCutShort && !isAcknowledged ? 1 : 2)
+  }
 
   /// What this connection owes the guest.
   var debt: DebtRecord { link.debt.record(of: socket.descriptor) }

@@ -41,6 +41,13 @@ struct DebtRecord: RawRepresentable, Equatable {
     }
   }
 
+  /// What is known to the connection that comes after this one, whose link broke. A stop that the stub has
+  /// reported to this one is not reported again.
+  var contactAfterBrokenLink: Contact {
+    if !hasRun, let before, before.stops == 1 || before.hasMark { return .firstToLeaveStopped }
+    return contact.afterBrokenLink
+  }
+
   /// Whether the guest is known to have run.
   var hasRun: Bool { ran || state == .owed || state == .resuming }
 

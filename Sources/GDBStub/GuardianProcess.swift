@@ -27,7 +27,8 @@ public enum GuardianProcess {
     if connection >= 0, record.state != .nothing,
       case .linkIsBroken(let ran) = Heir(connection, record).settle(), isFresh
     {
-      Successor(address, record, ran: ran).settle()
+      var successor = Successor(address, record, ran: ran)
+      successor.settle()
     }
     exit(0)
   }

@@ -2,7 +2,8 @@ import Glibc
 import GuestScopeBytes
 import GuestScopeRemoteProtocol
 
-/// Who takes over a connection after its owner's death.
+/// Settles, in the guardian, a connection whose owner has died: it asks what the owner had not found out, and
+/// lets the guest go on if that is owed.
 struct Heir {
   /// How long the stub may take to answer, and to end the connection.
   private static let patience: Duration = .seconds(1)
@@ -17,7 +18,7 @@ struct Heir {
 
   enum Outcome {
     case isSettled
-    /// And whether the guest is known to have run.
+    /// `ran`: the guest is known to have run.
     case linkIsBroken(ran: Bool)
   }
 
@@ -56,11 +57,21 @@ struct Heir {
   }
 
   /// True if the stub has acknowledged the `c` of the payment. If the guest stood still, the empty packet before
-  /// the `c` has a reply, or is refused because it ended a packet that was cut off. If a `c` had gone out before,
-  /// the first byte stopped the guest, and only the `c` is acknowledged.
+  /// the `c` has a reply, or is refused because it ended a packet that was cut off. If the owner had paid in the
+  /// handler of a crash, or a `c` had gone out, the first byte stopped the guest, which may be reported, and only
+  /// the `c` is acknowledged.
   private func isPaid(_ said: [UInt8]) -> Bool {
-    func ends(_ words: String) -> Bool { said.suffix(words.utf8.count).elementsEqual(words.utf8) }
-    return ends("$#00+") || ends("-+") || record.state == .resuming && ends("+")
+    var decoder = PacketDecoder()
+    decoder.feed(said)
+    var (last, before): (Incoming?, Incoming?)
+    while let incoming = decoder.next() { (before, last) = (last, incoming) }
+    guard case .ack? = last, decoder.unfinished.isEmpty else { return false }
+    switch before {
+    case .nack?: return true
+    case .packet(let payload)? where payload.isEmpty || Exchange.Before(payload).stops > 0:
+      return true
+    default: return record.state == .resuming
+    }
   }
 
   /// Ends the connection when QEMU has read all of it, which a reset would prevent: bytes that nobody took would
@@ -76,20 +87,25 @@ struct Heir {
     guard record.contact.silenceMeansRunning, record.before == nil else { return false }
     var decoder = PacketDecoder()
     var before = Exchange.Before()
-    while let bytes = receive(), !bytes.isEmpty {
+    var isBefore = true
+    while isBefore, let bytes = receive(), !bytes.isEmpty {
       decoder.feed(bytes)
-      while let incoming = decoder.next() {
-        if case .packet(let payload) = incoming { before.add(payload) }
+      while isBefore, let incoming = decoder.next() {
+        switch incoming {
+        case .packet(let payload): before.add(payload)
+        case .ack: isBefore = false
+        default: break
+        }
       }
     }
-    return before.stops >= 1
+    return before.stops >= (isBefore ? 1 : 2)
   }
 
   private enum Answer {
     case isOwed(Bool)
     /// The stub has not answered; what is known suggests that the guest ran.
     case isLikelyOwed
-    /// And whether the guest is known to have run.
+    /// `ran`: the guest is known to have run.
     case linkIsBroken(ran: Bool)
   }
 
@@ -168,27 +184,31 @@ struct Heir {
   }
 }
 
-/// Who takes over from an owner whose link broke before it died.
+/// Connects again, in the guardian, for an owner whose link broke before it died.
 struct Successor {
   /// For how long it tries to connect.
   private static let patience: Duration = .seconds(2)
 
   private let address: Socket.Address
-  private let record: DebtRecord
+  private var record: DebtRecord
   /// A server that was never shown to be QEMU is asked once.
-  private let isKnown: Bool
+  private var isKnown: Bool
 
   init(_ address: [UInt8], _ record: DebtRecord, ran: Bool) {
     let family = address.withUnsafeBytes { unsafe $0.loadUnaligned(as: sa_family_t.self) }
     self.address = Socket.Address(family: Int32(family), bytes: address, isLoopback: false)
-    self.record = DebtRecord(.unknown, record.contact.afterBrokenLink, ran: ran)
+    self.record = DebtRecord(.unknown, record.contactAfterBrokenLink, ran: ran)
     isKnown = ran || !record.contact.isFirst
   }
 
-  func settle() {
+  mutating func settle() {
     let deadline = ContinuousClock.now + Self.patience
     repeat {
-      if case .isSettled = connectAndSettle() { return }
+      switch connectAndSettle() {
+      case .isSettled: return
+      case .linkIsBroken(ran: true): (record.ran, isKnown) = (true, true)
+      case .linkIsBroken(ran: false), nil: break
+      }
       sleep(for: .milliseconds(50))
     } while isKnown && .now < deadline
   }

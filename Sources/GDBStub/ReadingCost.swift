@@ -13,8 +13,9 @@ struct ReadingCost {
   static let usual = (request: 8_000.0, byte: 4.5)
   /// A stub is taken to be slower or faster by this factor at the most.
   static let bound = 8.0
-  /// Nanoseconds. A stop that is expected to take less says more of the machine than of the stub. Expected by
-  /// what is known: stops of a slow stub read little, and must be able to show that it is slow no longer.
+  /// Nanoseconds. A stop that is expected to take less says more of the machine than of the stub, and does not
+  /// count. The expectation includes what is known of the stub: those of a slow one read little, and must
+  /// still be able to show that it has become faster.
   private static let least = 200_000.0
   /// The stops that count, and how many there must be.
   private static let (window, few) = (16, 4)

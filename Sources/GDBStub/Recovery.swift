@@ -24,13 +24,13 @@ extension StubLink {
         case .unknown: connection.isBroken || connection.hasHeardStub
         }
       guard isInDoubt else { throw error }
-      // Of the two stop replies of a guest that ran, the first may be all that came of a broken
-      // connection; one whose words could not be understood has had the time for both.
-      let proof = connection.isBroken ? 1 : 2
+      // Of the two stop replies of a guest that ran, the first may be all that came before a link broke or we
+      // were interrupted. A stub whose words could not be understood has had the time for both.
+      let isCutShort = connection.isBroken || error.kind == .interrupted
       let ran =
-        debt.state != .unknown
-        || connection.before.stops >= proof && debt.before == nil
-          && debt.contact.silenceMeansRunning
+        debt.hasRun
+        || debt.contact.silenceMeansRunning
+          && connection.hasShownThatGuestRan(isCutShort: isCutShort)
       connection.end()
       var owed = debt
       owed.ran = ran
@@ -48,7 +48,8 @@ extension StubLink {
   ) -> GuestMemError {
     let deadline = ContinuousClock.now + Self.limit
     var delay: Duration = .milliseconds(50)
-    let contact = debt.contact.afterBrokenLink
+    let contact = debt.contactAfterBrokenLink
+    var ran = debt.ran
     var next: Connection?
     for attempt in 0..<Self.tries {
       // QEMU serves one client at a time.
@@ -64,7 +65,7 @@ extension StubLink {
         next = connection
         let arrival = try Arrival(connection, contact, self)
         if let fate = try settle(
-          arrival, ran: debt.ran, wasGreeted: first.isGreeted,
+          arrival, ran: ran, wasGreeted: first.isGreeted,
           isAnother: arrival.isOf(others: threads))
         {
           // The debt is cleared before this connection ends, whose end would show it again.
@@ -73,9 +74,13 @@ extension StubLink {
         }
         break
       } catch {
+        if let next, hasShownThatGuestRan(next) {
+          ran = true
+          self.debt.brokenHasRun()
+        }
         let peer = peer(of: next, debt, error)
         if peer != .qemu {
-          payUnheard(next, ran: debt.ran, peer)
+          payUnheard(next, ran: ran, peer)
           return error
         }
         if first.closedAtGreeting, next?.closedAtGreeting == true {
@@ -91,7 +96,7 @@ extension StubLink {
     }
     // A server that is not QEMU may take no second client.
     let peer = peer(of: first, debt, cause)
-    payUnheard(next, ran: debt.ran, peer)
+    payUnheard(next, ran: ran, peer)
     guard peer == .qemu else { return cause }
     let lost = GuestMemError(
       .lost,
@@ -100,6 +105,14 @@ extension StubLink {
     // An interruption is all that is reported of itself.
     if cause.kind == .interrupted { options.notice("\(lost)") }
     return lost
+  }
+
+  /// Whether a connection that was to pay for another, and did not, has shown that the guest ran.
+  private func hasShownThatGuestRan(_ connection: Connection) -> Bool {
+    let debt = connection.debt
+    return debt.hasRun
+      || debt.contact.silenceMeansRunning
+        && connection.hasShownThatGuestRan(isCutShort: connection.isBroken)
   }
 
   /// Lets the guest go on if it is known or likely to have run: what is written may arrive where

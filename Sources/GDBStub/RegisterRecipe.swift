@@ -14,8 +14,8 @@ struct RegisterRecipe {
     offsets = description.gOffsets(replySize: allRegistersSize)
   }
 
-  /// The packets for some registers of some vCPUs. A vCPU is selected in each glance anew, for a
-  /// stop moves the selection; `g` comes before any `p`, for only `g` makes QEMU fetch the
+  /// The packets for some registers of some vCPUs. A vCPU is selected again in each glance,
+  /// because a stop changes the selection; `g` comes before any `p`, for only `g` makes QEMU fetch the
   /// registers from KVM.
   func requests(for keys: [RegisterKey]) -> [Request] {
     var requests: [Request] = []

@@ -75,6 +75,17 @@ public final class ResumeDebt: Sendable {
     return pay()
   }
 
+  /// A connection that was to pay what the broken one owes has shown that the guest ran.
+  func brokenHasRun() {
+    debtors.withLock { debtors in
+      debtors.broken?.record.ran = true
+      var record = page.record
+      guard record.state != .nothing else { return }
+      record.ran = true
+      page.record = record
+    }
+  }
+
   /// What the connection with the broken link owed is paid.
   func brokenIsPaid() { debtors.withLock { $0.broken = nil } }
 

@@ -91,8 +91,9 @@ final class StubLink {
   /// of a burst of them one in so many looks. A debugger that comes in between is noticed too, by
   /// the stub's silence.
   private static let peerCheckLife: Duration = .milliseconds(50)
-  /// Another reader of our kind is gone within milliseconds, again and again; a debugger stays.
-  private static let turnLimit: Duration = .milliseconds(500)
+  /// Another reader of our kind is gone within milliseconds, again and again, and its guardian within a second; a
+  /// debugger stays.
+  private static let turnLimit: Duration = .milliseconds(1200)
 
   /// Waits until nobody else is served, as far as this machine can tell.
   private func waitForTurn() throws(GuestMemError) {

@@ -8,7 +8,8 @@ import GuestScopeBytes
 public struct Exchange: Sendable {
   /// The most bytes that a monitor command may print.
   public static let monitorOutputLimit = 1 << 20
-  /// More packets that nothing asked for than anybody's stops in the time of one exchange.
+  /// The most unrequested packets that one exchange accepts: more than the stops that others could cause in
+  /// its time.
   static let unaskedLimit = 64
 
   public let requests: [Request]
@@ -51,6 +52,9 @@ public struct Exchange: Sendable {
       (self.stops, self.hasMark) = (stops, hasMark)
     }
 
+    /// What one packet says.
+    public init(_ payload: [UInt8]) { add(payload) }
+
     /// What is said where something cannot be understood, before it and after it.
     public init(saidIn bytes: some Sequence<UInt8>) {
       var decoder = PacketDecoder()
@@ -76,6 +80,9 @@ public struct Exchange: Sendable {
 
   /// What came before the first acknowledgement.
   public private(set) var before = Before()
+
+  /// The stub has taken a packet.
+  public var hasAck: Bool { acks > 0 }
 
   /// The stub has taken a packet and said nothing else.
   public var hasOnlyAck: Bool { acks == 1 && !sawPacket && decoder.unfinished.isEmpty }

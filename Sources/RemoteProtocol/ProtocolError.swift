@@ -27,7 +27,7 @@ extension ProtocolError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .notAGDBServer(let said):
-      "not a gdbserver: it said \"\(said.excerpt)\""
+      "not a gdbserver: it answered \"\(said.excerpt)\""
     case .noise(let bytes, let request):
       "bytes outside any packet\(before(request)): \"\(bytes.excerpt)\""
     case .corrupted(let corruption, let start, let request):

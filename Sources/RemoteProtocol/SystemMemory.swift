@@ -43,7 +43,7 @@ public struct SystemMemory: Sendable, Equatable {
   /// backend.
   ///
   /// Where no region belongs to a backend, all memory counts: QEMU before 5.0 numbers its backends
-  /// and does not list the machine's own RAM, and Xen's RAM is none of QEMU's.
+  /// and does not list the machine's own RAM, and QEMU does not own Xen's RAM.
   public func ram(of backends: MemoryBackends) -> [Range<UInt64>] {
     let memory = regions.filter { $0.kind == "ram" || $0.kind == "nv-ram" }
     let backed = memory.filter { backends.contains(regionNamed: $0.name) }

@@ -45,7 +45,7 @@ public struct TargetDescription: Sendable, Equatable {
   ///
   /// QEMU sends registers 0 to N there, in order, without gaps (`handle_read_all_regs` in
   /// `gdbstub/gdbstub.c`), and on arm64 not those of `system-registers.xml`. Only the length of the
-  /// reply tells N, so a length at which no register ends means that the description is not the one
+  /// reply gives N, so a length at which no register ends means that the description is not the one
   /// of this reply.
   ///
   /// - Returns: those that are part of the reply; none when the description does not fit it.

@@ -39,6 +39,8 @@ extension FakeQEMU {
     public var closesAfter: Int?
     /// Bytes after which the link breaks, once.
     public var cutsAfter: Int?
+    /// The same of the connection after that.
+    public var cutsNextAfter: Int?
     /// Does what it is told, and says nothing.
     public var isMute = false
     /// Says a packet that never ends, a byte at a time.
@@ -47,6 +49,8 @@ extension FakeQEMU {
     public var moreDocuments = 0
     /// How long it takes to stop the guest.
     public var stopCost: Duration = .zero
+    /// How long it takes after a stop until the next packet is read: disks are flushed then.
+    public var flushTime: Duration = .zero
     /// How long it takes to answer each read of memory.
     public var readTime: Duration = .zero
 

@@ -167,6 +167,7 @@ public final class FakeQEMU: Sendable {
       send(noise, to: client)
     }
     if isTold { send(packet: Self.stopReply, to: client) }
+    sleep(machine.flushTime)
     var input = [UInt8](repeating: 0, count: 4096)
     var packet: [UInt8]?
     while true {
@@ -258,7 +259,9 @@ public final class FakeQEMU: Sendable {
     let (bytes, isCut) = state.withLock { state in
       let bytes = Array(text.utf8)
       guard let rest = state.machine.cutsAfter else { return (bytes, false) }
-      state.machine.cutsAfter = rest > bytes.count ? rest - bytes.count : nil
+      state.machine.cutsAfter =
+        rest > bytes.count ? rest - bytes.count : state.machine.cutsNextAfter
+      if rest <= bytes.count { state.machine.cutsNextAfter = nil }
       return (Array(bytes.prefix(rest)), rest <= bytes.count)
     }
     // What comes after that is lost, both ways.

@@ -26,7 +26,7 @@ private func failure(of requests: [Request], _ received: [UInt8]) -> ProtocolErr
   ])
 func whatIsNoGDBServerIsQuoted(said: String, quoted: String) throws {
   let error = try #require(failure(of: [.greeting, read, .resume], ascii(said)))
-  #expect(error.description == "not a gdbserver: it said \"\(quoted)\"")
+  #expect(error.description == "not a gdbserver: it answered \"\(quoted)\"")
   // However it is cut.
   var exchange = Exchange([.greeting, read, .resume])
   #expect(throws: error) {
