@@ -107,7 +107,7 @@ extension KernelStacks {
       try walk.view.prefetch(
         at: KernelVirtualAddress(area.range.lowerBound), count: area.range.count)
     }
-    var stackWalk = StackWalk(walk, unwinder(walk), areas)
+    var stackWalk = StackWalk(walk, unwinder(walk), areas, of: current?.address)
     found.stack = try walk.named(try stackWalk.frames(from: start))
     return found
   }

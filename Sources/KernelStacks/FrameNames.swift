@@ -10,7 +10,8 @@ extension Walk {
       var frame = frame
       // What a call returns to may be the start of another function (`sprint_backtrace()` of
       // kernel/kallsyms.c).
-      let isStart = frame.isInterrupted || kernel.isReturnTrampoline(frame.address)
+      let isStart =
+        frame.isInterrupted || kernel.returnTrampolines?.contains(frame.address) == true
       let place = KernelVirtualAddress(frame.address &- (isStart ? 0 : 1))
       if let function = kernel.imageFunction(at: place) {
         frame.function = function
@@ -23,7 +24,7 @@ extension Walk {
         }
         frame.source = source
       }
-      frame.function?.offset += isStart ? 0 : 1
+      frame.function?.offset &+= isStart ? 0 : 1
       return frame
     }
     return named

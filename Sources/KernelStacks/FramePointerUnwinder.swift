@@ -27,6 +27,9 @@ struct FramePointerUnwinder: Unwinder {
       fp: try memory.word(at: state.fp))
   }
 
+  /// The place of the return address.
+  func frame(of caller: UnwindState) -> UInt64 { caller.sp &- 8 }
+
   /// TOP_OF_KERNEL_STACK_PADDING with CONFIG_X86_FRED, in bytes.
   private static let padding: UInt64 = 16
 }

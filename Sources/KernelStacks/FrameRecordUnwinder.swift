@@ -29,6 +29,9 @@ struct FrameRecordUnwinder: Unwinder {
     return next
   }
 
+  /// The caller's frame record.
+  func frame(of caller: UnwindState) -> UInt64 { caller.fp }
+
   /// A record of zeros: the end, or since 6.13 (commit c2c6b27b5aa1) an exception, which a number
   /// after the record says.
   private func marked(

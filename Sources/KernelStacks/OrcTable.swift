@@ -79,13 +79,13 @@ struct OrcTables: Sendable {
       let lookup = symbols.address(of: "orc_lookup"),
       let lookupEnd = symbols.address(of: "orc_lookup_end"), lookup < lookupEnd,
       let start = symbols.address(of: "_stext"), let stop = symbols.address(of: "_etext"),
-      start < stop, let function = symbols.address(of: "schedule")
+      start < stop, let function = symbols.address(of: "schedule"),
+      let bytes = Int(exactly: end - addresses), let lookupBytes = Int(exactly: lookupEnd - lookup)
     else { return nil }
     self.addresses = KernelVirtualAddress(addresses)
     self.entries = KernelVirtualAddress(entries)
     self.lookup = KernelVirtualAddress(lookup)
-    count = Int(end - addresses) / 4
-    blocks = Int(lookupEnd - lookup) / 4
+    (count, blocks) = (bytes / 4, lookupBytes / 4)
     text = start..<stop
     if let start = symbols.address(of: "_sinittext"), let stop = symbols.address(of: "_einittext"),
       start < stop

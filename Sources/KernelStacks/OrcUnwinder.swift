@@ -12,7 +12,7 @@ struct OrcUnwinder: Unwinder {
   func caller(
     of state: UnwindState, on memory: StackMemory
   ) throws(ReadFault) -> UnwindState? {
-    if !state.isInterrupted, walk.kernel.isReturnTrampoline(state.pc) {
+    if !state.isInterrupted, walk.kernel.returnTrampolines?.contains(state.pc) == true {
       throw .corrupt("a return probe in the place of the caller", at: state.place)
     }
     // A call may be the last instruction of a function: what follows it is another's.
@@ -48,6 +48,9 @@ struct OrcUnwinder: Unwinder {
     if known == nil { next.isReliable = try walk.bpfSymbol(at: state.place) != nil }
     return next
   }
+
+  /// The place of the return address.
+  func frame(of caller: UnwindState) -> UInt64 { caller.sp &- 8 }
 
   private func callersSP(
     _ state: UnwindState, _ entry: OrcEntry, _ memory: StackMemory

@@ -5,6 +5,10 @@ import GuestScopeLinuxKernel
 struct StackWalk {
   let walk: Walk
   let unwinder: any Unwinder
+  /// Whose stack it is; nil where that is not known.
+  private let task: KernelVirtualAddress?
+  /// Read when the first of them is met.
+  private var watchedReturns: WatchedReturns?
   private(set) var memory: StackMemory
   private var frames: [KernelStack.Frame] = []
 
@@ -13,8 +17,10 @@ struct StackWalk {
   /// Words that are shown where the way to the callers is lost.
   private static let mostGuesses = 32
 
-  init(_ walk: Walk, _ unwinder: any Unwinder, _ areas: [StackArea]) {
-    (self.walk, self.unwinder) = (walk, unwinder)
+  init(
+    _ walk: Walk, _ unwinder: any Unwinder, _ areas: [StackArea], of task: KernelVirtualAddress?
+  ) {
+    (self.walk, self.unwinder, self.task) = (walk, unwinder, task)
     memory = StackMemory(areas, in: walk.view)
   }
 
@@ -35,6 +41,7 @@ struct StackWalk {
         guard var next = try unwinder.caller(of: state, on: memory) else {
           return KernelStack(frames, .outermost)
         }
+        next.pc = try returnAddress(next)
         let isKnown = try isKnownCode(next)
         next.isReliable = isKnown && next.isReliable && state.isReliable
         let other = memory.area(of: next.sp)
@@ -58,6 +65,21 @@ struct StackWalk {
       try guess(after: state)
       return KernelStack(frames, .cut("\(cause)"))
     }
+  }
+
+  /// Where a call returns to, which the stack does not show for a watched one.
+  private mutating func returnAddress(_ state: UnwindState) throws(ReadFault) -> UInt64 {
+    guard !state.isInterrupted, let task, let trampolines = walk.kernel.returnTrampolines,
+      trampolines.contains(state.pc)
+    else { return state.pc }
+    let returns: WatchedReturns
+    if let watchedReturns {
+      returns = watchedReturns
+    } else {
+      returns = try WatchedReturns(of: task, trampolines, in: walk)
+    }
+    watchedReturns = returns
+    return returns.address(of: unwinder.frame(of: state)) ?? state.pc
   }
 
   /// False for code that no symbol has. An interrupted function may be at any address: what it

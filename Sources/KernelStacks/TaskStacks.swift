@@ -63,7 +63,7 @@ public struct KernelStacks: Sendable {
     guard let area = try walk.stack(of: owner, table) else {
       throw .corrupt("a task with a stack that cannot be one", at: owner.stack)
     }
-    var stackWalk = StackWalk(walk, unwinder(walk), [area])
+    var stackWalk = StackWalk(walk, unwinder(walk), [area], of: task)
     let start: UnwindState
     if let pc = owner.contextPC, let sp = owner.contextSP, let fp = owner.contextFP {
       start = UnwindState(pc: walk.kernel.withoutPAC(pc), sp: sp, fp: fp)

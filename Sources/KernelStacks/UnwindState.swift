@@ -29,4 +29,7 @@ protocol Unwinder {
   func caller(
     of state: UnwindState, on memory: StackMemory
   ) throws(ReadFault) -> UnwindState?
+
+  /// What the kernel's lists of watched returns call the frame that returns to a caller.
+  func frame(of caller: UnwindState) -> UInt64
 }

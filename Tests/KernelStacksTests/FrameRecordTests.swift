@@ -57,7 +57,7 @@ import Testing
       let area = try #require(StackArea(.task, from: stack.virtual, size: UInt64(size)))
       return try kernel.snapshot(engine) { walk throws(ReadFault) in
         var stackWalk = StackWalk(
-          walk, FrameRecordUnwinder(walk: walk, layout: layout), [area])
+          walk, FrameRecordUnwinder(walk: walk, layout: layout), [area], of: nil)
         let fp = stack.virtual + UInt64(fp)
         return try walk.named(
           try stackWalk.frames(from: UnwindState(pc: pc, sp: fp &- 16, fp: fp)))

@@ -45,7 +45,8 @@ extension LiveTests {
     func stacksOfSleepingTasksAreAsProcShowsThem(guest: LiveGuest) throws {
       let truth = try guest.truth("task")
       let result = try Program(guest, ["-j", "task", "stack", "--all"]).run()
-      #expect(result.status == 0, "\(result.err)")
+      let losesOne = truth.contains { isLost($0["comm"] as? String ?? "", on: guest) }
+      #expect(result.status == (losesOne ? 2 : 0), "\(result.err)")
       let own = try schedulersOwn(guest)
       var ours: [String: [[String: Any]]] = [:]
       for row in try result.objects() where row["end"] as? String == "outermost" {
@@ -57,7 +58,9 @@ extension LiveTests {
         let pid = String(stat.prefix { $0 != " " })
         let words = (task["stack"] as? String ?? "").split(separator: "\n").compactMap(Frame.init)
         // The loader told the truth itself, and workers come and go.
-        guard comm != "loader", !comm.hasPrefix("kworker/"), !words.isEmpty else { continue }
+        guard comm != "loader", !comm.hasPrefix("kworker/"), !words.isEmpty,
+          !isLost(comm, on: guest)
+        else { continue }
         let rows = ours[pid] ?? []
         let outside = try rows.filter { row in
           let place = try address(row["address"])
@@ -73,6 +76,30 @@ extension LiveTests {
         }
       }
       #expect(compared > 20 && equal > compared * 9 / 10, "\(equal) of \(compared)")
+    }
+
+    /// Up to 5.15 no list of an x86-64 task leads to the address that a return probe has replaced
+    /// (commit 19138af1bd88), and the kernel does not find it either.
+    private func isLost(_ comm: String, on guest: LiveGuest) -> Bool {
+      comm == "gs-probed" && guest.label == "x86-5.10"
+    }
+
+    /// Nobody watches the return of the function any more, and it still leads to a trampoline.
+    @Test(
+      arguments: LiveGuest.withObjects.filter { !$0.hasCrashed }, ["gs-probed", "gs-graphed"])
+    func aWatchedReturnLeadsToTheCaller(guest: LiveGuest, comm: String) throws {
+      let rows = try Program(guest, ["-j", "task", "stack", "--all"]).run().objects()
+      let row = try #require(rows.first { $0["comm"] as? String == comm })
+      let frames = try #require(row["frames"] as? [[String: Any]])
+      let names = frames.map { $0["symbol"] as? String ?? "-" }
+      let place = try #require(names.firstIndex(of: "kernel_wait4"), "\(names)")
+      if isLost(comm, on: guest) {
+        #expect((row["reason"] as? String)?.contains("a return probe") == true, "\(row)")
+      } else {
+        // In 5.10 the system call itself is part of that.
+        let callers = ["__do_sys_wait4", "do_syscall_64"]
+        #expect(place + 1 < names.count && callers.contains(names[place + 1]), "\(names)")
+      }
     }
 
     @Test(arguments: LiveGuest.resting.filter { !$0.hasCrashed })

@@ -36,6 +36,15 @@ static void waiting(void) {
     rest();
 }
 
+static void waiting_for_child(void) {
+  pid_t child = fork();
+  if (child == 0) {
+    prctl(PR_SET_NAME, "gs-child");
+    rest();
+  }
+  waitpid(child, NULL, 0);
+}
+
 static void realtime(void) {
   struct sched_param param = {.sched_priority = 7};
   if (sched_setscheduler(0, SCHED_FIFO, &param))
@@ -93,6 +102,21 @@ static void make_task(const char *name, void (*body)(void)) {
   rest();
 }
 
+// In a function whose return is watched, first by a return probe and then by the function graph tracer:
+// its return address is not on the stack, not even when nobody watches any more.
+static void make_watched_tasks(void) {
+  static const char function[] = "kernel_wait4", tracer[] = "/sys/kernel/tracing/current_tracer";
+  int probe = open_probe("kprobe", true, function, 0);
+  make_task("gs-probed", waiting_for_child);
+  usleep(200000);
+  close(probe);
+  write_file("/sys/kernel/tracing/set_ftrace_filter", function);
+  write_file(tracer, "function_graph");
+  make_task("gs-graphed", waiting_for_child);
+  usleep(200000);
+  write_file(tracer, "nop");
+}
+
 void make_tasks(void) {
   make_task("gs-zombie", zombie);
   make_task("gs-stopped", stopped);
@@ -102,6 +126,7 @@ void make_tasks(void) {
   make_task("gs-reading", reading);
   make_task("gs-polling", polling);
   make_task("gs-sleeping", sleeping);
+  make_watched_tasks();
   // They are what they are to be when the truth is told.
   usleep(200000);
 }

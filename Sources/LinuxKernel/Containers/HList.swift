@@ -6,6 +6,11 @@ private struct HListNode: LinkingStruct {
   let next = Member<KernelVirtualAddress>("next")
 }
 
+private struct LListNode: LinkingStruct {
+  static let kernelName = "llist_node"
+  let next = Member<KernelVirtualAddress>("next")
+}
+
 private struct HListNullsNode: LinkingStruct {
   static let kernelName = "hlist_nulls_node"
   let next = Member<KernelVirtualAddress>("next")
@@ -23,6 +28,16 @@ extension Walk {
     most: Int = HashBuckets.elementLimit, _ body: (KernelObject<Outer>) throws(ReadFault) -> T?
   ) throws(ReadFault) -> [T] {
     try hlists(in: HashBuckets(at: head, count: 1), of: member, most: most, body)
+  }
+
+  /// The same of `struct llist_head` of include/linux/llist.h.
+  public func llist<Outer: KernelStruct, T>(
+    at head: KernelVirtualAddress, of member: KeyPath<Outer, Place>, most: Int,
+    _ body: (KernelObject<Outer>) throws(ReadFault) -> T?
+  ) throws(ReadFault) -> [T] {
+    let chain = try chain(by: member, of: LListNode.self)
+    let buckets = HashBuckets(at: head, count: 1)
+    return try elements(in: buckets, of: chain, most: most, body) { node, _ in node.rawValue == 0 }
   }
 
   /// The same of an array of heads. A wave brings an element of each chain.
