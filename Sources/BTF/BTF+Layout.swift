@@ -50,8 +50,8 @@ extension BTF {
     return Field(offset: route.offset, size: size, type: route.type, bits: route.bits)
   }
 
-  /// The bytes that a value of this type takes, or nil for void, functions, forward declarations
-  /// and damaged types.
+  /// The bytes that a value of this type takes, or nil for void, functions, forward declarations,
+  /// damaged types and those that no address space holds.
   public func size(of id: TypeID) -> Int? {
     var count = 1
     var id = id
@@ -72,10 +72,13 @@ extension BTF {
       default: return nil
       }
       let (total, overflow) = count.multipliedReportingOverflow(by: size)
-      return overflow ? nil : total
+      return overflow || total > Self.mostBytes ? nil : total
     }
     return nil
   }
+
+  /// Numbers of bits and sums of a few sizes do not overflow.
+  private static let mostBytes = 1 << 48
 
   /// What a type is beneath typedefs, qualifiers, type tags and variables.
   public func resolve(_ id: TypeID) throws(BTFError) -> TypeID {

@@ -38,7 +38,7 @@ public final class BTF: Sendable {
   ) throws(BTFError) {
     let header = try Header(blob)
     guard let index = TypeIndex(storedIndex) else {
-      throw .malformed("its stored index is none", offset: 0)
+      throw .malformed("its stored index is damaged", offset: 0)
     }
     self.init(blob, header, base: nil, index: index)
   }

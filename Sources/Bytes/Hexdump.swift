@@ -1,5 +1,5 @@
 extension [UInt8] {
-  /// These bytes sixteen a line, as hexdump -C shows them.
+  /// A dump of these bytes, 16 a line, in the format of `hexdump -C`.
   ///
   /// - Parameter address: of the first byte; lines are not aligned to it.
   public func hexdump(at address: UInt64) -> [String] {
@@ -8,7 +8,7 @@ extension [UInt8] {
     }
   }
 
-  /// In bytes, for a screen of some MiB has a million of these lines.
+  /// Builds the line as bytes: strings of its parts are too slow for a dump of several MiB.
   private func hexdumpLine(_ row: Range<Int>, at address: UInt64) -> String {
     let (blank, bar) = (UInt8(ascii: " "), UInt8(ascii: "|"))
     var line: [UInt8] = []

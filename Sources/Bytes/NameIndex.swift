@@ -1,6 +1,6 @@
 /// Finds entries by their names in constant time, as `DT_HASH` of ELF does it: a bucket has the first
 /// entry of its hashes, and each entry the next one of its bucket, in ascending order. The names lie
-/// elsewhere, and who looks one up compares it.
+/// elsewhere, and the caller compares them.
 public struct NameIndex: Sendable {
   /// Numbers of entries plus 1; 0 is the end.
   private let buckets: SharedWords

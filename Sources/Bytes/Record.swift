@@ -29,7 +29,7 @@ public struct RecordReader {
   private let bytes: [UInt8]
   private var offset = 0
 
-  /// What is read is not there.
+  /// The record ends before what was to be read.
   public struct End: Error {
     public init() {}
   }

@@ -3,7 +3,7 @@ import Glibc
 /// Bytes that never change, in memory of their own or in a file that is mapped: copies and slices
 /// share them. Offsets count from the first byte, and every access is checked.
 ///
-/// All that is unsafe of it is in this file.
+/// All unsafe code of this type is in this file.
 public struct SharedBytes: @unchecked Sendable {
   /// Keeps the bytes alive.
   @usableFromInline let owner: Owner
@@ -86,7 +86,7 @@ public struct SharedBytes: @unchecked Sendable {
       unsafe memory != MAP_FAILED
     else { return nil }
     let owner = unsafe Owner(memory, size: count, isMapped: true)
-    // Who shortened the file meanwhile did it before this.
+    // If the file was shortened in the meantime, its size shows it here.
     var status = stat()
     guard unsafe fstat(descriptor, &status) == 0 else { return nil }
     guard status.st_size == count else {

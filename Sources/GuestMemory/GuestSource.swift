@@ -4,7 +4,7 @@ public protocol GuestSource: GuestMem {
   /// What the user calls it: `127.0.0.1:1234`.
   var identity: String { get }
 
-  /// Numbers that tell this guest's machine from the next one that has the same identity.
+  /// Numbers that distinguish this guest's machine from the next one with the same identity.
   var incarnation: [Int] { get }
 
   /// What the source reported about its machine, encoded for another session.

@@ -1,4 +1,4 @@
-/// Names one object of a walk: a program, a map. The address tells a reused id from the old one.
+/// Names one object of a walk: a program, a map. The address distinguishes a reused id from the old one.
 public struct ObjectKey: Hashable, Sendable, CustomStringConvertible {
   public var kind: String
   public var id: UInt64
@@ -103,7 +103,14 @@ extension MemoryView {
     _ key: ObjectKey, _ body: () throws(ReadFault) -> T
   ) throws(ReadFault) -> T? {
     // What a constant is made of is in no plan.
-    if isReadingConstant { return try? body() }
+    if isReadingConstant {
+      do throws(ReadFault) { return try body() } catch {
+        switch error {
+        case .miss, .unreadable: return nil
+        default: throw error
+        }
+      }
+    }
     if let settled = objects.settled[key] {
       objects.unreadable += settled.unreadable
       objects.read += settled.read

@@ -10,7 +10,7 @@ public struct SampleLimits: Sendable {
   public var pause: Duration?
   /// Cost of a stop that reads nothing, as measured so far (connect to first reply).
   public var stopCost: Duration
-  /// The way to the source and back, which nobody stands still for unless the guest is held.
+  /// The round trip to the source, which is part of a pause only while the guest is held.
   public var roundTrip: Duration
   /// Cost of each read, and of each byte, in nanoseconds of pause.
   public var readCost: Double

@@ -114,7 +114,7 @@ extension KernelObject<BPFLinkStruct> {
   private func networkNamespace() throws(ReadFault) -> [Detail] {
     let link = try container(\BPFNetnsLink.link)
     let net = try link.net
-    // check_net(): a namespace that is being taken down is none any more.
+    // check_net(): a namespace that is being taken down no longer counts.
     let isAlive = net.map { $0.count != 0 } ?? false
     return [Detail("netns_ino", number(isAlive ? net?.inum : 0)), attachType(link.type)]
   }

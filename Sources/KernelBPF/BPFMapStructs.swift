@@ -74,7 +74,7 @@ struct BPFHashStruct: KernelStruct {
 /// `struct bpf_htab`, of which only the size of a member counts.
 struct BPFHashLocks: KernelStruct {
   static let kernelName = "bpf_htab"
-  /// HASHTAB_MAP_LOCK_COUNT pointers: 6.12 has them, 7.x does not.
+  /// HASHTAB_MAP_LOCK_COUNT pointers, until 6.15 (commit 4fa8d68aa53e).
   let mapLocked = OptionalMember<[UInt64]>("map_locked")
 }
 
@@ -90,9 +90,9 @@ struct PercpuCounter: KernelStruct {
 struct BPFStructOpsMapSize: KernelStruct {
   static let kernelName = "bpf_struct_ops_map"
   let map = Place("map")
-  /// 6.12 has it, 6.1 does not.
+  /// Since 6.13 (commit 821a3fa32bbe), and in later releases of 6.12.
   let funcsCnt = OptionalMember<UInt32>("funcs_cnt")
-  /// 6.12 has it.
+  /// Since 6.13 (commit 7c8ce4ffb684), and in later releases of 6.12.
   let ksyms = OptionalMember<KernelVirtualAddress>("ksyms")
 }
 

@@ -32,7 +32,10 @@ private struct BPFUprobeMultiLink: KernelStruct {
 private struct BPFUprobe: KernelStruct {
   static let kernelName = "bpf_uprobe"
   let offset = Member<UInt64>("offset")
+  /// In 6.6 and 6.7 only where a stable release has it.
   let refCtrOffset = OptionalMember<UInt64>("ref_ctr_offset")
+  /// NULL for probes at the start of functions.
+  let returnHandler = OptionalMember<KernelVirtualAddress>("consumer.ret_handler")
   let cookie = Member<UInt64>("cookie")
 }
 
@@ -70,25 +73,45 @@ extension KernelObject<BPFLinkStruct> {
     return [
       Detail("retprobe", .bool(isReturn)), Detail("func_cnt", number(link.cnt)),
       Detail("missed", number(link.nmissed)),
-      Detail("funcs", .elements(functions.map { function(at: $0, cookie: $1) })),
+      Detail(
+        "funcs",
+        .elements(
+          try view.each(functions) { address, cookie throws(ReadFault) in
+            try function(at: address, cookie: cookie)
+          })),
     ]
   }
 
-  private func function(at address: UInt64, cookie: UInt64) -> KernelValue {
-    // With indirect-branch tracking the probe is after the `endbr64` that a function begins with.
-    let symbol = kernel.function(at: address) ?? kernel.function(at: address &- 4)
-    return .fields([
-      .init("addr", .unsigned(symbol?.address ?? address)),
-      .init("func", .text(symbol?.name ?? "")),
-      .init("module", .absent), .init("cookie", .unsigned(cookie)),
-    ])
+  private func function(
+    at address: UInt64, cookie: UInt64
+  ) throws(ReadFault) -> KernelValue {
+    func fields(_ address: UInt64, _ name: String, _ module: String?) -> KernelValue {
+      .fields([
+        .init("addr", .unsigned(address)), .init("func", .text(name)),
+        .init("module", module.map { .text($0) } ?? .absent), .init("cookie", .unsigned(cookie)),
+      ])
+    }
+    // A probe may be after what a function begins with: the `endbr64` of indirect-branch tracking, and on
+    // arm64 with branch target identification two instructions.
+    let image = [0, 4, 8].lazy.compactMap { kernel.function(at: address &- $0) }.first
+    if let image { return fields(image.address, image.name, nil) }
+    let place = KernelVirtualAddress(address)
+    if kernel.isLoadable(place), let symbol = try walk.loadedSymbol(at: place),
+      address &- symbol.address.rawValue <= 8
+    {
+      return fields(symbol.address.rawValue, symbol.name, symbol.module)
+    }
+    return fields(address, "", nil)
   }
 
   func uprobeMulti() throws(ReadFault) -> [Detail] {
     let link = try container(\BPFUprobeMultiLink.link)
     let (path, functions, task) = try view.together(
       link.path.text(), functions(of: link), link.task?.pid ?? 0)
-    let isReturn = (link.flags ?? self.flags).map { $0 & 1 != 0 }
+    // In 6.6 and 6.7 nothing but the handlers says so.
+    let handler = try link.uprobes?.first?.returnHandler
+    let isReturn =
+      (link.flags ?? self.flags).map { $0 & 1 != 0 } ?? handler.map { $0.rawValue != 0 }
     return [
       Detail("retprobe", isReturn.map { .bool($0) }), Detail("path", .text(path)),
       Detail("func_cnt", number(link.cnt)), Detail("pid", number(task)),
@@ -105,7 +128,7 @@ extension KernelObject<BPFLinkStruct> {
       (try link.uprobes ?? []).map { probe in
         .fields([
           .init("offset", .unsigned(probe.offset)),
-          .init("ref_ctr_offset", .unsigned(probe.refCtrOffset ?? 0)),
+          .init("ref_ctr_offset", probe.refCtrOffset.map { .unsigned($0) } ?? .absent),
           .init("cookie", .unsigned(probe.cookie)),
         ])
       }

@@ -19,9 +19,11 @@ public struct RegisteredStructOps: Sendable {
 }
 
 extension Walk {
-  /// The maps of struct_ops of one of the kernel's structs, by ascending id; none for a kernel without
+  /// The maps of struct_ops of some of the kernel's structs, by ascending id; none for a kernel without
   /// such maps.
-  public func registeredStructOps(_ type: String) throws(ReadFault) -> [RegisteredStructOps] {
+  public func registeredStructOps(
+    _ types: Set<String>
+  ) throws(ReadFault) -> [RegisteredStructOps] {
     guard let table = try? IDTable<BPFMapStruct>.prepared(for: kernel),
       let number = kernel.mapTypes.number(of: "struct_ops")
     else { return [] }
@@ -29,7 +31,9 @@ extension Walk {
       map throws(ReadFault) -> RegisteredStructOps? in
       let (name, value) = try view.together(
         map.structOpsType(), map.container(\BPFStructOpsKernelValue.map))
-      guard name == type, let address = value.address(of: \.data) else { return nil }
+      guard name.map(types.contains) == true, let address = value.address(of: \.data) else {
+        return nil
+      }
       return RegisteredStructOps(id: UInt64(map.id), name: map.name, address: address)
     }
     return found.objects.compactMap { $0 }

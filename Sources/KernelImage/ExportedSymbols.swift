@@ -39,19 +39,24 @@ struct ExportedSymbols {
     return known.count >= entries.count / 2
   }
 
+  /// A kernel has one or two; each that is looked at costs a search of the region.
+  private static let mostPlaces = 8
+
   private static func places(of text: String, in region: MemoryRegion) -> [Int] {
     let needle = Array(text.utf8)
-    return (0..<max(0, region.end - needle.count)).filter { at in
+    let places = (0..<max(0, region.end - needle.count)).lazy.filter { at in
       region.bytes[at + 1] == needle[1]
         && region.bytes[at..<at + needle.count].elementsEqual(needle)
     }
+    return Array(places.prefix(mostPlaces))
   }
 
   /// Words that are as far from a place as they say.
   private static func references(to place: Int, in region: MemoryRegion) -> [Int] {
-    stride(from: 0, to: region.end - 8, by: 4).filter { at in
+    let places = stride(from: 0, to: region.end - 8, by: 4).lazy.filter { at in
       region.bytes.u32(at: at) == UInt32(truncatingIfNeeded: place - at)
     }
+    return Array(places.prefix(mostPlaces))
   }
 
   private static func table(around place: Int, in region: MemoryRegion) -> [Entry] {

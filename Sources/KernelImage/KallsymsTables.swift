@@ -46,7 +46,10 @@ public struct KallsymsTables: Sendable {
     namesAddress = region.address(of: names)
     offsetsAddress = region.address(of: offsets)
     tokenTableAddress = region.address(of: tokens.range.lowerBound)
-    seqsOfNames = seqs.map { region.address(of: $0)..<region.address(of: $0 + 3 * count) }
+    seqsOfNames = seqs.flatMap { place in
+      let (first, last) = (region.address(of: place), region.address(of: place + 3 * count))
+      return first <= last ? first..<last : nil
+    }
   }
 
   /// Names in a block that a marker points at.

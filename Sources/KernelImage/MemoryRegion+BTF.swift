@@ -2,6 +2,9 @@ import GuestScopeBTF
 import GuestScopeBytes
 
 extension MemoryRegion {
+  /// Headers of BTF of which the rest is read: a kernel has a handful.
+  private static let mostHeaders = 64
+
   /// The kernel's BTF: between its two symbols, or where a header stands (without
   /// CONFIG_KALLSYMS_ALL). Nil where the region has none that can be read.
   package func btf(_ symbols: KernelSymbols?) -> (address: UInt64, blob: SharedBytes)? {
@@ -14,10 +17,12 @@ extension MemoryRegion {
     }
     // BPF programs that are built into a kernel have BTF too, which is smaller.
     var largest: (address: UInt64, blob: SharedBytes)?
+    var headers = 0
     for at in stride(from: 0, to: end, by: 4) {
       guard let length = BTF.blobLength(at: at, in: bytes), length > largest?.blob.count ?? 0,
-        length <= end - at
+        length <= end - at, headers < Self.mostHeaders
       else { continue }
+      headers += 1
       let blob = shared(at..<at + length)
       if (try? BTF(blob)) != nil { largest = (address(of: at), blob) }
     }

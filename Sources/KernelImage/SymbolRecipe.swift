@@ -67,7 +67,7 @@ extension SymbolRecipe {
       guard let first = symbols.address(of: function),
         let last = symbols.address(after: first)
       else { return nil }
-      return first..<min(last, first &+ AArch64Code.limit)
+      return first..<first + min(last - first, AArch64Code.limit)
     }
   }
 

@@ -74,7 +74,7 @@ final class SymbolTable: Sendable {
   /// The link address of a symbol.
   func address(_ index: Int) -> UInt64 { addresses.u64(at: 8 * index) ?? 0 }
 
-  /// Nm(1)'s letter of a symbol.
+  /// The letter that nm(1) shows for a symbol.
   func type(_ index: Int) -> UInt8 { text.u8(at: Int(starts[index])) ?? UInt8(ascii: "?") }
 
   /// Where a symbol's name is in the text.

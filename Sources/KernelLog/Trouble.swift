@@ -21,9 +21,9 @@ public struct Trouble: Hashable, Sendable {
   public var text: String
   /// Nanoseconds of the log's clock.
   public var time: UInt64
-  /// Where it ran into it, as the kernel prints it: `function+0x12/0x34`; nil where it does not say.
+  /// The code that was running, as the kernel prints it: `function+0x12/0x34`; nil where it does not say.
   public var location: String?
-  /// So many times in all, and this was the first.
+  /// How often trouble of this kind was logged; the other members are of the first time.
   public var count = 1
 }
 
@@ -87,12 +87,12 @@ extension Trouble {
       // kernel/workqueue.c
       Self(kind: .lockup, prefix: "BUG: workqueue lockup"),
       // kernel/rcu/tree_stall.h
-      Self(kind: .stall, prefix: "rcu: INFO: "),
+      Self(kind: .stall, prefix: "rcu: INFO: ", exception: "Stall ended before state dump start"),
       Self(kind: .stall, prefix: "INFO: rcu_"),
-      // kernel/hung_task.c
-      Self(kind: .hungTask, prefix: "INFO: task ", infix: " blocked "),
-      // mm/oom_kill.c
-      Self(kind: .outOfMemory, infix: "ut of memory: Killed process "),
+      // kernel/hung_task.c; since 6.16 a second line says which lock a task is blocked on.
+      Self(kind: .hungTask, prefix: "INFO: task ", infix: " for more than "),
+      // mm/oom_kill.c, which says before it for lack of what.
+      Self(kind: .outOfMemory, infix: ": Killed process "),
       // kernel/sched/ext.c; one that was unloaded on purpose is `unregistered`.
       Self(
         kind: .scheduler, prefix: "sched_ext: ", infix: " disabled (",
@@ -102,6 +102,8 @@ extension Trouble {
       // arch/x86/mm/fault.c, mm/kasan, lib/list_debug.c, kernel/sched/core.c and many others
       Self(kind: .oops, prefix: "BUG: "),
       Self(kind: .oops, prefix: "kernel BUG at "),
+      // mm/slub.c: `BUG kmalloc-64 (Not tainted): Right Redzone overwritten`
+      Self(kind: .oops, prefix: "BUG ", infix: "ainted"),
       // arch/arm64/mm/fault.c
       Self(kind: .oops, prefix: "Unable to handle kernel "),
       // Each die() numbers its oopses: `Oops: 0002 [#1]`.

@@ -16,6 +16,34 @@ struct KernelStat: KernelStruct {
   let softirqs = Member<[UInt32]>("softirqs")
 }
 
+/// `irq_cpustat_t` of arch/x86/include/asm/hardirq.h: the interrupts of the CPU itself, which have no number of
+/// their own. Those that `arch_irq_stat_cpu()` of arch/x86/kernel/irq.c adds up; most depend on the
+/// configuration.
+struct X86InterruptCounts: KernelStruct {
+  static let kernelName = "irq_cpustat_t"
+  let nmi = Member<UInt32>("__nmi_count")
+  let timer = OptionalMember<UInt32>("apic_timer_irqs")
+  let spurious = OptionalMember<UInt32>("irq_spurious_count")
+  let perf = OptionalMember<UInt32>("apic_perf_irqs")
+  let work = OptionalMember<UInt32>("apic_irq_work_irqs")
+  let retries = OptionalMember<UInt32>("icr_read_retry_count")
+  let platform = OptionalMember<UInt32>("x86_platform_ipis")
+  let reschedule = OptionalMember<UInt32>("irq_resched_count")
+  let call = OptionalMember<UInt32>("irq_call_count")
+  let thermal = OptionalMember<UInt32>("irq_thermal_count")
+  let threshold = OptionalMember<UInt32>("irq_threshold_count")
+  let hypervisor = OptionalMember<UInt32>("irq_hv_callback_count")
+}
+
+extension KernelObject<X86InterruptCounts> {
+  var sum: UInt64 {
+    [
+      self.timer, self.spurious, self.perf, self.work, self.retries, self.platform,
+      self.reschedule, self.call, self.thermal, self.threshold, self.hypervisor,
+    ].reduce(UInt64(self.nmi)) { $0 + UInt64($1 ?? 0) }
+  }
+}
+
 /// `struct tick_sched` of kernel/time/tick-sched.h: where idle time is while the tick stops for it.
 /// Since 7.1 `struct kernel_cpustat` has it alone.
 struct TickSched: KernelStruct {
@@ -32,6 +60,14 @@ extension Walk {
     return try view.each(0..<Self.softirqCount) { index throws(ReadFault) in
       try text(at: KernelVirtualAddress(pointers.u64(at: 8 * index)!))
     }
+  }
+
+  /// The interrupts that each CPU counts for itself, on x86-64; nil where the kernel does not show them.
+  func interruptsOfCPUs() throws(ReadFault) -> [(
+    cpu: CPU, object: KernelObject<X86InterruptCounts>
+  )]? {
+    guard kernel.architecture == .x86, let counts = try variable("irq_stat") else { return nil }
+    return try ifKnown(copies(of: counts, as: X86InterruptCounts.self))
   }
 
   /// NR_SOFTIRQS, since 2009.

@@ -8,7 +8,8 @@ public struct Pressure: Sendable {
   public var resource: String
   /// `some` of the tasks waited, or all that were not idle: `full`.
   public var share: String
-  /// Per cent of the last 10, 60 and 300 seconds.
+  /// Per cent of the last 10, 60 and 300 seconds, as of the kernel's last update: it makes none while nothing
+  /// runs.
   public var averages: [Double]
   /// Nanoseconds since boot, as of the kernel's last update of the averages.
   public var total: UInt64
@@ -39,10 +40,15 @@ extension Walk {
       guard let words = names[UInt32(state)]?.split(separator: "_"), words.count == 2 else {
         return nil
       }
+      // psi_show(): that all tasks wait for a CPU means nothing for the whole system, and the kernel says 0
+      // (commit 890d550d7dba, 5.19).
+      let isMeaningless = words == ["cpu", "full"]
       return Pressure(
         resource: words[0] == "mem" ? "memory" : String(words[0]), share: String(words[1]),
-        averages: averages[3 * state..<3 * state + 3].map { Double($0) / Self.fixedPoint },
-        total: total[state])
+        averages: averages[3 * state..<3 * state + 3].map {
+          isMeaningless ? 0 : Double($0) / Self.fixedPoint
+        },
+        total: isMeaningless ? 0 : total[state])
     }
   }
 

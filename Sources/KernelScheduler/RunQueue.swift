@@ -35,7 +35,8 @@ public struct RunQueue: Sendable {
     public var running: UInt32
     public var flags: UInt64
     public var flagNames: [String]
-    public var released: Bool
+    /// Nil where this kernel does not show it.
+    public var released: Bool?
     /// Tasks in its local queue.
     public var local: UInt32
   }
@@ -60,7 +61,8 @@ struct RunQueueNumbers: KernelStruct {
   let clock = Member<UInt64>("clock")
   let queued = Member<KernelCount>("nr_running")
   let switches = Member<UInt64>("nr_switches")
-  let current = Link<ClassedTask>("curr")
+  /// NULL until the CPU's idle task is made.
+  let current = OptionalLink<ClassedTask>("curr")
   /// Renamed in 6.14 (commit 7b8a702d9438).
   let fairQueued = Member<KernelCount>("cfs.h_nr_queued", "cfs.h_nr_running")
   /// Since 6.14 (commit c2a295bffeaf), and in later releases of 6.12.
@@ -127,6 +129,6 @@ extension KernelObject<RunQueueNumbers> {
     return RunQueue.ScxNumbers(
       running: running, flags: UInt64(flags),
       flagNames: kernel.scxNames.rqFlags.flags(in: UInt64(flags)),
-      released: self.scxReleased ?? false, local: local)
+      released: self.scxReleased, local: local)
   }
 }

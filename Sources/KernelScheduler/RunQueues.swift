@@ -18,12 +18,14 @@ extension Walk {
     let (times, counts, ticks, names) = try view.together(
       copies(of: symbol("kernel_cpustat"), as: KernelCPUStat.self),
       copies(of: symbol("kstat"), as: KernelStat.self), tickScheds(), softirqNames())
-    let (current, pressure) = try view.together(
+    let (current, pressure, ownInterrupts) = try view.together(
       view.each(queues) { queue throws(ReadFault) in try queue.object.current },
-      systemPressure())
-    let cpus = queues.indices.map { index in
+      systemPressure(), interruptsOfCPUs())
+    let cpus = queues.indices.compactMap { index -> RunQueue? in
+      // A CPU without an idle task has not come up yet.
+      guard let task = current[index] else { return nil }
       let (queue, cpu) = (queues[index].object, queues[index].cpu.id)
-      let (task, count) = (current[index], counts[index].object)
+      let count = counts[index].object
       return RunQueue(
         cpu: cpu, clock: queue.clock, running: queue.running, fair: queue.fair,
         realTime: queue.realTime.value, deadline: queue.deadline,
@@ -34,7 +36,8 @@ extension Walk {
         times: times[index].object.cpustat.enumerated().map { number, time in
           (kernel.cpuTimeNames[UInt32(number)] ?? "\(number)", time)
         },
-        idle: ticks?[index].idle, ioWait: ticks?[index].ioWait, interrupts: count.irqs,
+        idle: ticks?[index].idle, ioWait: ticks?[index].ioWait,
+        interrupts: count.irqs &+ (ownInterrupts?[index].object.sum ?? 0),
         softirqs: count.softirqs.enumerated().map { number, count in
           (number < names.count ? names[number] : "\(number)", count)
         })

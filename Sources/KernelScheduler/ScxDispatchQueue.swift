@@ -11,6 +11,8 @@ public struct ScxDispatchQueue: Sendable {
     case bypass(cpu: Int)
     /// Of a CPU, of tasks that it must not run; since 7.3.
     case reject(cpu: Int)
+    /// Of a CPU, of tasks of sub-schedulers that have waited too long for it; since 7.3.
+    case rescue(cpu: Int)
     /// Of a NUMA node.
     case global(node: Int)
     /// The scheduler's own.

@@ -21,7 +21,8 @@ public struct ScxCPU: Sendable {
   /// Of `enum scx_rq_flags`, and what the root scheduler has of the CPU.
   public var flagNames: [String]
   /// Another class has taken the CPU.
-  public var released: Bool
+  /// Nil where this kernel does not show it.
+  public var released: Bool?
   /// Up to 7.1, and in the task since.
   public var queueSequence: UInt64?
   public var kickSequence: UInt64?
@@ -40,7 +41,7 @@ struct ScxRunQueue: KernelStruct {
   let current = Link<ClassedTask>("curr")
   let running = Member<UInt32>("scx.nr_running")
   let flags = Member<UInt32>("scx.flags")
-  let released = Member<Bool>("scx.cpu_released")
+  let released = OptionalMember<Bool>("scx.cpu_released")
   let opsQseq = OptionalMember<UInt64>("scx.ops_qseq")
   /// `pnt_seq` up to 6.18.
   let kickSync = OptionalMember<UInt64>("scx.kick_sync", "scx.pnt_seq")
@@ -49,6 +50,7 @@ struct ScxRunQueue: KernelStruct {
   /// 6.19 and 7.0; the scheduler's since.
   let bypassDSQ = OptionalLink<ScxDispatchQueueStruct>("scx.bypass_dsq")
   let rejectDSQ = OptionalLink<ScxDispatchQueueStruct>("scx.reject_dsq")
+  let rescueDSQ = OptionalLink<ScxDispatchQueueStruct>("scx.rescue.dsq")
   let runnableList = Place("scx.runnable_list")
 }
 
@@ -150,9 +152,11 @@ extension Walk {
   private func scxQueues(
     of cpu: Int, _ rq: KernelObject<ScxRunQueue>, at now: UInt64?
   ) throws(ReadFault) -> [ScxDispatchQueue] {
-    let (local, bypass, reject) = try view.together(rq.localDSQ, rq.bypassDSQ, rq.rejectDSQ)
+    let (local, bypass, reject, rescue) = try view.together(
+      rq.localDSQ, rq.bypassDSQ, rq.rejectDSQ, rq.rescueDSQ)
     let queues: [(ScxDispatchQueue.Place, KernelObject<ScxDispatchQueueStruct>?)] = [
       (.local(cpu: cpu), local), (.bypass(cpu: cpu), bypass), (.reject(cpu: cpu), reject),
+      (.rescue(cpu: cpu), rescue),
     ]
     return try view.each(queues) { place, queue throws(ReadFault) in
       try queue?.queue(place, at: now)

@@ -42,7 +42,7 @@ extension Walk {
   /// `bpf_scx_unreg()` of kernel/sched/ext.c sets `priv` to NULL before it gives the scheduler back.
   private func registeredSchedulers() throws(ReadFault) -> [ScxExit] {
     // The newest first.
-    try view.each(try registeredStructOps("sched_ext_ops").reversed()) { map throws(ReadFault) in
+    try view.each(try registeredSchedulerOps().reversed()) { map throws(ReadFault) in
       let key = ObjectKey("sched_ext_ops of map", id: map.id, at: map.address)
       return try view.object(key) { () throws(ReadFault) -> ScxExit? in
         let ops = try read(SchedExtOpsOwner.self, at: map.address)
@@ -56,7 +56,7 @@ extension Walk {
   /// none, or it cannot be known.
   public func scxOwner() throws(ReadFault) -> UInt64? {
     let maps = try view.each(
-      try registeredStructOps("sched_ext_ops")
+      try registeredSchedulerOps()
     ) { map throws(ReadFault) in (map.id, try read(SchedExtOpsOwner.self, at: map.address)) }
     guard let root = try variable("scx_root") else {
       let ops = try read(SchedExtOps.self, symbol: "scx_ops")
@@ -64,6 +64,12 @@ extension Walk {
     }
     let scheduler = try view.pointer(at: root)
     return scheduler.rawValue == 0 ? nil : maps.last { $0.1.priv == scheduler }?.0
+  }
+
+  /// Since 7.2 schedulers may be of a second struct, which has CPU ids of its own and `priv` in the same place
+  /// (`bpf_sched_ext_ops_cid` of kernel/sched/ext).
+  private func registeredSchedulerOps() throws(ReadFault) -> [RegisteredStructOps] {
+    try registeredStructOps(["sched_ext_ops", "sched_ext_ops_cid"])
   }
 
   private func scxExit(

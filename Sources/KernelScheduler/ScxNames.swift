@@ -40,9 +40,9 @@ struct ScxNames: Sendable {
     let states = EnumeratorNames(btf, "scx_enable_state")
     enableStates = states.isEmpty ? EnumeratorNames(btf, "scx_ops_enable_state") : states
     events = Self.events(btf)
-    // HZ is a macro; the longest timeout of the watchdog is 30 seconds in every version.
     defaultDumpLength =
       kernel.enumerator(named: "SCX_EXIT_DUMP_DFL_LEN").flatMap(UInt64.init(exactly:)) ?? 32768
+    // HZ is a macro; the longest timeout of the watchdog is 30 seconds in every version.
     hz = kernel.enumerator(named: "SCX_WATCHDOG_MAX_TIMEOUT").flatMap {
       $0 > 0 && $0 <= 30 * 10_000 ? UInt64($0) / 30 : nil
     }
@@ -72,7 +72,7 @@ struct ScxNames: Sendable {
   func taskState(_ flags: UInt64) -> String? {
     let state = flags & stateMask
     guard !taskStates.isEmpty else { return taskFlags[state] }
-    return taskStates[state >> (taskFlags.value(of: "SCX_TASK_STATE_SHIFT") ?? 0 & 63)]
+    return taskStates[state >> ((taskFlags.value(of: "SCX_TASK_STATE_SHIFT") ?? 0) & 63)]
   }
 
   func taskFlagNames(_ flags: UInt64) -> [String] { taskFlags.flags(in: flags & ~stateMask) }

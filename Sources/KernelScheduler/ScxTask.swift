@@ -25,13 +25,16 @@ public struct ScxTask: Sendable {
   public var queueFlags: UInt32
   /// Nanoseconds that it may still run.
   public var slice: UInt64
+  /// In the scheduler's own unit.
   public var virtualTime: UInt64
+  /// 100 for a task of nice 0.
   public var weight: UInt32
   /// -1 for none.
   public var stickyCPU: Int32
   public var holdingCPU: Int32
   /// Jiffies since it wanted to run; counts for a task that waits in a run queue.
-  public var waited: Int64
+  /// Nil where this kernel does not show its clock.
+  public var waited: Int64?
   public var waitedMilliseconds: Int64?
 }
 
@@ -67,7 +70,7 @@ extension KernelObject<ScxTaskStruct> {
     let names = kernel.scxNames
     let dsq = try self.dsq
     let (opsState, sequence) = names.opsState(self.opsState)
-    let waited = now.map { Int64(bitPattern: $0 &- self.runnableAt) } ?? 0
+    let waited = now.map { Int64(bitPattern: $0 &- self.runnableAt) }
     return ScxTask(
       address: address, pid: self.pid, comm: self.comm, cpu: self.cpu,
       schedulingClass: kernel.schedulingClasses[self.schedClass.rawValue],
@@ -76,8 +79,10 @@ extension KernelObject<ScxTaskStruct> {
       queueSequence: sequence, queueID: dsq?.id, queueFlags: self.dsqFlags, slice: self.slice,
       virtualTime: self.vtime, weight: self.weight, stickyCPU: self.stickyCPU,
       holdingCPU: self.holdingCPU, waited: waited,
-      waitedMilliseconds: waited < 0
-        ? names.milliseconds(waited.magnitude).map { -Int64(clamping: $0) }
-        : names.milliseconds(waited.magnitude).map { Int64(clamping: $0) })
+      waitedMilliseconds: waited.flatMap { waited in
+        names.milliseconds(waited.magnitude).map {
+          waited < 0 ? -Int64(clamping: $0) : Int64(clamping: $0)
+        }
+      })
   }
 }

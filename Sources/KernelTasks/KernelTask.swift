@@ -4,7 +4,7 @@ public struct KernelTask: Hashable, Sendable {
   public var pid: UInt32
   /// The process that it is a thread of.
   public var tgid: UInt32
-  /// The process that started it; 0 for those that the kernel did.
+  /// The process that started it; 0 for those that the kernel itself started.
   public var parent: UInt32?
   /// At most 15 characters.
   public var comm: String
@@ -32,7 +32,7 @@ public struct KernelTask: Hashable, Sendable {
 }
 
 extension KernelTask {
-  /// Nanoseconds for which it has not got what it waits for: a CPU, or in D; nil for one that runs, or
+  /// Nanoseconds for which it has waited for a CPU or, in state D, for an event; nil for one that runs, or
   /// sleeps as it should.
   public var stuck: UInt64? { state.letter == "D" ? idle : waiting }
 }

@@ -6,7 +6,7 @@ public struct TaskList: Sendable {
   /// By ascending pid: threads of processes and of the kernel, and those that have ended and were not
   /// waited for. The idle tasks of the CPUs, which have the number 0, are not among them.
   public var tasks: [KernelTask]
-  /// What each possible CPU runs; nil where this kernel does not show its run queues.
+  /// What each CPU runs that has come up; nil where this kernel does not show its run queues.
   public var running: [RunningTask]?
   /// Half of the time after which the kernel's watchdog complains of a soft lockup, in nanoseconds; nil
   /// where it is off, or the kernel does not show it.
@@ -79,13 +79,14 @@ public struct KernelTasks: Sendable {
 
   private func runQueues(_ walk: Walk) throws(ReadFault) -> [TaskQueue] {
     let queues = try walk.copies(of: walk.symbol("runqueues"), as: RunQueueStruct.self)
-    return try walk.view.each(queues) { queue throws(ReadFault) in
-      let task = try queue.object.current
+    let found = try walk.view.each(queues) { queue throws(ReadFault) -> TaskQueue? in
+      guard let task = try queue.object.current else { return nil }
       return TaskQueue(
         current: task.address,
         running: RunningTask(cpu: queue.cpu.id, pid: task.pid, comm: task.comm),
         clock: queue.object.clock, taskClock: queue.object.taskClock)
     }
+    return found.compactMap { $0 }
   }
 
   private typealias Entry = (

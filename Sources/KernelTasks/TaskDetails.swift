@@ -10,8 +10,9 @@ public struct TaskDetails: Sendable {
   public var policy: UInt32
   /// Nanoseconds that it has run.
   public var runtime: UInt64
-  /// It gave the CPU up, or it was taken.
+  /// How often it gave the CPU up by itself (`nvcsw`).
   public var voluntarySwitches: UInt64
+  /// How often it was preempted (`nivcsw`).
   public var involuntarySwitches: UInt64
 }
 

@@ -49,5 +49,6 @@ struct RunQueueStruct: KernelStruct {
   static let kernelName = "rq"
   let clock = Member<UInt64>("clock")
   let taskClock = Member<UInt64>("clock_task")
-  let current = Link<TaskName>("curr")
+  /// NULL until the CPU's idle task is made.
+  let current = OptionalLink<TaskName>("curr")
 }

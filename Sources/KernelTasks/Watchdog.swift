@@ -35,7 +35,7 @@ extension Walk {
     var watched: [Int: UInt64] = [:]
     for (cpu, stamp) in zip(cpus, stamps) {
       let (byte, bit) = (cpu.id / 8, UInt8(1) << UInt8(cpu.id % 8))
-      // 0 and ~0 stand for a stamp that starts afresh: before the first one, after a suspension.
+      // 0 and ~0 stand for a stamp that is reset: before the first one, and after a suspension.
       guard masks.0[byte] & masks.1[byte] & bit != 0, stamp != 0, stamp < 1 << 34 else { continue }
       watched[cpu.id] = stamp << 30
     }

@@ -56,12 +56,10 @@ public enum Completion: Equatable {
     _ words: [String]
   ) -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? {
     guard let first = words.first else { return nil }
-    var common = Array(first.utf8)
-    for word in words {
-      let same = zip(common, word.utf8).prefix { $0 == $1 }.count
-      common.removeSubrange(same...)
+    let common = words.reduce(first) { common, word in
+      String(zip(common, word).prefix { $0 == $1 }.map(\.0))
     }
-    var list = [String(decoding: common, as: UTF8.self)]
+    var list = [common]
     if words.count > 1 { list += words.prefix(mostShown) }
     if words.count > mostShown { list.append("… \(words.count - mostShown) more") }
     let size = (list.count + 1) * MemoryLayout<UnsafeMutablePointer<CChar>?>.stride

@@ -20,7 +20,7 @@ public final class LineEditor {
   /// - Parameters:
   ///   - input, output: the terminal.
   ///   - wake: readable after a signal: a byte a signal, its number. SIGINT gives the line up,
-  ///     SIGWINCH and SIGCONT draw it anew.
+  ///     SIGWINCH and SIGCONT redraw it.
   ///   - completer: asked when Tab is pressed.
   public init(
     input: Int32 = STDIN_FILENO, output: Int32 = STDOUT_FILENO, wake: Int32,

@@ -1,12 +1,12 @@
 import GuestScopeGuestMemory
 
-/// `struct super_block` of include/linux/fs.h, whose mounts are a list in 6.12.
+/// `struct super_block` of include/linux/fs.h, whose mounts are a `list_head` before 6.18.
 private struct SuperBlockMountList: KernelStruct {
   static let kernelName = "super_block"
   let mounts = Place("s_mounts")
 }
 
-/// The same in 7.x: each mount leads to the next one.
+/// Since 6.18 (commit 09a1b33c080f) each mount leads to the next one.
 private struct SuperBlockMounts: KernelStruct {
   static let kernelName = "super_block"
   let mounts = OptionalLink<ChainedMount>("s_mounts")

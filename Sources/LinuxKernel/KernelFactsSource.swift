@@ -1,7 +1,7 @@
 import GuestScopeGuestMemory
 import GuestScopeKernelImage
 
-/// Who says what kernel it is that was found at a place: a file that the user gave, or the guest's own
+/// A source of the facts of a kernel that was found at a place: a file that the user gave, or the guest's own
 /// memory.
 public protocol KernelFactsSource {
   var architecture: KernelFacts.Architecture { get }

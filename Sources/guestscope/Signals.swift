@@ -36,7 +36,7 @@ func takeCrashes(paying debt: ResumeDebt) {
     unsafe debtAtCrash?.payAtCrash()
     raise(number)
   }
-  // The second time it is the system's.
+  // SA_RESETHAND: the second time it gets the default action, which ends the program.
   action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND)) | SA_NODEFER | SA_ONSTACK
   for number in crashSignals {
     unsafe sigaction(number, &action, nil)
@@ -74,7 +74,8 @@ private final class SignalThread: Sendable {
   }
 }
 
-/// Stops the program as Ctrl-Z does that nobody takes: not at all where no shell could let it go on.
+/// Stops the program as a SIGTSTP without a handler does. In an orphaned process group, where no shell could
+/// continue it, the kernel ignores the signal.
 private func stop() {
   var signals = sigset_t()
   sigemptyset(&signals)

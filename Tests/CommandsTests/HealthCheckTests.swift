@@ -203,6 +203,12 @@ import Testing
     #expect(judge(.queueStuck, samples).map(\.object) == ["queue 0x5"])
   }
 
+  @Test func aGuestThatWasResetIsNotJudged() {
+    let samples = [100, 10, 110].map { sample(jiffies: $0, running: [running(1)]) }
+    #expect(outcomes(judge(.guestLives, samples)) == [.unknown])
+    #expect(outcomes(judge(.guestLives, Array(samples.suffix(2)))) == [.kept])
+  }
+
   @Test func eventsAreJudgedByTheirRate() {
     // In two seconds.
     let samples = [0, 401].map { sample(scheduler: scheduler(fallback: $0)) }
@@ -215,7 +221,7 @@ import Testing
   @Test func ringBuffersAndMisses() {
     func ring(_ pending: UInt64) -> HealthSample {
       sample(rings: [
-        RingBufferFill(id: 3, name: "r", size: 4096, consumer: .max - 1, producer: pending &- 2)
+        RingBufferFill(id: 3, name: "r", size: 4096, consumer: .max - 1, pending: pending)
       ])
     }
     #expect(outcomes(judge(.ringFull, [ring(3600)])) == [.kept])

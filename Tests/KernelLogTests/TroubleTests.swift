@@ -39,6 +39,18 @@ import Testing
     #expect(log.troubles.map(\.count) == [3])
   }
 
+  /// Each says in a second line what it is about, or that it is over.
+  @Test func aHungTaskAndAStallCountOnce() {
+    let log = log([
+      "INFO: task sleeper:81 blocked for more than 120 seconds.",
+      "INFO: task sleeper:81 is blocked on a mutex likely owned by task owner:80.",
+      "rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
+      "rcu: INFO: Stall ended before state dump start",
+    ])
+    #expect(log.troubles.map(\.kind) == [.stall, .hungTask])
+    #expect(log.troubles.map(\.count) == [1, 1])
+  }
+
   /// What arm64 says of the fault stands between its first line and the registers.
   @Test func theRegistersOfAnOopsMayBeFar() {
     let between = ["Mem abort info:"] + Array(repeating: "  of the fault", count: 20)
@@ -56,6 +68,10 @@ import Testing
     ("INFO: task sleeper:81 blocked for more than 120 seconds.", .hungTask),
     ("Out of memory: Killed process 97 (hog) total-vm:1kB", .outOfMemory),
     ("Memory cgroup out of memory: Killed process 97 (hog) total-vm:1kB", .outOfMemory),
+    (
+      "Out of memory (oom_kill_allocating_task): Killed process 97 (hog) total-vm:1kB", .outOfMemory
+    ),
+    ("BUG kmalloc-64 (Not tainted): Right Redzone overwritten", .oops),
     ("sched_ext: BPF scheduler \"simple\" disabled (runnable task stall)", .scheduler),
     ("WARNING: CPU: 0 PID: 1 at kernel/x.c:1 f+0x1/0x2", .warning),
     ("kernel BUG at mm/slub.c:4000!", .oops),

@@ -22,6 +22,18 @@ private struct Owner: KernelStruct {
   let type = Member<UInt32>("type")
 }
 
+/// One that leads to another of its kind.
+private struct LinkedTable: KernelStruct {
+  static let kernelName = "linked_table"
+  let size = Member<UInt32>("size")
+  let next = OptionalLink<LinkedTable>("next")
+}
+
+private struct NamedThing: KernelStruct {
+  static let kernelName = "named_thing"
+  let name = Member<String>("name", size: 16)
+}
+
 @Suite struct StructTests {
   private static let members: [(name: String, offset: Int, type: KernelTypes.Member)] = [
     ("id", 4, .u32), ("big", 8, .u64), ("name", 16, .bytes(16)), ("next", 32, .pointer),
@@ -118,6 +130,23 @@ private struct Owner: KernelStruct {
     let error = #expect(throws: BTFError.self) { try layout([(name, 64, type)]) }
     let text = "\(try #require(error))"
     #expect(text.hasPrefix("\(name) of struct widget is \(found) in this kernel's BTF;"), "\(text)")
+  }
+
+  /// Damaged types may embed a structure in itself, or have an array of itself.
+  @Test func typesThatContainThemselvesAreRefused() throws {
+    var tables = BTFBuilder()
+    tables.int("unsigned int", size: 4)
+    tables.add(.const, "", 3)
+    tables.composite(.union, "linked_table", size: 8, [("size", 1, 0), ("next", 2, 0)])
+    let unions = StructLayouts(try BTF(tables.blob))
+    #expect(throws: BTFError.self) { try unions.layout(of: LinkedTable.self) }
+    var things = BTFBuilder()
+    things.int("char", size: 1)
+    things.add(.array, "", 0, [3, 1, 2])
+    things.add(.array, "", 0, [2, 1, 2])
+    things.composite(.struct, "named_thing", size: 16, [("name", 2, 0)])
+    let arrays = StructLayouts(try BTF(things.blob))
+    #expect(throws: BTFError.self) { try arrays.layout(of: NamedThing.self) }
   }
 
   @Test(arguments: ["id", "big", "name", "next"])

@@ -12,7 +12,9 @@ struct CgroupPlaces: Sendable {
     // 6.1 has numbers of their own, 5.10 has not; they have moved with new types since.
     let own = kernel.words(of: "cgroup_bpf_attach_type", prefix: "CGROUP_")
     // Hooks of the LSM take the indexes from here on; 5.10 has none.
-    let firstHook = kernel.enumerator(named: "CGROUP_LSM_START").map(Int.init) ?? .max
+    let firstHook =
+      kernel.enumerator(named: "CGROUP_LSM_START").flatMap { Int(exactly: $0) }
+      ?? .max
     let words = (0..<count).map { index in
       if index >= firstHook { return "lsm_cgroup" }
       let number = UInt32(index)

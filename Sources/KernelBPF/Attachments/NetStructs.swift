@@ -8,18 +8,17 @@ struct NetNamespace: KernelStruct {
   let inum = Member<UInt32>("ns.inum")
   let count = OptionalMember<UInt32>(
     "ns.__ns_ref.refs.counter", "ns.count.refs.counter", "count.refs.counter")
-  /// Devices by their index: 6.12 has it, 6.1 has not.
+  /// Devices by their index, since 6.6 (commit 759ab1edb56c).
   let devByIndex = OptionalMember<KernelVirtualAddress>("dev_by_index.xa_head")
-  /// The same in chains of a hash table, which all kernels have.
-  let devIndexHead = Member<KernelVirtualAddress>("dev_index_head")
-  /// The programs of `enum netns_bpf_attach_type`, as arrays; 5.10 has them.
+  /// The same in chains of a hash table.
+  let devIndexHead = OptionalMember<KernelVirtualAddress>("dev_index_head")
+  /// The programs of `enum netns_bpf_attach_type`, as arrays, since 5.9 (commit 695c12147a40).
   let runArrays = OptionalMember<[UInt64]>("bpf.run_array")
 }
 
 /// `struct net_device` of include/linux/netdevice.h: where programs are attached to a device.
 struct NetDeviceHooks: KernelStruct {
   static let kernelName = "net_device"
-  let indexHlist = Place("index_hlist")
   /// IFNAMSIZ is 16.
   let name = Member<String>("name", size: 16)
   let ifindex = Member<Int32>("ifindex")
@@ -36,10 +35,16 @@ struct NetDeviceHooks: KernelStruct {
   let rtnlLinkOps = OptionalLink<RTNLLinkOps>("rtnl_link_ops")
 }
 
+/// `struct net_device` in a chain of the hash table.
+struct HashedNetDevice: KernelStruct {
+  static let kernelName = "net_device"
+  let indexHlist = Place("index_hlist")
+}
+
 /// `struct net_device`, after which its driver has memory of its own.
 struct NetDeviceMemory: KernelStruct {
   static let kernelName = "net_device"
-  /// 6.12 has it; before, the memory begins where the structure ends.
+  /// Since 6.11 (commit 13cabc47f8ae); before, the memory begins where the structure ends.
   let priv = OptionalMember<[UInt8]>("priv")
 }
 

@@ -53,10 +53,14 @@ struct NetworkReader: Sendable {
         }
       }
     } else {
+      guard let head = net.devIndexHead else {
+        throw .unreadable(Unreadable(.lacking("this kernel shows no list of devices"), at: 0))
+      }
       // NETDEV_HASHENTRIES of include/linux/netdevice.h.
-      let buckets = HashBuckets(at: net.devIndexHead, count: 1 << 8)
-      devices = try walk.hlists(in: buckets, of: \NetDeviceHooks.indexHlist) {
-        device throws(ReadFault) in try walk.attachments(of: device)
+      let buckets = HashBuckets(at: head, count: 1 << 8)
+      devices = try walk.hlists(in: buckets, of: \HashedNetDevice.indexHlist) {
+        device throws(ReadFault) in
+        try walk.attachments(of: try device.read(as: NetDeviceHooks.self))
       }
     }
     return devices.sorted { $0.device.index < $1.device.index }

@@ -87,10 +87,12 @@ extension KernelObject<BPFProgCode> {
     let lengths =
       functions.isEmpty ? [self.jitedLen] : functions.map { $0.jitedLen }
     var named: [MachineSource.Function] = []
+    var rest = Self.mostMachineCode
     for (index, address) in code.names.functions.enumerated() where index < lengths.count {
-      guard lengths[index] <= Self.mostMachineCode else {
-        throw .corrupt("a function of \(lengths[index]) bytes of machine code", at: program)
+      guard lengths[index] <= rest else {
+        throw .corrupt("a program with too much machine code", at: program)
       }
+      rest -= lengths[index]
       named.append(
         .init(
           address: address, length: Int(lengths[index]),

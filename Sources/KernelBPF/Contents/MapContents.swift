@@ -36,6 +36,8 @@ public struct MapContents: Sendable {
   public enum Refusal: Hashable, Sendable, CustomStringConvertible {
     /// So many pages are there; they are read when they are asked for.
     case arena(pages: Int)
+    /// A network device has the entries.
+    case offloaded
     /// The word of bpftool, or the number of a type without one.
     case unknownType(String)
 
@@ -43,6 +45,7 @@ public struct MapContents: Sendable {
       switch self {
       case .arena(1): "1 page of the arena is populated"
       case .arena(let pages): "\(pages) pages of the arena are populated"
+      case .offloaded: "the entries are in the network device that the map is offloaded to"
       case .unknownType(let type): "the contents of a map of type \(type) are not read yet"
       }
     }

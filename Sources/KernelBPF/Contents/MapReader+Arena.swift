@@ -81,14 +81,20 @@ extension MapReader {
     }
     let (area, scratch) = try view.together(arena.kernVM.addr, scratchPage(of: arena))
     // An arena has no more than one 32-bit half of addresses in it.
-    let start = area + guardBytes + (arena.userVMStart & 0xffff_ffff)
+    let start = KernelVirtualAddress(
+      walk.kernel.addressSpace.tables.format.untagged(
+        (area + guardBytes + (arena.userVMStart & 0xffff_ffff)).rawValue))
+    guard start.rawValue.isMultiple(of: UInt64(pageSize)),
+      !start.rawValue.addingReportingOverflow(bytes).overflow
+    else {
+      throw .corrupt("an arena whose pages begin at \(start.rawValue.hex)", at: arena.address)
+    }
     let step = Self.pagesOfStretch
     var found: [T] = []
     for first in stride(from: 0, to: count, by: step) where !isEnough(found) {
       let stretch = first..<min(first + step, count)
-      let range =
-        (start + pageSize * stretch.lowerBound).rawValue...(start + pageSize * stretch.upperBound)
-        .rawValue - 1
+      let from = (start + pageSize * stretch.lowerBound).rawValue
+      let range = from...from + (UInt64(pageSize * stretch.count) - 1)
       let key = ObjectKey("arena pages from", id: UInt64(first), at: start)
       let part = try view.object(key) { () throws(ReadFault) in
         var pages: [PageInKernel] = []

@@ -119,9 +119,9 @@ extension MapReader {
     }
   }
 
-  /// The per-CPU pointer of an element: right after its key, or, in kernels of 2025 and later and in
-  /// stable ones since, after the key that is rounded up. No type says which: the right one leads to
-  /// memory of each CPU, where the halves of two other things do not.
+  /// The per-CPU pointer of an element. Since 6.15 (commit 11ba7ce076e5, which stable kernels have too) it
+  /// stands after the key rounded up to 8 bytes, before right after the key. No type says which: only the
+  /// right one leads to memory on every CPU.
   private func perCPUPointer(
     _ candidates: [UInt64], at element: KernelVirtualAddress
   ) throws(ReadFault) -> KernelVirtualAddress {

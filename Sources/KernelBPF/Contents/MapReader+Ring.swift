@@ -19,23 +19,35 @@ struct BPFRingbufPositions: KernelStruct {
   let data = Member<[UInt8]>("data")
 }
 
+extension KernelObject<BPFRingbufPositions> {
+  /// Where the oldest record is that nobody has read.
+  var start: UInt64 { max(self.consumerPos, self.overwritePos ?? 0) }
+
+  /// Bytes that are written and not read. Each position is on a page that a process may write to.
+  ///
+  /// - Throws: for positions that no ring buffer of this size can have.
+  func pending(in head: MapHead) throws(ReadFault) -> UInt64 {
+    let size = self.mask &+ 1
+    guard size == UInt64(head.maxEntries), size & self.mask == 0 else {
+      throw .corrupt("a ring buffer of \(size) bytes", at: address)
+    }
+    let pending = self.producerPos &- start
+    guard pending <= size else {
+      throw .corrupt(
+        "a ring buffer of \(size) bytes whose producer is at \(self.producerPos) and its consumer at "
+          + "\(start)", at: address)
+    }
+    return pending
+  }
+}
+
 extension MapReader {
   /// The records between the consumer and the producer, oldest first. In a user ring buffer a process
   /// is the producer, and nothing that it wrote can be trusted.
   func ring() throws(ReadFault) -> [MapEntry] {
     let ring = try map.container(\BPFRingbufContents.map).rb
-    let size = ring.mask &+ 1
-    guard size == UInt64(head.maxEntries), size & ring.mask == 0 else {
-      throw .corrupt("a ring buffer of \(size) bytes", at: ring.address)
-    }
-    try admit(Int(size), of: 1)
-    let start = max(ring.consumerPos, ring.overwritePos ?? 0)
-    let pending = ring.producerPos &- start
-    guard pending <= size else {
-      throw .corrupt(
-        "a ring buffer of \(size) bytes whose producer is at \(ring.producerPos) and its consumer at "
-          + "\(start)", at: ring.address)
-    }
+    let (start, pending) = (ring.start, try ring.pending(in: head))
+    try admit(Int(head.maxEntries), of: 1)
     // It is mapped twice in a row: no record has a gap in it.
     let data = ring.address(of: \.data)!
     try view.prefetch(at: data + (start & ring.mask), count: Int(pending))

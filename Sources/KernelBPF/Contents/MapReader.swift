@@ -2,6 +2,12 @@ import GuestScopeBTF
 import GuestScopeGuestMemory
 import GuestScopeLinuxKernel
 
+/// `struct bpf_map`: the functions of its type.
+private struct BPFMapOperations: KernelStruct {
+  static let kernelName = "bpf_map"
+  let ops = Member<KernelVirtualAddress>("ops")
+}
+
 /// Reads the entries of one map. Each family of types has a file of its own.
 struct MapReader {
   let map: KernelObject<BPFMapStruct>
@@ -54,6 +60,7 @@ struct MapReader {
   /// Nil for a type whose entries are not read. Of a map without indices, those before the window
   /// are there as well: only by counting them is it known where the window begins.
   func entries() throws(ReadFault) -> [MapEntry]? {
+    if try isOffloaded { return nil }
     if let key = query.key { return try entry(of: key) }
     // These know the index of an entry before they read it.
     switch type {
@@ -94,8 +101,20 @@ struct MapReader {
   }
 
   private func refusal() throws(ReadFault) -> MapContents.Refusal {
+    if try isOffloaded { return .offloaded }
     if type == "arena" { return .arena(pages: try arenaPageCount()) }
     return .unknownType(head.typeName ?? "\(head.type)")
+  }
+
+  /// `bpf_map_offload_map_alloc()` of kernel/bpf/offload.c makes arrays and hashes that are not of their type's
+  /// structure.
+  private var isOffloaded: Bool {
+    get throws(ReadFault) {
+      guard type == "array" || type == "hash",
+        let ops = walk.kernel.symbols.address(of: "bpf_map_offload_ops")
+      else { return false }
+      return try map.read(as: BPFMapOperations.self).ops.rawValue == ops
+    }
   }
 
   // MARK: What families share

@@ -9,10 +9,8 @@ public struct RingBufferFill: Sendable {
   public var size: UInt64
   /// Where its reader is, in bytes since the start.
   public var consumer: UInt64
-  /// The same of its writers.
-  public var producer: UInt64
-
-  public var pending: UInt64 { producer &- consumer }
+  /// Bytes that wait for it.
+  public var pending: UInt64
 }
 
 extension BPFObjects {
@@ -25,9 +23,10 @@ extension BPFObjects {
         let head = MapHead(map)
         guard head.typeName == "ringbuf" || head.typeName == "user_ringbuf" else { return nil }
         let ring = try map.container(\BPFRingbufContents.map).rb
+        let pending = try ring.pending(in: head)
         return RingBufferFill(
-          id: head.id, name: head.name, size: ring.mask &+ 1,
-          consumer: max(ring.consumerPos, ring.overwritePos ?? 0), producer: ring.producerPos)
+          id: head.id, name: head.name, size: UInt64(head.maxEntries), consumer: ring.start,
+          pending: pending)
       }.objects.compactMap { $0 }
     }
   }

@@ -32,12 +32,13 @@ public class DeclaredMember: @unchecked Sendable {
   /// - Throws: a `BTFError` that names a required member that is missing, or one whose type is not
   ///   the one that is declared.
   func find(
-    in type: BTF.TypeID, called structName: String, _ layouts: StructLayouts
+    in type: BTF.TypeID, called structName: String, _ layouts: StructLayouts, depth: Int
   ) throws(BTFError) {
-    try companion?.find(in: type, called: structName, layouts)
+    try companion?.find(in: type, called: structName, layouts, depth: depth)
     for path in paths {
       guard let field = try layouts.btf.field(path, in: type) else { continue }
-      place = try MemberPlace(field, of: self, path: path, structName: structName, layouts)
+      place = try MemberPlace(
+        field, of: self, path: path, structName: structName, layouts, depth: depth)
       return
     }
     guard !isRequired else { throw .noMember(path: name, structName: structName) }

@@ -2,10 +2,13 @@ import GuestScopeBTF
 import GuestScopeBytes
 
 extension MemberPlace {
+  /// No member of the kernel's is larger.
+  private static let mostBytes = 1 << 20
+
   /// Checks what the BTF says of a member against its declaration.
   init(
     _ field: Field, of member: DeclaredMember, path: String, structName: String,
-    _ layouts: StructLayouts
+    _ layouts: StructLayouts, depth: Int
   ) throws(BTFError) {
     let btf = layouts.btf
     let type = try btf.type(try btf.resolve(field.type))
@@ -14,6 +17,9 @@ extension MemberPlace {
         field.bits.map { "a bit-field of " + counted($0.count, "bit") }
         ?? "\(type.kindName) of " + counted(field.size, "byte")
       return .otherType(path: path, structName: structName, found: found, expected: expected)
+    }
+    guard field.size <= Self.mostBytes else {
+      throw otherType("a member of at most \(Self.mostBytes) bytes")
     }
     (offset, size, bits) = (field.offset, field.size, field.bits)
     span = field.offset..<field.offset + field.size
@@ -37,7 +43,7 @@ extension MemberPlace {
     case (.link(let target), .struct), (.link(let target), .union):
       let id = try btf.resolve(field.type)
       self.target = id
-      let inner = try layouts.extent(of: target, type: id)
+      let inner = try layouts.extent(of: target, type: id, depth: depth + 1)
       span = offset + inner.lowerBound..<offset + inner.upperBound
     case (.place, .struct), (.place, .union):
       target = try btf.resolve(field.type)
@@ -70,9 +76,14 @@ extension BTF {
   /// Bytes of an element of an array whose elements may be arrays themselves: some compilers of BTF have one
   /// array of several dimensions, others an array of arrays.
   fileprivate func sizeOfElement(_ element: BTF.TypeID) -> Int? {
-    guard let resolved = try? resolve(element), case .array(let inner, _, _)? = try? type(resolved)
-    else { return size(of: element) }
-    return sizeOfElement(inner)
+    var element = element
+    for _ in 0..<BTF.maxDepth {
+      guard let resolved = try? resolve(element),
+        case .array(let inner, _, _)? = try? type(resolved)
+      else { return size(of: element) }
+      element = inner
+    }
+    return nil
   }
 
   /// The structure that a pointer leads to; nil where the BTF does not say more than that it is a

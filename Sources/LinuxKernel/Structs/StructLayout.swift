@@ -16,11 +16,11 @@ public final class StructLayout<Struct: KernelStruct>: Sendable {
 
   /// - Throws: a `BTFError` that names a required member that is missing, or one whose type is not
   ///   the one that is declared.
-  init(type: BTF.TypeID, _ layouts: StructLayouts) throws(BTFError) {
+  init(type: BTF.TypeID, _ layouts: StructLayouts, depth: Int) throws(BTFError) {
     let members = Struct()
     let declared = Self.declarations(of: members)
     for member in declared {
-      try member.find(in: type, called: Struct.kernelName, layouts)
+      try member.find(in: type, called: Struct.kernelName, layouts, depth: depth)
     }
     self.members = members
     size = layouts.btf.size(of: type) ?? 0

@@ -21,6 +21,13 @@ public final class StructLayouts: Sendable {
   public func layout<Struct: KernelStruct>(
     of declaration: Struct.Type, type: BTF.TypeID? = nil
   ) throws(BTFError) -> StructLayout<Struct> {
+    try layout(of: declaration, type: type, depth: 0)
+  }
+
+  /// - Parameter depth: structures that this one is embedded in. Damaged types may embed one in itself.
+  private func layout<Struct: KernelStruct>(
+    of declaration: Struct.Type, type: BTF.TypeID?, depth: Int
+  ) throws(BTFError) -> StructLayout<Struct> {
     let key = Key(declaration: ObjectIdentifier(declaration), type: type)
     if let layout = known.withLock({ $0[key] }) as? StructLayout<Struct> { return layout }
     let named: BTF.TypeID
@@ -30,7 +37,8 @@ public final class StructLayouts: Sendable {
       let required = StructLayout<Struct>.requiredPaths
       named = try btf.structID(Struct.kernelName, having: required)
     }
-    let layout = try StructLayout<Struct>(type: named, self)
+    guard depth < BTF.maxDepth else { throw .tooDeep(id: named) }
+    let layout = try StructLayout<Struct>(type: named, self, depth: depth)
     known.withLock { $0[key] = layout }
     return layout
   }
@@ -44,10 +52,10 @@ public final class StructLayouts: Sendable {
   }
 
   func extent(
-    of declaration: any KernelStruct.Type, type: BTF.TypeID
+    of declaration: any KernelStruct.Type, type: BTF.TypeID, depth: Int
   ) throws(BTFError) -> Range<Int> {
     func extent<Struct: KernelStruct>(_: Struct.Type) throws(BTFError) -> Range<Int> {
-      try layout(of: Struct.self, type: type).extent
+      try layout(of: Struct.self, type: type, depth: depth).extent
     }
     return try extent(declaration)
   }

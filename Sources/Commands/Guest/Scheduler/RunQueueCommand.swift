@@ -56,7 +56,7 @@ struct RunQueueCommand: GuestCommand {
   static let scxFields: [Field<RunQueue.ScxNumbers>] = [
     Field("nr_running") { JSON($0.running) },
     Field("flags") { .array($0.flagNames.map { .string($0) }) },
-    Field("cpu_released") { .bool($0.released) },
+    Field("cpu_released") { JSON($0.released) },
     Field("local_dsq_nr") { JSON($0.local) },
   ]
 

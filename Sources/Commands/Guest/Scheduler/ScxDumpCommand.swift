@@ -8,11 +8,11 @@ struct ScxDumpCommand: GuestCommand {
     commandName: "dump", abstract: "CPUs, dispatch queues and tasks of sched_ext.",
     discussion: """
       What the kernel itself dumps when it throws a scheduler out, made from outside and at any time: \
-      each CPU with the tasks that want to run there, each dispatch queue (DSQ) that has tasks with \
-      them in their order, and all tasks that sched_ext schedules or has prepared. WAIT is how long \
+      each CPU with the tasks that want to run there, each dispatch queue (DSQ) that has tasks or that \
+      the scheduler has made, with its tasks in their order, and all tasks that sched_ext schedules or has prepared. WAIT is how long \
       a task has wanted to run; it means little for one that does not.
 
-      With -j empty queues are there as well. The tasks of a scheduler that was loaded with \
+      With -j the other empty queues are there as well. The tasks of a scheduler that was loaded with \
       SCX_OPS_SWITCH_PARTIAL are those of class ext.
       """)
 
@@ -25,7 +25,7 @@ struct ScxDumpCommand: GuestCommand {
     Field("nr_running", .number("NR")) { JSON($0.running) },
     Field("rq_flags") { .unsigned($0.flags) },
     Field("flags", .text("FLAGS")) { .array($0.flagNames.map { .string($0) }) },
-    Field("cpu_released", .text("RELEASED")) { .bool($0.released) },
+    Field("cpu_released", .text("RELEASED")) { JSON($0.released) },
     Field("ops_qseq") { JSON($0.queueSequence) },
     Field("kick_sync", .number("KICK_SYNC")) { JSON($0.kickSequence) },
     Field("nr_immed") { JSON($0.immediate) },
@@ -69,7 +69,7 @@ struct ScxDumpCommand: GuestCommand {
     Field("weight", .number("WEIGHT")) { JSON($0.weight) },
     Field("sticky_cpu") { .signed(Int64($0.stickyCPU)) },
     Field("holding_cpu") { .signed(Int64($0.holdingCPU)) },
-    Field("wait_jiffies") { .signed($0.waited) },
+    Field("wait_jiffies") { $0.waited.map { .signed($0) } ?? .null },
     Field("wait_ms") { $0.waitedMilliseconds.map { .signed($0) } ?? .null },
     .onScreen(.number("WAIT")) { task in task.waitedMilliseconds.map { "\($0) ms" } },
   ]
@@ -124,6 +124,7 @@ extension ScxDispatchQueue.Place {
     case .local: "local"
     case .bypass: "bypass"
     case .reject: "reject"
+    case .rescue: "rescue"
     case .global: "global"
     case .user: "user"
     }
@@ -131,7 +132,7 @@ extension ScxDispatchQueue.Place {
 
   fileprivate var cpu: Int? {
     switch self {
-    case .local(let cpu), .bypass(let cpu), .reject(let cpu): cpu
+    case .local(let cpu), .bypass(let cpu), .reject(let cpu), .rescue(let cpu): cpu
     case .global, .user: nil
     }
   }

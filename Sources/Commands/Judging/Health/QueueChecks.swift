@@ -8,7 +8,9 @@ extension Health {
   /// - Throws: for fewer than three samples, which show no trend.
   fileprivate func queues() throws -> [[ScxDispatchQueue]]? {
     guard let all = try schedulers() else { return nil }
-    guard all.count >= 3 else { throw CommandError("it takes three samples") }
+    guard all.count >= 3 else {
+      throw CommandError("fewer than three samples show no trend: --samples 3 takes enough")
+    }
     return all[0].dump.queues.compactMap { queue in
       let same = all.compactMap { both in both.dump.queues.first { $0.isSame(as: queue) } }
       return same.count == all.count ? same : nil
@@ -28,6 +30,7 @@ extension ScxDispatchQueue {
     case .local(let cpu): "local queue of CPU \(cpu)"
     case .bypass(let cpu): "bypass queue of CPU \(cpu)"
     case .reject(let cpu): "reject queue of CPU \(cpu)"
+    case .rescue(let cpu): "rescue queue of CPU \(cpu)"
     case .global(let node): "global queue of node \(node)"
     case .user: "queue 0x\(String(id, radix: 16))"
     }

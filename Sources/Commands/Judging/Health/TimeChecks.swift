@@ -4,7 +4,7 @@ import GuestScopeKernelTasks
 extension Health {
   /// Ticks from each sample to the next.
   ///
-  /// - Throws: for a guest that stands still, or was looked at once.
+  /// - Throws: for a guest that stands still, was looked at once, or was reset between two looks.
   func ticks() throws -> [UInt64] {
     try requireMotion()
     let jiffies = try all(\.jiffies).map { jiffies in
@@ -13,7 +13,12 @@ extension Health {
       }
       return jiffies
     }
-    return zip(jiffies, jiffies.dropFirst()).map { $1 &- $0 }
+    return try zip(jiffies, jiffies.dropFirst()).map { before, after in
+      guard after >= before else {
+        throw CommandError("the guest was reset between two samples: check it again")
+      }
+      return after - before
+    }
   }
 
   func requireMotion() throws {
@@ -34,7 +39,7 @@ extension Health {
 
 extension HealthCheck {
   static let guestLives = HealthCheck(
-    name: "guest-lives", about: "its time stands still"
+    name: "guest-lives", about: "the guest's time stands still"
   ) { health, _ in
     let ticks = try health.ticks().reduce(0, +)
     // Without a tick on any CPU nothing counts them, until a timer is due.
@@ -90,6 +95,7 @@ extension HealthCheck {
     name: "task-stuck", about: "a task waits for a CPU, or in D", limit: 10, unit: "s"
   ) { health, limit in
     let tasks = try health.taskList().tasks
+    guard !tasks.isEmpty else { throw CommandError("no task could be read") }
     guard tasks.contains(where: { $0.idle != nil }) else {
       throw CommandError.noRunQueueClocks
     }
