@@ -13,6 +13,20 @@ boot_measured() {
     -chardev "pipe,id=events,path=$dir/events" -mon chardev=events,mode=control
 }
 
+# runs_of ARGUMENT USUAL: how many runs are wanted; false for what is not a number of them.
+runs_of() {
+  [[ ${1:-$2} != *[!0-9]* && ${1:-$2} -gt 0 ]] && echo "${1:-$2}"
+}
+
+# end_measured WORK: ends the guest in $dir, and removes the folder WORK.
+end_measured() {
+  scripts/guest-stop "$dir" 2>/dev/null || true
+  # What waits for the events of a guest that did not boot.
+  # shellcheck disable=SC2046 # process ids are words
+  kill $(jobs -rp) 2>/dev/null || true
+  rm -rf "$1"
+}
+
 # pauses DIR FROM: in microseconds, of the stops in the log from that line on.
 pauses() {
   tail -n "+$2" "$1/events" | awk '
@@ -49,7 +63,7 @@ ask() {
     }
     END {
       split(times, t, " ")
-      if (way != "session") printf "%s wall=%.0fms cpu=%.0fms ", way, t[1] * 1000, (t[2] + t[3]) * 1000
+      if (way !~ /session$/) printf "%s wall=%.0fms cpu=%.0fms ", way, t[1] * 1000, (t[2] + t[3]) * 1000
       else printf "%s ", way
       printf "stops=%d longest=%.3fms total=%.3fms reads=%d bytes=%d\n", stops, longest, total, reads, bytes
     }' "$dir/stats"

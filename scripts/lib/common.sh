@@ -1,4 +1,4 @@
-# Sourced by scripts/guest-*: places and messages.
+# Sourced by the scripts: places and messages.
 # shellcheck shell=bash disable=SC2034,SC2154
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)

@@ -1,4 +1,4 @@
-# Sourced by scripts/guest-*: downloads Debian packages of any suite and architecture without
+# Sourced by scripts that need packages: downloads Debian packages of any suite and architecture without
 # installing them. Each suite has an apt root of its own, so the machine's own state is not touched.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2154
 
