@@ -56,8 +56,9 @@ package enum CommandLineTool {
       return session.closing(
         try Shell(session, console: console, output: command.output).run(command))
     } catch {
+      let variables = (try? CommandWords.options(inVariable: "GUESTSCOPE_OPTIONS")) ?? []
       return console.report(
-        error, CommandWords.form(of: arguments) ?? .screen,
+        error, CommandWords.form(of: variables + arguments) ?? .screen,
         usage: CommandWords(arguments).usage.map { "guestscope " + $0 })
     }
   }

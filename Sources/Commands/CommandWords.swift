@@ -94,9 +94,16 @@ struct CommandWords {
   /// How the command is used, without the name of the program; nil where no command is named.
   var usage: String? {
     guard command != Root.self else { return nil }
-    let shown = command.configuration.defaultSubcommand ?? command
-    let usage = Root.usageString(for: shown).split(separator: "\n").first ?? ""
-    return usage.firstRange(of: "guestscope ").map { String(usage[$0.upperBound...]) }
+    return Self.usage(of: command.configuration.defaultSubcommand ?? command)
+  }
+
+  /// The words that a command takes, without the options that nearly all commands have.
+  static func usage(of command: ParsableCommand.Type) -> String {
+    let usage = Root.usageString(for: command).split(separator: "\n").first ?? ""
+    let start = usage.firstRange(of: "guestscope ")?.upperBound ?? usage.startIndex
+    return ["json", "pretty", "wide"].reduce(String(usage[start...])) { text, option in
+      text.replacing(" [--\(option)]", with: "")
+    }
   }
 }
 

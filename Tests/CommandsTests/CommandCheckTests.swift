@@ -40,10 +40,10 @@ import Testing
 
   @Test(
     arguments: [
-      ("read x", "read <address> <length> [--as <format>] [--json] [--pretty] [--wide]"),
+      ("read x", "read <address> <length> [--as <format>]"),
       ("-j -c :1 prog 5", "prog list [id <n> | name <glob> | type <type>] ..."),
       ("map show -p x", "map list [id <n> | name <glob> | type <type>] ..."),
-      ("source", "source <file> [--keep-going] [--json] [--pretty] [--wide]"), ("fly", nil),
+      ("source", "source <file> [--keep-going]"), ("fly", nil),
       ("-j", nil),
       ("--timeout x read", nil),
     ] as [(String, String?)])

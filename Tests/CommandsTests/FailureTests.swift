@@ -36,7 +36,7 @@ import Testing
       (["--timeout", "x", "-j", "info"], 64, "--timeout"), (["-j", "-x"], 64, "'-x'"),
       (["-c", "nowhere", "info", "--json"], 64, "HOST:PORT"), (["-j", "hold"], 64, "session"),
       (["prog", "list", "-j", "-e", "info"], 64, "remove the other"),
-      (["-j", "-e", "'"], 64, "its end"),
+      (["-j", "-e", "'"], 64, "is not closed"),
       (["-j", "-f", "/no/such"], 1, "cannot open /no/such"), (["-j", "-f", endless], 1, "deep"),
       (["-j", "-e", "source /no/such"], 1, "cannot open"), (["-j", "regs", "9"], 1, "no vCPU 9"),
       (["-j", "-k", "/no/such", "info"], 1, "/no/such"), (["-j", "read", "8", "8"], 1, "mapped"),
@@ -53,7 +53,7 @@ import Testing
 
   @Test func aLineThatIsRefusedIsFollowedByItsUsage() throws {
     let usage =
-      "\nusage: guestscope read <address> <length> [--as <format>] [--json] [--pretty] [--wide]\n"
+      "\nusage: guestscope read <address> <length> [--as <format>]\n"
     for words in [["read"], ["-j", "read", "x"], ["read", "x", "8", "9"]] {
       #expect(try run(words).errors.hasSuffix(usage))
     }

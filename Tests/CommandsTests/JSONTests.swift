@@ -24,6 +24,15 @@ import Testing
         == "[-1,-9223372036854775808,0,9223372036854775807,null]")
   }
 
+  @Test func aDifferenceIsExactAsFarAs64BitsHoldIt() {
+    let numbers: [(JSON, JSON)] = [
+      (.unsigned(.max), .unsigned(0)), (.unsigned(3), .unsigned(5)),
+      (.unsigned(0), .unsigned(.max)),
+    ]
+    #expect(
+      numbers.map { $0 - $1 } == [.unsigned(.max), .signed(-2), .number(-0x1p64)])
+  }
+
   @Test func prettyIsIndentedByFour() {
     let document: JSON = [["a": .unsigned(1), "b": [.null, [:]]], []]
     #expect(

@@ -148,7 +148,7 @@ import Testing
     for line in ["-c :1 \(source)", "--hold quit", "-k x history"] {
       let refused = try run("-e", line)
       #expect(refused.status == 64)
-      #expect(refused.errors.contains("stand before its commands"))
+      #expect(refused.errors.contains("stands before the session's commands"))
     }
   }
 }

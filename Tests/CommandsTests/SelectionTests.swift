@@ -83,7 +83,7 @@ import Testing
     guest.writeIDR()
     guest.ram.write(0 as UInt32, at: guest.place("bpf_stats_enabled_key"))
     qemu.change { $0.ram = guest.ram.bytes }
-    let none = "no struct_ops programs; 2 of other types: type all"
+    let none = "the guest has no struct_ops programs, but 2 of other types: type all lists them"
     let off = "the guest counts no runs now: bpf_stats_enabled is 0"
     for words in [["prog", "stats"], ["prog", "verifier"]] {
       let screen = try run(words)
@@ -126,7 +126,7 @@ import Testing
       #expect((result.status, result.output) == (0, "[]\n"))
       #expect(result.errors == "guestscope: the guest has no BPF programs\n")
     }
-    #expect(try run("prog", "stats").errors.contains("none of other types either"))
+    #expect(try run("prog", "stats").errors.contains("and none of other types"))
   }
 
   @Test(arguments: [

@@ -44,7 +44,7 @@ import Testing
       ("GUESTSCOPE_CONNECT", "nowhere", "a gdbserver is HOST:PORT"),
       ("GUESTSCOPE_CONNECT", ":70000", "a gdbserver is HOST:PORT"),
       ("GUESTSCOPE_OPTIONS", "--fly", "not --fly"), ("GUESTSCOPE_OPTIONS", "info", "not info"),
-      ("GUESTSCOPE_OPTIONS", "'-j", "without its end"),
+      ("GUESTSCOPE_OPTIONS", "'-j", "is not closed"),
       ("GUESTSCOPE_OPTIONS", "-e info", "not -e and -f"),
       ("GUESTSCOPE_OPTIONS", "--timeout 0", "--timeout takes seconds"),
     ])

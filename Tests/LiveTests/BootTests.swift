@@ -43,7 +43,7 @@ extension LiveTests {
       }
       let stats = try ask("prog", "stats", "-j")
       #expect((stats.status, stats.out) == (0, "[]\n"))
-      #expect(stats.err.contains("no struct_ops programs; none of other types either"))
+      #expect(stats.err.contains("has no struct_ops programs, and none of other types"))
       #expect(stats.err.contains("bpf_stats_enabled is 0"))
       #expect(try ask("prog", "stats", "type", "struct_ops").status == 1)
       let info = try ask("info", "-j")

@@ -86,7 +86,12 @@ extension LiveTests {
       let result = try Program(["-c", guest.target, "-k", file, "report"]).run()
       #expect(result.status == 0, "\(result.err)")
       expect(
-        [["boot: the kernel has not come up yet (SYSTEM_", "and has said last: " + words]],
+        [
+          [
+            "boot: the kernel has not come up yet (SYSTEM_",
+            "the last record of its log is: " + words,
+          ]
+        ],
         in: Array(result.out.split(separator: "\n").prefix(10)))
     }
 

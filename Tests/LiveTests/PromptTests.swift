@@ -94,8 +94,8 @@ extension LiveTests {
       for (line, words) in [
         ("frobnicate", "no command 'frobnicate'"), ("prog fly", "no command 'fly'"),
         ("help fly", "no command 'fly'"), ("read init_task", "usage: read <address> <length>"),
-        ("sym no_such_symbol", "no symbol no_such_symbol"), ("'", "without its end"),
-        ("-c :1 info", "stand before"), ("read 0 8", "0x0 is not mapped"),
+        ("sym no_such_symbol", "no symbol no_such_symbol"), ("'", "is not closed"),
+        ("-c :1 info", "stands before"), ("read 0 8", "0x0 is not mapped"),
         ("sym é→漢", "no symbol é→漢"), ("resume", "not held"),
         ("prog list id 4000000", "no program"),
       ] {
@@ -341,7 +341,7 @@ extension LiveTests {
       try terminal.type("inf")
       try terminal.expect("inf")
       qemu = nil
-      try terminal.expect("lost 127.0.0.1:\(port): its QEMU has ended\n")
+      try terminal.expect("nothing listens at 127.0.0.1:\(port) any more: ")
       // What was typed is still there.
       try terminal.expect("guestscope (no guest)> inf")
       try terminal.enter("o")

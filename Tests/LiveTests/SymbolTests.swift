@@ -42,7 +42,8 @@ extension LiveTests {
 
     @Test(arguments: LiveGuest.withBpftool)
     func everyProgramOfBpftoolsIsNamedByTheAddressOfItsCode(guest: LiveGuest) throws {
-      let programs = try guest.bpftool("prog").compactMap(Compiled.init)
+      // One guest has a thousand of one kind.
+      let programs = try guest.bpftool("prog").compactMap(Compiled.init).prefix(150)
       try #require(!programs.isEmpty)
       let starts = try documents(guest, programs.map { "print bpf_prog prog:\($0.id) .bpf_func" })
         .map { try #require(UInt64(hex: $0)) }

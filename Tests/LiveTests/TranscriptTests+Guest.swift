@@ -218,16 +218,16 @@ extension LiveTests.TranscriptTests {
     CPU 0: {text}
     CPU 1: {text}
     tasks: {n}, none stuck for 10 s
-    maps: {n}
-    answer: from {n} stops ({n} for log and programs, {n} for tasks, {n} for maps)
     prog_runtime_stats:
     reno_init: cnt={prog reno_init run_cnt} nsecs={prog reno_init run_time_ns} misses=0{text}
     {lines}
     prog_verifier_stats:
     reno_init: verified_insns={prog reno_init verified_insns}
     {lines}
+    maps: {n}
     log:
     {lines}
+    answer: from {n} stops ({n} for log and programs, {n} for tasks, {n} for maps)
     > info
     stub             {text}
     run_state        running

@@ -13,7 +13,7 @@ extension LiveTests {
       ("history", 64, "is for the prompt"), ("resume", 1, "the guest is not held"),
       ("source /no/such/file", 1, "cannot open /no/such/file: No such file"),
       ("frobnicate", 64, "no command 'frobnicate'"), ("prog fly", 64, "no command 'fly'"),
-      ("help fly", 64, "no command 'fly'"), ("-j", 64, "no command after them"),
+      ("help fly", 64, "no command 'fly'"), ("-j", 64, "has options but no command"),
       ("prog stats type fly", 64, "'fly' is not a type of program"),
       ("prog list id 4000000", 1, "no program with id 4000000"),
       ("map list type fly", 64, "'fly' is not a type of map"),
@@ -61,8 +61,8 @@ extension LiveTests {
       ("translate 8", 1, "is not a kernel address"), ("regs 9", 1, "no vCPU 9"),
       ("check nothing", 64, "no check 'nothing'"), ("check guest-lives=1", 64, "has no limit"),
       ("check --tolerance 5", 64, "--baseline"),
-      ("hold now", 64, "Unexpected argument 'now'"), ("'quit", 64, "without its end"),
-      ("-c :1 info", 64, "stand before its commands"),
+      ("hold now", 64, "Unexpected argument 'now'"), ("'quit", 64, "is not closed"),
+      ("-c :1 info", 64, "stands before the session's commands"),
     ]
 
     @Test func everyCommandOfTheTableHasATranscript() {

@@ -17,7 +17,7 @@ struct AddressExpression: ExpressibleByArgument {
   /// For the help of commands that take one.
   static let help: ArgumentHelp =
     """
-    A number, a symbol, symbol+offset, symbol@CPU for a per-CPU variable, or an object: prog:ID, \
+    A number (decimal, with 0x, or sixteen hexadecimal digits), a symbol, symbol+offset, symbol@CPU for a per-CPU variable, or an object: prog:ID, \
     map:ID, link:ID, btf:ID, task:PID.
     """
 

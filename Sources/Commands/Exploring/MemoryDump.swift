@@ -49,7 +49,8 @@ struct MemoryDump {
     /// Refuses a length of which nothing could be shown.
     func admit(_ length: ByteCount) throws {
       guard length.value >= unit else {
-        throw ValidationError("a word of \(rawValue) is \(unit) bytes: \(length.value) hold none")
+        throw ValidationError(
+          "--as \(rawValue) shows words of \(unit) bytes, and \(length.value) bytes hold none")
       }
     }
   }

@@ -37,7 +37,8 @@ struct PrintRequest {
     paths = try members.flatMap { $0.split(separator: ",", omittingEmptySubsequences: false) }
       .map { try path(String($0)) }
     guard !paths.contains(where: \.steps.isEmpty), self.link?.steps.isEmpty == false else {
-      throw ValidationError("an empty path of members: name some, with commas between")
+      throw ValidationError(
+        "a path of members is empty: name the members, with commas between them")
     }
   }
 

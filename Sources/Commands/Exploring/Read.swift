@@ -55,7 +55,10 @@ struct PRead: GuestCommand {
       instant.
       """)
 
-  @Argument(help: ArgumentHelp("A number, decimal or with 0x.", valueName: "address"))
+  @Argument(
+    help: ArgumentHelp(
+      "A number: decimal, with 0x, or sixteen hexadecimal digits as sym shows them.",
+      valueName: "address"))
   var address: AddressExpression
   @OptionGroup var dump: MemoryDumpArguments
   @OptionGroup var output: OutputOptions

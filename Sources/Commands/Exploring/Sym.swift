@@ -108,8 +108,8 @@ struct Sym: GuestCommand {
       let (symbol, offset) = symbols.nearest(to: place)
     else {
       throw CommandError(
-        "\(place.hex) is not among the addresses that \(file) was linked to; those of a guest with "
-          + "KASLR are others")
+        "\(place.hex) is not among the addresses that \(file) was linked to; a guest with "
+          + "KASLR has other addresses")
     }
     return Row(symbol, offset: offset)
   }

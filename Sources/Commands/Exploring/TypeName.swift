@@ -13,7 +13,7 @@ extension BTF {
   /// pointer to it, `scx_sched *`, or an array of it, `char[64]`.
   ///
   /// Without a keyword a struct comes before a typedef of its name. `#` and a type's id after the
-  /// name tell it from others of the same name.
+  /// name distinguish it from others of the same name.
   func type(userText text: String, in file: String) throws -> NamedType {
     var (name, counts) = (text[...], [UInt32]())
     while let (start, count) = Self.arrayLength(name) {

@@ -44,8 +44,9 @@ struct Found<Listing: ObjectListing> {
     guard objects.isEmpty, snapshot.unreadable.isEmpty else { return nil }
     guard let standard else { return "the guest has no \(kind.plural)" }
     let others = snapshot.value.otherTypes
-    return "no \(standard) \(kind.noun)s; "
-      + (others == 0 ? "none of other types either" : "\(others) of other types: type all")
+    return "the guest has no \(standard) \(kind.noun)s, "
+      + (others == 0
+        ? "and none of other types" : "but \(others) of other types: type all lists them")
   }
 }
 

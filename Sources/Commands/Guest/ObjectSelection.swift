@@ -25,7 +25,9 @@ struct ObjectSelection {
         continue
       }
       guard keys.contains(key) else {
-        throw ValidationError("'\(key)' is not one of: \((keys + flags).joined(separator: ", "))")
+        let way = UInt64(key) == nil ? "" : "; an object is selected by its number with: id \(key)"
+        throw ValidationError(
+          "'\(key)' is not one of: \((keys + flags).joined(separator: ", "))" + way)
       }
       guard let value = rest.popFirst() else { throw ValidationError("'\(key)' takes a value") }
       switch key {

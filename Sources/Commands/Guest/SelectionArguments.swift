@@ -4,8 +4,9 @@ import ArgumentParser
 struct SelectionArguments: ParsableArguments {
   @Argument(
     help: ArgumentHelp(
-      "id N or N,N, name GLOB (*, ? and [a-z]), type T (as bpftool names them). Each may be "
-        + "repeated: any id or name, and any type.",
+      "Which objects, by the words that the usage shows: id N or N,N; name GLOB, with *, ? and "
+        + "[a-z]; type T, as bpftool names it. Each may be repeated: an object is shown that has "
+        + "any of the ids or names, and any of the types.",
       valueName: "selection"))
   var words: [String] = []
 

@@ -137,9 +137,13 @@ extension JSON {
     }
   }
 
-  /// The difference of two numbers, exact for whole ones.
+  /// The difference of two numbers: exact for whole ones, as far as 64 bits hold it.
   static func - (a: JSON, b: JSON) -> JSON? {
-    if let a = a.whole, let b = b.whole { return JSON(a - b) }
+    if let a = a.whole, let b = b.whole {
+      let difference = a - b
+      let isHeld = (Int128(Int64.min)...Int128(UInt64.max)).contains(difference)
+      return isHeld ? JSON(difference) : .number(Double(difference))
+    }
     guard let a = a.double, let b = b.double else { return nil }
     return .number(a - b)
   }

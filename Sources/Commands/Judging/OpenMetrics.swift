@@ -12,7 +12,7 @@ struct OpenMetrics {
     var text = "# HELP guestscope_value A number of an answer of guestscope.\n"
     text += "# TYPE guestscope_value gauge\n"
     for object in sample.objects(after: nil) {
-      for (path, value) in object.values where value.double != nil {
+      for (path, value) in object.values where value.double?.isFinite == true {
         text +=
           "guestscope_value{" + (own.map { $0 + "," } ?? "")
           + "object=\"\(Self.escaped(object.name))\",key=\"\(Self.escaped(path))\"} "

@@ -86,7 +86,7 @@ extension Session {
   /// - Throws: also for words that are not a command which asks the guest.
   func answer(to words: [String]) throws -> Answer {
     guard let command = try Root.parse(words: words) as? any GuestCommand, command.asksGuest else {
-      throw UsageError("'\(words.joined(separator: " "))' asks the guest nothing")
+      throw UsageError("'\(words.joined(separator: " "))' is not a command that asks the guest")
     }
     return try command.answer(in: self)
   }

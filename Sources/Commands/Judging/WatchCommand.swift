@@ -4,7 +4,7 @@ import Glibc
 /// `watch`: a command again and again, and how fast its numbers change.
 struct WatchCommand: ShellCommand {
   static let configuration = CommandConfiguration(
-    commandName: "watch", abstract: "Any command again and again, and how fast its numbers change.",
+    commandName: "watch", abstract: "A command again and again, and how fast its numbers change.",
     usage: "guestscope watch [-n <seconds>] [--count <n>] [--openmetrics <file>] <command> ...",
     discussion: """
       watch prog stats type all
@@ -19,7 +19,9 @@ struct WatchCommand: ShellCommand {
   @OptionGroup var pace: WatchPace
   @Argument(
     parsing: .allUnrecognized,
-    help: ArgumentHelp("What to watch: a command that asks the guest.", valueName: "command"))
+    help: ArgumentHelp(
+      "What to watch: a command that lists things of the guest, but not info or report.",
+      valueName: "command"))
   var words: [String] = []
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
@@ -38,9 +40,11 @@ struct WatchCommand: ShellCommand {
       throw UsageError("watch takes a command to watch, as in watch prog stats")
     }
     guard let command = try Root.parse(words: words) as? any GuestCommand,
-      !(command is any RunStateCommand)
+      command.asksGuest, !(command is any RunStateCommand)
     else {
-      throw UsageError("'\(words.joined(separator: " "))' has no numbers to watch")
+      throw UsageError(
+        "watch does not take '\(words.joined(separator: " "))': it takes a command that lists "
+          + "things of the guest, as in watch prog stats")
     }
     return (command, command.output.form == .screen ? nil : command.output.form)
   }

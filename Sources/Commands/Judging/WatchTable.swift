@@ -109,7 +109,7 @@ final class WatchTable {
     let bars = Array("▁▂▃▄▅▆▇█")
     return String(
       rates.map { rate in
-        guard most > 0, rate > 0 else { return bars[0] }
+        guard most.isFinite, rate > 0 else { return bars[0] }
         return bars[min(bars.count - 1, Int(rate / most * Double(bars.count - 1) + 0.5))]
       })
   }

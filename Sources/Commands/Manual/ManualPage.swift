@@ -100,10 +100,7 @@ struct ManualPage {
 
   /// How a command is used, without what all commands have.
   static func usage(of command: ParsableCommand.Type) -> String {
-    let usage = Root.usageString(for: command).split(separator: "\n").first.map(String.init) ?? ""
-    let start = usage.firstRange(of: "guestscope ")?.lowerBound ?? usage.startIndex
-    return String(usage[start...]).replacing(" [--json]", with: "")
-      .replacing(" [--pretty]", with: "")
+    "guestscope " + CommandWords.usage(of: command)
   }
 }
 

@@ -102,7 +102,8 @@ struct BTFValueJSON {
     if let text = text(of: element, count, place) { return .string(text) }
     guard let size = btf.size(of: element) else { return .null }
     var values: [JSON] = []
-    for index in 0..<count where steps > 0 {
+    for index in 0..<count {
+      guard steps > 0 else { break }
       let at = place.moved(by: index &* size)
       // A damaged count would go on for long.
       guard size == 0 ? index < Self.mostEmptyElements : place.bytes.indices.contains(at.offset)

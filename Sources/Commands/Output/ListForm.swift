@@ -5,12 +5,16 @@ struct ListForm<Object> {
   private let sort: (field: Field<Object>, isDescending: Bool)?
   private let limit: Int?
 
-  /// - Parameter columns: names of fields, with commas between; nil for all that have a column.
+  /// - Parameters:
+  ///   - fields: those that may be named.
+  ///   - usual: those that are shown where none is named; nil for all.
+  ///   - columns: names of fields, with commas between; nil for all that have a column.
   /// - Throws: `UsageError` for a name that no field has: before the guest is asked.
   init(
-    _ options: OrderOptions, _ fields: [Field<Object>], columns: String? = nil
+    _ options: OrderOptions, _ fields: [Field<Object>], usual: [Field<Object>]? = nil,
+    columns: String? = nil
   ) throws(UsageError) {
-    self.fields = fields
+    self.fields = usual ?? fields
     limit = options.limit
     if let sort = options.sort {
       let isDescending = sort.hasPrefix("-")
@@ -25,7 +29,7 @@ struct ListForm<Object> {
       }
       self.shown = shown
     } else {
-      shown = fields
+      shown = self.fields
     }
   }
 

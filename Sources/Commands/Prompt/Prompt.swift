@@ -113,7 +113,9 @@ final class Prompt {
     switch isOpen() {
     case false? where wasOpen && session.isConnected:
       session.disconnect()
-      return LineEditor.News("lost \(target): its QEMU has ended", prompt: text)
+      return LineEditor.News(
+        "nothing listens at \(target) any more: its QEMU has ended, or has closed the gdbserver",
+        prompt: text)
     case true? where wasConnected && !session.isConnected:
       guard ContinuousClock.now >= nextTry else { return nil }
       let start = ContinuousClock.now

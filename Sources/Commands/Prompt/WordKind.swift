@@ -11,7 +11,7 @@ enum WordKind: Equatable {
   case symbol
   /// A global variable of a BPF program.
   case global
-  /// Behind `struct`, `union` or `enum` only such a type.
+  /// After `struct`, `union` or `enum` only such a type.
   case typeName(keyword: String?)
   /// A path of members from a type.
   case member(ofType: String)

@@ -68,7 +68,8 @@ struct Words {
       if character == "\\", quote != "'" {
         guard let kept = rest.popFirst() else {
           throw UsageError(
-            quote.map { "a \($0) without its end" } ?? "a backslash at the end of the line")
+            quote.map { "the quote \($0) is not closed" }
+              ?? "the line ends with a backslash: write \\\\ for one")
         }
         // Within double quotes a backslash keeps only what would mean something there.
         if quote == "\"", kept != "\"", kept != "\\" { word.append("\\") }
@@ -81,7 +82,7 @@ struct Words {
         word.append(character)
       }
     }
-    if let quote { throw UsageError("a \(quote) without its end") }
+    if let quote { throw UsageError("the quote \(quote) is not closed") }
     return word
   }
 }

@@ -8,7 +8,7 @@ struct Boot {
   let engine: SnapshotEngine
   /// Nil until a command needs it; with where its vCPUs were when that was looked at last.
   var kernel: GuestKernel?
-  /// What was said last of where vCPUs are.
+  /// What was reported last of where vCPUs are.
   var lastNotice: String?
 
   init(_ engine: SnapshotEngine) { self.engine = engine }

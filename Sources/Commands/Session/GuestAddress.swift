@@ -61,7 +61,7 @@ enum GuestAddress: Hashable {
     guard found.count == 1 else {
       throw GuestMemError(
         .unreachable,
-        "\(found.count) guests of this host have this name; name one by its process:\n"
+        "\(found.count) guests of this host are called \(self); name one by its process:\n"
           + found.listing)
     }
     guard let target = guest.gdbservers.first else {

@@ -98,6 +98,6 @@ extension KernelState {
     guard kernel.isCrashKernel else { return nil }
     return
       "this is a crash kernel: no vCPU is in the kernel that crashed any more, and this answer "
-      + "has nothing of that one"
+      + "is not about that kernel"
   }
 }

@@ -31,7 +31,9 @@ final class OpenFile {
         return buffer.isEmpty ? nil : String(decoding: buffer, as: UTF8.self)
       }
       try readMore(4096, name)
-      guard buffer.count <= 1 << 20 else { throw CommandError("a line of more than 1 MiB") }
+      guard buffer.count <= 1 << 20 else {
+        throw CommandError("a line of \(name) is longer than 1 MiB")
+      }
     }
   }
 

@@ -21,7 +21,8 @@ struct SessionOptions: ParsableArguments {
   var kernel: String?
 
   @Option(
-    help: ArgumentHelp("Longest single stop of a running guest that is planned.", valueName: "ms"))
+    help: ArgumentHelp(
+      "The longest that a running guest may be stopped at a time, as planned.", valueName: "ms"))
   var maxPause = 2.0
 
   @Option(

@@ -46,12 +46,13 @@ extension Shell {
       console.prefix = console.subject + "\(script.name):\(number): "
       do {
         guard depth <= Self.maxDepth else {
-          throw CommandError("scripts source each other \(Self.maxDepth) deep")
+          throw CommandError(
+            "scripts are nested more than \(Self.maxDepth) deep: does one of them source itself?")
         }
         guard let line = try script.next() else { break }
         worst = Status.worse(worst, run(line: line))
       } catch {
-        return report(error, output.form)
+        return Status.worse(worst, report(error, output.form))
       }
       // Nobody reads, or Ctrl-C: no reason to go on.
       if worst > 128 || (worst != Status.answered && !keepsGoing) { return worst }

@@ -149,7 +149,8 @@ final class Session {
   func admit(_ line: SessionOptions) throws {
     guard isShared, line.opensSession else { return }
     throw UsageError(
-      "the options that open a session stand before its commands: guestscope -c … -e '…'")
+      "an option that opens a session, such as -c or -k, stands before the session's commands: quit, and "
+        + "start guestscope with it")
   }
 
   /// Takes the sentence on why the guest has stopped, if that is new.

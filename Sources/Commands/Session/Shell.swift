@@ -8,7 +8,7 @@ final class Shell {
   let console: Console
   /// The form of answers where a line does not say.
   var output: OutputOptions
-  /// `quit` was said.
+  /// `quit` has run.
   var hasEnded = false
   /// A line had a command.
   var hasRun = false
@@ -70,7 +70,7 @@ final class Shell {
     switch command {
     case let command as any ShellCommand: return try command.run(in: self)
     case let command as any GuestCommand: return answer(command)
-    case is Root: throw UsageError("options, and no command after them: help lists the commands")
+    case is Root: throw UsageError("the line has options but no command: help lists the commands")
     default: throw CleanExit.helpRequest(command)
     }
   }

@@ -48,7 +48,7 @@ func spawn(
 /// A pipe that processes started later do not inherit.
 func openPipe() throws(CommandError) -> (reading: Int32, writing: Int32) {
   var ends: [Int32] = [-1, -1]
-  guard unsafe pipe(&ends) == 0 else { throw CommandError("no pipe: \(systemError())") }
+  guard unsafe pipe(&ends) == 0 else { throw CommandError("cannot make a pipe: \(systemError())") }
   for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
   return (ends[0], ends[1])
 }

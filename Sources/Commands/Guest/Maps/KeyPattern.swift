@@ -94,8 +94,8 @@ struct KeyPattern: Hashable {
   func openMembers(of keys: KeysOfMap) -> [String] {
     guard let (btf, key) = keys.type else { return [] }
     return btf.leaves(of: key).filter { leaf in
-      leaf.bits.contains { bit in
-        mask.indices.contains(bit / 8) && mask[bit / 8] >> (bit % 8) & 1 == 0
+      leaf.bits.clamped(to: 0..<8 * mask.count).contains { bit in
+        mask[bit / 8] >> (bit % 8) & 1 == 0
       }
     }.map(\.path)
   }

@@ -88,7 +88,7 @@ struct MapDump: SelectingCommand, StreamedCommand {
     try session.interrupts.withCancelling { try writer.write(&parts) }
     var notes = Answer.Notes(missing: parts.unreadable.missing + parts.missing + refusals)
     notes.remarks = parts.countRemarks
-    if parts.stops > 1 {
+    if try !parts.isOfOneInstant {
       notes.remarks.append(
         "read in \(parts.stops) stops, between which the guest ran on: each entry is of one of them"
       )

@@ -65,11 +65,17 @@ struct MapDumpWriter {
         found += matching.count
       }
       shown += part.entries.count
-      var form = try session.form(of: part, formatter, namesPointers: additions.namesPointers)
-      if additions.namesHolders {
-        let holders = try session.holders(ofSocketsIn: part)
-        form.holders = holders.value
-        missing += holders.missing
+      var form = MapEntryForm(formatter: formatter)
+      // What is written already stays an answer, whatever happens now.
+      do {
+        form = try session.form(of: part, formatter, namesPointers: additions.namesPointers)
+        if additions.namesHolders {
+          let holders = try session.holders(ofSocketsIn: part)
+          form.holders = holders.value
+          missing += holders.missing
+        }
+      } catch let error as any GuestFailure {
+        missing.append("the names of what map \(map.map.id) leads to: \(error)")
       }
       try stream.elements(part.entries.map { form.json($0, of: part) })
       try stream.lines(part.entries.flatMap { isBloom ? $0.lines : form.lines($0, of: part) })

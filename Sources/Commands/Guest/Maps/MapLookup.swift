@@ -5,7 +5,7 @@ import GuestScopeKernelBPF
 /// `map lookup`: one entry of a BPF map, as `bpftool map lookup` shows it.
 struct MapLookup: GuestCommand {
   static let configuration = CommandConfiguration(
-    commandName: "lookup", abstract: "The entry of a BPF map with a key.",
+    commandName: "lookup", abstract: "One entry of a BPF map, by its key.",
     usage: "guestscope map lookup id <n> key ([hex] <byte> ... | <member>=<value>,... | <number>)",
     discussion: """
       map lookup id 12 key 3 0 0 0

@@ -13,6 +13,8 @@ struct MapParts {
   private(set) var stops: Int
   private let query: MapContentsQuery
   private let session: Session
+  /// Of the boot of the guest that the maps are from.
+  private let engine: SnapshotEngine
   private var fruitless = FruitlessParts()
   /// How large parts are that take few stops here.
   private var mostObjects = 256
@@ -23,7 +25,12 @@ struct MapParts {
     query.part = .init(from: 0, mostObjects: mostObjects)
     let first = try session.ofThisBoot { try session.bpf(of: $0).contents(query) }
     (maps, unreadable, stops) = (first.value, first.unreadable, first.stops)
-    (self.query, self.session) = (query, session)
+    (self.query, self.session, engine) = (query, session, try session.engine)
+  }
+
+  /// Whether all entries are of one instant.
+  var isOfOneInstant: Bool {
+    get throws { try stops <= 1 || session.source.consistency == .frozen }
   }
 
   /// Gives each part of a map in its turn, until there are no more or `take` has enough and says so
@@ -37,7 +44,7 @@ struct MapParts {
     while try take(part) {
       guard let next = part.slots?.next else {
         if missing.isEmpty, unreadable.isEmpty, query.window == EntryWindow() {
-          countRemarks += [count.remark].compactMap { $0 }
+          countRemarks += [count.remark(isOfOneInstant: try isOfOneInstant)].compactMap { $0 }
         }
         return
       }
@@ -70,6 +77,10 @@ struct MapParts {
       unreadable += part.unreadable
       stops += part.stops
       adapt(to: part.stops)
+      guard try session.engine === engine else {
+        missing.append("the guest was reset while map \(id) was read, up to \(place)")
+        return nil
+      }
       guard let more = part.value.first, more.slots?.all == slots?.all else {
         missing.append("map \(id) went away while it was read")
         return nil
@@ -81,6 +92,8 @@ struct MapParts {
           + "the rest, from \(place) on, was left out")
     } catch let error as any GuestFailure where error.sourceKind == .interrupted {
       missing.append("interrupted: map \(id) was read up to \(place)")
+    } catch let error as any GuestFailure {
+      missing.append("map \(id) was read up to \(place): \(error)")
     }
     return nil
   }
@@ -124,13 +137,13 @@ private struct EntryCount {
     }
   }
 
-  /// Nil where they agree: the map may have changed while it was read.
-  var remark: String? {
+  /// Nil where they agree.
+  func remark(isOfOneInstant: Bool) -> String? {
     guard let least = counted.first, let most = counted.last, !(least...most).contains(found) else {
       return nil
     }
     let counted = least == most ? "\(least)" : "\(least) to \(most)"
-    return
-      "map \(id) counts \(counted) entries, but \(found) were found: it changed while it was read"
+    return "map \(id) counts \(counted) entries, but \(found) were found"
+      + (isOfOneInstant ? "" : ": it changed while it was read")
   }
 }

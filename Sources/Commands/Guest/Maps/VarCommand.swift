@@ -90,7 +90,7 @@ struct VarCommand: OrderedCommand {
     throw CommandError(
       "no BPF program in the guest has a global variable \(expression.text)"
         + (near.isEmpty
-          ? "; none has any that its BTF names"
+          ? "; the BTF of no program names any"
           : "; there are, for example: \(near.joined(separator: ", "))"))
   }
 

@@ -14,8 +14,8 @@ struct ProgDumpJited: CodeCommand {
       prog dump jited id 12
       prog dump jited name reno_init opcodes linum
 
-      A function follows the other: the program, then its subprograms. Lines of the source stand \
-      before the instructions that they were compiled to. x86-64 is in AT&T syntax. With opcodes each \
+      The functions stand one after the other: the program, then its subprograms. Lines of the source \
+      stand before the instructions that they were compiled to. x86-64 is in AT&T syntax. With opcodes each \
       instruction's bytes follow it; with linum each line of the source has its file, line and column.
       """)
 

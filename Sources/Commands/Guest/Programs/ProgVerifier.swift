@@ -21,7 +21,8 @@ struct ProgVerifier: SelectingCommand, OrderedCommand {
   static var keys: [String] { fields(ids: true).names() }
 
   func answer(in session: Session) throws -> Answer {
-    let form = try ListForm(order, Self.fields(ids: ids), columns: table.columns)
+    let form = try ListForm(
+      order, Self.fields(ids: true), usual: Self.fields(ids: ids), columns: table.columns)
     let found = try find(in: session, type: "struct_ops") { query, bpf in
       try bpf.programs(BPFProgramQuery(query))
     }

@@ -12,7 +12,8 @@ struct BootSection {
 
   var lines: [String] {
     guard let state, state.isBooting else { return [] }
-    let words = last.map { ", and has said last: \($0.text) (\($0.time.logSeconds) s)" } ?? ""
+    let words =
+      last.map { "; the last record of its log is: \($0.text) (\($0.time.logSeconds) s)" } ?? ""
     return ["boot: the kernel has not come up yet (\(state.name))\(words)"]
   }
 }

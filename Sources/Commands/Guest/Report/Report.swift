@@ -8,7 +8,7 @@ struct Report: RunStateCommand {
     commandName: "report",
     abstract: "The failure report: kernel, CPUs, what went wrong, struct_ops programs, log.",
     discussion: """
-      What the kernel has said of a panic, an oops, a lockup, a stall, a hung task, running out of memory \
+      What the kernel has logged of a panic, an oops, a lockup, a stall, a hung task, running out of memory \
       or a scheduler that was thrown out stands at the top: the first of each, from the newest \
       \(ReportReading.newestRecords) records of its log. Which CPUs do not come back to their \
       scheduler, and which tasks wait for long, it finds by itself: the kernel says that late, or, \

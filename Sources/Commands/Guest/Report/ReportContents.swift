@@ -78,13 +78,12 @@ struct ReportContents {
         ] + log.json)
   }
 
-  /// What went wrong first, and what is long last.
+  /// What went wrong first, then what ran, and last what the answer lacks and what it cost.
   var lines: [String] {
     head.lines + trouble.lines.map { "\($0.heading): \($0.text)" } + boot.lines + cpus.alarms
       + tasks.alarms(stuckCPUs: cpus.stuckCPUs) + scheduler.lines + cpus.lines + tasks.lines
-      + maps.lines
-      + ["answer: from \(counted(stops, "stop"))\(partsText)\(unreadableText)"]
-      + programs.lines + scheduler.variables + log.lines
+      + programs.lines + maps.lines + scheduler.variables + log.lines + unreadableLines
+      + ["answer: from \(counted(stops, "stop"))\(partsText)"]
   }
 
   private var partsText: String {
@@ -92,8 +91,13 @@ struct ReportContents {
     return " (" + parts.map { "\($0.stops) for \($0.name)" }.joined(separator: ", ") + ")"
   }
 
-  private var unreadableText: String {
-    unreadable.isEmpty ? "" : ", \(unreadable.count) unreadable"
+  /// What could not be read, a line each.
+  private static let mostUnreadable = 10
+
+  private var unreadableLines: [String] {
+    let rest = unreadable.count - Self.mostUnreadable
+    return unreadable.prefix(Self.mostUnreadable).map { "unreadable: \($0.part): \($0.reason)" }
+      + (rest > 0 ? ["unreadable: \(rest) more, shown by report -j"] : [])
   }
 }
 

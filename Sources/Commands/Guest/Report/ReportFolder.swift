@@ -84,12 +84,15 @@ struct ReportFolder {
     _ name: String, _ words: [String], _ session: Session
   ) throws -> (JSON, missing: [String]) {
     guard let command = try Root.parse(words: words) as? any GuestCommand else {
-      return (.null, [])
+      preconditionFailure("\(words) do not ask a guest")
     }
     let before = session.stopsOfAnswers
     do {
       let answer = try session.doing("report, \(name)") { try command.answer(in: session) }
-      let file = try write(answer, name, words, stops: session.stopsOfAnswers - before)
+      let stops = session.stopsOfAnswers - before
+      // What stands still is of one instant, however often it was looked at.
+      let isFrozen = try session.source.consistency == .frozen
+      let file = try write(answer, name, words, stops: isFrozen ? min(stops, 1) : stops)
       return (file, answer.notes.missing.map { "\(name): \($0)" })
     } catch let error as any GuestFailure where error.isOfConnection {
       throw error

@@ -76,7 +76,7 @@ struct ProgramsSection {
         ?? [])
   }
 
-  /// A reader of failure dumps demands numbers: programs without them are left out, and said to be.
+  /// A reader of failure dumps demands numbers: programs without them are left out, and named as such.
   private var withCounters: [BPFProgram] { objects.filter { $0.runtime != nil } }
 
   private var unavailable: String? {
@@ -112,9 +112,10 @@ struct LogSection {
   init(_ log: KernelLog?, from trouble: Trouble?) {
     let records = log?.records
     let last = records?.suffix(ReportReading.shownRecords)
-    let tale = trouble.flatMap { trouble in records?.drop { $0.time < trouble.time } }
+    let sinceTrouble = trouble.flatMap { trouble in records?.drop { $0.time < trouble.time } }
     // Old trouble is named at the top, and is not what went on at the end.
-    self.records = (tale.flatMap { $0.count <= Self.longest ? $0 : nil } ?? last).map(Array.init)
+    self.records = (sinceTrouble.flatMap { $0.count <= Self.longest ? $0 : nil } ?? last).map(
+      Array.init)
   }
 
   /// Records of an oops with the panic after it.
