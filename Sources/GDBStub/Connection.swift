@@ -107,8 +107,7 @@ final class Connection {
     defer {
       if exchange.hasAck { isAcknowledged = true }
       before += exchange.before
-      // `$T02…` that broke off is one all the same.
-      if exchange.unfinished.starts(with: Array("$T".utf8)) { before.stops += 1 }
+      before.addCutOff(exchange.unfinished)
     }
     while !exchange.isComplete {
       let received: Socket.Received
@@ -167,11 +166,14 @@ final class Connection {
 
   // MARK: Debt
 
-  /// Whether what the stub has said shows that the guest ran until we connected: see `Exchange.Before`.
+  /// Whether the guest is known to have run, after an error of the connection.
   ///
-  /// - Parameter isCutShort: the stub may not have had the time for the second of two stop replies.
-  func hasShownThatGuestRan(isCutShort: Bool) -> Bool {
-    before.stops >= (isCutShort && !isAcknowledged ? 1 : 2)
+  /// - Parameter error: a link that breaks and an interrupt may come before the second of two stop replies. A stub
+  ///   whose words could not be understood has had the time for both.
+  func hasShownThatGuestRan(_ error: GuestMemError) -> Bool {
+    let isCutShort = isBroken || error.kind == .interrupted
+    return debt.hasRun
+      || before.showsThatGuestRan(debt.contact, isWhole: isAcknowledged || !isCutShort)
   }
 
   /// What this connection owes the guest.

@@ -41,7 +41,7 @@ struct DebtRecord: RawRepresentable, Equatable {
     }
   }
 
-  /// What is known to the connection that comes after this one, whose link broke. A stop that the stub has
+  /// The contact of the connection that comes after this one when its link has broken. A stop that the stub has
   /// reported to this one is not reported again.
   var contactAfterBrokenLink: Contact {
     if !hasRun, let before, before.stops == 1 || before.hasMark { return .firstToLeaveStopped }

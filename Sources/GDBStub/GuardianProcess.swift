@@ -25,9 +25,9 @@ public enum GuardianProcess {
     }
     let (record, isFresh) = (page.record, watch.isFresh)
     if connection >= 0, record.state != .nothing,
-      case .linkIsBroken(let ran) = Heir(connection, record).settle(), isFresh
+      case .linkIsBroken(let next) = Heir(connection, record).settle(), isFresh
     {
-      var successor = Successor(address, record, ran: ran)
+      var successor = Successor(address, next, isKnown: !record.contact.isFirst)
       successor.settle()
     }
     exit(0)

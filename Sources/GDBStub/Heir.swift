@@ -18,15 +18,21 @@ struct Heir {
 
   enum Outcome {
     case isSettled
-    /// `ran`: the guest is known to have run.
-    case linkIsBroken(ran: Bool)
+    /// With what the next connection begins.
+    case linkIsBroken(DebtRecord)
   }
 
   func settle() -> Outcome {
-    if hasEnded(descriptor) { return .linkIsBroken(ran: hasShownThatGuestRan) }
+    if hasEnded(descriptor) {
+      guard !record.hasRun, record.before == nil else { return broken(ran: record.hasRun) }
+      let words = lastWords()
+      return broken(
+        ran: words.before.showsThatGuestRan(record.contact, isWhole: words.isWhole),
+        words.isWhole ? words.before : nil)
+    }
     guard record.state == .unknown else { return pay(ran: true) }
     switch inquire() {
-    case .linkIsBroken(let ran): return .linkIsBroken(ran: ran)
+    case .linkIsBroken(let ran, let before): return broken(ran: ran, before)
     case .isOwed(true): return pay(ran: true)
     case .isLikelyOwed: return pay(ran: record.hasRun)
     case .isOwed(false):
@@ -35,17 +41,27 @@ struct Heir {
     }
   }
 
+  /// - Parameters:
+  ///   - ran: the guest is known to have run.
+  ///   - before: all that the stub said before the greeting, where that was heard only now.
+  private func broken(ran: Bool, _ before: Exchange.Before? = nil) -> Outcome {
+    var known = record
+    known.before = before ?? known.before
+    known.ran = ran
+    return .linkIsBroken(DebtRecord(.unknown, known.contactAfterBrokenLink, ran: ran))
+  }
+
   /// Lets the guest go on.
   ///
   /// - Parameter ran: it is known to have run.
   private func pay(ran: Bool) -> Outcome {
-    guard ResumeDebt.resume(descriptor) else { return .linkIsBroken(ran: ran) }
+    guard ResumeDebt.resume(descriptor) else { return broken(ran: ran) }
     var said: [UInt8] = []
     while !isPaid(said) {
       switch hear() {
       case .bytes(let bytes): said += bytes
       // What was written to a link that breaks at the same time may have reached nobody.
-      case .end, .broken: return .linkIsBroken(ran: ran)
+      case .end, .broken: return broken(ran: ran)
       // A silent stub is serving another client, and reads the `c` when that client has gone.
       case .silence:
         leave()
@@ -81,32 +97,31 @@ struct Heir {
     while let bytes = receive(), !bytes.isEmpty {}
   }
 
-  /// What the owner knew, or the last words of a link that broke: see `StubLink.settling`.
-  private var hasShownThatGuestRan: Bool {
-    if record.hasRun { return true }
-    guard record.contact.silenceMeansRunning, record.before == nil else { return false }
+  /// What the stub said before it took the greeting, of what lies in the socket of a broken link, and whether that is
+  /// all of it.
+  private func lastWords() -> (before: Exchange.Before, isWhole: Bool) {
     var decoder = PacketDecoder()
     var before = Exchange.Before()
-    var isBefore = true
-    while isBefore, let bytes = receive(), !bytes.isEmpty {
+    while let bytes = receive(), !bytes.isEmpty {
       decoder.feed(bytes)
-      while isBefore, let incoming = decoder.next() {
+      while let incoming = decoder.next() {
         switch incoming {
         case .packet(let payload): before.add(payload)
-        case .ack: isBefore = false
+        case .ack: return (before, true)
         default: break
         }
       }
     }
-    return before.stops >= (isBefore ? 1 : 2)
+    before.addCutOff(decoder.unfinished)
+    return (before, false)
   }
 
   private enum Answer {
     case isOwed(Bool)
     /// The stub has not answered; what is known suggests that the guest ran.
     case isLikelyOwed
-    /// `ran`: the guest is known to have run.
-    case linkIsBroken(ran: Bool)
+    /// Whether the guest is known to have run, and all that the stub said before the greeting.
+    case linkIsBroken(ran: Bool, Exchange.Before?)
   }
 
   /// Asks the stub what its owner had not found out yet, by the same rules.
@@ -123,8 +138,11 @@ struct Heir {
     var text = ""
     while let bytes = receive() {
       guard !bytes.isEmpty else {
-        let hasShown = isBefore && before.stops >= 1 && record.contact.silenceMeansRunning
-        return .linkIsBroken(ran: record.hasRun || before.stops >= 2 || hasShown)
+        if isBefore { before.addCutOff(decoder.unfinished) }
+        return .linkIsBroken(
+          ran: record.hasRun
+            || before.showsThatGuestRan(record.contact, isWhole: !isBefore),
+          isBefore ? nil : before)
       }
       decoder.feed(bytes)
       while let incoming = decoder.next() {
@@ -194,11 +212,13 @@ struct Successor {
   /// A server that was never shown to be QEMU is asked once.
   private var isKnown: Bool
 
-  init(_ address: [UInt8], _ record: DebtRecord, ran: Bool) {
+  /// - Parameters:
+  ///   - record: with what the connection begins.
+  ///   - isKnown: an earlier connection of the owner was to QEMU.
+  init(_ address: [UInt8], _ record: DebtRecord, isKnown: Bool) {
     let family = address.withUnsafeBytes { unsafe $0.loadUnaligned(as: sa_family_t.self) }
     self.address = Socket.Address(family: Int32(family), bytes: address, isLoopback: false)
-    self.record = DebtRecord(.unknown, record.contactAfterBrokenLink, ran: ran)
-    isKnown = ran || !record.contact.isFirst
+    (self.record, self.isKnown) = (record, isKnown || record.ran)
   }
 
   mutating func settle() {
@@ -206,8 +226,10 @@ struct Successor {
     repeat {
       switch connectAndSettle() {
       case .isSettled: return
-      case .linkIsBroken(ran: true): (record.ran, isKnown) = (true, true)
-      case .linkIsBroken(ran: false), nil: break
+      case .linkIsBroken(let next):
+        record = next
+        isKnown = isKnown || next.ran
+      case nil: break
       }
       sleep(for: .milliseconds(50))
     } while isKnown && .now < deadline

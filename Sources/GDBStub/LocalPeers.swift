@@ -35,10 +35,10 @@ enum LocalPeers {
       })
     for process in ProcFiles.names(in: "/proc") where Int(process) != nil {
       let folder = "/proc/\(process)/fd"
-      let isHis = ProcFiles.names(in: folder).contains {
+      let isListener = ProcFiles.names(in: folder).contains {
         inodes.contains(ProcFiles.target(of: "\(folder)/\($0)"))
       }
-      guard isHis else { continue }
+      guard isListener else { continue }
       return isQEMU(ProcFiles.target(of: "/proc/\(process)/exe")) ? .qemu : .other
     }
     return .unknown
@@ -46,7 +46,7 @@ enum LocalPeers {
 
   /// By the path of an executable: `qemu-system-x86_64`, `qemu-kvm`, Proxmox's `kvm`.
   static func isQEMU(_ path: String) -> Bool {
-    let name = path.split(separator: "/").last ?? ""
+    let name = ProcFiles.executableName(path)
     return name.contains("qemu") || name == "kvm"
   }
 

@@ -24,6 +24,12 @@ enum ProcFiles {
       decoding: bytes.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
+  /// The file name in the target of /proc/PID/exe, which has more to it where the file was replaced meanwhile.
+  static func executableName(_ path: String) -> String {
+    let path = path.hasSuffix(" (deleted)") ? String(path.dropLast(" (deleted)".count)) : path
+    return String(path.split(separator: "/").last ?? "")
+  }
+
   static func bytes(of path: String) -> [UInt8]? {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return nil }

@@ -24,13 +24,7 @@ extension StubLink {
         case .unknown: connection.isBroken || connection.hasHeardStub
         }
       guard isInDoubt else { throw error }
-      // Of the two stop replies of a guest that ran, the first may be all that came before a link broke or we
-      // were interrupted. A stub whose words could not be understood has had the time for both.
-      let isCutShort = connection.isBroken || error.kind == .interrupted
-      let ran =
-        debt.hasRun
-        || debt.contact.silenceMeansRunning
-          && connection.hasShownThatGuestRan(isCutShort: isCutShort)
+      let ran = connection.hasShownThatGuestRan(error)
       connection.end()
       var owed = debt
       owed.ran = ran
@@ -48,7 +42,7 @@ extension StubLink {
   ) -> GuestMemError {
     let deadline = ContinuousClock.now + Self.limit
     var delay: Duration = .milliseconds(50)
-    let contact = debt.contactAfterBrokenLink
+    var contact = debt.contactAfterBrokenLink
     var ran = debt.ran
     var next: Connection?
     for attempt in 0..<Self.tries {
@@ -74,9 +68,12 @@ extension StubLink {
         }
         break
       } catch {
-        if let next, hasShownThatGuestRan(next) {
-          ran = true
-          self.debt.brokenHasRun()
+        if let next {
+          contact = next.debt.contactAfterBrokenLink
+          if next.hasShownThatGuestRan(error) {
+            ran = true
+            self.debt.brokenHasRun()
+          }
         }
         let peer = peer(of: next, debt, error)
         if peer != .qemu {
@@ -105,14 +102,6 @@ extension StubLink {
     // An interruption is all that is reported of itself.
     if cause.kind == .interrupted { options.notice("\(lost)") }
     return lost
-  }
-
-  /// Whether a connection that was to pay for another, and did not, has shown that the guest ran.
-  private func hasShownThatGuestRan(_ connection: Connection) -> Bool {
-    let debt = connection.debt
-    return debt.hasRun
-      || debt.contact.silenceMeansRunning
-        && connection.hasShownThatGuestRan(isCutShort: connection.isBroken)
   }
 
   /// Lets the guest go on if it is known or likely to have run: what is written may arrive where

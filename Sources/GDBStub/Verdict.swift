@@ -54,6 +54,17 @@ enum Verdict: Equatable {
   }
 }
 
+extension Exchange.Before {
+  /// Whether what the stub has said shows that the guest ran until we connected. Nothing but our connection leads to
+  /// two stop replies. A single one is the first of two where the second had no time to come; otherwise it is of a
+  /// stop that nobody has seen.
+  ///
+  /// - Parameter isWhole: more will not come: the stub has acknowledged the greeting, or had time enough.
+  func showsThatGuestRan(_ contact: Contact, isWhole: Bool) -> Bool {
+    stops >= 2 || stops == 1 && !isWhole && contact.silenceMeansRunning
+  }
+}
+
 extension QEMUVersion {
   /// Up to 8.0 every stop is reported to the client whose connection caused it.
   var reportsEveryStop: Bool { (major, minor) <= (8, 0) }

@@ -62,8 +62,12 @@ public struct Exchange: Sendable {
       while let incoming = decoder.next() {
         if case .packet(let payload) = incoming { add(payload) }
       }
-      // `$T02…` that broke off is one all the same.
-      if decoder.unfinished.starts(with: Array("$T".utf8)) { stops += 1 }
+      addCutOff(decoder.unfinished)
+    }
+
+    /// Takes in what came of a packet of which the rest will not come: `$T02…` is a stop reply all the same.
+    public mutating func addCutOff(_ bytes: ArraySlice<UInt8>) {
+      if bytes.starts(with: Array("$T".utf8)) { stops += 1 }
     }
 
     public static func += (before: inout Before, more: Before) {

@@ -39,7 +39,7 @@ extension FakeQEMU {
     public var closesAfter: Int?
     /// Bytes after which the link breaks, once.
     public var cutsAfter: Int?
-    /// The same of the connection after that.
+    /// Bytes after which the link of the next connection breaks.
     public var cutsNextAfter: Int?
     /// Does what it is told, and says nothing.
     public var isMute = false

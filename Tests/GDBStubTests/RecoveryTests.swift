@@ -111,7 +111,9 @@ import Testing
     qemu.change { $0.flushTime = .milliseconds(400) }
     last = qemu.clients.count
     #expect(throws: PhysicalReadError.self) { try stub.word() }
-    for _ in 0..<1000 where !qemu.isRunning { usleep(1000) }
+    qemu.change { $0.flushTime = .zero }
+    #expect(qemu.waitForEnd(ofClients: qemu.clients.count))
+    for _ in 0..<5000 where !qemu.isRunning { usleep(1000) }
     #expect(qemu.isRunning)
   }
 

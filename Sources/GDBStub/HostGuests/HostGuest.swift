@@ -67,19 +67,14 @@ extension HostGuest {
   ///
   /// - Parameter executable: its path, empty for a process of another user.
   private static func emulator(_ executable: String, _ arguments: [String]) -> String? {
-    func name(_ path: String) -> String {
-      // An executable that was replaced meanwhile is called so.
-      let path = path.hasSuffix(" (deleted)") ? String(path.dropLast(" (deleted)".count)) : path
-      return String(path.split(separator: "/").last ?? "")
-    }
     func isEmulator(_ name: String) -> Bool {
       name.hasPrefix("qemu-system-") || ["qemu-kvm", "kvm"].contains(name)
     }
-    let own = name(executable.isEmpty ? arguments.first ?? "" : executable)
+    let own = ProcFiles.executableName(executable.isEmpty ? arguments.first ?? "" : executable)
     if isEmulator(own) { return own }
     // Started through a dynamic loader, whose own options come first.
     guard own.hasPrefix("ld-"), own.contains(".so") else { return nil }
-    return arguments.dropFirst().map(name).first(where: isEmulator)
+    return arguments.dropFirst().map(ProcFiles.executableName).first(where: isEmulator)
   }
 
   /// What a command line opens, as far as it is open, and what QEMU's monitor has opened since.
