@@ -129,7 +129,7 @@ public struct GuestMemError: Error, Sendable, CustomStringConvertible {
   public static var interrupted: Self { Self(.interrupted, "interrupted") }
 
   /// True when a later try may succeed: a source that starts, or that another client leaves.
-  public var mayPass: Bool {
+  public var isTransient: Bool {
     switch kind {
     case .absent, .silent, .busy, .lost: true
     case .unreachable, .unsupported, .tooLarge, .interrupted: false

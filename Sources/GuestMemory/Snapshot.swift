@@ -64,9 +64,9 @@ public enum SnapshotError: Error, Sendable, CustomStringConvertible {
 
   /// True when a later try may succeed, as in a guest that boots. What a kernel lacks it does not
   /// get.
-  public var mayPass: Bool {
+  public var isTransient: Bool {
     switch self {
-    case .source(let error): error.mayPass
+    case .source(let error): error.isTransient
     case .unreadable(let cause):
       switch cause.reason {
       case .lacking, .missing: false

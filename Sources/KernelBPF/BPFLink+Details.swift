@@ -138,7 +138,7 @@ extension KernelObject<BPFLinkStruct> {
   }
 
   private func netfilter() throws(ReadFault) -> [Detail] {
-    let link = try container(\BPFNFLink.link)
+    let link = try container(\AttachedNFLink.link)
     return [
       Detail("pf", number(link.pf)), Detail("hook", number(link.hooknum)),
       Detail("prio", .signed(Int64(link.priority))),

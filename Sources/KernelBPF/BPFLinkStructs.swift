@@ -143,17 +143,6 @@ struct NetkitLink: KernelStruct {
   let location = OptionalMember<UInt32>("location")
 }
 
-/// `struct bpf_nf_link` of net/netfilter/nf_bpf_link.c: since 6.4.
-struct BPFNFLink: KernelStruct {
-  static let kernelName = "bpf_nf_link"
-  let link = Place("link")
-  let pf = Member<UInt8>("hook_ops.pf")
-  let hooknum = Member<UInt32>("hook_ops.hooknum")
-  let priority = Member<Int32>("hook_ops.priority")
-  /// Since 6.6 (commit 91721c2d02d3).
-  let defragHook = OptionalMember<KernelVirtualAddress>("defrag_hook")
-}
-
 /// `struct sockmap_link` of net/core/sock_map.c: since 6.10.
 struct SockmapLink: KernelStruct {
   static let kernelName = "sockmap_link"

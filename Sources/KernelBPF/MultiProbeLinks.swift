@@ -106,12 +106,10 @@ extension KernelObject<BPFLinkStruct> {
 
   func uprobeMulti() throws(ReadFault) -> [Detail] {
     let link = try container(\BPFUprobeMultiLink.link)
-    let (path, functions, task) = try view.together(
+    let (path, (functions, hasReturnHandler), task) = try view.together(
       link.path.text(), functions(of: link), link.task?.pid ?? 0)
     // In 6.6 and 6.7 nothing but the handlers says so.
-    let handler = try link.uprobes?.first?.returnHandler
-    let isReturn =
-      (link.flags ?? self.flags).map { $0 & 1 != 0 } ?? handler.map { $0.rawValue != 0 }
+    let isReturn = (link.flags ?? self.flags).map { $0 & 1 != 0 } ?? hasReturnHandler
     return [
       Detail("retprobe", isReturn.map { .bool($0) }), Detail("path", .text(path)),
       Detail("func_cnt", number(link.cnt)), Detail("pid", number(task)),
@@ -122,16 +120,18 @@ extension KernelObject<BPFLinkStruct> {
   /// They stay as they are as long as the link lives, and may be many.
   private func functions(
     of link: KernelObject<BPFUprobeMultiLink>
-  ) throws(ReadFault) -> [KernelValue] {
+  ) throws(ReadFault) -> (values: [KernelValue], hasReturnHandler: Bool?) {
     let key = ObjectKey("functions of link", id: UInt64(self.id), at: address)
     return try view.constant(key) { () throws(ReadFault) in
-      (try link.uprobes ?? []).map { probe in
+      let probes = try link.uprobes ?? []
+      let values = probes.map { probe -> KernelValue in
         .fields([
           .init("offset", .unsigned(probe.offset)),
           .init("ref_ctr_offset", probe.refCtrOffset.map { .unsigned($0) } ?? .absent),
           .init("cookie", .unsigned(probe.cookie)),
         ])
       }
+      return (values, probes.first?.returnHandler.map { $0.rawValue != 0 })
     }
   }
 }

@@ -13,13 +13,7 @@ private struct BPFProgAuxFunctions: KernelStruct {
   static let kernelName = "bpf_prog_aux"
   let btf = OptionalLink<BTFHead>("btf")
   /// The first function of the program is the program itself.
-  let funcInfo = OptionalLink<BPFFuncInfo>("func_info")
-}
-
-/// `struct bpf_func_info` of include/uapi/linux/bpf.h.
-private struct BPFFuncInfo: KernelStruct {
-  static let kernelName = "bpf_func_info"
-  let typeID = Member<UInt32>("type_id")
+  let funcInfo = OptionalLink<BPFFuncRecord>("func_info")
 }
 
 extension KernelObject<BPFProgAux> {

@@ -98,9 +98,7 @@ public struct KernelFacts: Sendable {
   }
 
   /// What `uname -r` prints in the guest.
-  public var release: String? {
-    banner.flatMap { $0.split(separator: " ").dropFirst(2).first.map(String.init) }
-  }
+  public var release: String? { banner?.kernelRelease }
 
   /// The symbols at link addresses, of `.symtab` or else of kallsyms.
   public var symbols: KernelSymbols {

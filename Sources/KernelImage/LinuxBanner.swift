@@ -17,3 +17,11 @@ package func linuxBanner(in region: MemoryRegion, upTo address: UInt64?) -> Stri
   }
   return nil
 }
+
+extension String {
+  /// The release in a banner, as `uname -r` prints it.
+  package var kernelRelease: String? {
+    let words = split(separator: " ")
+    return words.count > 2 ? String(words[2]) : nil
+  }
+}

@@ -21,7 +21,9 @@ struct KernelStat: KernelStruct {
 /// configuration.
 struct X86InterruptCounts: KernelStruct {
   static let kernelName = "irq_cpustat_t"
-  let nmi = Member<UInt32>("__nmi_count")
+  /// All of them, by `enum irq_stat_counts`: 7.3 has this, and none of the others.
+  let counts = OptionalMember<[UInt32]>("counts")
+  let nmi = OptionalMember<UInt32>("__nmi_count")
   let timer = OptionalMember<UInt32>("apic_timer_irqs")
   let spurious = OptionalMember<UInt32>("irq_spurious_count")
   let perf = OptionalMember<UInt32>("apic_perf_irqs")
@@ -37,10 +39,11 @@ struct X86InterruptCounts: KernelStruct {
 
 extension KernelObject<X86InterruptCounts> {
   var sum: UInt64 {
-    [
-      self.timer, self.spurious, self.perf, self.work, self.retries, self.platform,
+    if let counts = self.counts { return counts.reduce(0) { $0 + UInt64($1) } }
+    return [
+      self.nmi, self.timer, self.spurious, self.perf, self.work, self.retries, self.platform,
       self.reschedule, self.call, self.thermal, self.threshold, self.hypervisor,
-    ].reduce(UInt64(self.nmi)) { $0 + UInt64($1 ?? 0) }
+    ].reduce(0) { $0 + UInt64($1 ?? 0) }
   }
 }
 
@@ -63,11 +66,18 @@ extension Walk {
   }
 
   /// The interrupts that each CPU counts for itself, on x86-64; nil where the kernel does not show them.
-  func interruptsOfCPUs() throws(ReadFault) -> [(
-    cpu: CPU, object: KernelObject<X86InterruptCounts>
-  )]? {
-    guard kernel.architecture == .x86, let counts = try variable("irq_stat") else { return nil }
-    return try ifKnown(copies(of: counts, as: X86InterruptCounts.self))
+  func interruptsOfCPUs() throws(ReadFault) -> [UInt64]? {
+    guard kernel.architecture == .x86, let counts = try variable("irq_stat"),
+      let copies = try ifKnown(copies(of: counts, as: X86InterruptCounts.self))
+    else { return nil }
+    // CONFIG_X86_MCE.
+    let machineChecks = [try variable("mce_exception_count"), try variable("mce_poll_count")]
+    return try view.each(copies) { cpu, counts throws(ReadFault) in
+      let more = try view.each(machineChecks.compactMap { $0 }) { variable throws(ReadFault) in
+        try view.u32(at: cpu.address(of: variable))
+      }
+      return more.reduce(counts.sum) { $0 + UInt64($1) }
+    }
   }
 
   /// NR_SOFTIRQS, since 2009.

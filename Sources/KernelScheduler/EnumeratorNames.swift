@@ -1,4 +1,5 @@
 import GuestScopeBTF
+import GuestScopeBytes
 import GuestScopeLinuxKernel
 
 /// The enumerators of an enumeration of the guest's kernel, with the kernel's spelling: their names
@@ -28,14 +29,14 @@ struct EnumeratorNames: Sendable {
     for (name, mask) in enumerators where name.hasSuffix("_MASK") && !name.hasPrefix("__") {
       let value = rest & mask
       rest &= ~mask
-      if value != 0 { names.append(self[value] ?? hexadecimal(value)) }
+      if value != 0 { names.append(self[value] ?? value.hex) }
     }
     for (name, flag) in enumerators
     where flag.nonzeroBitCount == 1 && rest & flag != 0 && !Self.isOfLayout(name) {
       names.append(name)
       rest &= ~flag
     }
-    return rest == 0 ? names : names + [hexadecimal(rest)]
+    return rest == 0 ? names : names + [rest.hex]
   }
 
   /// Where a number is among the flags, and how wide: not a flag itself.
@@ -43,5 +44,4 @@ struct EnumeratorNames: Sendable {
     name.hasSuffix("_SHIFT") || name.hasSuffix("_BITS")
   }
 
-  private func hexadecimal(_ number: UInt64) -> String { "0x" + String(number, radix: 16) }
 }

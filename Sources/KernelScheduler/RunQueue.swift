@@ -59,19 +59,20 @@ public struct RunQueueStatistics: Hashable, Sendable {
 struct RunQueueNumbers: KernelStruct {
   static let kernelName = "rq"
   let clock = Member<UInt64>("clock")
-  let queued = Member<KernelCount>("nr_running")
+  let queued = Member<AnyNumber>("nr_running")
   let switches = Member<UInt64>("nr_switches")
   /// NULL until the CPU's idle task is made.
+  let curr = Member<KernelVirtualAddress>("curr")
   let current = OptionalLink<ClassedTask>("curr")
   /// Renamed in 6.14 (commit 7b8a702d9438).
-  let fairQueued = Member<KernelCount>("cfs.h_nr_queued", "cfs.h_nr_running")
+  let fairQueued = Member<AnyNumber>("cfs.h_nr_queued", "cfs.h_nr_running")
   /// Since 6.14 (commit c2a295bffeaf), and in later releases of 6.12.
   let fairRunnable = OptionalMember<UInt32>("cfs.h_nr_runnable")
   /// In 6.13 (commit 76f2f783294d), and in releases of 6.12.
   let fairDelayed = OptionalMember<UInt32>("cfs.h_nr_delayed")
-  let realTime = Member<KernelCount>("rt.rt_nr_running")
+  let realTime = Member<AnyNumber>("rt.rt_nr_running")
   /// 8 bytes before 6.5.
-  let deadlineQueued = Member<KernelCount>("dl.dl_nr_running")
+  let deadlineQueued = Member<AnyNumber>("dl.dl_nr_running")
   /// Since 6.12 (commit 557a6bfc662c).
   let fairServer = OptionalMember<UInt64>("fair_server.rb_node.__rb_parent_color")
   let extServer = OptionalMember<UInt64>("ext_server.rb_node.__rb_parent_color")

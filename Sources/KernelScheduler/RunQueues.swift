@@ -37,7 +37,7 @@ extension Walk {
           (kernel.cpuTimeNames[UInt32(number)] ?? "\(number)", time)
         },
         idle: ticks?[index].idle, ioWait: ticks?[index].ioWait,
-        interrupts: count.irqs &+ (ownInterrupts?[index].object.sum ?? 0),
+        interrupts: count.irqs &+ (ownInterrupts?[index] ?? 0),
         softirqs: count.softirqs.enumerated().map { number, count in
           (number < names.count ? names[number] : "\(number)", count)
         })

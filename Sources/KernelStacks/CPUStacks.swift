@@ -117,14 +117,14 @@ extension KernelStacks {
   /// - Parameter pointer: where its register says that it is, on arm64.
   private func current(
     on cpu: CPU?, pointer: UInt64?, in walk: Walk
-  ) throws(ReadFault) -> KernelObject<StackTask>? {
+  ) throws(ReadFault) -> KernelObject<TaskName>? {
     let queue = try cpu.map { cpu throws(ReadFault) in
       try walk.ifKnown(
         walk.read(CurrentOfQueue.self, at: cpu.address(of: walk.symbol("runqueues"))).current)
     }
     if let task = queue ?? nil { return task }
     return try pointer.map { pointer throws(ReadFault) in
-      try walk.read(StackTask.self, at: KernelVirtualAddress(pointer))
+      try walk.read(TaskName.self, at: KernelVirtualAddress(pointer))
     }
   }
 }

@@ -32,14 +32,7 @@ struct VMStruct: KernelStruct {
 /// `struct rq` of kernel/sched/sched.h.
 struct CurrentOfQueue: KernelStruct {
   static let kernelName = "rq"
-  let current = Link<StackTask>("curr")
-}
-
-/// `struct task_struct`: who runs.
-struct StackTask: KernelStruct {
-  static let kernelName = "task_struct"
-  let pid = Member<UInt32>("pid")
-  let comm = Member<String>("comm", size: 16)
+  let current = Link<TaskName>("curr")
 }
 
 // MARK: x86-64

@@ -67,7 +67,7 @@ struct StackWalk {
     }
   }
 
-  /// Where a call returns to, which the stack does not show for a watched one.
+  /// The address that a call returns to. The stack does not have that of a watched call.
   private mutating func returnAddress(_ state: UnwindState) throws(ReadFault) -> UInt64 {
     guard !state.isInterrupted, let task, let trampolines = walk.kernel.returnTrampolines,
       trampolines.contains(state.pc)

@@ -30,6 +30,6 @@ protocol Unwinder {
     of state: UnwindState, on memory: StackMemory
   ) throws(ReadFault) -> UnwindState?
 
-  /// What the kernel's lists of watched returns call the frame that returns to a caller.
+  /// The number by which the kernel's lists of watched returns identify the frame that returns to a caller.
   func frame(of caller: UnwindState) -> UInt64
 }

@@ -2,8 +2,8 @@ import GuestScopeBytes
 import GuestScopeGuestMemory
 import GuestScopeLinuxKernel
 
-/// Where the functions of one task return to whose return a probe or the function graph tracer watches: on the
-/// stack, the address of a trampoline stands in that place. The kernel keeps the real address with a number that
+/// The real return addresses of one task's functions whose return is watched by a probe or by the function graph
+/// tracer. The stack has the address of a trampoline instead; the kernel keeps the real one with a number that
 /// identifies the frame: `unwind_recover_ret_addr()` of arch/x86/include/asm/unwind.h,
 /// `kunwind_recover_return_address()` of arch/arm64/kernel/stacktrace.c.
 struct WatchedReturns {
@@ -20,10 +20,17 @@ struct WatchedReturns {
   ) throws(ReadFault) {
     self.trampolines = trampolines
     let lists = try walk.view.together(
-      walk.ifKnown(Self.rethooks(of: task, in: walk)),
-      walk.ifKnown(Self.kretprobes(of: task, in: walk)),
-      walk.ifKnown(Self.graph(of: task, in: walk)))
-    returns = (lists.0 ?? []) + (lists.1 ?? []) + (lists.2 ?? [])
+      Self.ifReadable { () throws(ReadFault) in try Self.rethooks(of: task, in: walk) },
+      Self.ifReadable { () throws(ReadFault) in try Self.kretprobes(of: task, in: walk) },
+      Self.ifReadable { () throws(ReadFault) in try Self.graph(of: task, in: walk) })
+    returns = lists.0 + lists.1 + lists.2
+  }
+
+  /// A list that this kernel lacks, or that is damaged, takes none of the others with it.
+  private static func ifReadable(
+    _ read: () throws(ReadFault) -> [Return]
+  ) throws(ReadFault) -> [Return] {
+    do throws(ReadFault) { return try read() } catch .unreadable { return [] }
   }
 
   /// Nil for a frame that the kernel has no address for. Where several watch one function, all but one of them
@@ -59,10 +66,11 @@ struct WatchedReturns {
     let task = try walk.read(GraphTask.self, at: task)
     guard task.retStack.rawValue != 0 else { return [] }
     let size = try walk.size(of: FtraceRetStack.self)
+    let last = Int(task.currRetStack)
+    guard (0..<most).contains(last) else { return [] }
     let places =
       walk.kernel.graphsOfFramesVary
-      ? try places(in: task, size, walk)
-      : (0..<min(most, Int(task.currRetStack) + 1)).reversed().map { size * $0 }
+      ? try places(in: task, size, walk) : (0...last).reversed().map { size * $0 }
     return try walk.view.each(places) { place throws(ReadFault) in
       let entry = try walk.read(FtraceRetStack.self, at: task.retStack + place)
       return (entry.retp.rawValue, entry.ret)

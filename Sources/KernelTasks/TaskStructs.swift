@@ -50,5 +50,6 @@ struct RunQueueStruct: KernelStruct {
   let clock = Member<UInt64>("clock")
   let taskClock = Member<UInt64>("clock_task")
   /// NULL until the CPU's idle task is made.
+  let curr = Member<KernelVirtualAddress>("curr")
   let current = OptionalLink<TaskName>("curr")
 }

@@ -56,12 +56,6 @@ public enum KernelError: Error, Sendable, CustomStringConvertible {
 }
 
 extension String {
-  /// The release in a banner, as `uname -r` says it.
-  var kernelRelease: String? {
-    let words = split(separator: " ")
-    return words.count > 2 ? String(words[2]) : nil
-  }
-
   /// `Linux 6.1.0-50-cloud-amd64 (#1 SMP … Debian 6.1.176-1 (2026-07-02))` of a banner.
   fileprivate var kernelName: String {
     guard let release = kernelRelease else { return self }
@@ -95,13 +89,13 @@ extension KernelError {
   }
 
   /// True when a later look may find the kernel: the guest is in firmware, boots, or was just reset.
-  public var mayPass: Bool {
+  public var isTransient: Bool {
     switch self {
     case .noKernel, .unreadableVariable: true
     // It may have been reset while its memory was read.
     case .inMemory(.damagedSymbolTable, _), .inMemory(.damagedTypes, _): true
     case .inMemory: false
-    case .snapshot(let error): error.mayPass
+    case .snapshot(let error): error.isTransient
     case .wrongFile, .noVCPU, .symbolNotFound, .dataSymbolNotFound, .ambiguousSymbol, .btf, .image:
       false
     }

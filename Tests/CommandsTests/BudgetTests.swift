@@ -64,30 +64,31 @@ import Testing
   }
 
   private let verdicts = [
-    Verdict(check: "a.b", object: "x#1 <&\">", value: .unsigned(3), outcome: .kept, evidence: "ok"),
-    Verdict(
+    CheckResult(
+      check: "a.b", object: "x#1 <&\">", value: .unsigned(3), outcome: .kept, evidence: "ok"),
+    CheckResult(
       check: "a.b", object: "y", value: .unsigned(9), limit: .unsigned(5), outcome: .broken,
       evidence: "more than its limit"),
-    Verdict(check: "c", outcome: .unknown, evidence: "off"),
+    CheckResult(check: "c", outcome: .unknown, evidence: "off"),
   ]
 
   @Test func textHasALineForEachThatIsNotKept() {
     #expect(
-      VerdictFormat.text.lines(verdicts) == [
+      CheckResultFormat.text.lines(verdicts) == [
         "broken: a.b of y: 9 (limit 5): more than its limit", "not measurable: c: off",
       ])
   }
 
   @Test func numbersHaveNoMoreDigitsThanPeopleRead() {
     func reason(_ number: Double) -> String {
-      Verdict(check: "a", value: .number(number), outcome: .broken, evidence: "e").reason
+      CheckResult(check: "a", value: .number(number), outcome: .broken, evidence: "e").reason
     }
     #expect(reason(9467.215384615385) == "9467.2: e" && reason(0.029126) == "0.0291: e")
   }
 
   @Test func tapHasNoDirectivesOfNames() {
     #expect(
-      VerdictFormat.tap.lines(verdicts) == [
+      CheckResultFormat.tap.lines(verdicts) == [
         "TAP version 13", "1..3", "ok 1 - a.b of xno. 1 <&\">", "# kept: 3: ok",
         "not ok 2 - a.b of y", "# broken: 9 (limit 5): more than its limit", "not ok 3 - c",
         "# unknown: off",
@@ -95,7 +96,7 @@ import Testing
   }
 
   @Test func junitEscapesNames() {
-    let lines = VerdictFormat.junit.lines(verdicts)
+    let lines = CheckResultFormat.junit.lines(verdicts)
     #expect(lines[1] == "<testsuites tests=\"3\" failures=\"1\" errors=\"1\">")
     #expect(lines[3].contains("name=\"a.b of x#1 &lt;&amp;&quot;&gt;\"/>"))
     #expect(lines[4].contains("<failure message=\"9 (limit 5): more than its limit\"/>"))

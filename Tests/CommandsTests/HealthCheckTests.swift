@@ -34,7 +34,7 @@ import Testing
   private func judge(
     _ check: HealthCheck, _ samples: [HealthSample], limit: Double? = nil,
     standstill: String? = nil
-  ) -> [Verdict] {
+  ) -> [CheckResult] {
     HealthRequest(check, limit: limit).verdicts(
       Health(samples: samples, seconds: 2, standstill: standstill))
   }
@@ -79,7 +79,9 @@ import Testing
     return (state, ScxDump(cpus: [cpu], queues: [queue], tasks: []))
   }
 
-  private func outcomes(_ verdicts: [Verdict]) -> [Verdict.Outcome] { verdicts.map(\.outcome) }
+  private func outcomes(_ verdicts: [CheckResult]) -> [CheckResult.Outcome] {
+    verdicts.map(\.outcome)
+  }
 
   @Test func timeThatStandsStillIsBrokenUnlessAllCPUsAreIdle() {
     let loop = [running(5)]
@@ -113,7 +115,7 @@ import Testing
   @Test func aTaskIsStuckFromItsLimitOn() {
     let (running, sleeping, waiting) = (UInt64(0), UInt64(1), UInt64(2))
     for (state, seconds, outcome) in [
-      (running, 10, Verdict.Outcome.broken), (waiting, 11, .broken), (waiting, 9, .kept),
+      (running, 10, CheckResult.Outcome.broken), (waiting, 11, .broken), (waiting, 9, .kept),
       (sleeping, 100, .kept),
     ] {
       let found = judge(
@@ -130,7 +132,7 @@ import Testing
   }
 
   @Test func aSchedulerIsJudgedByItsTimeout() {
-    func one(_ check: HealthCheck, _ scheduler: Health.Scheduler?) -> Verdict.Outcome? {
+    func one(_ check: HealthCheck, _ scheduler: Health.Scheduler?) -> CheckResult.Outcome? {
       judge(check, [sample(scheduler: scheduler)]).first?.outcome
     }
     #expect(one(.scxWait, scheduler(waited: 5000)) == .kept)
@@ -150,7 +152,7 @@ import Testing
   }
 
   @Test func aSchedulerThatWasThrownOutHasLeft() {
-    func outcome(_ line: String) -> Verdict? {
+    func outcome(_ line: String) -> CheckResult? {
       var gone = scheduler(sequence: 1)
       gone.state.schedulers = []
       gone.state.enableStateName = "disabled"
@@ -221,7 +223,7 @@ import Testing
   @Test func ringBuffersAndMisses() {
     func ring(_ pending: UInt64) -> HealthSample {
       sample(rings: [
-        RingBufferFill(id: 3, name: "r", size: 4096, consumer: .max - 1, pending: pending)
+        RingBufferFill(id: 3, name: "r", size: 4096, pending: pending)
       ])
     }
     #expect(outcomes(judge(.ringFull, [ring(3600)])) == [.kept])

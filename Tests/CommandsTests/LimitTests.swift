@@ -13,7 +13,7 @@ import Testing
   private func verdicts(
     _ answer: JSON, of objects: Limit.Objects = .all, _ key: String, _ bounds: Limit.Bounds,
     baseline: JSON? = nil, countsRuns: Bool = true
-  ) -> [Verdict] {
+  ) -> [CheckResult] {
     Limit(question: .stats, objects: objects, key: key, bounds: bounds).verdicts(
       on: AnswerValues(answer.withMeasures),
       baseline: baseline.map { AnswerValues($0.withMeasures) }, countsRuns: countsRuns)
@@ -30,7 +30,7 @@ import Testing
 
   @Test func aChangeCountsOnlyBeyondBothOfItsLimits() {
     let old: JSON = [stats("a", 10, 10_000)]
-    func outcome(_ nsecs: UInt64, _ bounds: Limit.Bounds) -> [Verdict.Outcome] {
+    func outcome(_ nsecs: UInt64, _ bounds: Limit.Bounds) -> [CheckResult.Outcome] {
       verdicts([stats("a", 10, nsecs)], "ns_per_call", bounds, baseline: old).map(\.outcome)
     }
     // 1000 ns a call: 10 percent are 100.
@@ -62,7 +62,7 @@ import Testing
 
   @Test func whatCannotBeMeasuredIsNeitherKeptNorBroken() {
     let answer: JSON = [stats("a", 0, 0), stats("b", 1, 1, misses: nil)]
-    func evidence(_ found: [Verdict]) -> [String] {
+    func evidence(_ found: [CheckResult]) -> [String] {
       found.filter { $0.outcome == .unknown }.map(\.evidence)
     }
     #expect(
@@ -98,7 +98,7 @@ import Testing
       ["name": "a", "type": type, "id": .unsigned(cnt), "cnt": .unsigned(cnt)]
     }
     let bounds = Limit.Bounds(absolute: 5)
-    func outcomes(_ baseline: JSON) -> [Verdict.Outcome] {
+    func outcomes(_ baseline: JSON) -> [CheckResult.Outcome] {
       verdicts([stats("a", 20, 0)], "cnt", bounds, baseline: baseline).map(\.outcome)
     }
     #expect(outcomes([typed("xdp", 10)]) == [.broken])
@@ -108,15 +108,15 @@ import Testing
   }
 
   @Test func anAnswerThatLacksSomethingKeepsNoLimitForSure() {
-    let found = Verdict.lacking(
+    let found = CheckResult.lacking(
       ["2 programs unreadable", "program 3: …", "program 4: …"], in: "prog_stats")
     #expect(found.map(\.evidence) == ["2 programs unreadable"] && found.status == 4)
-    #expect(Verdict.lacking([], in: "prog_stats").isEmpty)
+    #expect(CheckResult.lacking([], in: "prog_stats").isEmpty)
   }
 
   @Test func brokenOutranksUnknown() {
-    func verdict(_ outcome: Verdict.Outcome) -> Verdict {
-      Verdict(check: "x", outcome: outcome, evidence: "")
+    func verdict(_ outcome: CheckResult.Outcome) -> CheckResult {
+      CheckResult(check: "x", outcome: outcome, evidence: "")
     }
     #expect([verdict(.kept)].status == 0)
     #expect([verdict(.kept), verdict(.unknown)].status == 4)

@@ -57,23 +57,23 @@ import Testing
 @Suite struct WhatMayPassTests {
   @Test func aGuestThatIsOnItsWay() {
     for kind in [GuestMemError.Kind.absent, .silent, .busy, .lost] {
-      #expect(GuestMemError(kind, "").mayPass)
-      #expect(KernelError.snapshot(.source(GuestMemError(kind, ""))).mayPass)
+      #expect(GuestMemError(kind, "").isTransient)
+      #expect(KernelError.snapshot(.source(GuestMemError(kind, ""))).isTransient)
     }
-    #expect(KernelError.noKernel("firmware").mayPass)
-    #expect(KernelError.unreadableVariable("phys_base").mayPass)
-    #expect(KernelError.snapshot(.kernelChanged("the guest was reset")).mayPass)
+    #expect(KernelError.noKernel("firmware").isTransient)
+    #expect(KernelError.unreadableVariable("phys_base").isTransient)
+    #expect(KernelError.snapshot(.kernelChanged("the guest was reset")).isTransient)
   }
 
   @Test func whatStaysAsItIs() {
     for kind in [GuestMemError.Kind.unreachable, .unsupported, .tooLarge, .interrupted] {
-      #expect(!GuestMemError(kind, "").mayPass)
-      #expect(!KernelError.snapshot(.source(GuestMemError(kind, ""))).mayPass)
+      #expect(!GuestMemError(kind, "").isTransient)
+      #expect(!KernelError.snapshot(.source(GuestMemError(kind, ""))).isTransient)
     }
-    #expect(!KernelError.wrongFile(file: "vmlinuz", fileBanner: nil, guestBanner: nil).mayPass)
-    #expect(!KernelError.noVCPU(7, known: [0, 1]).mayPass)
-    #expect(!KernelError.symbolNotFound("prog_idr", file: "vmlinuz").mayPass)
+    #expect(!KernelError.wrongFile(file: "vmlinuz", fileBanner: nil, guestBanner: nil).isTransient)
+    #expect(!KernelError.noVCPU(7, known: [0, 1]).isTransient)
+    #expect(!KernelError.symbolNotFound("prog_idr", file: "vmlinuz").isTransient)
     let lacking = Unreadable(.lacking("the kernel has no prog_idr"), at: 0)
-    #expect(!KernelError.snapshot(.unreadable(lacking)).mayPass)
+    #expect(!KernelError.snapshot(.unreadable(lacking)).isTransient)
   }
 }

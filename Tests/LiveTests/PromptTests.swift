@@ -357,7 +357,7 @@ extension LiveTests {
       try terminal.expect(Self.held)
       #expect(try again?.qmp.status == "paused")
       again = nil
-      try terminal.expect("lost 127.0.0.1:\(port)")
+      try terminal.expect("nothing listens at 127.0.0.1:\(port) any more")
       try terminal.expect("guestscope (no guest)> ")
       let last = try PlainQEMU(port: port)
       try terminal.expect("is back: running\n" + Self.prompt)

@@ -74,6 +74,11 @@ extension LiveTests {
         #expect(all > expected / 2, "CPU \(cpu): \(all) of \(expected)")
         #expect(try number(queue, "interrupts") > 0)
       }
+      let all = try #require(
+        (files["stat"] ?? "").split(separator: "\n").first { $0.hasPrefix("intr ") }?
+          .split(separator: " ")[1])
+      let ours = try cpus.reduce(0) { try $0 + number($1, "interrupts") }
+      #expect(ours >= Int(all) ?? .max, "\(ours) of \(all)")
       let softirqs = (files["softirqs"] ?? "").split(separator: "\n").dropFirst()
       #expect(softirqs.count == 10)
       for line in softirqs {

@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static void rest(void) {
+static _Noreturn void rest(void) {
   for (;;)
     pause();
 }
@@ -87,12 +87,12 @@ static void threads(void) {
   rest();
 }
 
-static void make_task(const char *name, void (*body)(void)) {
+static pid_t make_task(const char *name, void (*body)(void)) {
   pid_t child = fork();
   if (child < 0)
     fail("fork: %m");
   if (child > 0)
-    return;
+    return child;
   prctl(PR_SET_NAME, name);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   // Maps and events are the loader's alone.
@@ -102,18 +102,28 @@ static void make_task(const char *name, void (*body)(void)) {
   rest();
 }
 
-// In a function whose return is watched, first by a return probe and then by the function graph tracer:
-// its return address is not on the stack, not even when nobody watches any more.
+// A task in a function whose return somebody watches.
+static void make_watched_task(const char *name) {
+  char path[64], stack[4096];
+  snprintf(path, sizeof path, "/proc/%d/stack", (int)make_task(name, waiting_for_child));
+  for (int tenth = 0; tenth < 100; tenth++) {
+    usleep(100000);
+    if (read_file(path, stack, sizeof stack) && strstr(stack, "do_wait+"))
+      return;
+  }
+  fail("%s does not wait", name);
+}
+
+// First by a return probe and then by the function graph tracer: the return address is not on the stack, not
+// even when nobody watches any more.
 static void make_watched_tasks(void) {
   static const char function[] = "kernel_wait4", tracer[] = "/sys/kernel/tracing/current_tracer";
   int probe = open_probe("kprobe", true, function, 0);
-  make_task("gs-probed", waiting_for_child);
-  usleep(200000);
+  make_watched_task("gs-probed");
   close(probe);
   write_file("/sys/kernel/tracing/set_ftrace_filter", function);
   write_file(tracer, "function_graph");
-  make_task("gs-graphed", waiting_for_child);
-  usleep(200000);
+  make_watched_task("gs-graphed");
   write_file(tracer, "nop");
 }
 

@@ -20,7 +20,7 @@ struct WatchCommand: ShellCommand {
   @Argument(
     parsing: .allUnrecognized,
     help: ArgumentHelp(
-      "What to watch: a command that lists things of the guest, but not info or report.",
+      "What to watch: a command that asks the guest, but not info or report.",
       valueName: "command"))
   var words: [String] = []
   @OptionGroup var output: OutputOptions
@@ -43,8 +43,8 @@ struct WatchCommand: ShellCommand {
       command.asksGuest, !(command is any RunStateCommand)
     else {
       throw UsageError(
-        "watch does not take '\(words.joined(separator: " "))': it takes a command that lists "
-          + "things of the guest, as in watch prog stats")
+        "watch does not take '\(words.joined(separator: " "))': it takes a command that asks "
+          + "the guest, but not info or report, as in watch prog stats")
     }
     return (command, command.output.form == .screen ? nil : command.output.form)
   }

@@ -59,7 +59,7 @@ extension Session {
           : "the guest has \(counted(programs.count, "BPF program")), and none "
             + "is called \(name)"
       )
-    } catch let error as any GuestFailure where error.mayPass {
+    } catch let error as any GuestFailure where error.isTransient {
       // What comes back may be another machine.
       if error.sourceKind == .lost { disconnect() }
       return (isConnected ? "a kernel" : sourceName, "\(error)")
@@ -78,11 +78,11 @@ extension Session {
 
 extension GuestFailure {
   /// True when a later look may succeed, with nothing changed but the guest.
-  var mayPass: Bool {
+  var isTransient: Bool {
     switch self {
-    case let error as KernelError: error.mayPass
-    case let error as SnapshotError: error.mayPass
-    case let error as GuestMemError: error.mayPass
+    case let error as KernelError: error.isTransient
+    case let error as SnapshotError: error.isTransient
+    case let error as GuestMemError: error.isTransient
     default: false
     }
   }

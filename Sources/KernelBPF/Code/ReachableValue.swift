@@ -1,14 +1,6 @@
 import GuestScopeGuestMemory
 import GuestScopeLinuxKernel
 
-/// `struct bpf_array` of include/linux/bpf.h; one place has the names `value` and `pptrs`.
-private struct BPFArrayValue: KernelStruct {
-  static let kernelName = "bpf_array"
-  let map = Place("map")
-  let elemSize = Member<UInt32>("elem_size")
-  let value = Member<[UInt8]>("value")
-}
-
 extension KernelObject<BPFMapStruct> {
   /// Where the only value of a map is whose values instructions can reach: of an array of one
   /// element (`array_map_direct_value_meta()` of kernel/bpf/arraymap.c), and since 7.0 of such a
@@ -16,7 +8,7 @@ extension KernelObject<BPFMapStruct> {
   func reachableValue() throws(ReadFault) -> Range<UInt64>? {
     let type = kernel.mapTypes[self.mapType]
     guard self.maxEntries == 1, type == "array" || type == "percpu_array" else { return nil }
-    let array = try container(\BPFArrayValue.map)
+    let array = try container(\BPFArrayContents.map)
     guard var start = array.address(of: \.value) else { return nil }
     if type == "percpu_array" { start = try view.pointer(at: start) }
     let (end, isBeyond) = start.rawValue.addingReportingOverflow(UInt64(array.elemSize))

@@ -29,13 +29,6 @@ private struct LocalStorage: KernelStruct {
   let owner = Member<KernelVirtualAddress>("owner")
 }
 
-private struct OwningTask: KernelStruct {
-  static let kernelName = "task_struct"
-  let pid = Member<UInt32>("pid")
-  /// TASK_COMM_LEN is 16.
-  let comm = Member<String>("comm", size: 16)
-}
-
 struct OwningInode: KernelStruct {
   static let kernelName = "inode"
   let number = Member<UInt64>("i_ino")
@@ -84,7 +77,7 @@ extension MapReader {
     guard let owner = try element.storage?.owner, owner.rawValue != 0 else { return nil }
     switch type {
     case "task_storage":
-      let task = try walk.read(OwningTask.self, at: owner)
+      let task = try walk.read(TaskName.self, at: owner)
       return .task(pid: task.pid, comm: task.comm)
     case "inode_storage":
       let inode = try walk.read(OwningInode.self, at: owner)

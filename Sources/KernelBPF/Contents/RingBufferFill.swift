@@ -7,9 +7,7 @@ public struct RingBufferFill: Sendable {
   public var name: String
   /// Bytes.
   public var size: UInt64
-  /// Where its reader is, in bytes since the start.
-  public var consumer: UInt64
-  /// Bytes that wait for it.
+  /// Bytes that wait for its reader.
   public var pending: UInt64
 }
 
@@ -25,8 +23,7 @@ extension BPFObjects {
         let ring = try map.container(\BPFRingbufContents.map).rb
         let pending = try ring.pending(in: head)
         return RingBufferFill(
-          id: head.id, name: head.name, size: UInt64(head.maxEntries), consumer: ring.start,
-          pending: pending)
+          id: head.id, name: head.name, size: UInt64(head.maxEntries), pending: pending)
       }.objects.compactMap { $0 }
     }
   }

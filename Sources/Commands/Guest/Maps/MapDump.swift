@@ -88,7 +88,8 @@ struct MapDump: SelectingCommand, StreamedCommand {
     try session.interrupts.withCancelling { try writer.write(&parts) }
     var notes = Answer.Notes(missing: parts.unreadable.missing + parts.missing + refusals)
     notes.remarks = parts.countRemarks
-    if try !parts.isOfOneInstant {
+    if parts.hasLostGuest { session.disconnect() }
+    if !parts.isOfOneInstant {
       notes.remarks.append(
         "read in \(parts.stops) stops, between which the guest ran on: each entry is of one of them"
       )

@@ -57,6 +57,7 @@ struct MapDumpWriter {
   private func write(_ map: MapContents, _ parts: inout MapParts) throws {
     let isBloom = map.map.typeName == "bloom_filter"
     var (found, shown, missing) = (0, 0, [String]())
+    var canName = true
     try parts.forEachPart(of: map) { part in
       var part = part
       if let pattern = patterns[map.map.id] {
@@ -67,15 +68,18 @@ struct MapDumpWriter {
       shown += part.entries.count
       var form = MapEntryForm(formatter: formatter)
       // What is written already stays an answer, whatever happens now.
-      do {
-        form = try session.form(of: part, formatter, namesPointers: additions.namesPointers)
-        if additions.namesHolders {
-          let holders = try session.holders(ofSocketsIn: part)
-          form.holders = holders.value
-          missing += holders.missing
+      if canName {
+        do {
+          form = try session.form(of: part, formatter, namesPointers: additions.namesPointers)
+          if additions.namesHolders {
+            let holders = try session.holders(ofSocketsIn: part)
+            form.holders = holders.value
+            missing += holders.missing
+          }
+        } catch let error as any GuestFailure {
+          canName = false
+          missing.append("the names of what map \(map.map.id) leads to: \(error)")
         }
-      } catch let error as any GuestFailure {
-        missing.append("the names of what map \(map.map.id) leads to: \(error)")
       }
       try stream.elements(part.entries.map { form.json($0, of: part) })
       try stream.lines(part.entries.flatMap { isBloom ? $0.lines : form.lines($0, of: part) })

@@ -9,8 +9,14 @@ struct MapParts {
   private(set) var unreadable: [UnreadableObject]
   /// What is missing besides.
   private(set) var missing: [String] = []
-  /// The instants that the entries are from.
+  /// The stops that the entries are from.
   private(set) var stops: Int
+  /// The guest stood still all the time, so that all entries are of one instant.
+  private var isFrozen: Bool
+  /// Why no more can be read of any map.
+  private var end: String?
+  /// The connection is lost, with all that was learnt over it.
+  private(set) var hasLostGuest = false
   private let query: MapContentsQuery
   private let session: Session
   /// Of the boot of the guest that the maps are from.
@@ -25,13 +31,11 @@ struct MapParts {
     query.part = .init(from: 0, mostObjects: mostObjects)
     let first = try session.ofThisBoot { try session.bpf(of: $0).contents(query) }
     (maps, unreadable, stops) = (first.value, first.unreadable, first.stops)
+    isFrozen = first.consistency == .frozen
     (self.query, self.session, engine) = (query, session, try session.engine)
   }
 
-  /// Whether all entries are of one instant.
-  var isOfOneInstant: Bool {
-    get throws { try stops <= 1 || session.source.consistency == .frozen }
-  }
+  var isOfOneInstant: Bool { stops <= 1 || isFrozen }
 
   /// Gives each part of a map in its turn, until there are no more or `take` has enough and says so
   /// by false. Ctrl-C ends it between two parts.
@@ -44,7 +48,7 @@ struct MapParts {
     while try take(part) {
       guard let next = part.slots?.next else {
         if missing.isEmpty, unreadable.isEmpty, query.window == EntryWindow() {
-          countRemarks += [count.remark(isOfOneInstant: try isOfOneInstant)].compactMap { $0 }
+          countRemarks += [count.remark(isOfOneInstant: isOfOneInstant)].compactMap { $0 }
         }
         return
       }
@@ -73,14 +77,16 @@ struct MapParts {
     query.part?.mostObjects = mostObjects
     do {
       if session.interrupts.isCancelled { throw GuestMemError.interrupted }
+      guard end == nil else { return stop(id, place) }
       let part = try session.ofThisBoot { try session.bpf(of: $0).contents(query) }
+      guard try session.engine === engine else {
+        end = "the guest was reset"
+        return stop(id, place)
+      }
       unreadable += part.unreadable
       stops += part.stops
+      isFrozen = isFrozen && part.consistency == .frozen
       adapt(to: part.stops)
-      guard try session.engine === engine else {
-        missing.append("the guest was reset while map \(id) was read, up to \(place)")
-        return nil
-      }
       guard let more = part.value.first, more.slots?.all == slots?.all else {
         missing.append("map \(id) went away while it was read")
         return nil
@@ -93,8 +99,19 @@ struct MapParts {
     } catch let error as any GuestFailure where error.sourceKind == .interrupted {
       missing.append("interrupted: map \(id) was read up to \(place)")
     } catch let error as any GuestFailure {
-      missing.append("map \(id) was read up to \(place): \(error)")
+      hasLostGuest = [.absent, .unreachable, .lost].contains(error.sourceKind)
+      guard error.isOfConnection else {
+        missing.append("map \(id) was read up to \(place): \(error)")
+        return nil
+      }
+      end = "\(error)"
+      return stop(id, place)
     }
+    return nil
+  }
+
+  private mutating func stop(_ map: UInt64, _ place: String) -> MapContents? {
+    missing.append("map \(map) was read up to \(place): \(end ?? "")")
     return nil
   }
 }

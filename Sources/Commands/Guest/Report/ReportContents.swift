@@ -91,9 +91,9 @@ struct ReportContents {
     return " (" + parts.map { "\($0.stops) for \($0.name)" }.joined(separator: ", ") + ")"
   }
 
-  /// What could not be read, a line each.
   private static let mostUnreadable = 10
 
+  /// What could not be read, a line each.
   private var unreadableLines: [String] {
     let rest = unreadable.count - Self.mostUnreadable
     return unreadable.prefix(Self.mostUnreadable).map { "unreadable: \($0.part): \($0.reason)" }

@@ -89,10 +89,7 @@ struct ReportFolder {
     let before = session.stopsOfAnswers
     do {
       let answer = try session.doing("report, \(name)") { try command.answer(in: session) }
-      let stops = session.stopsOfAnswers - before
-      // What stands still is of one instant, however often it was looked at.
-      let isFrozen = try session.source.consistency == .frozen
-      let file = try write(answer, name, words, stops: isFrozen ? min(stops, 1) : stops)
+      let file = try write(answer, name, words, stops: session.stopsOfAnswers - before)
       return (file, answer.notes.missing.map { "\(name): \($0)" })
     } catch let error as any GuestFailure where error.isOfConnection {
       throw error

@@ -31,7 +31,7 @@ struct CheckCommand: GuestCommand {
   var checks: [HealthRequest] = []
   @OptionGroup var limits: LimitArguments
   @Option(help: ArgumentHelp("How to print it: text, tap or junit.", valueName: "format"))
-  var format = VerdictFormat.text
+  var format = CheckResultFormat.text
   @Option(
     name: .customShort("n"),
     help: ArgumentHelp("Seconds from one sample of the guest to the next.", valueName: "s"))
@@ -58,11 +58,11 @@ struct CheckCommand: GuestCommand {
     var verdicts = try session.verdicts(on: limits, baseline)
     if !requests.isEmpty {
       let health = try session.observeHealth(samples: samples, every: seconds)
-      verdicts += Verdict.lacking(health.missing, in: "health")
+      verdicts += CheckResult.lacking(health.missing, in: "health")
       verdicts += requests.flatMap { $0.verdicts(health) }
     }
     var answer = Answer(
-      .array([JSON](verdicts, Verdict.fields)), .lines(format.lines(verdicts)),
+      .array([JSON](verdicts, CheckResult.fields)), .lines(format.lines(verdicts)),
       remarks: [verdicts.summary] + limits.remarks(hasBaseline: baseline != nil))
     answer.notes.status = verdicts.status
     return answer
@@ -126,15 +126,15 @@ struct LimitArguments: ParsableArguments {
 
 extension Session {
   /// Each question is asked once.
-  fileprivate func verdicts(on limits: [Limit], _ baseline: Baseline?) throws -> [Verdict] {
+  fileprivate func verdicts(on limits: [Limit], _ baseline: Baseline?) throws -> [CheckResult] {
     var answers: [Question: AnswerValues] = [:]
-    var lacking: [Verdict] = []
+    var lacking: [CheckResult] = []
     var countsRuns = true
     for limit in limits where answers[limit.question] == nil {
       let question = limit.question
       let answer = try answer(to: question.words)
       answers[question] = AnswerValues(answer.document.withMeasures)
-      lacking += Verdict.lacking(answer.notes.missing, in: question.name)
+      lacking += CheckResult.lacking(answer.notes.missing, in: question.name)
     }
     if limits.contains(where: { ["ns_per_call", "miss_rate"].contains($0.key) }) {
       countsRuns = try kernelState().countsRuns != false

@@ -1,5 +1,5 @@
 /// Whether one thing is as it should be.
-struct Verdict {
+struct CheckResult {
   enum Outcome: String {
     case kept, broken
     /// It cannot be measured.
@@ -18,7 +18,7 @@ struct Verdict {
   /// Why, for people.
   var evidence: String
 
-  static let fields: [Field<Verdict>] = [
+  static let fields: [Field<CheckResult>] = [
     Field("check") { .string($0.check) },
     Field("object") { .string($0.object) },
     Field("value") { $0.value },
@@ -45,23 +45,23 @@ extension JSON {
   }
 }
 
-extension Verdict {
+extension CheckResult {
   /// What an answer lacks may be what breaks a limit.
   ///
   /// - Parameter missing: the notes of the answer, of which the first counts all.
-  static func lacking(_ missing: [String], in check: String) -> [Verdict] {
-    missing.prefix(1).map { Verdict(check: check, outcome: .unknown, evidence: $0) }
+  static func lacking(_ missing: [String], in check: String) -> [CheckResult] {
+    missing.prefix(1).map { CheckResult(check: check, outcome: .unknown, evidence: $0) }
   }
 }
 
-extension [Verdict] {
+extension [CheckResult] {
   /// What is broken outranks what is not known.
   var status: Int32 {
     if contains(where: { $0.outcome == .broken }) { return Status.violation }
     return contains { $0.outcome == .unknown } ? Status.unmeasured : Status.answered
   }
 
-  func count(_ outcome: Verdict.Outcome) -> Int { count { $0.outcome == outcome } }
+  func count(_ outcome: CheckResult.Outcome) -> Int { count { $0.outcome == outcome } }
 
   /// `12 kept, 1 broken, 0 not measurable`
   var summary: String {

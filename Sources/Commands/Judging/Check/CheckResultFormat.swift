@@ -1,7 +1,7 @@
 import ArgumentParser
 
 /// The forms of verdicts that are read without -j.
-enum VerdictFormat: String, CaseIterable, ExpressibleByArgument {
+enum CheckResultFormat: String, CaseIterable, ExpressibleByArgument {
   /// A line for each that is not kept.
   case text
   /// Test Anything Protocol, version 13.
@@ -9,7 +9,7 @@ enum VerdictFormat: String, CaseIterable, ExpressibleByArgument {
   /// The XML of JUnit's reports, as CI systems read it.
   case junit
 
-  func lines(_ verdicts: [Verdict]) -> [String] {
+  func lines(_ verdicts: [CheckResult]) -> [String] {
     switch self {
     case .text:
       verdicts.filter { $0.outcome != .kept }.map { verdict in
@@ -21,7 +21,7 @@ enum VerdictFormat: String, CaseIterable, ExpressibleByArgument {
     }
   }
 
-  private static func tap(_ verdicts: [Verdict]) -> [String] {
+  private static func tap(_ verdicts: [CheckResult]) -> [String] {
     ["TAP version 13", "1..\(verdicts.count)"]
       + verdicts.enumerated().flatMap { index, verdict in
         // A # would begin a directive.
@@ -31,7 +31,7 @@ enum VerdictFormat: String, CaseIterable, ExpressibleByArgument {
       }
   }
 
-  private static func junit(_ verdicts: [Verdict]) -> [String] {
+  private static func junit(_ verdicts: [CheckResult]) -> [String] {
     let counts =
       "tests=\"\(verdicts.count)\" failures=\"\(verdicts.count(.broken))\" "
       + "errors=\"\(verdicts.count(.unknown))\""

@@ -37,7 +37,7 @@ struct Limit {
   ///   - countsRuns: false where the guest does not count runs of programs now.
   func verdicts(
     on answer: AnswerValues, baseline: AnswerValues?, countsRuns: Bool
-  ) -> [Verdict] {
+  ) -> [CheckResult] {
     let found = matches(in: answer)
     guard !found.isEmpty else {
       let (name, evidence) =
@@ -45,7 +45,7 @@ struct Limit {
         case .all: ("", "an answer of \(question.name) has no number \(key)")
         case .named(let name), .one(let name): (name, "there is nothing of this name")
         }
-      return [Verdict(check: check, object: name, outcome: .unknown, evidence: evidence)]
+      return [CheckResult(check: check, object: name, outcome: .unknown, evidence: evidence)]
     }
     return found.flatMap { name in
       let old = baseline.map {
@@ -70,16 +70,16 @@ struct Limit {
   /// - Parameter baseline: the number in it, if it has one; nil where there is none.
   private func verdicts(
     on name: String, _ value: JSON?, _ baseline: Double??, _ countsRuns: Bool
-  ) -> [Verdict] {
-    func unknown(_ evidence: String) -> [Verdict] {
-      [Verdict(check: check, object: name, outcome: .unknown, evidence: evidence)]
+  ) -> [CheckResult] {
+    func unknown(_ evidence: String) -> [CheckResult] {
+      [CheckResult(check: check, object: name, outcome: .unknown, evidence: evidence)]
     }
     guard let value else { return unknown("it has no number \(key)") }
     if value == .null, key == "ns_per_call" {
       if !countsRuns {
         return unknown("it has not run while the guest counted: bpf_stats_enabled is 0")
       }
-      return [Verdict(check: check, object: name, outcome: .kept, evidence: "it has not run")]
+      return [CheckResult(check: check, object: name, outcome: .kept, evidence: "it has not run")]
     }
     if !countsRuns, key == "miss_rate", value.double ?? 0 > 0 {
       return unknown("the guest counts its misses and not its runs: bpf_stats_enabled is 0")
@@ -88,11 +88,11 @@ struct Limit {
       return unknown(
         value == .null ? "this kernel does not keep it" : "it is not a number, but \(value.cell)")
     }
-    var verdicts: [Verdict] = []
+    var verdicts: [CheckResult] = []
     func judge(_ limit: Double, isLeast: Bool = false, _ evidence: String) {
       let isKept = isLeast ? number >= limit : number <= limit
       verdicts.append(
-        Verdict(
+        CheckResult(
           check: check, object: name, value: value, limit: JSON(shortest: limit),
           outcome: isKept ? .kept : .broken, evidence: evidence))
     }

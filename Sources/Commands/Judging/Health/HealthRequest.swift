@@ -31,17 +31,17 @@ struct HealthRequest {
     HealthCheck.all.filter(\.isStandard).map { HealthRequest($0) }
   }
 
-  func verdicts(_ health: Health) -> [Verdict] {
+  func verdicts(_ health: Health) -> [CheckResult] {
     let most = limit ?? check.limit
     do {
       return try check.judge(health, most ?? 0).map { finding in
-        Verdict(
+        CheckResult(
           check: check.name, object: finding.object, value: finding.value,
           limit: most.map { JSON(shortest: $0) } ?? .null,
           outcome: finding.isBroken ? .broken : .kept, evidence: finding.evidence)
       }
     } catch {
-      return [Verdict(check: check.name, outcome: .unknown, evidence: "\(error)")]
+      return [CheckResult(check: check.name, outcome: .unknown, evidence: "\(error)")]
     }
   }
 }

@@ -44,7 +44,7 @@ extension HealthCheck {
     let ticks = try health.ticks().reduce(0, +)
     // Without a tick on any CPU nothing counts them, until a timer is due.
     let isIdle = try health.all(\.tasks).allSatisfy { list in
-      list?.running?.allSatisfy { $0.pid == 0 } ?? false
+      list?.running.map { !$0.isEmpty && $0.allSatisfy { $0.pid == 0 } } ?? false
     }
     let evidence = "\(ticks) ticks in \(fixed(health.seconds, 1)) s"
     guard ticks == 0, !isIdle else { return Finding.kept(evidence, value: .unsigned(ticks)) }
@@ -59,6 +59,7 @@ extension HealthCheck {
       throw CommandError(
         "the run queues cannot be read: this kernel has no symbol or type for them")
     }
+    guard !running.isEmpty else { throw CommandError("no CPU has come up yet") }
     return running.compactMap { task in
       list.stuckTime(of: task).map { time in
         .broken(
