@@ -19,8 +19,8 @@ public struct KernelTask: Hashable, Sendable {
   public var schedulingClass: String?
   public var isKernelThread: Bool
   /// Nanoseconds since it was charged for CPU time last, by the newest clock of all run queues: 0 for
-  /// one that runs. Nil where the clocks are not known, and for one that has not run since it was started
-  /// or came to its CPU.
+  /// one that runs. Nil where the clocks are not known, and for one that has not run since it was started;
+  /// without CONFIG_SCHED_INFO also since it came to its CPU.
   public var idle: UInt64?
   /// Nanoseconds for which it has wanted a CPU without getting one; nil for one that runs or wants none.
   /// A kernel without CONFIG_SCHED_INFO knows only when it ran last, which may be long before.

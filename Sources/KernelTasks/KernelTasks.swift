@@ -65,7 +65,7 @@ public struct KernelTasks: Sendable {
       // The parent of the first two is the idle task of the first CPU.
       task.parent = numbers[found.parent] ?? (task.pid <= 2 ? 0 : nil)
       task.isRunning = current?.contains(found.address)
-      if let clocks { task.measure(by: clocks, found.lastRan, found.lastQueued) }
+      if let clocks { task.measure(by: clocks, found.lastRan, found.lastArrival, found.lastQueued) }
       return task
     }
     let list = TaskList(
@@ -91,7 +91,7 @@ public struct KernelTasks: Sendable {
 
   private typealias Entry = (
     task: KernelTask, address: KernelVirtualAddress, parent: KernelVirtualAddress, lastRan: UInt64,
-    lastQueued: UInt64?, cgroups: KernelVirtualAddress
+    lastArrival: UInt64?, lastQueued: UInt64?, cgroups: KernelVirtualAddress
   )
 
   /// The paths of the cgroups that sets lead to; none of those that are damaged.
@@ -125,7 +125,7 @@ public struct KernelTasks: Sendable {
           task.state.map(UInt64.init) ?? task.longState ?? 0, exitState: task.exitState),
         cpu: task.cpu, schedulingClass: task.kernel.schedulingClasses[task.schedClass.rawValue],
         isKernelThread: isKernelThread, start: task.startBoottime),
-      task.address, task.realParent, task.execStart, task.lastQueued,
+      task.address, task.realParent, task.execStart, task.lastArrival, task.lastQueued,
       task.cgroups ?? KernelVirtualAddress(0)
     )
   }
@@ -142,16 +142,19 @@ public struct KernelTasks: Sendable {
 
 extension KernelTask {
   /// - Parameters:
-  ///   - lastRan: `se.exec_start`.
+  ///   - lastRan: `se.exec_start`. It is 0 for a task that came to its CPU and has not run there: since 6.12 also
+  ///     one that sleeps, which a run queue keeps for a while (DELAY_DEQUEUE) and load balancing may move.
+  ///   - lastArrival: `sched_info.last_arrival`, when it began to run last.
   ///   - lastQueued: `sched_info.last_queued`.
   fileprivate mutating func measure(
-    by clocks: RunQueueClocks, _ lastRan: UInt64, _ lastQueued: UInt64?
+    by clocks: RunQueueClocks, _ lastRan: UInt64, _ lastArrival: UInt64?, _ lastQueued: UInt64?
   ) {
     guard isRunning != true else {
       idle = 0
       return
     }
     idle = clocks.idle(since: lastRan, onCPU: cpu)
+    if idle == nil, let lastArrival, lastArrival != 0 { idle = clocks.waiting(since: lastArrival) }
     guard state.letter == "R" else { return }
     waiting = lastQueued.map(clocks.waiting) ?? idle
   }

@@ -29,6 +29,6 @@ struct RunQueueClocks {
     return now &- queue.clock &+ queue.taskClock &- min(queue.taskClock, execStart)
   }
 
-  /// - Parameter queued: `sched_info.last_queued`.
+  /// - Parameter queued: `sched_info.last_queued` or `last_arrival`, by the clock of the run queue.
   func waiting(since queued: UInt64) -> UInt64 { queued == 0 ? 0 : now &- min(now, queued) }
 }

@@ -24,6 +24,7 @@ struct TaskStruct: KernelStruct {
   let execStart = Member<UInt64>("se.exec_start")
   /// By `rq_clock()`; 0 while it wants no CPU, and while it has one. CONFIG_SCHED_INFO.
   let lastQueued = OptionalMember<UInt64>("sched_info.last_queued")
+  let lastArrival = OptionalMember<UInt64>("sched_info.last_arrival")
   let startBoottime = Member<UInt64>("start_boottime")
   /// A `struct css_set`, of kernels with CONFIG_CGROUPS.
   let cgroups = OptionalMember<KernelVirtualAddress>("cgroups")
