@@ -19,7 +19,7 @@ public final class TaskGuest {
     types.declare("pid_namespace", size: 64, [("idr", 0, .structure("idr"))])
     types.declare("thread_info", size: 24, [("cpu", 20, .u32)])
     types.declare("sched_entity", size: 64, [("exec_start", 16, .u64)])
-    types.declare("sched_info", size: 32, [("last_queued", 24, .u64)])
+    types.declare("sched_info", size: 32, [("last_arrival", 16, .u64), ("last_queued", 24, .u64)])
     types.declare("thread_struct", size: 64, [("sp", 24, .u64)])
     types.declare("kthread", size: 64, [("full_name", 56, .pointer)])
     types.declare(
@@ -74,7 +74,8 @@ public final class TaskGuest {
   @discardableResult
   public func add(
     _ pid: UInt32, tgid: UInt32? = nil, parent: UInt32? = nil, _ comm: String, state: UInt32 = 1,
-    flags: UInt32 = 0, lastRan: UInt64 = 0, lastQueued: UInt64 = 0, fullName: String? = nil
+    flags: UInt32 = 0, lastRan: UInt64 = 0, lastArrival: UInt64 = 0, lastQueued: UInt64 = 0,
+    fullName: String? = nil
   ) -> PhysicalAddress {
     let ram = guest.ram
     let (task, number) = (ram.allocate(512), ram.allocate(64))
@@ -89,6 +90,7 @@ public final class TaskGuest {
     ram.write(guest.direct(parent.map { places[$0]! } ?? idleTasks[0]), at: task + 152)
     ram.write(guest.direct(task + 160), at: number + 16)
     ram.write(Array(comm.utf8.prefix(15)), at: task + 232)
+    ram.write(lastArrival, at: task + 352)
     ram.write(lastQueued, at: task + 360)
     if let fullName {
       let (thread, text) = (ram.allocate(64), ram.allocate(64))

@@ -53,6 +53,16 @@ import Testing
     #expect(tasks.map(\.stuck) == [nil, nil, nil, 6_100, nil, 2_000])
   }
 
+  /// Load balancing has moved it while it slept, since when it has not run.
+  @Test func aTaskThatWasMovedWhileItSleptHasSleptSinceItRan() throws {
+    let guest = TaskGuest()
+    guest.add(90, "moved", state: 2, lastArrival: 2_500)
+    guest.run(nil, onCPU: 0, clock: 10_000)
+    guest.finish()
+    let tasks = try guest.list().value.tasks
+    #expect(tasks.map(\.idle) == [7_500] && tasks.map(\.stuck) == [7_500])
+  }
+
   @Test func aTaskWithAnotherNumberIsCounted() throws {
     let guest = sample()
     guest.guest.ram.write(12 as UInt32, at: guest.places[11]! + 140)
