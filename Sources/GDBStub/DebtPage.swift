@@ -45,7 +45,8 @@ struct DebtRecord: RawRepresentable, Equatable {
   /// reported to this one is not reported again.
   var contactAfterBrokenLink: Contact {
     if !hasRun, let before, before.stops == 1 || before.hasMark { return .firstToLeaveStopped }
-    return contact.afterBrokenLink
+    // It may have consumed the report of a stop: a guest that we had left stopped is not to be let go for that.
+    return contact == .afterStopped ? .firstToLeaveStopped : contact
   }
 
   /// Whether the guest is known to have run.

@@ -13,10 +13,6 @@ enum Contact: UInt8, Sendable {
 
   var isFirst: Bool { self == .first || self == .firstToLeaveStopped }
 
-  /// The same for the connection after one that broke, which may have consumed the report of a stop: a
-  /// guest that we had left stopped is not to be let go for that.
-  var afterBrokenLink: Contact { self == .afterStopped ? .firstToLeaveStopped : self }
-
   /// Whether a guest is let go on whose stub never says a word. What we wrote reaches QEMU when the
   /// debugger before us leaves, and our end of file after it: without a `c` that would pause the
   /// guest for good.

@@ -61,7 +61,8 @@ struct RunQueueNumbers: KernelStruct {
   let clock = Member<UInt64>("clock")
   let queued = Member<AnyNumber>("nr_running")
   let switches = Member<UInt64>("nr_switches")
-  /// NULL until the CPU's idle task is made.
+  /// Every kernel has it, and it is NULL until the CPU's idle task is made: declared twice, for a link that may
+  /// be NULL may also be missing.
   let curr = Member<KernelVirtualAddress>("curr")
   let current = OptionalLink<ClassedTask>("curr")
   /// Renamed in 6.14 (commit 7b8a702d9438).

@@ -30,8 +30,8 @@ extension Walk {
     return named
   }
 
-  /// A stack does not fail for a name.
-  private func ifReadable<T>(
+  /// A stack does not fail for a name, nor for a list that leads to a caller.
+  func ifReadable<T>(
     _ read: @autoclosure () throws(ReadFault) -> T?
   ) throws(ReadFault) -> T? {
     do throws(ReadFault) { return try read() } catch .unreadable { return nil }

@@ -19,18 +19,12 @@ struct WatchedReturns {
     of task: KernelVirtualAddress, _ trampolines: ReturnTrampolines, in walk: Walk
   ) throws(ReadFault) {
     self.trampolines = trampolines
+    // One that this kernel lacks, or that is damaged, takes none of the others with it.
     let lists = try walk.view.together(
-      Self.ifReadable { () throws(ReadFault) in try Self.rethooks(of: task, in: walk) },
-      Self.ifReadable { () throws(ReadFault) in try Self.kretprobes(of: task, in: walk) },
-      Self.ifReadable { () throws(ReadFault) in try Self.graph(of: task, in: walk) })
-    returns = lists.0 + lists.1 + lists.2
-  }
-
-  /// A list that this kernel lacks, or that is damaged, takes none of the others with it.
-  private static func ifReadable(
-    _ read: () throws(ReadFault) -> [Return]
-  ) throws(ReadFault) -> [Return] {
-    do throws(ReadFault) { return try read() } catch .unreadable { return [] }
+      walk.ifReadable(Self.rethooks(of: task, in: walk)),
+      walk.ifReadable(Self.kretprobes(of: task, in: walk)),
+      walk.ifReadable(Self.graph(of: task, in: walk)))
+    returns = [lists.0, lists.1, lists.2].flatMap { $0 ?? [] }
   }
 
   /// Nil for a frame that the kernel has no address for. Where several watch one function, all but one of them
@@ -82,11 +76,9 @@ struct WatchedReturns {
   private static func places(
     in task: KernelObject<GraphTask>, _ size: Int, _ walk: Walk
   ) throws(ReadFault) -> [Int] {
-    let count = Int(task.currRetStack)
-    guard (1...most).contains(count) else { return [] }
-    let words = try walk.view.bytes(at: task.retStack, count: 8 * count)
+    var end = Int(task.currRetStack)
+    let words = try walk.view.bytes(at: task.retStack, count: 8 * end)
     var places: [Int] = []
-    var end = count
     while end > 0, let last = words.u64(at: 8 * (end - 1)) {
       let distance = Int(last & 0x3ff)
       guard distance > 0, distance < end, 8 * distance >= size else { break }

@@ -50,7 +50,8 @@ struct RunQueueStruct: KernelStruct {
   static let kernelName = "rq"
   let clock = Member<UInt64>("clock")
   let taskClock = Member<UInt64>("clock_task")
-  /// NULL until the CPU's idle task is made.
+  /// Every kernel has it, and it is NULL until the CPU's idle task is made: declared twice, for a link that may
+  /// be NULL may also be missing.
   let curr = Member<KernelVirtualAddress>("curr")
   let current = OptionalLink<TaskName>("curr")
 }

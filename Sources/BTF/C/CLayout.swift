@@ -21,10 +21,8 @@ final class CLayout {
   /// Nil for a member whose type has no size: a flexible array of what is only declared.
   func place(of member: BTFType.Member, depth: Int) throws(BTFError) -> Place? {
     guard let size = btf.size(of: member.type) else {
-      // An array of what has a size lacks one only where no memory holds it.
-      if case .array(let element, _, let count) = try btf.type(try btf.resolve(member.type)),
-        count > 0, btf.size(of: element) != nil
-      {
+      // A flexible array has no elements; any other is of a type that has a size.
+      if case .array(_, _, let count) = try btf.type(try btf.resolve(member.type)), count > 0 {
         throw .malformed("an array of \(count) elements that no memory holds", offset: 0)
       }
       return nil

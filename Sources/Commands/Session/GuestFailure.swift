@@ -14,6 +14,12 @@ extension GuestFailure {
     ]
     return sourceKind.map(kinds.contains) ?? false
   }
+
+  /// A stub that comes back may serve another machine: nothing that was learnt holds.
+  var losesGuest: Bool {
+    let kinds: [GuestMemError.Kind] = [.absent, .unreachable, .lost]
+    return sourceKind.map(kinds.contains) ?? false
+  }
 }
 
 extension GuestMemError: GuestFailure {

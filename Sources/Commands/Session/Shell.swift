@@ -143,12 +143,8 @@ final class Shell {
     case is BrokenPipe: return Status.brokenPipe
     case is Cancelled: return Status.interrupted
     case let error as any GuestFailure:
-      switch error.sourceKind {
-      case .interrupted: return Status.interrupted
-      // A stub that comes back may serve another machine: nothing that was learnt holds.
-      case .absent, .unreachable, .lost: session.disconnect()
-      default: break
-      }
+      if error.sourceKind == .interrupted { return Status.interrupted }
+      if error.losesGuest { session.disconnect() }
     default: break
     }
     return console.report(error, form, usage: usage)

@@ -77,11 +77,15 @@ struct MapParts {
     query.part?.mostObjects = mostObjects
     do {
       if session.interrupts.isCancelled { throw GuestMemError.interrupted }
-      guard end == nil else { return stop(id, place) }
+      if let end {
+        missing.append("map \(id) was read up to \(place): \(end)")
+        return nil
+      }
       let part = try session.ofThisBoot { try session.bpf(of: $0).contents(query) }
       guard try session.engine === engine else {
         end = "the guest was reset"
-        return stop(id, place)
+        missing.append("map \(id) was read up to \(place): the guest was reset")
+        return nil
       }
       unreadable += part.unreadable
       stops += part.stops
@@ -99,19 +103,10 @@ struct MapParts {
     } catch let error as any GuestFailure where error.sourceKind == .interrupted {
       missing.append("interrupted: map \(id) was read up to \(place)")
     } catch let error as any GuestFailure {
-      hasLostGuest = [.absent, .unreachable, .lost].contains(error.sourceKind)
-      guard error.isOfConnection else {
-        missing.append("map \(id) was read up to \(place): \(error)")
-        return nil
-      }
-      end = "\(error)"
-      return stop(id, place)
+      hasLostGuest = error.losesGuest
+      if error.isOfConnection { end = "\(error)" }
+      missing.append("map \(id) was read up to \(place): \(error)")
     }
-    return nil
-  }
-
-  private mutating func stop(_ map: UInt64, _ place: String) -> MapContents? {
-    missing.append("map \(map) was read up to \(place): \(end ?? "")")
     return nil
   }
 }
