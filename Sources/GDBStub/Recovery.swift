@@ -43,7 +43,6 @@ extension StubLink {
     let deadline = ContinuousClock.now + Self.limit
     var delay: Duration = .milliseconds(50)
     var contact = debt.contactAfterBrokenLink
-    var ran = debt.ran
     var next: Connection?
     for attempt in 0..<Self.tries {
       // QEMU serves one client at a time.
@@ -59,8 +58,7 @@ extension StubLink {
         next = connection
         let arrival = try Arrival(connection, contact, self)
         if let fate = try settle(
-          arrival, ran: ran, wasGreeted: first.isGreeted,
-          isAnother: arrival.isOf(others: threads))
+          arrival, wasGreeted: first.isGreeted, isAnother: arrival.isOf(others: threads))
         {
           // The debt is cleared before this connection ends, whose end would show it again.
           self.debt.brokenIsPaid()
@@ -70,14 +68,11 @@ extension StubLink {
       } catch {
         if let next {
           contact = next.debt.contactAfterBrokenLink
-          if next.hasShownThatGuestRan(error) {
-            ran = true
-            self.debt.brokenHasRun()
-          }
+          if next.hasShownThatGuestRan(error) { self.debt.brokenHasRun() }
         }
         let peer = peer(of: next, debt, error)
         if peer != .qemu {
-          payUnheard(next, ran: ran, peer)
+          payUnheard(next, peer)
           return error
         }
         if first.closedAtGreeting, next?.closedAtGreeting == true {
@@ -93,7 +88,7 @@ extension StubLink {
     }
     // A server that is not QEMU may take no second client.
     let peer = peer(of: first, debt, cause)
-    payUnheard(next, ran: ran, peer)
+    payUnheard(next, peer)
     guard peer == .qemu else { return cause }
     let lost = GuestMemError(
       .lost,
@@ -106,10 +101,8 @@ extension StubLink {
 
   /// Lets the guest go on if it is known or likely to have run: what is written may arrive where
   /// nothing comes back that can be understood.
-  private func payUnheard(_ connection: Connection?, ran: Bool, _ peer: Peer) {
-    guard let connection, peer != .anotherGDBServer else { return }
-    if ran, connection.debt.state == .unknown { connection.owe(true) }
-    connection.pay()
+  private func payUnheard(_ connection: Connection?, _ peer: Peer) {
+    if peer != .anotherGDBServer { connection?.pay() }
   }
 
   /// What has answered, as far as an error shows it.
@@ -137,7 +130,7 @@ extension StubLink {
   /// Does what the guest is due on a new connection, and says what that was; nil when nobody can
   /// know.
   private func settle(
-    _ arrival: Arrival, ran: Bool, wasGreeted: Bool, isAnother: Bool
+    _ arrival: Arrival, wasGreeted: Bool, isAnother: Bool
   ) throws(GuestMemError) -> String? {
     switch arrival.verdict {
     case .stopped(let reason?):
@@ -148,7 +141,8 @@ extension StubLink {
       arrival.connection.owe(false)
       _ = try arrival.finish([])
       return "Another QEMU answers there now; its guest is stopped, and is left stopped"
-    case .stopped(nil) where ran:
+    // A connection before this one has shown it.
+    case .stopped(nil) where arrival.connection.debt.ran:
       arrival.connection.owe(true)
       _ = try arrival.connection.ask([.resume])
     case .stopped(nil):

@@ -39,6 +39,8 @@ extension FakeQEMU {
     public var closesAfter: Int?
     /// Bytes after which the link breaks, once.
     public var cutsAfter: Int?
+    /// The next connection ends before it reaches the stub, as through a forwarder.
+    public var dropsNext = false
     /// Bytes after which the link of the next connection breaks.
     public var cutsNextAfter: Int?
     /// Does what it is told, and says nothing.
@@ -49,7 +51,7 @@ extension FakeQEMU {
     public var moreDocuments = 0
     /// How long it takes to stop the guest.
     public var stopCost: Duration = .zero
-    /// How long it takes after a stop until the next packet is read: disks are flushed then.
+    /// How long it takes after the next stop until a packet is read: disks are flushed then.
     public var flushTime: Duration = .zero
     /// How long it takes to answer each read of memory.
     public var readTime: Duration = .zero

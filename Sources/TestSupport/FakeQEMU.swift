@@ -139,6 +139,11 @@ public final class FakeQEMU: Sendable {
       }
       let client = accept(listener, nil, nil)
       guard client >= 0 else { continue }
+      if state.withLock({ $0.machine.dropsNext }) {
+        change { $0.dropsNext = false }
+        close(client)
+        continue
+      }
       // As QEMU has it; else an ack and its reply come 40 ms apart.
       var on: Int32 = 1
       unsafe setsockopt(
@@ -167,6 +172,7 @@ public final class FakeQEMU: Sendable {
       send(noise, to: client)
     }
     if isTold { send(packet: Self.stopReply, to: client) }
+    change { $0.flushTime = .zero }
     sleep(machine.flushTime)
     var input = [UInt8](repeating: 0, count: 4096)
     var packet: [UInt8]?
