@@ -62,6 +62,18 @@ import Testing
     #expect(try !run("-j", "read", "8", "8").errors.contains("usage:"))
   }
 
+  /// A line that is too long ends its script; what was wrong before it still counts.
+  @Test func theWorstStatusIsThatOfAllLines() throws {
+    let script = folder.appendingPathComponent("long").path
+    let line = "sym " + String(repeating: "x", count: 2 << 20)
+    for (first, status) in [("prog fly", 64), ("prog verifier", 1)] as [(String, Int32)] {
+      try "\(first)\n\(line)\n".write(toFile: script, atomically: false, encoding: .utf8)
+      let result = try run("--keep-going", "-f", script)
+      #expect(result.status == status, "\(result.errors.prefix(500))")
+      #expect(result.errors.contains("long:2"), "\(result.errors.prefix(500))")
+    }
+  }
+
   @Test func withoutACommandNothingIsAnswered() throws {
     let script = folder.appendingPathComponent("empty").path
     try "\n# Nothing.\n".write(toFile: script, atomically: false, encoding: .utf8)
@@ -125,5 +137,17 @@ import Testing
     qemu.end()
     usleep(20_000)
     #expect(try run("prog", "list").status == 1)
+  }
+
+  @Test func aReportEndsWithWhatItLacksAndWhatItCost() throws {
+    #expect(try run("report").output.contains("lab"))
+    qemu.change { machine in
+      machine.ram.replaceSubrange(labHead + 56..<labHead + 64, with: repeatElement(0, count: 8))
+    }
+    let report = try run("report")
+    #expect(report.status == 2 && report.errors.contains("program 3"), "\(report.errors)")
+    let lines = report.output.split(separator: "\n").suffix(2)
+    #expect(lines.first?.hasPrefix("unreadable: program 3: ") == true, "\(report.output)")
+    #expect(lines.last?.hasPrefix("answer: from ") == true, "\(report.output)")
   }
 }

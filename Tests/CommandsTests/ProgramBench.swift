@@ -12,7 +12,8 @@ class ProgramBench {
   let guest: SyntheticGuest
   let folder: URL
   let kernel: String
-  /// Where the `struct bpf_prog` of the second program is in RAM.
+  /// Where the `struct bpf_prog` of each program is in RAM.
+  let labHead: Int
   let evilHead: Int
 
   init() throws {
@@ -23,8 +24,8 @@ class ProgramBench {
     lab.mapIDs = [7]
     var evil = SyntheticProgram(id: 9, name: "\u{1b}[31mevil")
     evil.type = 2
-    guest.add(lab)
-    let places = guest.add(evil)
+    let labPlaces = guest.add(lab)
+    let evilPlaces = guest.add(evil)
     guest.writeIDR()
     var machine = FakeQEMU.Machine()
     machine.ram = guest.ram.bytes
@@ -34,7 +35,8 @@ class ProgramBench {
     let kernel = folder.appendingPathComponent("vmlinux")
     try Data(guest.imageFile()).write(to: kernel)
     (self.guest, self.folder, self.kernel) = (guest, folder, kernel.path)
-    evilHead = Int(places.head.rawValue)
+    labHead = Int(labPlaces.head.rawValue)
+    evilHead = Int(evilPlaces.head.rawValue)
     qemu = FakeQEMU(machine)
   }
 

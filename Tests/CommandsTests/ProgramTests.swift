@@ -30,6 +30,12 @@ import Testing
       verifier.output
         == #"[{"name":"lab","verified_insns":1234},{"name":"\u001b[31mevil","verified_insns":0}]"#
         + "\n")
+    // What a list can be sorted by need not be shown.
+    let sorted = try run("prog", "verifier", "-j", "type", "all", "--sort", "-id")
+    #expect(
+      sorted.output
+        == #"[{"name":"\u001b[31mevil","verified_insns":0},{"name":"lab","verified_insns":1234}]"#
+        + "\n")
     let screen = try run("prog", "list")
     #expect(screen.errors == "")
     #expect(!screen.output.contains("\u{1b}") && screen.output.contains("\u{fffd}[31mevil"))

@@ -39,6 +39,13 @@ import Testing
     #expect(try run(variable, "-c", "unix:/last", "info").err.contains("/last"))
   }
 
+  @Test func jsonOfTheEnvironmentHoldsForALineThatIsRefused() throws {
+    for words in [["prog", "fly"], ["read", "x"], ["prog", "list", "--fly"]] {
+      let result = try BuiltProgram.run(words, ["GUESTSCOPE_OPTIONS": "-j"])
+      #expect(result.status == 64 && result.out.hasPrefix(#"{"error":"#), "\(words): \(result.out)")
+    }
+  }
+
   @Test(
     arguments: [
       ("GUESTSCOPE_CONNECT", "nowhere", "a gdbserver is HOST:PORT"),

@@ -109,6 +109,19 @@ import Testing
     #expect(lines.last == "# EOF" && text.hasSuffix("\n"))
   }
 
+  /// As a `double` of a guest's map may be.
+  @Test func aNumberThatIsNotFiniteIsLeftOutAndHasNoBar() {
+    let table = WatchTable(.everything)
+    var previous: WatchSample?
+    for (time, value) in [1, .infinity, .nan, 2, 4].enumerated() {
+      let next = sample([["name": "load", "value": .number(value)]], at: Double(time))
+      let objects = next.objects(after: previous)
+      #expect(!table.rows(objects, isFirst: previous == nil).lines().isEmpty)
+      #expect(OpenMetrics(next).text.contains("key=\"value\"") == value.isFinite)
+      previous = next
+    }
+  }
+
   @Test func openMetricsOfSeveralGuestsSayWhichOneItIs() {
     let text = OpenMetrics(sample([stats("lab", 7, 9)], at: 0), guest: "we\"b").text
     let lines = text.split(separator: "\n")

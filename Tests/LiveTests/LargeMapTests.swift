@@ -64,6 +64,29 @@ extension LiveTests {
       #expect(try guest.qmp.runs)
     }
 
+    @Test(.timeLimit(.minutes(15)), arguments: guests)
+    func aBrokenLinkEndsADumpWithWhatIsThere(guest: LiveGuest) throws {
+      let proxy = Proxy(to: try #require(guest.port))
+      defer { proxy.end() }
+      let dump = Program([
+        "-c", proxy.target, "-k", guest.kernel, "-j", "map", "dump", "name", "large",
+      ])
+      // A break before the map is reached is an error like any other.
+      var bytes = 1 << 18
+      var result: Program.Result
+      repeat {
+        proxy.change { $0.cutsAfter = bytes }
+        result = try dump.run()
+        bytes *= 2
+      } while result.status == 1 && bytes < 1 << 28
+      #expect(result.status == 2, "\(result.err)")
+      #expect(result.err.contains(/map \d+ was read up to \d+ of \d+ buckets:/), "\(result.err)")
+      let entries = try result.objects()
+      #expect(try !entries.isEmpty && entries.count < entryCount(guest))
+      #expect(entries.allSatisfy(Checksum.holds))
+      #expect(try guest.qmp.runs(within: 2))
+    }
+
     @Test(.timeLimit(.minutes(5)), arguments: guests)
     func fewEntriesOfItTakeFewReads(guest: LiveGuest) throws {
       let result = try Program(

@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "guest.h"
 
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 // Newer than the headers that the loader is compiled with.
@@ -46,6 +48,37 @@ static void link_kernel_functions(void) {
   request.words[0] = 2ull << 32 | at_return;
   request.words[3] = 0;
   make_link("kretprobe_multi", &request);
+}
+
+// Of a function that nothing calls, in a module of load_network_modules(): its address, or 0.
+static uint64_t module_function(void) {
+  FILE *symbols = fopen("/proc/kallsyms", "re");
+  char line[512];
+  uint64_t address = 0;
+
+  if (!symbols)
+    fail("cannot read /proc/kallsyms: %m");
+  while (!address && fgets(line, sizeof line, symbols)) {
+    if (strstr(line, " dummy_change_carrier\t[dummy]"))
+      address = strtoull(line, NULL, 16);
+  }
+  fclose(symbols);
+  return address;
+}
+
+void link_module_function(void) {
+  // Up to 6.2 the kernel does not find functions of modules by their names.
+  uint64_t address = module_function(), cookie = 0xdd;
+
+  if (!address) {
+    say("no link to a function of a module: this kernel has no module dummy");
+    return;
+  }
+  make_link("module_multi", &(struct link_request){
+                                .object = load_multi("module_multi", trace_kprobe_multi),
+                                .attach_type = trace_kprobe_multi,
+                                .words = {1ull << 32, 0, (uintptr_t)&address, (uintptr_t)&cookie},
+                            });
 }
 
 static void link_user_functions(uint64_t offset) {

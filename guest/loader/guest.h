@@ -78,6 +78,7 @@ int make_cgroup(const char *path);    // a descriptor
 void make_links(void);
 void make_tracing_links(void);
 void make_event_links(void);
+void link_module_function(void);          // after load_network_modules()
 void make_network_links(void);
 void enter_other_namespace(void);         // the network namespace that make_network_links() made
 void leave_other_namespace(void);

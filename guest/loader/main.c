@@ -80,6 +80,7 @@ static void make_objects(void) {
   make_event_links();
   attach_to_events();
   load_network_modules();
+  link_module_function();
   make_network_links();
   attach_to_cgroups();
   attach_to_devices();
