@@ -48,9 +48,18 @@ public struct ScxExit: Sendable {
 }
 
 extension [ScxExit] {
-  /// Adds those that are not there yet, from another source.
+  /// Adds those that are not there yet, from another source, which knows each of them once: a scheduler may
+  /// leave twice for the same reason, with the same words.
   public mutating func add(_ others: [ScxExit]) {
-    for other in others where !contains(where: { $0.isSame(as: other) }) { append(other) }
+    var unpaired = [Int](indices)
+    for other in others {
+      guard let place = unpaired.firstIndex(where: { self[$0].isSame(as: other) }) else {
+        append(other)
+        continue
+      }
+      let index = unpaired.remove(at: place)
+      self[index].time = self[index].time ?? other.time
+    }
   }
 }
 

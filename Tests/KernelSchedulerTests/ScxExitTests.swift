@@ -75,4 +75,19 @@ import Testing
     #expect(exits.map(\.message) == ["bad", "bad", "worse"])
     #expect(exits.map(\.kindName) == ["SCX_EXIT_ERROR", "SCX_EXIT_ERROR_BPF", nil])
   }
+
+  @Test func aSchedulerMayLeaveTwiceInTheSameWords() {
+    var held = ScxExit(source: .exitInfo, name: "one", reason: "runtime error", message: "bad")
+    held.kindName = "SCX_EXIT_ERROR"
+    let logged = [9, 5, 3].map { (time: UInt64) in
+      var exit = ScxExit(source: .kernelLog, name: "one", reason: "runtime error", message: "bad")
+      exit.time = time
+      return exit
+    }
+    var exits = [held]
+    exits.add(logged)
+    #expect(exits.map(\.source) == [.exitInfo, .kernelLog, .kernelLog])
+    // The log's newest is the one that is held.
+    #expect(exits.map(\.time) == [9, 5, 3])
+  }
 }

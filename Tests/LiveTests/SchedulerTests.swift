@@ -65,10 +65,21 @@ extension LiveTests {
     func whySchedulersLeftIsWhatTheyHaveKept(guest: LiveGuest) throws {
       // As each has kept it, the oldest first.
       let truth = try guest.truth("scx_exit")
-      try #require(truth.count == 3)
+      try #require(truth.count == 4)
       let exits = try #require(try answer(guest, "scx", "exit") as? [[String: Any]])
       #expect(exits.count == truth.count)
-      for (exit, expected) in zip(exits.reversed(), truth) {
+      // Of the first nothing is left but what the kernel has logged, in the same words as of the second.
+      let logged = try #require(exits.last)
+      #expect(logged["source"] as? String == "kernel_log" && logged["kind"] is NSNull)
+      for key in ["reason", "msg"] {
+        #expect(logged[key] as? String == truth[0][key] as? String)
+        #expect(logged[key] as? String == truth[1][key] as? String)
+      }
+      let trace = try #require(logged["backtrace"] as? [[String: Any]])
+      #expect(trace.contains { ($0["symbol"] as? String)?.hasPrefix("scx_") == true }, "\(trace)")
+      let times = exits.reversed().map { $0["time_ns"] as? Int ?? -1 }
+      #expect(times.first ?? -1 > 0 && times == times.sorted(), "\(times)")
+      for (exit, expected) in zip(exits.dropLast().reversed(), truth.dropFirst()) {
         #expect(exit["kind_number"] as? Int == expected["exit_kind"] as? Int)
         #expect(exit["exit_code"] as? Int == expected["exit_code"] as? Int)
         #expect(exit["reason"] as? String == expected["reason"] as? String)

@@ -30,7 +30,12 @@ bool is_scheduler_wish(const char *word) {
   return strcmp(word, "all") == 0;
 }
 
-static struct bpf_object *load_queue(void) {
+struct scheduler {
+  struct bpf_object *object;
+  struct bpf_link *link;
+};
+
+static struct scheduler load_queue(void) {
   const char *path = kernel_type("scx_bpf_dsq_insert", BTF_KIND_FUNC) ? "/bpf/queue.bpf.o"
                                                                       : "/bpf/queue_6_12.bpf.o";
   struct bpf_object *object = bpf_object__open_file(path, NULL);
@@ -40,9 +45,11 @@ static struct bpf_object *load_queue(void) {
   bpf_program__set_flags(bpf_object__find_program_by_name(object, "queue_init"), BPF_F_SLEEPABLE);
   if (bpf_object__load(object))
     fail("cannot load %s: %m", path);
-  if (!bpf_map__attach_struct_ops(bpf_object__find_map_by_name(object, "gs_queue")))
+  struct bpf_link *link =
+      bpf_map__attach_struct_ops(bpf_object__find_map_by_name(object, "gs_queue"));
+  if (!link)
     fail("cannot register gs_queue: %m");
-  return object;
+  return (struct scheduler){object, link};
 }
 
 // A variable of the object: the map of its section, and how many bytes into it.
@@ -89,14 +96,17 @@ static void wish_for(struct bpf_object *object, enum wish wish) {
   free(section);
 }
 
+// One for each wish, and a forgotten one.
+enum { exit_limit = wish_count + 1 };
+
 // Of guest/bpf/queue.bpf.c, and the first line of the dump.
 static struct user_exit_info {
   int kind;
   int64_t exit_code;
   char reason[128];
   char msg[1024];
-} exits[wish_count];
-static char dumps[wish_count][128];
+} exits[exit_limit];
+static char dumps[exit_limit][128];
 static unsigned exit_count;
 
 static void keep_exit(struct bpf_object *object) {
@@ -139,25 +149,34 @@ static bool is_enabled(void) {
          strncmp(state, "enabled", 7) == 0;
 }
 
-// Its maps stay, so that what the kernel has said to it stays as well.
-static void run_scheduler(enum wish wish) {
-  struct bpf_object *object = load_queue();
+static struct scheduler run_scheduler(enum wish wish) {
+  struct scheduler scheduler = load_queue();
 
   sleep(1);
-  wish_for(object, wish);
+  wish_for(scheduler.object, wish);
   for (unsigned second = 0; wish != SCHEDULE && is_enabled(); second++) {
     if (second > 60)
       fail("the scheduler does not leave");
     sleep(1);
   }
   if (wish != SCHEDULE)
-    keep_exit(object);
+    keep_exit(scheduler.object);
   say("the scheduler is at %s", wishes[wish]);
+  return scheduler;
+}
+
+// Nothing but the kernel's log knows of it afterwards.
+static void forget(struct scheduler scheduler) {
+  bpf_link__destroy(scheduler.link);
+  bpf_object__close(scheduler.object);
 }
 
 void start_scheduler(const char *word) {
   for (unsigned number = 0; number < 6; number++)
     make_task(number);
+  if (strcmp(word, "all") == 0)
+    forget(run_scheduler(FAIL));
+  // Their maps stay, so that what the kernel has said to them stays as well.
   for (unsigned index = FAIL; index < wish_count; index++)
     if (strcmp(word, wishes[index]) == 0 || strcmp(word, "all") == 0)
       run_scheduler(index);
