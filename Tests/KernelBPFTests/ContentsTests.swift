@@ -274,18 +274,58 @@ import Testing
     #expect(snapshot.unreadable.map(\.key.kind) == ["trie node"], "\(snapshot.unreadable)")
   }
 
+  /// A map with id 1, and where its `struct bpf_ringbuf` is.
+  private func addRing(
+    to guest: ContentsGuest, consumer: UInt64, producer: UInt64, mask: UInt64 = 4095
+  ) -> PhysicalAddress {
+    let ring = guest.guest.ram.allocate(0x3000 + 4096, alignment: 4096)
+    guest.guest.ram.write(mask, at: ring + 32)
+    guest.guest.ram.write(consumer, at: ring + 0x1000)
+    guest.guest.ram.write(producer, at: ring + 0x2000)
+    guest.add(
+      1, type: 27, key: 0, value: 0, entries: 4096, [256: word(guest.guest.direct(ring))])
+    return ring
+  }
+
+  @Test(
+    arguments: [
+      (0, 0, 0), (16, 56, 40), (8192, 8192 + 4096, 4096),
+      // Positions count all bytes that were ever written.
+      (1 << 40, 1 << 40 + 8, 8), (.max - 7, 16, 24),
+    ] as [(UInt64, UInt64, UInt64)])
+  func aRingIsFilledByWhatItsReaderHasNotHad(consumer: UInt64, producer: UInt64, pending: UInt64)
+    throws
+  {
+    let guest = ContentsGuest()
+    _ = addRing(to: guest, consumer: consumer, producer: producer)
+    guest.guest.writeIDR()
+    let bpf = try guest.guest.bpf()
+    let rings = try bpf.kernel.snapshot(bpf.engine, bpf.ringBufferWalker()).value
+    #expect(rings.map(\.pending) == [pending] && rings.map(\.size) == [4096])
+  }
+
+  /// A process may write to both pages, and its number of bytes may be damaged.
+  @Test(
+    arguments: [
+      (56, 16, 4095), (0, 4104, 4095), (0, 8, 0xfff7), (0, 8, .max),
+    ] as [(UInt64, UInt64, UInt64)])
+  func positionsThatNoRingHasAreNoFill(consumer: UInt64, producer: UInt64, mask: UInt64) throws {
+    let guest = ContentsGuest()
+    _ = addRing(to: guest, consumer: consumer, producer: producer, mask: mask)
+    guest.guest.writeIDR()
+    let bpf = try guest.guest.bpf()
+    let rings = try bpf.kernel.snapshot(bpf.engine, bpf.ringBufferWalker())
+    #expect(rings.value.isEmpty && rings.unreadable.count == 1, "\(rings)")
+    #expect(rings.unreadable.allSatisfy { "\($0)".contains("a ring buffer of") })
+  }
+
   @Test func aRingGivesWhatWasNotConsumed() throws {
     let guest = ContentsGuest()
-    let ring = guest.guest.ram.allocate(0x3000 + 4096, alignment: 4096)
+    let ring = addRing(to: guest, consumer: 16, producer: 56)
     let busy: UInt32 = 3 | 1 << 31
-    guest.guest.ram.write(4095 as UInt64, at: ring + 32)
-    guest.guest.ram.write(16 as UInt64, at: ring + 0x1000)
-    guest.guest.ram.write(56 as UInt64, at: ring + 0x2000)
     guest.guest.ram.write(
       word(9 as UInt32) + word(0 as UInt32) + [UInt8](1...9), at: ring + 0x3010)
     guest.guest.ram.write(word(busy) + word(0 as UInt32) + [7, 8, 9], at: ring + 0x3028)
-    guest.add(
-      1, type: 27, key: 0, value: 0, entries: 4096, [256: word(guest.guest.direct(ring))])
     let snapshot = try guest.contents()
     let records = snapshot.value[0].entries.compactMap { entry -> RingbufRecord? in
       if case .record(let record) = entry.value { record } else { nil }
