@@ -135,11 +135,3 @@ extension PageTables.Step {
     }
   }
 }
-
-/// `4 KiB`, `2 MiB`.
-func sizeText(_ bytes: UInt64) -> String {
-  for (shift, unit) in [(30, "GiB"), (20, "MiB"), (10, "KiB")] where bytes >= 1 << shift {
-    return "\(bytes >> shift) \(unit)"
-  }
-  return "\(bytes) bytes"
-}

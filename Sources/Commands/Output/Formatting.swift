@@ -18,6 +18,17 @@ func timeText(_ nanoseconds: JSON) -> String {
   return fixed(number, 0) + " ns"
 }
 
+/// `4 KiB`, `2 MiB`.
+func sizeText(_ bytes: UInt64) -> String {
+  for (shift, unit) in [(30, "GiB"), (20, "MiB"), (10, "KiB")] where bytes >= 1 << shift {
+    return "\(bytes >> shift) \(unit)"
+  }
+  return "\(bytes) bytes"
+}
+
+/// glibc's text for a number of the kernel's.
+func errorText(_ number: Int32) -> String { unsafe String(cString: strerror(number)) }
+
 extension Duration {
   /// Milliseconds.
   var milliseconds: Double {

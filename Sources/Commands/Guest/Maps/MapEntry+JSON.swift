@@ -1,4 +1,3 @@
-import Glibc
 import GuestScopeKernelBPF
 
 extension MapEntry {
@@ -72,9 +71,6 @@ extension MapEntry.Owner {
     }
   }
 }
-
-/// glibc's text for a number of the kernel's.
-func errorText(_ number: Int32) -> String { unsafe String(cString: strerror(number)) }
 
 extension JSON {
   private static let allBytes = (0...255).map { JSON.string("0x" + UInt64($0).paddedHex(2)) }
