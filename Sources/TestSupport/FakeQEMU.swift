@@ -119,13 +119,11 @@ public final class FakeQEMU: Sendable {
 
   /// Waits until so many clients have come and gone.
   public func waitForEnd(ofClients count: Int) -> Bool {
-    for _ in 0..<2000 {
-      let ended = clients.count { $0.hasEnded }
-      if ended >= count { return true }
-      usleep(1000)
-    }
-    return false
+    eventually { clients.count { $0.hasEnded } >= count }
   }
+
+  /// True when the guest runs, or does so soon: what is written to a stub takes effect some time after.
+  public var runsSoon: Bool { eventually { isRunning } }
 
   // MARK: The thread
 

@@ -145,7 +145,7 @@ import Testing
   // MARK: On screen, and while it comes
 
   @Test func onScreenEachGuestHasAHeadingAsSoonAsItIsDone() throws {
-    let script = "[ $name != web ] || sleep 0.3\necho one of $name; echo two\n"
+    let script = "[ $name != web ] || sleep 2\necho one of $name; echo two\n"
     let result = try run([web, db], script, .screen)
     #expect(result.out == "db:\none of db\ntwo\n\nweb:\none of web\ntwo\n")
   }

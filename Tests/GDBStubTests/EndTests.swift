@@ -87,15 +87,14 @@ import Testing
     var told: [Bool] = []
     var asked = -100
     var options = StubOptions()
-    options.timeout = .milliseconds(300)
+    options.timeout = .seconds(3)
     options.isInterrupted = {
       asked += 1
       return end == .interrupt && asked > 1
     }
     options.notice = { text in
       guard text == "the hold has ended" else { return }
-      for _ in 0..<1000 where !qemu.isRunning { usleep(1000) }
-      told.append(qemu.isRunning)
+      told.append(qemu.runsSoon)
     }
     let stub = try QEMUStub(.tcp(host: "127.0.0.1", port: qemu.port), options: options)
     try stub.hold()

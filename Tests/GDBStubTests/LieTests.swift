@@ -7,22 +7,18 @@ import Testing
 
 /// A stub that says something else, once, than it would: on the way to us its words were changed.
 @Suite struct LieTests {
-  /// With what must succeed, on a machine that has more to do.
-  private static let patience: Duration = .seconds(5)
-
   /// A guest that its monitor has stopped after a session, and how many clients its stub had until then.
   private func stoppedAfterASession(
     _ version: String
   ) throws -> (qemu: FakeQEMU, clients: Int) {
     let qemu = FakeQEMU(version: version)
-    _ = try qemu.connect(timeout: Self.patience)
+    _ = try qemu.connect()
     qemu.stopGuest()
     return (qemu, qemu.clients.count)
   }
 
   private func expectRuns(_ qemu: FakeQEMU, _ error: GuestMemError?) {
-    for _ in 0..<500 where !qemu.isRunning { usleep(1000) }
-    #expect(qemu.isRunning, "\(error.map { "\($0)" } ?? "no error")")
+    #expect(qemu.runsSoon, "\(error.map { "\($0)" } ?? "no error")")
     #expect(error?.kind == .lost)
     qemu.expectClean()
   }
@@ -34,10 +30,9 @@ import Testing
     qemu.change { $0.noise = noise }
     var error: GuestMemError?
     do throws(GuestMemError) { _ = try qemu.connect() } catch let failure { error = failure }
-    for _ in 0..<500 where !qemu.isRunning { usleep(1000) }
-    #expect(qemu.isRunning, "\(error.map { "\($0)" } ?? "no error")")
+    #expect(qemu.runsSoon, "\(error.map { "\($0)" } ?? "no error")")
     // Another session finds nothing amiss.
-    #expect(try qemu.connect(timeout: Self.patience).word() == 0x0101_0101_0101_0101)
+    #expect(try qemu.connect().word() == 0x0101_0101_0101_0101)
     #expect(qemu.isRunning)
     qemu.expectClean()
   }
@@ -46,11 +41,10 @@ import Testing
   func noiseBeforeALaterWordLetsTheGuestGoOn(version: String, noise: String) throws {
     let qemu = FakeQEMU(version: version)
     defer { qemu.end() }
-    let stub = try qemu.connect(timeout: Self.patience)
+    let stub = try qemu.connect()
     qemu.change { $0.noise = noise }
     #expect(throws: PhysicalReadError.self) { try stub.word() }
-    for _ in 0..<500 where !qemu.isRunning { usleep(1000) }
-    #expect(qemu.isRunning)
+    #expect(qemu.runsSoon)
     qemu.expectClean()
   }
 
@@ -73,8 +67,7 @@ import Testing
     defer { qemu.end() }
     qemu.change { $0.garblesPackets = true }
     #expect(throws: GuestMemError.self) { try qemu.connect() }
-    for _ in 0..<500 where !qemu.isRunning { usleep(1000) }
-    #expect(qemu.isRunning)
+    #expect(qemu.runsSoon)
     qemu.expectClean()
   }
 
@@ -106,7 +99,7 @@ import Testing
     for bytes in 0..<80 {
       let qemu = FakeQEMU(version: version, isRunning: false)
       defer { qemu.end() }
-      let stub = try qemu.connect(leaveStopped: true, timeout: Self.patience)
+      let stub = try qemu.connect(leaveStopped: true)
       qemu.change { $0.cutsAfter = bytes }
       #expect(throws: PhysicalReadError.self) { try stub.word() }
       #expect(!qemu.isRunning, "cut after \(bytes) bytes")

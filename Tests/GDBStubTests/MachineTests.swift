@@ -15,7 +15,7 @@ import Testing
     to qemu: FakeQEMU, knowing record: [UInt8]? = nil
   ) throws -> QEMUStub {
     var options = StubOptions()
-    (options.timeout, options.knownMachine, options.remembersMachine) = (.seconds(1), record, true)
+    (options.timeout, options.knownMachine, options.remembersMachine) = (.seconds(5), record, true)
     return try QEMUStub(.tcp(host: "127.0.0.1", port: qemu.port), options: options)
   }
 

@@ -46,7 +46,7 @@ import Testing
       .tcp(host: "127.0.0.1", port: qemu.port), StubOptions(), debt: ResumeDebt())
     let record = try link.debt.whileBroken(-2, owes: owed) {
       Result {
-        let connection = try link.open(.afterRunning, timeout: .seconds(1))
+        let connection = try link.open(.afterRunning, timeout: .seconds(5))
         let arrival = try Arrival(connection, .afterRunning, link)
         #expect(arrival.verdict == .stopped(reason: nil))
         return link.debt.page.record
@@ -61,7 +61,7 @@ import Testing
     defer { qemu.end() }
     let link = try StubLink(
       .tcp(host: "127.0.0.1", port: qemu.port), StubOptions(), debt: ResumeDebt())
-    let connection = try link.open(.afterRunning, timeout: .seconds(1))
+    let connection = try link.open(.afterRunning, timeout: .seconds(5))
     let arrival = try Arrival(connection, .afterRunning, link)
     #expect(arrival.verdict == .stopped(reason: nil))
     #expect(link.debt.page.record.state == .nothing)

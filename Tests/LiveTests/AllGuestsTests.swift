@@ -10,7 +10,7 @@ extension LiveTests {
   final class AllGuestsTests {
     private let folder = FileManager.default.temporaryDirectory
       .appendingPathComponent("gs-\(UUID().uuidString)")
-    private let guests = Array(LiveGuest.withBpftool.prefix(4))
+    private let guests = ["arm64-6.12", "arm64-7", "x86-5.10", "x86-7"].map { LiveGuest($0) }
 
     init() throws {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -67,13 +67,13 @@ extension LiveTests {
     }
 
     /// One that a debugger has, and one without a gdbserver.
-    @Test func aGuestThatCannotBeAskedDelaysNoOther() throws {
+    @Test func aGuestThatCannotBeAskedKeepsNoOtherFromAnswering() throws {
       let (busy, shut) = (try PlainQEMU(), try PlainQEMU())
       let debugger = TCPSocket()
       #expect(debugger.connect(to: busy.port))
       defer { debugger.end() }
       _ = try shut.qmp.monitor("gdbserver none")
-      let result = try run(["-j", "--timeout", "2", "prog", "list"], more: [busy, shut])
+      let result = try run(["-j", "--timeout", "10", "prog", "list"], more: [busy, shut])
       #expect(result.status == 1)
       for (qemu, text) in [(busy, "another debugger"), (shut, "has no gdbserver")] {
         let key = "pid:\(qemu.identifier)"
@@ -109,7 +109,8 @@ extension LiveTests {
       let reports = path("reports")
       let result = try run(["report", "--dir", reports])
       // The pages of an arena are not shown unasked, which a report of a guest with arenas says.
-      #expect([0, 2].contains(result.status), "\(result.err)")
+      let isPartial = result.err.contains("pages of the arena")
+      #expect(result.status == (isPartial ? 2 : 0), "\(result.err)")
       for guest in guests {
         #expect(result.out.contains("pid:\(try guest.pid):\n"))
         let index = reports + "/pid:\(try guest.pid)/index.json"

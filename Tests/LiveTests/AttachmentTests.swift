@@ -8,7 +8,7 @@ extension LiveTests {
     private typealias Object = [String: Any]
 
     /// Guests in which all that the loader can attach is attached.
-    private static let guests = LiveGuest.withBpftool.filter { guest in
+    static let guests = LiveGuest.withBpftool.filter { guest in
       (try? guest.truth("prog").contains { $0["name"] as? String == "cgroup_device" }) ?? false
     }
 

@@ -7,12 +7,13 @@ import Testing
 extension LiveTests {
   /// A guest that is asked all the time while it boots.
   @Suite struct BootTests {
-    @Test(.timeLimit(.minutes(5)), arguments: ["x86-6.1", "arm64-6.12"])
+    @Test(.timeLimit(.minutes(15)), arguments: ["x86-6.1", "arm64-6.12"])
     func atEveryMomentOfTheBootThereIsAnAnswerOrAReason(guest: String) throws {
       let booting = try BootingGuest(guest)
       var (hasAnswered, isReady) = (false, false)
       repeat {
         isReady = booting.isReady
+        try booting.requireLife()
         let result = try Program(
           ["-c", booting.target, "-k", LiveGuest(guest).kernel, "prog", "list", "-j"]
         ).run()
@@ -30,12 +31,13 @@ extension LiveTests {
     }
 
     /// A kernel in which nobody has loaded anything or asked for statistics.
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(15)))
     func aGuestWithoutProgramsThatCountsNothing() throws {
       let booting = try BootingGuest("x86-6.1", append: "rdinit=/bin/busybox -- sleep 1000000")
       func ask(_ words: String...) throws -> Program.Result {
         let guest = ["-c", booting.target, "-k", LiveGuest("x86-6.1").kernel]
         while true {
+          try booting.requireLife()
           let result = try Program(guest + words).run()
           if result.status != 1 || !result.err.contains("try again") { return result }
           usleep(500_000)
@@ -63,7 +65,7 @@ extension LiveTests {
     /// Sessions that were opened at many moments of a boot and are asked all the time, over a reset
     /// as well: in the end each says what a new process says. So do runs that have a cache from before
     /// the reset, in which the kernel is the same and the guest is not.
-    @Test(.timeLimit(.minutes(5)), arguments: ["x86-6.1", "arm64-6.12"])
+    @Test(.timeLimit(.minutes(15)), arguments: ["x86-6.1", "arm64-6.12"])
     func aSessionOutlivesEveryBoot(guest: String) throws {
       let booting = try BootingGuest(guest, arguments: ["-action", "reboot=reset"])
       let question = ["-c", booting.target, "-k", LiveGuest(guest).kernel]
@@ -72,6 +74,7 @@ extension LiveTests {
       var sessions: [Session] = []
       for boot in 1...2 {
         while booting.readyCount < boot {
+          try booting.requireLife()
           if sessions.count < 6 {
             let console = Console(output: STDOUT_FILENO, errors: open("/dev/null", O_WRONLY))
             sessions.append(

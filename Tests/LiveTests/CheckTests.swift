@@ -82,7 +82,7 @@ extension LiveTests {
 
     @Test(arguments: ["x86-5.10", "x86-6.1", "x86-7", "arm64-6.12"].map { LiveGuest($0) })
     func aGuestThatRunsLives(guest: LiveGuest) throws {
-      let found = try verdicts(guest, ["guest-lives", "kernel-log", "-n", "0.8"], status: 0)
+      let found = try verdicts(guest, ["guest-lives", "kernel-log", "-n", "3"], status: 0)
       #expect(found.compactMap { $0["check"] as? String } == ["guest-lives", "kernel-log"])
       #expect(try guest.qmp.runs)
     }

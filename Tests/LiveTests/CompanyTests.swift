@@ -13,7 +13,8 @@ extension LiveTests {
       of target: String, _ notice: @escaping (String) -> Void = { _ in }
     ) throws -> QEMUStub {
       var options = StubOptions()
-      options.notice = notice
+      // A machine that is busy is a long way off.
+      options.notice = { if !$0.hasPrefix("the way to ") { notice($0) } }
       return try QEMUStub(try #require(StubTarget(target)), options: options)
     }
 
@@ -36,7 +37,7 @@ extension LiveTests {
         #expect(try qmp.pauses().isEmpty, "it was let go for a moment")
         try qmp.execute("cont")
         _ = try stub.sample(ranges: page, registers: [])
-        #expect(try qmp.runs(within: 2))
+        #expect(try qmp.runs)
       }
     }
 
@@ -50,9 +51,9 @@ extension LiveTests {
       for _ in 0..<2 {
         notices = []
         _ = try GDB.run(qemu.target, ["info registers rip"])
-        #expect(try qemu.qmp.runs(within: 2))
+        #expect(try qemu.qmp.runs)
         _ = try stub.sample(ranges: page, registers: [])
-        #expect(try qemu.qmp.runs(within: 2))
+        #expect(try qemu.qmp.runs)
         #expect(stub.runState == .running)
         // Later versions do not report whether it left the guest running.
         #expect(notices.count == (qemu.alwaysTellsStops ? 0 : 1), "\(notices)")
@@ -67,7 +68,7 @@ extension LiveTests {
       try GDB.attachAndDie(qemu.target)
       #expect(try qmp.status == "paused")
       _ = try stub.sample(ranges: page, registers: [])
-      #expect(try qmp.runs(within: 0.5) != qemu.alwaysTellsStops)
+      #expect(try qemu.alwaysTellsStops ? !qmp.runs(within: 0.5) : qmp.runs)
     }
 
     // MARK: Other readers
@@ -87,7 +88,7 @@ extension LiveTests {
         #expect(reader.wait() == 0, "\(reader.err.suffix(1000))")
         #expect(reader.out.split(separator: "\n").count == 60)
       }
-      #expect(try qemu.qmp.runs(within: 2))
+      #expect(try qemu.qmp.runs)
     }
   }
 }

@@ -27,12 +27,12 @@ extension LiveTests {
       try #require(lines.count == 3, "\(result.err)")
       let (cold, warm) = (lines[1], lines[2])
       // idr, xa_node, four levels of page tables, bpf_prog, aux and statistics.
-      #expect(cold["waves"]! <= 9)
+      #expect(try #require(cold["waves"]) <= 9)
       #expect(cold["snapshot"] == 1)
       // The second sample is its closing stop alone.
       #expect(warm["waves"] == 0 && warm["stops"] == 1 && warm["snapshot"] == 1)
       // Single entries, not whole tables.
-      #expect(warm["snapshot_bytes"]! < 16_384)
+      #expect(try #require(warm["snapshot_bytes"]) < 16_384)
     }
 
     /// A guest that was asked before: first contact, where it has RAM, and the answer.
@@ -48,11 +48,11 @@ extension LiveTests {
           return (result.out, self.stats(result.err).last ?? [:])
         }
         let cold = try run(words + stats)
-        #expect(cold.stats["waves"]! > 0)
+        #expect(try #require(cold.stats["waves"]) > 0)
         let warm = try run(words + Self.patient.dropFirst(2) + stats)
         #expect(warm.out == cold.out)
         #expect(warm.stats["waves"] == 0 && warm.stats["snapshot"] == 1)
-        #expect(warm.stats["stops"]! <= 3)
+        #expect(try #require(warm.stats["stops"]) <= 3)
       }
     }
 
@@ -67,7 +67,7 @@ extension LiveTests {
         let lines = stats(result.err)
         try #require(lines.count == 2, "\(result.err)")
         // Registers, page tables, notes and variables: no symbols, no types.
-        #expect(lines[0]["bytes"]! < 256 << 10)
+        #expect(try #require(lines[0]["bytes"]) < 256 << 10)
       }
     }
 
@@ -78,7 +78,7 @@ extension LiveTests {
       let lines = stats(result.err)
       try #require(lines.count == 3, "\(result.err)")
       // idr, xa_node, bpf_map behind four levels of page tables, and what it leads to.
-      #expect(lines[1]["waves"]! <= 8)
+      #expect(try #require(lines[1]["waves"]) <= 8)
       #expect(lines[1]["snapshot"] == 1)
       #expect(lines[2]["waves"] == 0 && lines[2]["stops"] == 1 && lines[2]["snapshot"] == 1)
     }
@@ -89,8 +89,8 @@ extension LiveTests {
       let many = stats(try Program(LiveGuest("x86-6.1-many"), words).run().err)
       try #require(few.count == 2 && many.count == 2)
       // Two more levels of xarray nodes, and one a translation may take.
-      #expect(many[1]["waves"]! <= few[1]["waves"]! + 4)
-      #expect(many[1]["snapshot"]! > 1, "5000 programs do not fit in one stop")
+      #expect(try #require(many[1]["waves"]) <= #require(few[1]["waves"]) + 4)
+      #expect(try #require(many[1]["snapshot"]) > 1, "5000 programs do not fit in one stop")
     }
   }
 }

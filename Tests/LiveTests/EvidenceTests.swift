@@ -1,6 +1,7 @@
 import Foundation
 import GuestScopeGDBStub
 import GuestScopeGuestMemory
+import TestSupport
 import Testing
 
 extension LiveTests {
@@ -37,7 +38,7 @@ extension LiveTests {
         let guest = try BootingGuest(
           "x86-6.1", append: "unknown_nmi_panic", program: it.program, hasModules: true,
           arguments: ["-device", "pvpanic-pci", "-action", "panic=pause"])
-        while !guest.console.contains("GUESTSCOPE-MODULES") { usleep(100_000) }
+        try guest.wait(for: "GUESTSCOPE-MODULES")
         let stub = try QEMUStub(try #require(StubTarget(guest.target)))
         let qmp = try guest.qmp
         _ = try qmp.events()
@@ -45,8 +46,7 @@ extension LiveTests {
         while stub.runState == .running, !guest.hasEnded {
           do { _ = try stub.sample(ranges: page, registers: []) } catch {
             // Its QEMU has ended with its reset.
-            for _ in 0..<100 where !guest.hasEnded { usleep(10_000) }
-            #expect(guest.hasEnded, "\(error)")
+            #expect(eventually { guest.hasEnded }, "\(error)")
           }
           usleep(UInt32(it.rest / .microseconds(1)))
         }

@@ -6,7 +6,7 @@ extension LiveTests {
   @Suite(.timeLimit(.minutes(5))) struct FollowTests {
     @Test func eachLineComesOnceAndCtrlCEndsIt() throws {
       let guest = try BootingGuest("x86-6.1", append: "gs.objects=0 gs.mode=log")
-      while !guest.isReady, !guest.hasEnded { usleep(200_000) }
+      try guest.waitUntilReady()
       let words = ["-c", guest.target, "-j", "dmesg", "--follow", "--interval", "0.1"]
       let child = try Program(words).start()
       func lines() throws -> [Int] {

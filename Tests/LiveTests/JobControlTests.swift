@@ -66,7 +66,7 @@ extension LiveTests {
       try shell.expect("guestscope (held)> ")
       // At once: what is typed a moment later is the shell's.
       try shell.press(.suspend)
-      usleep(300_000)
+      usleep(700_000)
       try shell.enter("echo typed-$((20 + 22))")
       try shell.expect("Stopped")
       try shell.expect("typed-42")

@@ -22,7 +22,7 @@ extension LiveTests {
       // One that left by `c` has later versions report each stop.
       _ = try QEMUStub(try target(proxy))
       // The first stop reply is 21 bytes, and an answer 60 at the least.
-      var ends = 0
+      var (ends, unknown) = (0, 0)
       for round in 0..<100 {
         let cut = Int.random(in: 22..<(round % 2 == 0 ? 400 : 64))
         proxy.change { $0.cutsAfter = cut }
@@ -35,11 +35,12 @@ extension LiveTests {
         {
           // Of a report of the stop whose first byte is all that came, `$`, nobody can know what it
           // would have been; the error names the way out.
+          unknown += 1
           try qmp.execute("cont")
         } catch is GuestMemError {}
-        #expect(try qmp.runs(within: 2), "the guest stands still after a cut at \(cut) bytes")
+        #expect(try qmp.runs, "the guest stands still after a cut at \(cut) bytes")
       }
-      #expect(ends < 10)
+      #expect(ends < 10 && unknown < 10, "\(ends) \(unknown)")
     }
 
     @Test(arguments: QEMUProgram.all)
@@ -58,7 +59,7 @@ extension LiveTests {
       #expect(stub.limits.stopCost >= .milliseconds(60))
       #expect(notices.filter { $0.contains("--max-pause") }.count == 1, "\(notices)")
       #expect(stub.takeStatistics().longest >= .milliseconds(40))
-      #expect(try qmp.runs(within: 2))
+      #expect(try qmp.runs)
     }
   }
 }

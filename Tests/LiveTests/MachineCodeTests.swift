@@ -106,7 +106,7 @@ extension LiveTests {
       }
     }
 
-    private static let assembler = "/usr/bin/llvm-mc"
+    static let assembler = "/usr/bin/llvm-mc"
 
     /// The mnemonics of code, by llvm-mc(1).
     private func mnemonics(_ code: [UInt8], _ guest: LiveGuest) throws -> [String] {
@@ -133,7 +133,7 @@ extension LiveTests {
     }
 
     @Test(
-      .enabled(if: FileManager.default.isExecutableFile(atPath: assembler)),
+      .enabled(if: FileManager.default.isExecutableFile(atPath: assembler), "no \(assembler)"),
       arguments: LiveGuest.withBpftool.filter { !$0.hasCrashed })
     func mnemonicsAreThoseOfLLVM(guest: LiveGuest) throws {
       var checked: Set<String> = []

@@ -45,9 +45,16 @@ extension LiveTests {
       #expect(compared > 0)
     }
 
+    /// What the loader says of one kind; the newest kernel has all of them.
+    private func truth(_ guest: LiveGuest, _ kind: String) throws -> [[String: Any]] {
+      let rows = try guest.truth(kind)
+      try #require(!rows.isEmpty || guest.label != "x86-7", "no \(kind)")
+      return rows
+    }
+
     @Test(arguments: LiveGuest.withBpftool)
     func aBloomFilterIsAsFullAsTheLoaderMadeIt(guest: LiveGuest) throws {
-      for map in try guest.truth("bloom") {
+      for map in try truth(guest, "bloom") {
         let fill = try #require(try dump(guest, "id", "\(map["id"] ?? "")").first)
         let elements = try #require(map["elements"] as? Int)
         let (bits, set) = (try #require(fill["bits"] as? Int), try #require(fill["set"] as? Int))
@@ -61,7 +68,7 @@ extension LiveTests {
 
     @Test(arguments: LiveGuest.withBpftool)
     func pagesOfAnArenaAreThoseThatTheLoaderHasWritten(guest: LiveGuest) throws {
-      for arena in try guest.truth("arena") {
+      for arena in try truth(guest, "arena") {
         let id = "\(arena["id"] ?? "")"
         let pages = try #require(arena["pages"] as? [[String: Any]])
         #expect(try jsonText(dump(guest, "id", id, "--pages")) == jsonText(pages))
@@ -104,6 +111,7 @@ extension LiveTests {
     @Test(arguments: LiveGuest.withBpftool)
     func socketsInMapsListen(guest: LiveGuest) throws {
       guard try guest.bpftool("map").contains(where: { $0["name"] as? String == "sockets" }) else {
+        try #require(guest.label != "x86-7", "no map of sockets")
         return
       }
       let slots = try dump(guest, "name", "sockets").compactMap { $0["slot"] as? [String: Any] }
@@ -115,7 +123,7 @@ extension LiveTests {
 
     @Test(arguments: LiveGuest.withBpftool)
     func theProcessesThatHoldSocketsAreNamed(guest: LiveGuest) throws {
-      for truth in try guest.truth("holders") {
+      for truth in try truth(guest, "holders") {
         let entries = try dump(guest, "id", "\(truth["id"] ?? "")", "--owners")
         let holders = try entries.compactMap { try $0["pids"].map { try jsonText($0) } }
         #expect(try holders == [jsonText(truth["pids"])])

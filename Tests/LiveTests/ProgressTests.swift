@@ -6,9 +6,12 @@ extension LiveTests {
   @Suite(.timeLimit(.minutes(5))) struct ProgressTests {
     private let guest = LiveGuest("x86-6.1")
 
+    private let cache: TemporaryFolder
+
+    init() throws { cache = try TemporaryFolder() }
+
     private func open(_ arguments: [String]) throws -> PseudoTerminal {
-      let cache = FileManager.default.temporaryDirectory.appendingPathComponent("gs-no-cache").path
-      return try PseudoTerminal(Program.path, arguments, environment: ["XDG_CACHE_HOME": cache])
+      try PseudoTerminal(Program.path, arguments, environment: ["XDG_CACHE_HOME": cache.path])
     }
 
     @Test func aStubThatSaysNothing() throws {

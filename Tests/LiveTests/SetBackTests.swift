@@ -1,5 +1,6 @@
 import Foundation
 import GuestScopeGDBStub
+import TestSupport
 import Testing
 
 @testable import Commands
@@ -16,7 +17,7 @@ extension LiveTests {
       let cache = NSTemporaryDirectory() + "gs-cache-\(UUID().uuidString)"
       defer { for path in [disk, cache] { try? FileManager.default.removeItem(atPath: path) } }
       try addSnapshotDisk(disk, booting.qmp)
-      while !booting.console.contains("Run /init as init process") { usleep(50_000) }
+      try booting.wait(for: "Run /init as init process")
       #expect(try booting.qmp.monitor("savevm early") == "")
 
       let question = ["-c", booting.target]
@@ -30,7 +31,7 @@ extension LiveTests {
         try SessionOptions.parse(question), console: console, debt: ResumeDebt(), isShared: true)
       var pasts: [String] = []
       for boot in 1...2 {
-        while booting.readyCount < boot { usleep(100_000) }
+        try booting.waitUntilReady(boots: boot)
         let told = try list(cached: false)
         #expect(told.status == 0 && !pasts.contains(told.out), "\(told.err)")
         pasts.append(told.out)
@@ -61,7 +62,7 @@ extension LiveTests {
         let jobs = try qmp.execute("query-jobs") as? [[String: Any]]
         return jobs?.first?["status"] as? String == "concluded"
       }
-      while try !isFormatted() { usleep(50_000) }
+      try #require(try eventually(isFormatted))
       try qmp.execute("job-dismiss", arguments: #"{"id":"format"}"#)
       try qmp.execute(
         "blockdev-add", arguments: #"{"driver":"qcow2","file":"file","node-name":"snapshots"}"#)

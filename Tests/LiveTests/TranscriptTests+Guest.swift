@@ -119,9 +119,7 @@ extension LiveTests.TranscriptTests {
     > task stack 2 -j
     [{"cpu":{n},"mode":"kernel","pid":2,"comm":"kthreadd","name":"kthreadd","state":"S","frames":[{"address":"0x{hex}","symbol":"__schedule","offset":{n},"module":null,"reliable":true,"stack":"task","source":null},{text}],"end":"outermost","reason":null}]
     > task stack --cpu 0
-    CPU 0: idle
-    {lines}
-      cpu_startup_entry+0x{hex}
+    CPU 0: {text}
     {lines}
     > scx show -j
     {"error":"{text}has no sched_ext (CONFIG_SCHED_CLASS_EXT, since 6.12)"}

@@ -72,10 +72,10 @@ extension LiveTests {
 
     // MARK: C
 
-    private static let compiler = "/usr/bin/clang"
+    static let compiler = "/usr/bin/clang"
 
     @Test(
-      .enabled(if: FileManager.default.isExecutableFile(atPath: compiler)),
+      .enabled(if: FileManager.default.isExecutableFile(atPath: compiler), "no \(compiler)"),
       arguments: LiveGuest.withBpftool)
     func inCEachStructHasItsSizeAndPlaces(guest: LiveGuest) throws {
       var ids = try BatchAnswer.all(guest, "btf-dump").map { $0.words[3] }

@@ -27,13 +27,13 @@ extension LiveTests {
     @Test func aQEMUThatStartsLaterIsFoundInItsFirmware() throws {
       let port = PlainQEMU.freePort()
       let waiting = try Program(
-        ["-c", "127.0.0.1:\(port)", "-k", kernel, "--wait", "8", "info"]
+        ["-c", "127.0.0.1:\(port)", "-k", kernel, "--wait", "20", "info"]
       ).start()
       usleep(1_000_000)
       #expect(waiting.isRunning, "\(waiting.err)")
       let qemu = try PlainQEMU(port: port)
       #expect(waiting.wait() == 1)
-      #expect(waiting.err.contains("waited 8"), "\(waiting.err)")
+      #expect(waiting.err.contains("waited 20"), "\(waiting.err)")
       #expect(waiting.err.contains("firmware"), "\(waiting.err)")
       #expect(try qemu.qmp.status == "running")
     }

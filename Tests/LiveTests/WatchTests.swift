@@ -29,8 +29,9 @@ extension LiveTests {
         ticks += rate * interval
         seconds += interval
       }
-      // Debian's CONFIG_HZ; a CPU that sleeps lets the clock catch up later.
-      #expect(abs(ticks / 250 - seconds) < 2, "\(ticks) ticks in \(seconds) s")
+      // Debian's CONFIG_HZ. A CPU that sleeps lets the clock catch up later, and a guest's clock stands
+      // still while its machine does something else.
+      #expect(ticks / 250 > seconds / 4 && ticks / 250 < seconds + 2, "\(ticks) in \(seconds) s")
       #expect(try guest.qmp.runs)
     }
 
@@ -151,7 +152,8 @@ extension LiveTests {
       // The guest rests, but for the clock and the memory of the machine.
       let same = try Program(guest, ["diff", "--only-changed", "-j", file.path]).run()
       #expect(same.status == 0, "\(same.err)")
-      let changed = try same.objects().compactMap { $0["key"] as? String }
+      let changed = Set(try same.objects().compactMap { $0["key"] as? String })
+      print("CHANGED \(command): \(changed)")
       #expect(
         changed.isEmpty || ["info", "report", "task list"].contains(command), "\(changed)")
       guard command == "prog list" else { return }

@@ -7,6 +7,9 @@ packages_dir=$guests_dir/packages
 # For whoever holds the lock; in the same file system, so that a move is all or nothing.
 scratch=$guests_dir/.scratch
 
+# What the user has set is for guests of his own.
+unset GUESTSCOPE_CONNECT GUESTSCOPE_KERNEL GUESTSCOPE_OPTIONS
+
 progress() { echo "${0##*/}: $*" >&2; }
 
 die() {

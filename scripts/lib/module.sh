@@ -4,11 +4,14 @@
 
 # fetch_headers RELEASE FOLDER: unpacks the headers of a kernel, and what builds modules with them.
 fetch_headers() {
-  local release=$1 folder=$2 host suite name
+  local release=$1 folder=$2 host suite name reached=""
   host=$(dpkg --print-architecture)
   for suite in $suites ""; do
-    [[ -n $suite ]] || die "no headers of Linux $release in $suites: remove .guests/NAME to get a newer one"
+    [[ -n $suite || -z $reached ]] ||
+      die "no headers of Linux $release in $suites: remove .guests/NAME to get a newer one"
+    [[ -n $suite ]] || die "no package list of $suites can be fetched: is there a network?"
     update_suite "$suite" "$debian_arch" || continue
+    reached=1
     [[ -z $(package_field "$suite" "$debian_arch" "linux-headers-$release" Version) ]] || break
   done
   update_suite "$suite" "$host"

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// A guest that begins to boot when this is made, and ends with it.
 final class BootingGuest {
@@ -59,6 +60,30 @@ final class BootingGuest {
   var isReady: Bool { readyCount > 0 }
   /// The boots that have come to their end.
   var readyCount: Int { console.components(separatedBy: "GUESTSCOPE-READY").count - 1 }
+
+  struct Failure: Error { var text: String }
+
+  /// Waits until it has booted so often.
+  func waitUntilReady(boots: Int = 1) throws { try wait(for: "GUESTSCOPE-READY", times: boots) }
+
+  /// Waits until its console shows a text so often, ten minutes at most.
+  func wait(for text: String, times: Int = 1) throws {
+    let isThere = try eventually(seconds: 600) {
+      if console.components(separatedBy: text).count > times { return true }
+      try requireLife()
+      return false
+    }
+    guard isThere else {
+      throw Failure(text: "no \(text) after ten minutes: \(console.suffix(500))")
+    }
+  }
+
+  /// - Throws: when its QEMU has ended, or its loader.
+  func requireLife() throws {
+    guard !hasEnded, !console.contains("GUESTSCOPE-FAILED") else {
+      throw Failure(text: "the guest has ended: \(console.suffix(1000))")
+    }
+  }
 
   var console: String {
     let log = try? Data(contentsOf: folder.appendingPathComponent("console.log"))

@@ -55,8 +55,11 @@ enum GDB {
   }
 }
 
-/// The comparison with gdb must run where tests must: a CI without it has failed.
-@Test func gdbIsThereInCI() {
+/// The comparisons with other programs must run where tests must: a CI without these has failed.
+@Test func theProgramsThatWeAreComparedWithAreThereInCI() {
   guard ProcessInfo.processInfo.environment["CI"] != nil else { return }
   #expect(GDB.isInstalled, GDB.absence)
+  for path in [LiveTests.MachineCodeTests.assembler, LiveTests.TypeDumpTests.compiler] {
+    #expect(FileManager.default.isExecutableFile(atPath: path), "\(path) is missing")
+  }
 }

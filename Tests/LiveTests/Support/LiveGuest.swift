@@ -132,4 +132,13 @@ struct LiveGuest: CustomTestStringConvertible, Sendable {
   guard ProcessInfo.processInfo.environment["CI"] != nil else { return }
   #expect(!LiveGuest.all.isEmpty, LiveGuest.absence)
   #expect(LiveGuest.oneOfEachQEMU.count >= QEMUProgram.all.count, "a QEMU without a guest")
+  // Tests that have no guest say nothing.
+  for (name, guests) in [
+    ("attachments", LiveTests.AttachmentTests.guests),
+    ("a large map", LiveTests.LargeMapTests.guests),
+    ("sched_ext", LiveGuest.withSchedExt), ("schedulers that left", LiveGuest.withSchedulers),
+    ("deaths", LiveTests.DeathTests.dead),
+  ] {
+    #expect(!guests.isEmpty, "no guest has \(name)")
+  }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A QEMU program for x86-64 guests.
@@ -6,10 +7,10 @@ struct QEMUProgram: CustomTestStringConvertible, Sendable {
   var version: String
   var path: String
 
-  /// From the environment, `VERSION=PATH` each; this machine's own when there is none.
+  /// From the environment, `VERSION=PATH` a line; this machine's own when there is none.
   static let all: [QEMUProgram] = {
     let words = ProcessInfo.processInfo.environment["GUESTSCOPE_QEMUS"] ?? ""
-    let programs = words.split(separator: " ").compactMap { word in
+    let programs = words.split(separator: "\n").compactMap { word in
       word.firstIndex(of: "=").map {
         QEMUProgram(
           version: String(word[..<$0]), path: String(word[word.index(after: $0)...]))
@@ -70,8 +71,9 @@ final class PlainQEMU {
       isUnix ? "unix:\(gdb),server=on,wait=off" : "tcp:127.0.0.1:\(port)", "-qmp",
       "unix:\(socket),server=on,wait=off",
     ]
-    process = try ChildProcess(program.path, own + arguments)
-    for _ in 0..<100 where !FileManager.default.fileExists(atPath: socket) { usleep(100_000) }
+    let process = try ChildProcess(program.path, own + arguments)
+    self.process = process
+    _ = eventually { FileManager.default.fileExists(atPath: socket) || !process.isRunning }
     // It greets when its main loop runs, and by then the gdbserver listens.
     let answer = try QMP(socket).execute("query-version") as? [String: Any]
     let numbers = try #require(answer?["qemu"] as? [String: Int])

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// QEMU's own protocol: the witness of what happens to a guest.
 final class QMP {
@@ -9,15 +10,22 @@ final class QMP {
 
   init(_ path: String) throws {
     descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    // A QEMU that hangs is a failure, and no reason to wait for ever.
+    var limit = timeval(tv_sec: 120, tv_usec: 0)
+    setsockopt(
+      descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
-    let status = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-      }
+    // The socket is there a moment before QEMU listens.
+    let isConnected = eventually {
+      withUnsafePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+        }
+      } == 0
     }
-    guard status == 0 else { throw Failure(text: "cannot connect to \(path)") }
+    guard isConnected else { throw Failure(text: "cannot connect to \(path)") }
     _ = try message()
     _ = try execute("qmp_capabilities")
   }
@@ -58,11 +66,7 @@ final class QMP {
   /// True when the guest runs, or does so soon: QEMU acts on a `c` some time after it was written.
   var runs: Bool {
     get throws {
-      for _ in 0..<1000 {
-        if try status == "running" { return true }
-        usleep(10_000)
-      }
-      return false
+      try eventually { try status == "running" }
     }
   }
 
@@ -119,7 +123,7 @@ final class QMP {
       }
       var chunk = [UInt8](repeating: 0, count: 65536)
       let count = read(descriptor, &chunk, chunk.count)
-      guard count > 0 else { throw Failure(text: "QEMU closed its QMP socket") }
+      guard count > 0 else { throw Failure(text: "QEMU closed its QMP socket, or says nothing") }
       buffer += chunk[..<count]
     }
   }

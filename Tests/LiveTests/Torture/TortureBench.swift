@@ -54,7 +54,7 @@ final class TortureBench {
     outcome.exceptions += try checkMode(session)
     outcome.exceptions += try checkNext(session)
     if !session.runs { try qmp.execute("cont") }
-    if try !qmp.runs(within: 2) {
+    if try !qmp.runs(within: 5) {
       outcome.exceptions.append("the guest stands still after the next session")
       try qmp.execute("cont")
     }
@@ -67,7 +67,7 @@ final class TortureBench {
     if try qmp.status != "running" { try qmp.execute("cont") }
     let mode = session.physicalMemoryMode ? "$Qqemu.PhyMemMode:1#77" : "$Qqemu.PhyMemMode:0#76"
     _ = try talk(mode, until: "$OK", leavingBy: session.isReported ? "$c#63" : "$D;1#b0")
-    guard try qmp.runs(within: 2) else { throw QMP.Failure(text: "it does not run") }
+    guard try qmp.runs(within: 5) else { throw QMP.Failure(text: "it does not run") }
     if !session.runs { try qmp.execute("stop") }
   }
 
@@ -160,7 +160,7 @@ final class TortureBench {
 
   /// Whether the guest is in the state in which the session found it.
   private func isAsBefore(_ session: TortureSession) throws -> Bool {
-    if session.runs { return try qmp.runs(within: 3) }
+    if session.runs { return try qmp.runs(within: 5) }
     let events = try qmp.events()
     return try !events.contains("RESUME") && qmp.status == "paused"
   }
@@ -181,7 +181,7 @@ final class TortureBench {
     if next.status != 0 {
       exceptions.append("the next session: exit status \(next.status): \(next.err.suffix(300))")
     }
-    let isAsBefore = session.runs ? try qmp.runs(within: 2) : try qmp.status == "paused"
+    let isAsBefore = session.runs ? try qmp.runs(within: 5) : try qmp.status == "paused"
     if !isAsBefore { exceptions.append("the guest is \(try qmp.status) after the next session") }
     return exceptions
   }
