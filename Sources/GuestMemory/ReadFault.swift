@@ -86,4 +86,6 @@ extension MemoryView {
 extension Unreadable {
   /// True when nothing is damaged: what was asked for does not exist.
   public var isMissing: Bool { if case .missing = reason { true } else { false } }
+  /// The kernel does not have what was asked for.
+  var isLacking: Bool { if case .lacking = reason { true } else { false } }
 }

@@ -85,7 +85,7 @@ public enum SnapshotError: Error, Sendable, CustomStringConvertible {
     case .source(let error): error.description
     case .unreadable(let cause) where cause.reason == .moving:
       "cannot read the guest's kernel: \(cause); try again, or hold the guest"
-    case .unreadable(let cause) where cause.isMissing: cause.description
+    case .unreadable(let cause) where cause.isMissing || cause.isLacking: cause.description
     case .unreadable(let cause): "cannot read the guest's kernel: \(cause)"
     case .kernelChanged(let what): "cannot read the guest's kernel: \(what)"
     case .tooManySteps(let limit):

@@ -163,6 +163,6 @@ struct LogReader {
     guard !walk.isSnapshot || bytes.u64(at: 0)! & Self.idMask == id else {
       throw .corrupt("text of another log record", at: text.data + Int(start))
     }
-    return String(decoding: bytes[8...], as: UTF8.self)
+    return bytes[8...].logText
   }
 }

@@ -19,6 +19,7 @@ import Testing
       """
       {"prog_stats": {"lab*": {"ns_per_call": {"max": 5000, "tolerance": 10, "absolute": 50}}},
        "map_list": {"*": {"bytes_memlock": 4096}},
+       "prog_stats id 3": {"*": {"cnt": 7}},
        "map lookup id 5 key 0": {"*": {"value": {"min": 1}}}}
       """
     ).limits
@@ -29,6 +30,7 @@ import Testing
     #expect(stats.bounds == .init(most: 5000, tolerance: 10, absolute: 50))
     #expect(byName["map_list"]?.bounds == .init(most: 4096))
     #expect(byName["map_list"]?.question.words == ["map", "list"])
+    #expect(byName["prog_stats id 3"]?.question.words == ["prog", "stats", "id", "3"])
     #expect(byName["map lookup id 5 key 0"]?.question.words.count == 6)
   }
 

@@ -32,6 +32,28 @@ import Testing
     #expect(comparison.alone.isEmpty)
   }
 
+  @Test func aCPUIsTheSameWhateverRunsOnIt() throws {
+    func queues(_ tasks: [JSON], _ counts: [UInt64]) -> JSON {
+      [
+        "cpus": .array(
+          zip(tasks, counts).enumerated().map { index, it in
+            ["cpu": JSON(index), "comm": it.0, "count": .unsigned(it.1)]
+          }),
+        "pressure": [["resource": "io", "share": "full", "total_ns": .unsigned(counts[0])]],
+      ]
+    }
+    let comparison = compare(queues(["a", "b"], [1, 10]), queues(["b", "a"], [2, 20]))
+    #expect(comparison.alone.isEmpty)
+    #expect(try #require(row(comparison, "cpus 1", "count")).delta == .unsigned(10))
+    #expect(try #require(row(comparison, "pressure io full", "total_ns")).delta == .unsigned(1))
+  }
+
+  @Test func answersToDifferentQuestionsHaveNothingInCommon() {
+    #expect(compare([program("x", 1)], [["name": "map", "size": .unsigned(3)]]).hasNothingInCommon)
+    #expect(!compare([program("x", 1)], [program("x", 2), program("y", 1)]).hasNothingInCommon)
+    #expect(!compare([], [program("x", 1)]).hasNothingInCommon)
+  }
+
   @Test func oneNameOfTwoTypesIsTwoObjects() {
     let comparison = compare([program("x", 1)], [program("x", 1, type: "xdp")])
     #expect(comparison.alone.map(\.object) == ["x (kprobe)", "x (xdp)"])

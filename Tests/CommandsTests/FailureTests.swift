@@ -51,6 +51,50 @@ import Testing
     }
   }
 
+  @Test func optionsThatMeanNothingAreRefused() throws {
+    for (words, sentence) in [
+      (["dmesg", "--interval", "2"], "goes with --follow"),
+      (["check", "--max-miss-rate", "5"], "a share, from 0 to 1"),
+      (["watch", "--openmetrics", "", "prog", "list"], "takes the path of a file"),
+    ] {
+      let result = try run(words)
+      #expect(result.status == 64 && result.errors.contains(sentence), "\(result.errors)")
+    }
+  }
+
+  /// What one command cannot answer does not hide what another one shows.
+  @Test func aBudgetIsJudgedAsFarAsTheGuestAnswers() throws {
+    let budget = folder.appendingPathComponent("budget").path
+    let lacking = #""scx_show":{"*":{"nr_rejected":0}}"#
+    for (text, status, words) in [
+      (#"{"prog_stats":{"lab":{"cnt":1}},\#(lacking)}"#, 3, ["broken: prog_stats.cnt of lab"]),
+      ("{\(lacking)}", 4, []),
+    ] as [(String, Int32, [String])] {
+      try text.write(toFile: budget, atomically: false, encoding: .utf8)
+      let result = try run("check", "--budget", budget)
+      #expect(result.status == status, "\(result.output)\(result.errors)")
+      for word in words + ["not measurable: scx_show.nr_rejected: ", "has no sched_ext"] {
+        #expect(result.output.contains(word), "\(result.output)")
+      }
+    }
+  }
+
+  @Test func differencesAreAsManyAsWereAskedForAndOfWhatIsThere() throws {
+    let files = ["a", "b"].map { folder.appendingPathComponent($0).path }
+    try #"[{"name":"x","cnt":1},{"name":"y","cnt":1},{"name":"z","cnt":1}]"#
+      .write(toFile: files[0], atomically: false, encoding: .utf8)
+    try #"[{"name":"x","cnt":2},{"name":"w","cnt":1}]"#
+      .write(toFile: files[1], atomically: false, encoding: .utf8)
+    for limit in [1, 2, 4] {
+      let result = try run(["-j", "diff", "--only-changed", "--limit", "\(limit)"] + files)
+      #expect((result.json as? [Any])?.count == limit, "\(result.output)")
+    }
+    let wrong = try run(["diff", "--by", "colour"] + files)
+    #expect(wrong.status == 1 && wrong.errors.contains("a key 'colour'"), "\(wrong.errors)")
+    let same = try run(["diff", "--only-changed", files[0], files[0]])
+    #expect((same.output, same.status) == ("", 0) && same.errors.contains("nothing is different"))
+  }
+
   @Test func aLineThatIsRefusedIsFollowedByItsUsage() throws {
     let usage =
       "\nusage: guestscope read <address> <length> [--as <format>]\n"

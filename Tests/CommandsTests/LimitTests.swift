@@ -46,6 +46,17 @@ import Testing
     #expect(outcome(12_010, .init(most: 5000, tolerance: 10, absolute: 200)) == [.kept, .broken])
   }
 
+  @Test func aTaskThatIsNotStuckKeepsItsLimit() {
+    func tasks(_ waits: [UInt64?]) -> JSON {
+      .array(
+        waits.enumerated().map { index, wait in
+          ["name": .string("task\(index)"), "stuck_ns": JSON(wait)]
+        })
+    }
+    let found = verdicts(tasks([nil, 50]), "stuck_ns", .init(most: 10))
+    #expect(found.map(\.outcome) == [.kept, .broken])
+  }
+
   @Test func namesAreShellPatternsWithOrWithoutTypes() {
     let answer: JSON = [
       ["name": "reno", "type": "kprobe", "cnt": .unsigned(1)],

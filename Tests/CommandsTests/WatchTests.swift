@@ -107,6 +107,9 @@ import Testing
     #expect(lines.contains(#"guestscope_value{object="a\"b\\c�",key="cnt"} 7"#))
     #expect(!text.contains("key=\"name\"") && !text.contains("misses"))
     #expect(lines.last == "# EOF" && text.hasSuffix("\n"))
+    let state = OpenMetrics(
+      sample([["name": "scx", "enabled": .bool(true), "aborting": .bool(false)]], at: 0))
+    #expect(state.text.contains(#"key="enabled"} 1"#) && state.text.contains(#"key="aborting"} 0"#))
   }
 
   /// As a `double` of a guest's map may be.

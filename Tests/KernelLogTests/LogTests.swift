@@ -26,6 +26,15 @@ import Testing
     #expect(records[3].lines == ["[    4.500000] line 3"])
   }
 
+  @Test(
+    arguments: [
+      ([0x61, 0xff, 0x80, 0x62], "a\\xff\\x80b"), ([0xc3, 0xa4, 0xc3], "ä\\xc3"),
+      ([0xe2, 0x82, 0x61], "\\xe2\\x82a"), ([0x1, 0x7f], "\u{1}\u{7f}"), ([], ""),
+    ] as [([UInt8], String)])
+  func whatIsNotUTF8IsEscapedAsDmesgDoesIt(bytes: [UInt8], text: String) {
+    #expect(bytes.logText == text && bytes[...].logText == text)
+  }
+
   @Test func aBlockMayLieAtTheStartForItWouldNotFitAtTheEnd() throws {
     let guest = LogGuest()
     guest.write(0, "first", begin: 200, next: 224)

@@ -63,7 +63,9 @@ struct ObjectSelection {
   /// - Parameter unreadable: the one that was asked for may be among these.
   func admit<Object>(_ objects: [Object], unreadable: [UnreadableObject]) throws {
     guard isNarrow, objects.isEmpty, unreadable.isEmpty else { return }
-    throw CommandError("the guest has no \(self.objects.noun) with \(text)")
+    var error = CommandError("the guest has no \(self.objects.noun) with \(text)")
+    error.isOfSelection = true
+    throw error
   }
 
   /// The selected ones of the objects.

@@ -14,6 +14,8 @@ struct AnswerValues {
   /// Paths within an object, in the order of the answer.
   private(set) var paths: [String: [String]] = [:]
   private let identity: Identity
+  /// Some object has the key that makes two the same.
+  private(set) var hasIdentity = false
   /// Names of objects without what else tells them apart.
   private var bareNames: [String: String] = [:]
 
@@ -48,7 +50,10 @@ struct AnswerValues {
     guard elements.contains(where: \.isObject) else {
       return add(.array(elements), at: Place(object: section, path: ""))
     }
-    for (name, element) in named(elements) {
+    if case .key(let key) = identity, elements.contains(where: { $0[key] != nil }) {
+      hasIdentity = true
+    }
+    for (name, element) in named(elements, in: section) {
       let object = section.isEmpty ? name : "\(section) \(name)"
       objects.append(object)
       bareNames[object] = element["name"]?.identityText ?? element["comm"]?.identityText
@@ -71,7 +76,9 @@ struct AnswerValues {
         }
       }
     case .array(let elements) where elements.contains(where: \.isObject):
-      for (name, element) in named(elements) { add(element, of: object, path: "\(path)[\(name)]") }
+      for (name, element) in named(elements, in: path) {
+        add(element, of: object, path: "\(path)[\(name)]")
+      }
     default: add(value, at: Place(object: object, path: path))
     }
   }
@@ -85,7 +92,9 @@ struct AnswerValues {
   // MARK: Names
 
   /// Objects of equal names are told apart by their order, which is that of ascending ids.
-  private func named(_ elements: [JSON]) -> [(String, JSON)] {
+  ///
+  /// - Parameter list: the path to it; empty for an answer that is a list.
+  private func named(_ elements: [JSON], in list: String) -> [(String, JSON)] {
     let order = elements.indices.sorted { a, b in
       let (first, second) = (elements[a]["id"]?.double ?? 0, elements[b]["id"]?.double ?? 0)
       return (first, a) < (second, b)
@@ -93,16 +102,23 @@ struct AnswerValues {
     var counts: [String: Int] = [:]
     var names = [String](repeating: "", count: elements.count)
     for index in order {
-      let name = name(of: elements[index]) ?? "\(index)"
+      let name = name(of: elements[index], in: list) ?? "\(index)"
       counts[name, default: 0] += 1
       names[index] = counts[name]! == 1 ? name : "\(name) #\(counts[name]!)"
     }
     return Array(zip(names, elements))
   }
 
-  private func name(of element: JSON) -> String? {
+  private func name(of element: JSON, in list: String) -> String? {
     if case .key(let key) = identity, let value = element[key], value != "" {
       return value.identityText
+    }
+    // What runs on a CPU is not what it is.
+    if list.split(separator: ".").last == "cpus", let cpu = element["cpu"] {
+      return cpu.identityText
+    }
+    if let resource = element["resource"], let share = element["share"] {
+      return "\(resource.identityText) \(share.identityText)"
     }
     if let name = element["name"] ?? element["comm"], name != "" {
       let type = element["type"].map { " (\($0.identityText))" } ?? ""

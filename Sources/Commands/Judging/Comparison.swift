@@ -26,6 +26,8 @@ struct Comparison {
   }
 
   let alone: [Alone]
+  /// As of answers to different questions.
+  let hasNothingInCommon: Bool
 
   /// The new answer's order is kept.
   init(_ old: AnswerValues, _ new: AnswerValues) {
@@ -33,6 +35,7 @@ struct Comparison {
     alone =
       old.objects.filter { !after.contains($0) }.map { Alone(object: $0, isOld: true) }
       + new.objects.filter { !before.contains($0) }.map { Alone(object: $0, isOld: false) }
+    hasNothingInCommon = !before.isEmpty && !after.isEmpty && before.isDisjoint(with: after)
     for object in [""] + new.objects {
       let paths = new.paths[object] ?? []
       let gone = (old.paths[object] ?? []).filter {

@@ -57,12 +57,23 @@ struct DiffCommand: OrderedCommand {
       } else {
         try session.answer(to: command)
       }
-    let comparison = Comparison(
-      AnswerValues(before.document, by: identity), AnswerValues(after.document, by: identity))
-    let rows = form.arranged(comparison.rows.filter { $0.isChanged || !onlyChanged })
+    let values = [before.document, after.document].map { AnswerValues($0, by: identity) }
+    if let by, !values.contains(where: \.hasIdentity) {
+      throw CommandError("no object of either answer has a key '\(by)', which --by names")
+    }
+    let comparison = Comparison(values[0], values[1])
+    let most = order.limit ?? .max
+    let alone = Array(comparison.alone.prefix(most))
+    let rows = Array(
+      form.arranged(comparison.rows.filter { $0.isChanged || !onlyChanged }).prefix(
+        most - alone.count))
+    let remarks = comparison.hasNothingInCommon ? ["the two have no object in common"] : []
     var answer = Answer(
-      .array(comparison.alone.map(Self.json) + rows.map { JSON($0, Self.fields) }),
-      .table(table(rows, comparison)), missing: after.notes.missing, remarks: after.notes.remarks)
+      .array(alone.map(Self.json) + rows.map { JSON($0, Self.fields) }),
+      rows.isEmpty && alone.isEmpty && onlyChanged ? .lines([]) : .table(table(rows, alone)),
+      missing: after.notes.missing,
+      remarks: after.notes.remarks + remarks
+        + (onlyChanged && !comparison.isChanged ? ["nothing is different"] : []))
     if exitStatus, comparison.isChanged { answer.notes.status = Status.violation }
     return answer
   }
@@ -83,14 +94,14 @@ struct DiffCommand: OrderedCommand {
     ["object": .string(alone.object), "only": .string(alone.isOld ? "a" : "b")]
   }
 
-  private func table(_ rows: [Comparison.Row], _ comparison: Comparison) -> Table {
+  private func table(_ rows: [Comparison.Row], _ alone: [Comparison.Alone]) -> Table {
     var table = Table(rows, Self.fields)
     table.rows =
-      comparison.alone.map {
+      alone.map {
         [$0.object, "", $0.isOld ? "present" : "", $0.isOld ? "" : "present", "", ""]
       }
       + table.rows
-    let first = comparison.alone.count
+    let first = alone.count
     table.changedRows = Set(0..<first).union(
       rows.indices.filter { rows[$0].isChanged }.map { $0 + first })
     return table

@@ -12,7 +12,8 @@ struct OpenMetrics {
     var text = "# HELP guestscope_value A number of an answer of guestscope.\n"
     text += "# TYPE guestscope_value gauge\n"
     for object in sample.objects(after: nil) {
-      for (path, value) in object.values where value.double?.isFinite == true {
+      for (path, value) in object.values {
+        guard let value = Self.number(value) else { continue }
         text +=
           "guestscope_value{" + (own.map { $0 + "," } ?? "")
           + "object=\"\(Self.escaped(object.name))\",key=\"\(Self.escaped(path))\"} "
@@ -24,6 +25,12 @@ struct OpenMetrics {
     text += "guestscope_pause_seconds" + (own.map { "{" + $0 + "}" } ?? "")
     text += " \(sample.cost.stops.total.milliseconds / 1e3)\n"
     return text + "# EOF\n"
+  }
+
+  /// Nil for what is not a finite number; 0 or 1 for false or true.
+  private static func number(_ value: JSON) -> JSON? {
+    if case .bool(let isTrue) = value { return .unsigned(isTrue ? 1 : 0) }
+    return value.double?.isFinite == true ? value : nil
   }
 
   private static func escaped(_ text: String) -> String {

@@ -68,6 +68,7 @@ struct WatchPace: ParsableArguments {
     guard seconds >= 0.001, seconds <= 86_400 else {
       throw ValidationError("-n takes seconds, from 0.001 to 86400")
     }
+    guard openmetrics != "" else { throw ValidationError("--openmetrics takes the path of a file") }
     guard count ?? 1 >= 1 else {
       throw ValidationError("--count takes a number of samples, from 1 on")
     }

@@ -43,17 +43,39 @@ final class Watcher {
   private func watch() throws -> Int32 {
     var status = Status.answered
     let start = clock.now
+    // The first sample may take as long as it takes to find the kernel.
+    var (firstEnd, turns) = (start, 0)
+    var lastSample = start
     while true {
-      let sample = try take()
-      if !sample.notes.missing.isEmpty { status = Status.partial }
-      try show(sample, since: start)
-      previous = sample
-      samples += 1
+      do {
+        let sample = try take()
+        if !sample.notes.missing.isEmpty { status = Status.partial }
+        try show(sample, since: start)
+        previous = sample
+        samples += 1
+        lastSample = clock.now
+        if samples == 1 { firstEnd = clock.now }
+      } catch  where previous != nil && error.isMomentary && clock.now - lastSample < Self.patience
+      {
+        status = Status.partial
+        try leaveOut(error)
+      }
       if let count = pace.count, samples >= count { return status }
+      turns += 1
       // At a steady pace: a sample that is late does not delay those after it.
-      try rest(until: max(start + .seconds(pace.seconds) * samples, clock.now))
+      try rest(until: max(firstEnd + .seconds(pace.seconds) * turns, clock.now))
       if page?.isOver == true { return status }
     }
+  }
+
+  /// How long a guest may give no sample, as while it boots again.
+  private static let patience: Duration = .seconds(300)
+
+  private func leaveOut(_ error: any Error) throws {
+    let text = "a sample was left out: \(error)"
+    guard let page else { return shell.console.note(text) }
+    page.notes.missing = [text]
+    try page.draw()
   }
 
   private func take() throws -> WatchSample {
@@ -105,6 +127,17 @@ final class Watcher {
     try shell.session.rest(until: end) { milliseconds in
       try page.wait(milliseconds)
       return page.isOver
+    }
+  }
+}
+
+extension Error {
+  /// Another moment may have an answer: the guest is busy, or boots, or none of what was selected is there.
+  fileprivate var isMomentary: Bool {
+    switch self {
+    case let error as any GuestFailure: error.isTransient && !error.isOfConnection
+    case let error as CommandError: error.isOfSelection
+    default: false
     }
   }
 }

@@ -22,7 +22,9 @@ extension [UnreadableObject] {
         ? "1 xarray node (with the objects that hang on it)"
         : "\(count) xarray nodes (with the objects that hang on them)"
     }
+    let isBusy = contains { $0.cause.reason == .moving }
     return [counts.joined(separator: " and ") + " unreadable"] + map { "\($0)" }
+      + (isBusy ? ["what changes so fast is read with --hold, or with a larger --max-pause"] : [])
   }
 
   /// `2 programs`, `machine code of 2 programs`, `2 stretches of slots`.

@@ -187,5 +187,7 @@ struct CommandError: Error, CustomStringConvertible {
   var description: String
   /// It is not the guest that is lacking, but what the answer is written to.
   var isOfOutput = false
+  /// Nothing that was selected is there.
+  var isOfSelection = false
   init(_ description: String) { self.description = description }
 }

@@ -46,8 +46,8 @@ struct Dmesg: FollowingCommand {
   @Flag(help: "Go on with what the kernel logs from now on.")
   var follow = false
 
-  @Option(help: ArgumentHelp("With --follow, the seconds between two looks.", valueName: "s"))
-  var interval = 1.0
+  @Option(help: ArgumentHelp("With --follow, the seconds between two looks (1).", valueName: "s"))
+  var interval: Double?
 
   @OptionGroup var output: OutputOptions
   @OptionGroup(visibility: .hidden) var session: SessionOptions
@@ -66,7 +66,10 @@ struct Dmesg: FollowingCommand {
   var follows: Bool { follow }
 
   func validate() throws {
-    guard (0.01...3600).contains(interval) else {
+    guard follow || interval == nil else {
+      throw ValidationError("--interval goes with --follow")
+    }
+    guard (0.01...3600).contains(interval ?? 1) else {
       throw ValidationError("--interval takes seconds, from 0.01 to 3600")
     }
   }
@@ -98,7 +101,7 @@ struct Dmesg: FollowingCommand {
       if !log.value.records.isEmpty || log.value.overwritten > 0 || !log.missing.isEmpty {
         try show(answer(log))
       }
-      try session.rest(.nanoseconds(Int64(interval * 1e9)))
+      try session.rest(.nanoseconds(Int64((interval ?? 1) * 1e9)))
     }
   }
 

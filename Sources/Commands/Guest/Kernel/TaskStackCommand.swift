@@ -73,6 +73,10 @@ struct TaskStackCommand: GuestCommand {
   }
 
   private func answer(ofCPU cpu: Int, _ session: Session) throws -> Answer {
+    let all = try session.kernel.cpuIDs
+    guard (0..<all).contains(cpu) else {
+      throw CommandError("the guest has no CPU \(cpu): its kernel knows \(counted(all, "CPU"))")
+    }
     let reading = try session.cpuStacks(of: cpu)
     guard !reading.stacks.isEmpty || !reading.unreadable.isEmpty else {
       let count = try session.source.cpus.count

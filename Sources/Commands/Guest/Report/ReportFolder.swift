@@ -55,7 +55,7 @@ struct ReportFolder {
 
   /// Writes the report and all else, and answers with the list of files.
   func write(_ report: Answer, _ session: Session) throws -> Answer {
-    guard unsafe mkdir(temporary, 0o777) == 0 else { throw failure("cannot make", temporary) }
+    guard unsafe mkdir(temporary, 0o777) == 0 else { throw failure("cannot make", path) }
     do {
       var files = [try write(report, "report", ["report"], stops: nil)]
       var missing = report.notes.missing

@@ -55,11 +55,20 @@ struct CheckCommand: GuestCommand {
     let baseline = try limits.baseline.map { try Baseline(path: $0) }
     let limits = try limits.all(baseline)
     let requests = limits.isEmpty && checks.isEmpty ? HealthRequest.standard : checks
+    // Without a kernel nothing can be judged.
+    _ = try session.kernel
     var verdicts = try session.verdicts(on: limits, baseline)
     if !requests.isEmpty {
-      let health = try session.observeHealth(samples: samples, every: seconds)
-      verdicts += CheckResult.lacking(health.missing, in: "health")
-      verdicts += requests.flatMap { $0.verdicts(health) }
+      switch try session.measurable({ try session.observeHealth(samples: samples, every: seconds) })
+      {
+      case .success(let health):
+        verdicts += CheckResult.lacking(health.missing, in: "health")
+        verdicts += requests.flatMap { $0.verdicts(health) }
+      case .failure(let error):
+        verdicts += requests.map {
+          CheckResult(check: $0.check.name, outcome: .unknown, evidence: "\(error)")
+        }
+      }
     }
     var answer = Answer(
       .array([JSON](verdicts, CheckResult.fields)), .lines(format.lines(verdicts)),
@@ -109,6 +118,9 @@ struct LimitArguments: ParsableArguments {
         $0 ?? 0 >= 0
       })
     else { throw ValidationError("a limit must not be negative") }
+    guard maxMissRate ?? 0 <= 1 else {
+      throw ValidationError("--max-miss-rate takes a share, from 0 to 1")
+    }
   }
 
   func all(_ baseline: Baseline?) throws -> [Limit] {
@@ -127,24 +139,41 @@ struct LimitArguments: ParsableArguments {
 extension Session {
   /// Each question is asked once.
   fileprivate func verdicts(on limits: [Limit], _ baseline: Baseline?) throws -> [CheckResult] {
-    var answers: [Question: AnswerValues] = [:]
+    var answers: [Question: Result<AnswerValues, any Error>] = [:]
     var lacking: [CheckResult] = []
     var countsRuns = true
     for limit in limits where answers[limit.question] == nil {
       let question = limit.question
-      let answer = try answer(to: question.words)
-      answers[question] = AnswerValues(answer.document.withMeasures)
-      lacking += CheckResult.lacking(answer.notes.missing, in: question.name)
+      // What one command cannot answer does not hide what another one shows.
+      answers[question] = try measurable {
+        let answer = try answer(to: question.words)
+        lacking += CheckResult.lacking(answer.notes.missing, in: question.name)
+        return AnswerValues(answer.document.withMeasures)
+      }
     }
     if limits.contains(where: { ["ns_per_call", "miss_rate"].contains($0.key) }) {
       countsRuns = try kernelState().countsRuns != false
     }
     return lacking
-      + limits.flatMap { limit in
-        limit.verdicts(
-          on: answers[limit.question]!,
-          baseline: baseline?.question?.name == limit.question.name ? baseline?.values : nil,
-          countsRuns: countsRuns)
+      + limits.flatMap { limit -> [CheckResult] in
+        switch answers[limit.question]! {
+        case .failure(let error): [limit.unknown("\(error)")]
+        case .success(let answer):
+          limit.verdicts(
+            on: answer,
+            baseline: baseline?.question?.name == limit.question.name ? baseline?.values : nil,
+            countsRuns: countsRuns)
+        }
       }
+  }
+
+  /// What a read gives, or why the guest does not have it.
+  ///
+  /// - Throws: what is no fault of the guest's, and what keeps all others from an answer as well.
+  fileprivate func measurable<T>(_ read: () throws -> T) throws -> Result<T, any Error> {
+    do { return .success(try read()) } catch let error as any GuestFailure {
+      guard !error.isOfConnection else { throw error }
+      return .failure(error)
+    } catch let error as CommandError { return .failure(error) }
   }
 }

@@ -33,13 +33,13 @@ struct CheckResult {
   /// Without the title: `812.5 (limit 500): more than its limit`.
   var reason: String {
     guard value != .null else { return evidence }
-    return value.figure + (limit == .null ? "" : " (limit \(limit.cell))") + ": " + evidence
+    return value.figure + (limit == .null ? "" : " (limit \(limit.figure))") + ": " + evidence
   }
 }
 
 extension JSON {
   /// A number as people read it; all digits are in JSON.
-  fileprivate var figure: String {
+  var figure: String {
     guard case .number(let number) = self else { return cell }
     return fixed(number, abs(number) < 1 ? 4 : 1)
   }

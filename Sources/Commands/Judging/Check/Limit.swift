@@ -40,12 +40,12 @@ struct Limit {
   ) -> [CheckResult] {
     let found = matches(in: answer)
     guard !found.isEmpty else {
-      let (name, evidence) =
-        switch objects {
-        case .all: ("", "an answer of \(question.name) has no number \(key)")
-        case .named(let name), .one(let name): (name, "there is nothing of this name")
-        }
-      return [CheckResult(check: check, object: name, outcome: .unknown, evidence: evidence)]
+      return [
+        unknown(
+          objects == .all
+            ? "an answer of \(question.name) has no number \(key)"
+            : "there is nothing of this name")
+      ]
     }
     return found.flatMap { name in
       let old = baseline.map {
@@ -53,6 +53,16 @@ struct Limit {
       }
       return verdicts(on: name, answer.values[.init(object: name, path: key)], old, countsRuns)
     }
+  }
+
+  /// The whole limit cannot be judged.
+  func unknown(_ evidence: String) -> CheckResult {
+    let name =
+      switch objects {
+      case .all: ""
+      case .named(let name), .one(let name): name
+      }
+    return CheckResult(check: check, object: name, outcome: .unknown, evidence: evidence)
   }
 
   private func matches(in answer: AnswerValues) -> [String] {
@@ -75,6 +85,9 @@ struct Limit {
       [CheckResult(check: check, object: name, outcome: .unknown, evidence: evidence)]
     }
     guard let value else { return unknown("it has no number \(key)") }
+    if value == .null, key == "stuck_ns" {
+      return [CheckResult(check: check, object: name, outcome: .kept, evidence: "it is not stuck")]
+    }
     if value == .null, key == "ns_per_call" {
       if !countsRuns {
         return unknown("it has not run while the guest counted: bpf_stats_enabled is 0")
@@ -106,7 +119,7 @@ struct Limit {
       guard let old = baseline else {
         return verdicts + unknown("the baseline has no such number")
       }
-      judge(bounds.limit(from: old), "it was \(JSON(shortest: old).cell)")
+      judge(bounds.limit(from: old), "it was \(JSON(shortest: old).figure)")
     } else if bounds.most == nil, bounds.least == nil {
       return unknown(
         "its limit is relative, and there is no --baseline with an answer of "

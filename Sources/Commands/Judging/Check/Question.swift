@@ -12,9 +12,14 @@ struct Question: Hashable {
       self.init(words: path)
       return
     }
-    // Its own words, where it takes more of them: `map lookup id 5 key 0 0 0 0`.
-    let words = name.split(separator: " ").map(String.init)
-    guard words.count > 1, try Root.parse(words: words) is any GuestCommand else {
+    // Its own words, where it takes more of them: `map lookup id 5 key 0 0 0 0`, `prog_stats type all`.
+    var words = name.split(separator: " ").map(String.init)
+    if let path = Self.paths(of: Root.self).first(where: {
+      $0.joined(separator: "_") == words.first
+    }) {
+      words[..<1] = path[...]
+    }
+    guard words.count > 1, (try? Root.parse(words: words)) is any GuestCommand else {
       throw CommandError(
         "'\(name)' is not the name of a command that asks the guest, such as prog_stats or map_list"
       )

@@ -51,7 +51,7 @@ extension Session {
     var missing: [String] = []
     for number in 0..<count {
       if number > 0 { try rest(until: .now + .seconds(seconds)) }
-      let snapshot = try healthSample()
+      let snapshot = try patiently { try healthSample() }
       times.append(snapshot.time)
       samples.append(snapshot.value)
       missing = snapshot.missing
@@ -63,6 +63,18 @@ extension Session {
   }
 
   private var isStill: Bool { runState != RunState.running.text }
+
+  /// A guest that is busy has another moment.
+  private func patiently<T>(_ read: () throws -> T) throws -> T {
+    for _ in 0..<4 {
+      do { return try read() } catch let error as any GuestFailure
+        where error.isTransient && !error.isOfConnection
+      {
+        try rest(until: .now + .milliseconds(50))
+      }
+    }
+    return try read()
+  }
 
   private func healthSample() throws -> Snapshot<HealthSample> {
     try ofThisBoot { kernel in

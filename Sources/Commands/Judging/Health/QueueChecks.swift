@@ -41,7 +41,7 @@ extension HealthCheck {
   static let queueStuck = HealthCheck(
     name: "dsq-stuck", about: "tasks in a dispatch queue do not move"
   ) { health, _ in
-    guard let queues = try health.queues() else { return Finding.kept(Health.noScheduler) }
+    guard let queues = try health.queues() else { return Finding.kept(health.noScheduler) }
     return queues.filter { samples in
       let first = samples[0]
       return samples.allSatisfy {
@@ -59,7 +59,7 @@ extension HealthCheck {
   static let queueGrows = HealthCheck(
     name: "dsq-grows", about: "a dispatch queue only grows"
   ) { health, _ in
-    guard let queues = try health.queues() else { return Finding.kept(Health.noScheduler) }
+    guard let queues = try health.queues() else { return Finding.kept(health.noScheduler) }
     return queues.filter { samples in
       zip(samples, samples.dropFirst()).allSatisfy { $0.count < $1.count }
     }.map { samples in

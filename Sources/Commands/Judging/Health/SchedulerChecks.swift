@@ -4,7 +4,11 @@ import GuestScopeKernelScheduler
 extension Health {
   typealias Scheduler = (state: ScxState, dump: ScxDump)
 
-  static let noScheduler = "no scheduler of sched_ext is loaded"
+  /// Why there is no scheduler to judge.
+  var noScheduler: String {
+    if case .success(nil) = last.scheduler { return "this kernel has no sched_ext" }
+    return "no scheduler of sched_ext is loaded"
+  }
 
   /// What sched_ext is like; nil where no scheduler is loaded.
   func scheduler() throws -> Scheduler? {
@@ -27,7 +31,7 @@ extension HealthCheck {
     limit: 50, unit: "% of its timeout"
   ) { health, limit in
     guard let (state, dump) = try health.scheduler() else {
-      return Finding.kept(Health.noScheduler)
+      return Finding.kept(health.noScheduler)
     }
     guard let timeout = state.watchdogMilliseconds, timeout > 0 else {
       throw CommandError(
@@ -60,7 +64,7 @@ extension HealthCheck {
     name: "scx-watchdog", about: "the watchdog of sched_ext is late",
     limit: 100, unit: "% of its timeout"
   ) { health, limit in
-    guard let (state, _) = try health.scheduler() else { return Finding.kept(Health.noScheduler) }
+    guard let (state, _) = try health.scheduler() else { return Finding.kept(health.noScheduler) }
     guard let timeout = state.watchdogMilliseconds, timeout > 0,
       let age = state.watchdogAgeMilliseconds
     else {
@@ -79,7 +83,7 @@ extension HealthCheck {
   static let scxBypass = HealthCheck(
     name: "scx-bypass", about: "sched_ext bypasses its scheduler"
   ) { health, _ in
-    guard let (state, _) = try health.scheduler() else { return Finding.kept(Health.noScheduler) }
+    guard let (state, _) = try health.scheduler() else { return Finding.kept(health.noScheduler) }
     let depths = [state.bypassDepth] + state.schedulers.map(\.bypassDepth)
     guard let depth = depths.compactMap({ $0 }).max() else {
       throw CommandError(
@@ -95,7 +99,7 @@ extension HealthCheck {
     name: "scx-left", about: "a scheduler of sched_ext was thrown out"
   ) { health, _ in
     let states = try health.all(\.scheduler).compactMap { $0?.state }
-    guard let state = states.last else { return Finding.kept("this kernel has no sched_ext") }
+    guard let state = states.last else { return Finding.kept(health.noScheduler) }
     let sequences = Set(states.compactMap(\.enableSequence))
     guard sequences.count < 2 else {
       return [
@@ -105,7 +109,7 @@ extension HealthCheck {
     if let scheduler = state.schedulers.first, state.enableStateName == "enabled" {
       return Finding.kept("\(scheduler.name) is loaded")
     }
-    guard state.enableSequence != 0 else { return Finding.kept(Health.noScheduler) }
+    guard state.enableSequence != 0 else { return Finding.kept(health.noScheduler) }
     guard let log = try health.now(\.log) else {
       throw CommandError(
         "why the last scheduler left cannot be read: this kernel does not show its log")
@@ -113,7 +117,7 @@ extension HealthCheck {
     let exit = log.schedulerExits.first
     // A scheduler that was unloaded on purpose has not failed: `scx_exit_reason()` of kernel/sched/ext.c.
     guard let exit, !exit.reason.hasPrefix("unregistered") else {
-      return Finding.kept(exit.map { "\($0.name ?? "-"): \($0.reason)" } ?? Health.noScheduler)
+      return Finding.kept(exit.map { "\($0.name ?? "-"): \($0.reason)" } ?? health.noScheduler)
     }
     return [
       .broken(
@@ -137,7 +141,7 @@ extension HealthCheck {
     HealthCheck(
       name: name, about: about, limit: limit, unit: "a second", isStandard: false
     ) { health, limit in
-      guard let all = try health.schedulers() else { return Finding.kept(Health.noScheduler) }
+      guard let all = try health.schedulers() else { return Finding.kept(health.noScheduler) }
       let counts = all.compactMap { both in
         both.state.schedulers.first?.totals?.first { $0.name == event }?.value
       }
