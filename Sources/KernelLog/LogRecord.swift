@@ -73,7 +73,7 @@ extension LogRecord {
     let stamp = time.logSeconds
     let indent = String(repeating: " ", count: max(0, 12 - stamp.count))
     return text.split(separator: "\n", omittingEmptySubsequences: false).map {
-      "[\(indent)\(stamp)] \($0)"
+      "[\(indent)\(stamp)] \($0.controlsEscaped)"
     }
   }
 }

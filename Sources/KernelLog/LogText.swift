@@ -1,7 +1,7 @@
 import GuestScopeBytes
 
 extension Collection<UInt8> {
-  /// The text of a record. What is not UTF-8 is escaped as dmesg does it: `\\xff`.
+  /// The text of a record. What is not UTF-8 is escaped as dmesg does it: `\xff`.
   var logText: String {
     if let text = String(validating: self, as: UTF8.self) { return text }
     var text = ""
@@ -17,6 +17,22 @@ extension Collection<UInt8> {
         for byte in self[position..<next] { text += "\\x" + UInt64(byte).paddedHex(2) }
         position = next
       case .emptyInput: return text
+      }
+    }
+    return text
+  }
+}
+
+extension Substring {
+  /// With what a terminal would act on written as dmesg writes it: `\x1b`.
+  var controlsEscaped: String {
+    if utf8.allSatisfy({ ($0 >= 0x20 && $0 != 0x7f) || $0 == 0x9 }) { return String(self) }
+    var text = ""
+    for scalar in unicodeScalars {
+      if (scalar.value < 0x20 && scalar != "\t") || scalar.value == 0x7f {
+        text += "\\x" + UInt64(scalar.value).paddedHex(2)
+      } else {
+        text.unicodeScalars.append(scalar)
       }
     }
     return text

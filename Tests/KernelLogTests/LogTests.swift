@@ -35,6 +35,16 @@ import Testing
     #expect(bytes.logText == text && bytes[...].logText == text)
   }
 
+  @Test func whatATerminalWouldActOnIsEscapedInLines() throws {
+    let guest = LogGuest()
+    guest.write(0, "a\u{1b}[31m\tä\u{7f}", begin: 0, next: 32)
+    guest.setIDs(0...0)
+    let record = try #require(try guest.log().value.records.first)
+    #expect(record.text == "a\u{1b}[31m\tä\u{7f}")
+    #expect(
+      record.lines.first?.hasSuffix(#"] a\x1b[31m"# + "\tä" + #"\x7f"#) == true, "\(record.lines)")
+  }
+
   @Test func aBlockMayLieAtTheStartForItWouldNotFitAtTheEnd() throws {
     let guest = LogGuest()
     guest.write(0, "first", begin: 200, next: 224)

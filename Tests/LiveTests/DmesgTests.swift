@@ -38,7 +38,22 @@ extension LiveTests {
           rest = rest.dropFirst()
         }
       }
-      return String(decoding: bytes, as: UTF8.self)
+      return decoded(bytes)
+    }
+
+    /// What is not UTF-8 is escaped, as dmesg does it.
+    private func decoded(_ bytes: some Collection<UInt8>) -> String {
+      var text = ""
+      var rest = Array(bytes)[...]
+      while let byte = rest.first {
+        let scalar = (1...4).lazy.compactMap { length in
+          String(validating: rest.prefix(length), as: UTF8.self)
+            .flatMap { $0.unicodeScalars.count == 1 ? ($0, length) : nil }
+        }.first
+        text += scalar?.0 ?? String(format: "\\x%02x", byte)
+        rest = rest.dropFirst(scalar?.1 ?? 1)
+      }
+      return text
     }
 
     @Test(arguments: LiveGuest.resting)
@@ -66,7 +81,7 @@ extension LiveTests {
           UInt8(String(digits[$0..<$0 + 2]), radix: 16)
         }
         // After the level.
-        return String(decoding: bytes.drop { $0 != UInt8(ascii: ">") }.dropFirst(), as: UTF8.self)
+        return decoded(bytes.drop { $0 != UInt8(ascii: ">") }.dropFirst())
       }
       try #require(truth.count > 100)
       let result = try Program(guest, ["dmesg"]).run()
@@ -77,11 +92,14 @@ extension LiveTests {
     }
 
     private static func printable(_ line: String) -> String {
-      String(
-        String.UnicodeScalarView(
-          line.unicodeScalars.map {
-            ($0.value < 0x20 || (0x7f..<0xa0).contains($0.value)) && $0 != "\t" ? "\u{fffd}" : $0
-          }))
+      line.unicodeScalars.map { scalar in
+        switch scalar.value {
+        case 0x9: "\t"
+        case ..<0x20, 0x7f: String(format: "\\x%02x", scalar.value)
+        case 0x80..<0xa0: "\u{fffd}"
+        default: String(scalar)
+        }
+      }.joined()
     }
 
     @Test func aLevelAndATimePickRecords() throws {
