@@ -21,10 +21,12 @@ func takeSignals(paying debt: ResumeDebt, _ interrupts: Interrupts) {
 
 /// The handler of a C signal gets at nothing but globals.
 private nonisolated(unsafe) var debtAtCrash: ResumeDebt?
+private nonisolated(unsafe) var crashMessage: CrashMessage?
 
-/// A crash of our own lets a held guest go on, too, and then ends the program as crashes do.
+/// A crash of our own lets a held guest go on, too, says that it is one, and then ends the program as crashes do.
 func takeCrashes(paying debt: ResumeDebt) {
   unsafe debtAtCrash = debt
+  unsafe crashMessage = CrashMessage()
   // Of the main thread, which runs the commands: when its stack is used up, the handler needs
   // another.
   var stack = unsafe stack_t()
@@ -32,12 +34,17 @@ func takeCrashes(paying debt: ResumeDebt) {
   unsafe stack.ss_sp = UnsafeMutableRawPointer.allocate(byteCount: 1 << 16, alignment: 16)
   unsafe sigaltstack(&stack, nil)
   var action = sigaction()
-  unsafe action.__sigaction_handler.sa_handler = { number in
+  unsafe action.__sigaction_handler.sa_sigaction = { number, information, _ in
     unsafe debtAtCrash?.payAtCrash()
+    // Not of a signal that somebody has sent.
+    if let information, unsafe information.pointee.si_code > 0 {
+      unsafe crashMessage?.write(number, at: information.pointee._sifields._sigfault.si_addr)
+    }
     raise(number)
   }
   // SA_RESETHAND: the second time it gets the default action, which ends the program.
-  action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND)) | SA_NODEFER | SA_ONSTACK
+  action.sa_flags =
+    Int32(bitPattern: UInt32(SA_RESETHAND)) | SA_NODEFER | SA_ONSTACK | Int32(SA_SIGINFO)
   for number in crashSignals {
     unsafe sigaction(number, &action, nil)
   }
