@@ -5,17 +5,17 @@ struct CrashMessage {
   private let text: UnsafeMutablePointer<UInt8>
   private let count: Int
 
-  private static let start = "guestscope: it crashed (signal "
+  private static let start = "guestscope: the program has crashed (signal "
   /// The last number says where the program lies in memory: without it the first one means nothing.
   private static let middle = ") at 0x"
-  private static let end = ", a fault of its own: please report the command and this line (0x"
+  private static let end = ", which is a fault in it: please report the command and this line (0x"
 
   init() {
     let digits = String(repeating: "0", count: 16)
     // Of this build the distance to this function is always the same.
     let anchor: @convention(c) () -> Void = {}
     let place = String(UInt(bitPattern: unsafe unsafeBitCast(anchor, to: Int.self)), radix: 16)
-    let words = Self.start + "00" + Self.middle + digits + Self.end + place + ")\n"
+    let words = Self.start + "  " + Self.middle + digits + Self.end + place + ")\n"
     count = words.utf8.count
     unsafe text = .allocate(capacity: count)
     for (index, byte) in words.utf8.enumerated() { unsafe text[index] = byte }
@@ -23,7 +23,7 @@ struct CrashMessage {
 
   func write(_ number: Int32, at address: UnsafeMutableRawPointer?) {
     let place = Self.start.utf8.count
-    unsafe text[place] = UInt8(truncatingIfNeeded: 0x30 + number / 10)
+    if number >= 10 { unsafe text[place] = UInt8(truncatingIfNeeded: 0x30 + number / 10) }
     unsafe text[place + 1] = UInt8(truncatingIfNeeded: 0x30 + number % 10)
     var rest = UInt(bitPattern: address)
     var index = place + 2 + Self.middle.utf8.count + 15

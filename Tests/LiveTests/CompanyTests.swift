@@ -9,15 +9,6 @@ extension LiveTests {
   @Suite struct CompanyTests {
     private let page = [PhysicalRange(PhysicalAddress(0x1000), count: 64)]
 
-    private func stub(
-      of target: String, _ notice: @escaping (String) -> Void = { _ in }
-    ) throws -> QEMUStub {
-      var options = StubOptions()
-      // A machine that is busy is a long way off.
-      options.notice = { if !$0.hasPrefix("the way to ") { notice($0) } }
-      return try QEMUStub(try #require(StubTarget(target)), options: options)
-    }
-
     // MARK: The monitor
 
     @Test(arguments: QEMUProgram.all)

@@ -19,15 +19,6 @@ extension LiveTests {
       (try result.json() as? [String: Any])?["run_state"] as? String
     }
 
-    private func stub(
-      of qemu: PlainQEMU, notice: @escaping (String) -> Void = { _ in }
-    ) throws -> QEMUStub {
-      var options = StubOptions()
-      // A machine that is busy is a long way off.
-      options.notice = { if !$0.hasPrefix("the way to ") { notice($0) } }
-      return try QEMUStub(try #require(StubTarget(qemu.target)), options: options)
-    }
-
     @Test(arguments: QEMUProgram.all, [false, true])
     func aRunningGuestRunsOnAfterEverySession(program: QEMUProgram, isUnix: Bool) throws {
       let qemu = try PlainQEMU(program: program, isUnix: isUnix)
@@ -87,7 +78,7 @@ extension LiveTests {
       let qemu = try PlainQEMU(program: program)
       let qmp = try qemu.qmp
       var notices: [String] = []
-      let session = try stub(of: qemu) { notices.append($0) }
+      let session = try stub(of: qemu.target) { notices.append($0) }
       notices = []
       for round in 1...2 {
         _ = try session.sample(ranges: page, registers: [])
@@ -114,7 +105,7 @@ extension LiveTests {
       let qemu = try PlainQEMU(program: program)
       let qmp = try qemu.qmp
       var notices: [String] = []
-      let stub = try stub(of: qemu) { notices.append($0) }
+      let stub = try stub(of: qemu.target) { notices.append($0) }
       _ = try stub.sample(ranges: page, registers: [])
       try qmp.execute("stop")
       try qmp.execute("cont")
@@ -150,7 +141,7 @@ extension LiveTests {
       let qemu = try PlainQEMU(program: program)
       _ = try talk(
         to: qemu, isOn ? "$Qqemu.PhyMemMode:1#77" : "$Qqemu.PhyMemMode:0#76", until: "OK")
-      let stub = try stub(of: qemu)
+      let stub = try stub(of: qemu.target)
       _ = try stub.sample(ranges: page, registers: [])
       _ = try talk(to: qemu, "$qqemu.PhyMemMode#2c", until: isOn ? "$1#31" : "$0#30")
       #expect(try qemu.qmp.status == "running")
@@ -166,18 +157,18 @@ extension LiveTests {
           "-object", "memory-backend-ram,id=shared,size=4M", "-device",
           "ivshmem-plain,memdev=shared",
         ], program: program)
-      var stub = try stub(of: qemu)
+      var found = try stub(of: qemu.target)
       // The firmware maps it, above the 64 MiB of the guest.
-      for _ in 0..<100 where stub.ram.end <= 0x400_0000 {
+      for _ in 0..<100 where found.ram.end <= 0x400_0000 {
         usleep(100_000)
-        stub = try self.stub(of: qemu)
+        found = try stub(of: qemu.target)
       }
-      let shared = try #require(stub.ram.regions.last { $0.lowerBound >= 0x400_0000 })
+      let shared = try #require(found.ram.regions.last { $0.lowerBound >= 0x400_0000 })
       try qemu.qmp.execute("stop")
       try qemu.qmp.execute("system_reset")
       usleep(200_000)
       let vanished = PhysicalRange(PhysicalAddress(shared.lowerBound), count: 4096)
-      let sample = try stub.sample(ranges: page + [vanished] + page, registers: [])
+      let sample = try found.sample(ranges: page + [vanished] + page, registers: [])
       #expect(try sample.memory[0].get().count == 64)
       #expect(try sample.memory[2].get().count == 64)
       switch sample.memory[1] {
@@ -214,7 +205,7 @@ extension LiveTests {
       let tree = try qemu.qmp.monitor("info mtree -f")
       let line = try #require(tree.split(separator: "\n").first { $0.contains("ram): vga.vram") })
       let video = try #require(UInt64(line.drop { $0 == " " }.prefix { $0 != "-" }, radix: 16))
-      let ram = try stub(of: qemu).ram
+      let ram = try stub(of: qemu.target).ram
       #expect(!ram.contains(PhysicalRange(PhysicalAddress(video), count: 8)))
       #expect(ram.contains(PhysicalRange(PhysicalAddress(0x10_0000), count: 4096)))
       let hasDIMM = arguments.contains { $0.hasPrefix("pc-dimm") }
@@ -227,7 +218,7 @@ extension LiveTests {
     func onlyTheMachinesRAMCountsOnArm(program: QEMUProgram) throws {
       let qemu = try PlainQEMU(
         ["-cpu", "cortex-a57", "-S"], program: program.arm64, machine: "virt")
-      #expect(try stub(of: qemu).ram.regions == [0x4000_0000..<0x4400_0000])
+      #expect(try stub(of: qemu.target).ram.regions == [0x4000_0000..<0x4400_0000])
     }
 
     /// Its CPUs are two clusters, of which a debugger is shown the first.
@@ -237,7 +228,7 @@ extension LiveTests {
         ["-m", "256M"] + (runs ? [] : ["-S"]), program: program.arm64, machine: "xlnx-versal-virt")
       let all = try qemu.qmp.monitor("info cpus").split(separator: "\n")
         .filter { $0.contains("thread_id=") }
-      let readable = try stub(of: qemu).readableCPUs()
+      let readable = try stub(of: qemu.target).readableCPUs()
       #expect(readable == [0, 1])
       let regs = try Program(["-c", qemu.target, "regs", "-j"]).run()
       // QEMU up to 7.0 has the first cluster alone.

@@ -32,10 +32,7 @@ extension LiveTests {
         ).run()
       }
       var notices: [String] = []
-      var options = StubOptions()
-      // A machine that is busy is a long way off.
-      options.notice = { if !$0.hasPrefix("the way to ") { notices.append($0) } }
-      let stub = try QEMUStub(try #require(StubTarget(guest.target)), options: options)
+      let stub = try stub(of: guest.target) { notices.append($0) }
       let before = try stats()
       #expect(before.status == 0, "\(before.err)")
 
@@ -59,11 +56,26 @@ extension LiveTests {
       let qmp = try guest.qmp
       let script = Array(repeating: ["-e", "prog list -j"], count: 2000).flatMap(\.self)
       let running = try Program(guest, ["--hold"] + script).start()
-      try waitUntil { running.out.contains("\n") }
+      #expect(eventually(seconds: 60) { running.out.contains("\n") })
       #expect(try qmp.status == "paused")
       kill(running.identifier, signal)
       #expect(running.wait() == 128 + signal)
       #expect(try qmp.runs)
+    }
+
+    /// What a debugger makes of it is a fault of its own: it jumps to where nothing is.
+    @Test(.enabled(if: GDB.isInstalled, GDB.absence)) func aCrashSaysThatItIsOne() throws {
+      let child = try ChildProcess(
+        GDB.path,
+        [
+          "-nx", "-batch", "-ex", "handle SIGSEGV nostop noprint pass", "-ex",
+          "catch syscall connect", "-ex", "run", "-ex", "set $pc = 0x10", "-ex", "delete", "-ex",
+          "continue", "--args", Program.path, "-c", "unix:/no/such/socket", "info",
+        ])
+      _ = child.wait()
+      let line = /guestscope: the program has crashed \(signal 11\) at 0x[0-9a-f]{16},/
+      #expect(child.err.contains(line), "\(child.out)\(child.err)")
+      #expect(child.err.contains(/this line \(0x[0-9a-f]+\)\n/), "\(child.err)")
     }
 
     @Test(arguments: [SIGINT, SIGTERM, SIGHUP], [[], ["--hold"]])
@@ -74,22 +86,13 @@ extension LiveTests {
         options + Array(repeating: ["-e", "prog list -j"], count: 2000).flatMap(\.self)
       for _ in 0..<3 {
         let running = try Program(guest, arguments).start()
-        try waitUntil { running.out.contains("\n") }
+        #expect(eventually(seconds: 60) { running.out.contains("\n") })
         if options == ["--hold"] { #expect(try qmp.status == "paused") }
         usleep(UInt32.random(in: 0..<50_000))
         kill(running.identifier, signal)
         #expect(running.wait() == 128 + signal)
         #expect(try qmp.runs)
       }
-    }
-
-    /// Waits until something is so, at most a minute.
-    private func waitUntil(_ condition: () -> Bool) throws {
-      for _ in 0..<6000 {
-        if condition() { return }
-        usleep(10_000)
-      }
-      Issue.record("it did not come")
     }
   }
 }

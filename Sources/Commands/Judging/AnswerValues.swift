@@ -50,9 +50,6 @@ struct AnswerValues {
     guard elements.contains(where: \.isObject) else {
       return add(.array(elements), at: Place(object: section, path: ""))
     }
-    if case .key(let key) = identity, elements.contains(where: { $0[key] != nil }) {
-      hasIdentity = true
-    }
     for (name, element) in named(elements, in: section) {
       let object = section.isEmpty ? name : "\(section) \(name)"
       objects.append(object)
@@ -94,7 +91,10 @@ struct AnswerValues {
   /// Objects of equal names are told apart by their order, which is that of ascending ids.
   ///
   /// - Parameter list: the path to it; empty for an answer that is a list.
-  private func named(_ elements: [JSON], in list: String) -> [(String, JSON)] {
+  private mutating func named(_ elements: [JSON], in list: String) -> [(String, JSON)] {
+    if case .key(let key) = identity, elements.contains(where: { $0[key] != nil }) {
+      hasIdentity = true
+    }
     let order = elements.indices.sorted { a, b in
       let (first, second) = (elements[a]["id"]?.double ?? 0, elements[b]["id"]?.double ?? 0)
       return (first, a) < (second, b)

@@ -55,8 +55,7 @@ final class Watcher {
         samples += 1
         lastSample = clock.now
         if samples == 1 { firstEnd = clock.now }
-      } catch  where previous != nil && error.isMomentary && clock.now - lastSample < Self.patience
-      {
+      } catch  where previous != nil && mayPass(error) && clock.now - lastSample < Self.patience {
         status = Status.partial
         try leaveOut(error)
       }
@@ -70,6 +69,11 @@ final class Watcher {
 
   /// How long a guest may give no sample, as while it boots again.
   private static let patience: Duration = .seconds(300)
+
+  /// Whether a later sample may succeed. What was selected may be loaded again.
+  private func mayPass(_ error: any Error) -> Bool {
+    (error as? any GuestFailure)?.isMomentary ?? (error as? CommandError)?.isOfSelection ?? false
+  }
 
   private func leaveOut(_ error: any Error) throws {
     let text = "a sample was left out: \(error)"
@@ -127,17 +131,6 @@ final class Watcher {
     try shell.session.rest(until: end) { milliseconds in
       try page.wait(milliseconds)
       return page.isOver
-    }
-  }
-}
-
-extension Error {
-  /// Another moment may have an answer: the guest is busy, or boots, or none of what was selected is there.
-  fileprivate var isMomentary: Bool {
-    switch self {
-    case let error as any GuestFailure: error.isTransient && !error.isOfConnection
-    case let error as CommandError: error.isOfSelection
-    default: false
     }
   }
 }

@@ -24,7 +24,8 @@ extension [UnreadableObject] {
     }
     let isBusy = contains { $0.cause.reason == .moving }
     return [counts.joined(separator: " and ") + " unreadable"] + map { "\($0)" }
-      + (isBusy ? ["what changes so fast is read with --hold, or with a larger --max-pause"] : [])
+      + (isBusy
+        ? ["what changes so fast can be read with --hold, or with a larger --max-pause"] : [])
   }
 
   /// `2 programs`, `machine code of 2 programs`, `2 stretches of slots`.

@@ -86,4 +86,7 @@ extension GuestFailure {
     default: false
     }
   }
+
+  /// The same for a guest that is there: it is busy, or boots.
+  var isMomentary: Bool { isTransient && !isOfConnection }
 }

@@ -64,12 +64,13 @@ struct Dmesg: FollowingCommand {
   ]
 
   var follows: Bool { follow }
+  private var seconds: Double { interval ?? 1 }
 
   func validate() throws {
     guard follow || interval == nil else {
       throw ValidationError("--interval goes with --follow")
     }
-    guard (0.01...3600).contains(interval ?? 1) else {
+    guard (0.01...3600).contains(seconds) else {
       throw ValidationError("--interval takes seconds, from 0.01 to 3600")
     }
   }
@@ -101,7 +102,7 @@ struct Dmesg: FollowingCommand {
       if !log.value.records.isEmpty || log.value.overwritten > 0 || !log.missing.isEmpty {
         try show(answer(log))
       }
-      try session.rest(.nanoseconds(Int64((interval ?? 1) * 1e9)))
+      try session.rest(.nanoseconds(Int64(seconds * 1e9)))
     }
   }
 

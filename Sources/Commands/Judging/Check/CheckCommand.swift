@@ -167,9 +167,10 @@ extension Session {
       }
   }
 
-  /// What a read gives, or why the guest does not have it.
+  /// What a read gives, or why this guest cannot answer it.
   ///
-  /// - Throws: what is no fault of the guest's, and what keeps all others from an answer as well.
+  /// - Throws: an error that every other read would meet too, as when the connection is lost, and one that is
+  ///   not about the guest, such as a wrong option.
   fileprivate func measurable<T>(_ read: () throws -> T) throws -> Result<T, any Error> {
     do { return .success(try read()) } catch let error as any GuestFailure {
       guard !error.isOfConnection else { throw error }

@@ -67,9 +67,7 @@ extension Session {
   /// A guest that is busy has another moment.
   private func patiently<T>(_ read: () throws -> T) throws -> T {
     for _ in 0..<4 {
-      do { return try read() } catch let error as any GuestFailure
-        where error.isTransient && !error.isOfConnection
-      {
+      do { return try read() } catch let error as any GuestFailure where error.isMomentary {
         try rest(until: .now + .milliseconds(50))
       }
     }

@@ -4,7 +4,7 @@ import GuestScopeKernelScheduler
 extension Health {
   typealias Scheduler = (state: ScxState, dump: ScxDump)
 
-  /// Why there is no scheduler to judge.
+  /// What the checks of sched_ext say where no scheduler is loaded.
   var noScheduler: String {
     if case .success(nil) = last.scheduler { return "this kernel has no sched_ext" }
     return "no scheduler of sched_ext is loaded"

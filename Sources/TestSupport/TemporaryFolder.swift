@@ -1,16 +1,16 @@
 import Foundation
 
 /// A folder that is there as long as this object is.
-final class TemporaryFolder {
+public final class TemporaryFolder: Sendable {
   private let url = FileManager.default.temporaryDirectory
     .appendingPathComponent("gs-\(UUID().uuidString)")
 
-  init() throws {
+  public init() throws {
     try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
   }
 
   deinit { try? FileManager.default.removeItem(at: url) }
 
-  var path: String { url.path }
-  func path(of name: String) -> String { url.appendingPathComponent(name).path }
+  public var path: String { url.path }
+  public func path(of name: String) -> String { url.appendingPathComponent(name).path }
 }
