@@ -13,7 +13,11 @@ private struct Scripted: GuestCommand {
   @OptionGroup var session: SessionOptions
 
   func answer(in session: Session) throws -> Answer {
-    Answer(try Self.answers.removeFirst().get(), .lines([]))
+    guard let answer = Self.answers.first else {
+      throw CommandError("more samples than were expected")
+    }
+    Self.answers.removeFirst()
+    return Answer(try answer.get(), .lines([]))
   }
 }
 
