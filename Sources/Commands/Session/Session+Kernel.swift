@@ -67,8 +67,10 @@ extension Session {
   ) throws -> Snapshot<T> {
     let engine = try engine
     do throws(SnapshotError) {
-      return try kernel.snapshot(
+      var snapshot = try kernel.snapshot(
         engine, vcpus: vcpus, registers: registers, waveLimit: waveLimit, walker)
+      snapshot.unreadable.removeAll(where: \.key.isPartOfAnswer)
+      return snapshot
     } catch {
       throw KernelError.snapshot(error)
     }

@@ -8,16 +8,13 @@ import GuestScopeLinuxKernel
 /// How a guest is in one moment: what the checks of its health look at. A part is nil where its kernel
 /// does not have it.
 struct HealthSample {
-  /// A part that was read, or why it could not be.
-  typealias Part<T> = Result<T, any Error>
-
-  var jiffies: Part<UInt64?>
-  var tasks: Part<TaskList?>
-  var log: Part<KernelLog?>
+  var jiffies: AnswerPart<UInt64?>
+  var tasks: AnswerPart<TaskList?>
+  var log: AnswerPart<KernelLog?>
   /// Nil for a kernel without sched_ext.
-  var scheduler: Part<(state: ScxState, dump: ScxDump)?>
-  var rings: Part<[RingBufferFill]>
-  var programs: Part<BPFObjects.Programs>
+  var scheduler: AnswerPart<(state: ScxState, dump: ScxDump)?>
+  var rings: AnswerPart<[RingBufferFill]>
+  var programs: AnswerPart<BPFObjects.Programs>
 }
 
 /// Samples of a guest, a short while apart.
@@ -35,10 +32,10 @@ struct Health {
   /// A part of the last sample.
   ///
   /// - Throws: why it could not be read.
-  func now<T>(_ part: (HealthSample) -> HealthSample.Part<T>) throws -> T { try part(last).get() }
+  func now<T>(_ part: (HealthSample) -> AnswerPart<T>) throws -> T { try part(last).get() }
 
   /// A part of each sample, in their order.
-  func all<T>(_ part: (HealthSample) -> HealthSample.Part<T>) throws -> [T] {
+  func all<T>(_ part: (HealthSample) -> AnswerPart<T>) throws -> [T] {
     try samples.map { try part($0).get() }
   }
 }
@@ -51,7 +48,7 @@ extension Session {
     var missing: [String] = []
     for number in 0..<count {
       if number > 0 { try rest(until: .now + .seconds(seconds)) }
-      let snapshot = try patiently { try healthSample() }
+      let snapshot = try healthSample()
       times.append(snapshot.time)
       samples.append(snapshot.value)
       missing = snapshot.missing
@@ -64,16 +61,6 @@ extension Session {
 
   private var isStill: Bool { runState != RunState.running.text }
 
-  /// A guest that is busy has another moment.
-  private func patiently<T>(_ read: () throws -> T) throws -> T {
-    for _ in 0..<4 {
-      do { return try read() } catch let error as any GuestFailure where error.isMomentary {
-        try rest(until: .now + .milliseconds(50))
-      }
-    }
-    return try read()
-  }
-
   private func healthSample() throws -> Snapshot<HealthSample> {
     try ofThisBoot { kernel in
       let tasks = Result { try KernelTasks(kernel) }
@@ -82,17 +69,19 @@ extension Session {
       let programs = Result { try bpf(of: kernel).programWalker(BPFProgramQuery(runtime: true)) }
       return try walk(kernel) { walk throws(ReadFault) in
         let (jiffies, tasks, log) = try walk.view.together(
-          walk.part { () throws(ReadFault) in try walk.jiffies() },
-          walk.part(tasks) { tasks throws(ReadFault) in try walk.ifKnown(tasks.list(in: walk)) },
-          walk.part { () throws(ReadFault) in
+          walk.part("ticks") { () throws(ReadFault) in try walk.jiffies() },
+          walk.part("tasks", by: tasks) { tasks throws(ReadFault) in
+            try walk.ifKnown(tasks.list(in: walk))
+          },
+          walk.part("kernel log") { () throws(ReadFault) in
             try walk.ifKnown(walk.kernelLog(ReportReading.logQuery))
           })
         let (scheduler, rings, programs) = try walk.view.together(
-          walk.part(dumper) { dumper throws(ReadFault) in
+          walk.part("scheduler", by: dumper) { dumper throws(ReadFault) in
             guard kernel.hasSchedExt else { return nil as (state: ScxState, dump: ScxDump)? }
             let both = try walk.view.together(walk.scxState(), dumper.dump(in: walk))
             return (state: both.0, dump: both.1)
-          }, walk.part(rings), walk.part(programs))
+          }, walk.part("ring buffers", by: rings), walk.part("programs", by: programs))
         return HealthSample(
           jiffies: jiffies, tasks: tasks, log: log, scheduler: scheduler, rings: rings,
           programs: programs)
