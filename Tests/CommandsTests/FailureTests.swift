@@ -62,6 +62,21 @@ import Testing
     }
   }
 
+  @Test func aValueThatIsRefusedIsNamedOnce() throws {
+    for (words, sentence) in [
+      (["check", "nosuch"], "there is no check 'nosuch': there are guest-lives, "),
+      (["check", "task-stuck=x"], "task-stuck takes a number from 0 to 1e9, in s: not 'x'"),
+      (["dmesg", "--level", "nosuch"], "--level takes a number from 0 to 7, or emerg, "),
+      (["dmesg", "--since", "x"], "--since takes seconds, such as 12.5 or -10: not 'x'"),
+      (["read", "8", "y"], "a length is 1 to 16777216 bytes: not 'y'"),
+      (["prog", "list", "--limit", "x"], "The value 'x' is invalid for '--limit <n>'"),
+    ] {
+      let result = try run(words)
+      #expect(result.status == 64)
+      #expect(result.errors.hasPrefix("guestscope: " + sentence), "\(result.errors)")
+    }
+  }
+
   /// What one command cannot answer does not hide what another one shows.
   @Test func aBudgetIsJudgedAsFarAsTheGuestAnswers() throws {
     let budget = folder.appendingPathComponent("budget").path

@@ -111,7 +111,7 @@ struct ByteCount {
 
   init(userText text: String) throws {
     guard let number = UInt64(userText: text), (1...UInt64(Self.most)).contains(number) else {
-      throw ValidationError("a length must be 1 to \(Self.most) bytes")
+      throw ValidationError("a length is 1 to \(Self.most) bytes: not '\(text)'")
     }
     value = Int(number)
   }

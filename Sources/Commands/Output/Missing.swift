@@ -23,10 +23,26 @@ extension [UnreadableObject] {
         : "\(count) xarray nodes (with the objects that hang on them)"
     }
     let isBusy = contains { $0.cause.reason == .moving }
-    return [counts.joined(separator: " and ") + " unreadable"] + map { "\($0)" }
+    return [counts.joined(separator: " and ") + " unreadable"] + details
       + (isBusy
         ? ["what changes so fast can be read with --hold, or with a larger --max-pause"] : [])
   }
+
+  /// A line for each, as many as one reads; elements of containers have no names of their own, and may have
+  /// equal ones.
+  private var details: [String] {
+    let lines = map { "\($0)" }
+    let counts = Dictionary(lines.map { ($0, 1) }, uniquingKeysWith: +)
+    var seen: Set<String> = []
+    let unique = lines.filter { seen.insert($0).inserted }.map { line in
+      counts[line]! > 1 ? "\(line) (\(counts[line]!) times)" : line
+    }
+    let rest = unique.count - Self.mostDetails
+    return unique.prefix(Self.mostDetails)
+      + (rest > 0 ? ["and \(rest) more, which are not named here"] : [])
+  }
+
+  private static let mostDetails = 50
 
   /// `2 programs`, `machine code of 2 programs`, `2 stretches of slots`.
   private static func text(_ count: Int, _ kind: String) -> String {

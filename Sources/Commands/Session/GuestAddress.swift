@@ -27,8 +27,9 @@ enum GuestAddress: Hashable {
       self = .stub(target)
     } else {
       throw ValidationError(
-        "a gdbserver is HOST:PORT, :PORT or PORT, with a port from 1 to 65535, or unix:PATH; a guest "
-          + "of this host is guest:NAME or pid:N (guestscope guests lists them), and all is each of them"
+        "'\(text)' is not the address of a guest: a gdbserver is HOST:PORT, :PORT or PORT, with a port "
+          + "from 1 to 65535, or unix:PATH; a guest of this host is guest:NAME or pid:N (guestscope guests "
+          + "lists them), and all is each of them"
       )
     }
   }

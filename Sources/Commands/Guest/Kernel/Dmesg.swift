@@ -29,7 +29,8 @@ struct Dmesg: FollowingCommand {
     transform: { text in
       guard let level = LogLevel(text) else {
         throw ValidationError(
-          "--level takes a number from 0 to 7, or \(LogLevel.names.joined(separator: ", "))")
+          "--level takes a number from 0 to 7, or \(LogLevel.names.joined(separator: ", ")): "
+            + "not '\(text)'")
       }
       return level
     })
@@ -127,7 +128,7 @@ extension LogQuery.Start {
   /// - Parameter text: seconds; negative ones count from the end of the log.
   init(seconds text: String) throws {
     guard let seconds = Double(text), seconds.isFinite, abs(seconds) < 1e9 else {
-      throw ValidationError("--since takes seconds, such as 12.5 or -10")
+      throw ValidationError("--since takes seconds, such as 12.5 or -10: not '\(text)'")
     }
     let nanoseconds = UInt64(abs(seconds) * 1e9)
     self = seconds.sign == .minus ? .beforeEnd(nanoseconds) : .time(nanoseconds)
