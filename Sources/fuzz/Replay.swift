@@ -5,6 +5,8 @@ final class Replay: GuestSource {
   let recording: Recording
   /// Words that are not as they were recorded, with what they were.
   private(set) var changed: [(address: UInt64, old: UInt64)] = []
+  /// Registers that are not as they were recorded.
+  private(set) var changedRegisters: [RegisterKey: UInt64] = [:]
   /// What was read.
   private(set) var places: [PhysicalRange] = []
   private(set) var samples = 0
@@ -49,7 +51,8 @@ final class Replay: GuestSource {
       }, time: UInt64(samples))
     for key in registers {
       sample.registers[key] =
-        recording.registers[key].map { .success($0) } ?? .failure(Absence("no \(key)"))
+        (changedRegisters[key] ?? recording.registers[key]).map { .success($0) }
+        ?? .failure(Absence("no \(key)"))
     }
     return sample
   }
@@ -61,9 +64,14 @@ final class Replay: GuestSource {
     recording[address] = body(old)
   }
 
+  func change(_ register: RegisterKey, _ body: (UInt64) -> UInt64) {
+    guard let old = changedRegisters[register] ?? recording.registers[register] else { return }
+    changedRegisters[register] = body(old)
+  }
+
   /// Puts back what was changed, last first: a word may have been changed twice.
   func restore() {
     for (address, old) in changed.reversed() { recording[address] = old }
-    changed = []
+    (changed, changedRegisters) = ([], [:])
   }
 }

@@ -17,6 +17,8 @@ struct DamagedWalk {
   /// Words that the walk of the undamaged guest has read, and what may be pointers among them.
   private var places: [UInt64] = []
   private var pointers: [UInt64] = []
+  /// Those that are damaged, too.
+  private let registers: [RegisterKey]
   /// What was read of the undamaged guest.
   private var plan: [PhysicalRange] = []
 
@@ -32,13 +34,16 @@ struct DamagedWalk {
 
   /// Nil where this guest has no answer, or a very long one.
   init?(
-    _ line: String, _ recording: Recording, kernel: GuestKernel?,
+    _ line: String, _ recording: Recording, kernel: GuestKernel?, damagesRegisters: Bool = false,
     facts: (() -> any KernelFactsSource)? = nil
   ) throws {
     let words = line.split(separator: " ").map(String.init)
     guard let command = try Root.parse(words: words) as? any GuestCommand else { return nil }
     (self.line, self.recording, self.command, self.kernel) = (line, recording, command, kernel)
     self.facts = facts ?? { recording.facts }
+    registers =
+      damagesRegisters
+      ? recording.registers.keys.sorted { ($0.cpu, $0.name) < ($1.cpu, $1.name) } : []
     let good = Replay(recording, notesPlaces: true)
     guard let answer = document(of: good),
       answer.text(pretty: false).utf8.count < Self.longAnswer
@@ -76,7 +81,7 @@ struct DamagedWalk {
   /// - Parameter way: two bits: whether the guest runs on, and whether the session knows nothing of it.
   func run(_ edits: [Edit], way: UInt8) {
     let guest = Replay(recording, isFrozen: way & 1 == 0)
-    for edit in edits { edit.apply(to: guest, places, pointers) }
+    for edit in edits { edit.apply(to: guest, places, registers, pointers) }
     if Self.isExplained { explain(guest, way: way) }
     defer { guest.restore() }
     let text = document(of: guest, isPrepared: way & 2 == 0)?.text(pretty: false)
@@ -94,6 +99,10 @@ struct DamagedWalk {
         + (way & 2 == 0 ? "; what the undamaged guest's answer was made of is known" : ""))
     for (address, old) in guest.changed {
       print("  \(PhysicalAddress(address)): \(hexText(old)) is \(hexText(recording[address]))")
+    }
+    for (register, value) in guest.changedRegisters {
+      print(
+        "  \(register): \(recording.registers[register].map(hexText) ?? "-") is \(hexText(value))")
     }
     // A run that does not end shows this, too.
     fflush(nil)

@@ -22,10 +22,19 @@ struct TortureSession {
   /// For what is drawn later.
   let random: SplitMix
 
+  /// Seeds so far apart have one way.
+  static let ways = UInt64(TortureWay.allCases.count)
+
+  /// The first seed of a way from another seed on; that seed itself for nil.
+  static func seed(of way: TortureWay?, from seed: UInt64) -> UInt64 {
+    guard let way, let index = TortureWay.allCases.firstIndex(of: way) else { return seed }
+    return seed &+ (UInt64(index) + ways - seed % ways) % ways
+  }
+
   init(seed: UInt64) {
     self.seed = seed
     var random = SplitMix(state: seed)
-    way = TortureWay.allCases[Int(seed % UInt64(TortureWay.allCases.count))]
+    way = TortureWay.allCases[Int(seed % Self.ways)]
     use = Use.allCases.randomElement(using: &random)!
     // What gdb detaches from runs.
     runs = way == .gdbBeside || Int.random(in: 0..<4, using: &random) != 0

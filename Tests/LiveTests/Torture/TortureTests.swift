@@ -16,6 +16,8 @@ extension LiveTests {
     /// Sessions in all, and the seed of the first; `scripts/torture` asks for more, and for others.
     private static let sessions = Int(number("SESSIONS") ?? UInt64(TortureWay.allCases.count))
     private static let firstSeed = number("SEED") ?? 1
+    /// The way in which all sessions end; nil for each in turn.
+    private static let way = environment["GUESTSCOPE_TORTURE_WAY"]
     /// Where earlier sessions are, one a line.
     private static let log = environment["GUESTSCOPE_TORTURE_LOG"]
 
@@ -29,11 +31,16 @@ extension LiveTests {
       let bench = try TortureBench(guest)
       let log = Self.log.map { "\($0)/\(guest.label)" }
       var tally = TortureTally(log: log)
+      let way = try Self.way.map {
+        try #require(TortureWay(rawValue: $0), "there is no way '\($0)'")
+      }
+      let first = TortureSession.seed(of: way, from: Self.firstSeed)
       // Each of a log has the seed of its place.
       let done = tally.count
-      print("torture of \(guest.label): seed \(Self.firstSeed), \(done) of \(Self.sessions) done")
+      print("torture of \(guest.label): seed \(first), \(done) of \(Self.sessions) done")
       while tally.count < Self.sessions {
-        let session = TortureSession(seed: Self.firstSeed &+ UInt64(tally.count))
+        let step = way == nil ? 1 : TortureSession.ways
+        let session = TortureSession(seed: first &+ UInt64(tally.count) * step)
         try tally.add(session, try bench.run(session))
       }
       print("torture of \(guest.label):\n\(tally.table)")
