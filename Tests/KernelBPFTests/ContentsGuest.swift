@@ -91,6 +91,20 @@ struct ContentsGuest {
     add(id, type: 2, value: 5, entries: UInt32(count), [256: word(8), 272: elements])
   }
 
+  /// A stack_trace with a stack of one frame in every third bucket.
+  func addStacks(_ id: UInt64, count: Int) {
+    let buckets = (0..<count).flatMap { index -> [UInt8] in
+      guard index % 3 == 0 else { return word(0 as UInt64) }
+      let bucket = guest.ram.allocate(24)
+      guest.ram.write(1 as UInt32, at: bucket + 12)
+      guest.ram.write(UInt64(index), at: bucket + 16)
+      return word(guest.direct(bucket))
+    }
+    add(
+      id, type: 7, value: 16, entries: UInt32(count),
+      [264: word(UInt32(count)), 272: buckets])
+  }
+
   /// A hash of two buckets; each chain has its elements in order. The value is the key times ten.
   ///
   /// - Parameter markers: which bucket each chain ends as.

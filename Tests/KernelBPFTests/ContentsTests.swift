@@ -139,6 +139,9 @@ import Testing
     }
     guest.addHash(1, chains: chains, entries: 100)
     guest.addArray(2, count: 3000)
+    // perf_event_array and stack_trace: pointers, and what they lead to.
+    guest.add(3, type: 4, value: 4, entries: 700, [272: [UInt8](repeating: 0, count: 5600)])
+    guest.addStacks(4, count: 600)
     for map in try guest.contents().value {
       let wanted = window.entries(of: map.entries)
       var (entries, parts) = ([MapEntry](), [MapContentsQuery.Part(from: 0)])
@@ -147,14 +150,29 @@ import Testing
         var query = MapContentsQuery(ObjectQuery(ids: [map.map.id]), window: window)
         query.part = next
         let part = try guest.contents(query).value[0]
-        #expect(part.entries.count < map.entries.count)
+        #expect(part.entries.count < map.entries.count, "map \(map.map.id)")
         entries += part.entries
         // Nothing is read past the end of the window.
         if let end = window.limit, entries.count >= end { #expect(part.slots?.next == nil) }
         parts += [part.slots?.next].compactMap { $0 }
       }
-      #expect(entries == wanted)
+      #expect(entries == wanted, "map \(map.map.id)")
     }
+  }
+
+  @Test func valuesThatAreTooLargeAreRefused() throws {
+    let guest = ContentsGuest()
+    for (id, type, size) in [(1, 2, 16 << 20), (2, 2, 17 << 20), (3, 1, 32 << 20)]
+      as [(UInt64, UInt32, UInt32)]
+    {
+      guest.add(id, type: type, value: size, entries: 1, [256: word(size)])
+    }
+    let maps = try guest.contents().value
+    #expect(maps.first { $0.map.id == 1 }?.refusal == nil)
+    #expect(maps.first { $0.map.id == 2 }?.refusal == .largeValues(bytes: 17 << 20))
+    guest.add(4, type: 1, value: 33 << 20, entries: 1, [256: word(8 as UInt32)])
+    let snapshot = try guest.contents()
+    #expect(snapshot.unreadable.contains { "\($0)".contains("values of 34603008 bytes") })
   }
 
   @Test func whatTheKernelCountsIsThereBesideWhatIsFound() throws {

@@ -17,7 +17,7 @@ public struct MapContents: Sendable {
   /// What its values are made of; nil where the map has no types, or they were not asked for.
   public var types: ValueTypes?
 
-  /// Elements of an array, buckets of a hash.
+  /// Elements of an array, also of one of pointers, or buckets of a hash.
   public struct Slots: Hashable, Sendable {
     /// One after the last that is asked for.
     public var all: Int
@@ -36,6 +36,8 @@ public struct MapContents: Sendable {
   public enum Refusal: Hashable, Sendable, CustomStringConvertible {
     /// So many pages are there; they are read when they are asked for.
     case arena(pages: Int)
+    /// So many bytes are more than one stop may read.
+    case largeValues(bytes: Int)
     /// A network device has the entries.
     case offloaded
     /// The word of bpftool, or the number of a type without one.
@@ -45,6 +47,8 @@ public struct MapContents: Sendable {
       switch self {
       case .arena(1): "1 page of the arena is populated"
       case .arena(let pages): "\(pages) pages of the arena are populated"
+      case .largeValues(let bytes):
+        "a value of \(bytes) bytes is not shown as a whole; var shows its variables"
       case .offloaded: "the entries are in the network device that the map is offloaded to"
       case .unknownType(let type): "the contents of a map of type \(type) are not read yet"
       }
@@ -72,7 +76,7 @@ public struct MapContentsQuery: Sendable {
   public var isRaw: Bool
   public var wantsTypes: Bool
   public var wantsCount = false
-  /// Which part to read of an array or a hash; nil for all. Of any other map all entries are read.
+  /// Which part to read of a map that has slots; nil for all. Of any other map all entries are read.
   public var part: Part?
   /// The pages of arenas; without it only how many there are.
   public var wantsPages: Bool

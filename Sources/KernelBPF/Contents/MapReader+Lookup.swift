@@ -20,8 +20,10 @@ extension MapReader {
   }
 
   /// Which slots of an array of pointers to read.
-  func slots(of count: Int) -> Range<Int> {
-    guard query.key != nil, keySize == 4 else { return 0..<count }
+  func slotsOfPointers() throws(ReadFault) -> Range<Int> {
+    let slots = try slotsToRead()
+    guard query.key != nil, keySize == 4 else { return slots }
+    let count = slots.upperBound
     return index.map { min($0, count)..<min($0 + 1, count) } ?? 0..<0
   }
 

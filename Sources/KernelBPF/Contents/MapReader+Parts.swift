@@ -2,7 +2,8 @@ import GuestScopeBytes
 import GuestScopeGuestMemory
 import GuestScopeLinuxKernel
 
-/// Slots of a map that are read one after the other: elements of an array, buckets of a hash.
+/// Slots of a map that are read one after the other: elements of an array, also of one of
+/// pointers, or buckets of a hash.
 struct SlotsOfMap {
   /// Those that are asked for.
   var all: Range<Int>
@@ -27,6 +28,13 @@ extension MapReader {
       let copies = type.contains("percpu_") ? try walk.cpus.count : 0
       return SlotsOfMap(
         all: 0..<Int(hash.nBuckets), size: Int(hash.elemSize) + valueSize * copies)
+    case "prog_array", "array_of_maps", "perf_event_array", "cgroup_array", "devmap", "cpumap",
+      "xskmap",
+      "sockmap", "reuseport_sockarray":
+      return SlotsOfMap(all: 0..<Int(head.maxEntries), size: 8, perObject: 8)
+    case "stack_trace":
+      let stacks = try map.container(\BPFStackContents.map)
+      return SlotsOfMap(all: 0..<Int(stacks.nBuckets), size: 8 + valueSize)
     default: return nil
     }
   }

@@ -2,7 +2,7 @@ import GuestScopeGuestMemory
 import GuestScopeLinuxKernel
 
 /// `struct bpf_stack_map` of kernel/bpf/stackmap.c.
-private struct BPFStackContents: KernelStruct {
+struct BPFStackContents: KernelStruct {
   static let kernelName = "bpf_stack_map"
   let map = Place("map")
   let nBuckets = Member<UInt32>("n_buckets")

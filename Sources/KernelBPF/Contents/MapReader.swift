@@ -26,13 +26,16 @@ struct MapReader {
     (self.map, self.head, self.query) = (map, head, query)
   }
 
-  /// A key or a value of more bytes than this is garbage: the kernel's own limits are lower, and
-  /// for most types KMALLOC_MAX_SIZE of include/linux/slab.h.
-  private static let mostBytes = 1 << 30
+  /// A key or a value of more bytes than this is garbage. The limit of all types but arrays is
+  /// KMALLOC_MAX_SIZE of include/linux/slab.h or less, and MAX_PAGE_ORDER nowhere more than 13.
+  private var mostBytes: Int { type == "array" ? Int(Int32.max) : walk.kernel.pageSize << 13 }
+
+  /// A larger value of an array, as of global variables, is not read: all of it would be of one stop.
+  private static let mostBytesShown = 16 << 20
 
   func contents() throws(ReadFault) -> MapContents {
     var contents = MapContents(map: head, entries: [], refusal: nil, types: nil)
-    guard keySize <= Self.mostBytes, valueSize <= Self.mostBytes else {
+    guard keySize <= mostBytes, valueSize <= mostBytes else {
       throw .corrupt(
         "a map with keys of \(keySize) and values of \(valueSize) bytes", at: map.address)
     }
@@ -60,7 +63,7 @@ struct MapReader {
   /// Nil for a type whose entries are not read. Of a map without indices, those before the window
   /// are there as well: only by counting them is it known where the window begins.
   func entries() throws(ReadFault) -> [MapEntry]? {
-    if try isOffloaded { return nil }
+    if try isOffloaded || hasLargeValues { return nil }
     if let key = query.key { return try entry(of: key) }
     // These know the index of an entry before they read it.
     switch type {
@@ -103,8 +106,11 @@ struct MapReader {
   private func refusal() throws(ReadFault) -> MapContents.Refusal {
     if try isOffloaded { return .offloaded }
     if type == "arena" { return .arena(pages: try arenaPageCount()) }
+    if hasLargeValues { return .largeValues(bytes: valueSize) }
     return .unknownType(head.typeName ?? "\(head.type)")
   }
+
+  private var hasLargeValues: Bool { type == "array" && valueSize > Self.mostBytesShown }
 
   /// `bpf_map_offload_map_alloc()` of kernel/bpf/offload.c makes arrays and hashes that are not of their type's
   /// structure.
@@ -167,7 +173,8 @@ struct MapReader {
     _ read: (Int, KernelVirtualAddress) throws(ReadFault) -> MapEntry?
   ) throws(ReadFault) -> [MapEntry] {
     try admit(count, of: 8)
-    return try gather(Self.stretches(of: slots(of: count), size: 8)) { stretch throws(ReadFault) in
+    return try gather(Self.stretches(of: try slotsOfPointers(), size: 8)) {
+      stretch throws(ReadFault) in
       let start = array + 8 * stretch.lowerBound
       let key = ObjectKey("\(noun)s from", id: UInt64(stretch.lowerBound), at: start)
       return try view.object(key) { () throws(ReadFault) in

@@ -69,7 +69,7 @@ struct MapParts {
     _ next: MapContentsQuery.Part, of map: MapContents
   ) throws -> MapContents? {
     let (id, slots) = (map.map.id, map.slots)
-    let noun = map.map.typeName?.contains("array") == true ? "elements" : "buckets"
+    let noun = map.map.typeName?.contains("hash") == true ? "buckets" : "elements"
     let place = "\(next.firstSlot) of \(slots?.all ?? 0) \(noun)"
     var query = query
     query.objects.ids = [id]
