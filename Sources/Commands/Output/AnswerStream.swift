@@ -41,6 +41,32 @@ final class CollectedAnswer: AnswerStream {
   }
 }
 
+/// Writes an answer in two forms, as it comes.
+final class TwoForms: AnswerStream {
+  private let first: AnswerWriter
+  private let second: AnswerWriter
+
+  init(_ first: AnswerWriter, _ second: AnswerWriter) {
+    (self.first, self.second) = (first, second)
+  }
+
+  func lines(_ lines: @autoclosure () -> [String]) throws {
+    try first.lines(lines())
+    try second.lines(lines())
+  }
+
+  func elements(_ elements: @autoclosure () -> [JSON]) throws {
+    try first.elements(elements())
+    try second.elements(elements())
+  }
+
+  func array(_ work: () throws -> Void) throws { try first.array { try second.array(work) } }
+
+  func object(_ members: [JSON.Member], array key: String, _ work: () throws -> Void) throws {
+    try first.object(members, array: key) { try second.object(members, array: key, work) }
+  }
+}
+
 /// Writes an answer as it comes.
 final class AnswerWriter: AnswerStream {
   private let form: OutputForm

@@ -57,7 +57,10 @@ struct ReportFolder {
   func write(_ report: Answer, _ session: Session) throws -> Answer {
     guard unsafe mkdir(temporary, 0o777) == 0 else { throw failure("cannot make", path) }
     do {
-      var files = [try write(report, "report", ["report"], stops: nil)]
+      try write(report, "report")
+      var files = [
+        entry("report", ["report"], files: Self.files("report"), missing: report.notes.missing)
+      ]
       var missing = report.notes.missing
       for (name, words) in Self.commands {
         if session.interrupts.isCancelled { throw Cancelled() }
@@ -88,9 +91,11 @@ struct ReportFolder {
     }
     let before = session.stopsOfAnswers
     do {
-      let answer = try session.doing("report, \(name)") { try command.answer(in: session) }
-      let file = try write(answer, name, words, stops: session.stopsOfAnswers - before)
-      return (file, answer.notes.missing.map { "\(name): \($0)" })
+      let notes = try session.doing("report, \(name)") { try write(command, name, session) }
+      let file = entry(
+        name, words, files: Self.files(name), missing: notes.missing,
+        stops: session.stopsOfAnswers - before)
+      return (file, notes.missing.map { "\(name): \($0)" })
     } catch let error as any GuestFailure where error.isOfConnection {
       throw error
     } catch let error as CommandError where !error.isOfOutput {
@@ -104,14 +109,29 @@ struct ReportFolder {
   }
 
   private func write(
-    _ answer: Answer, _ name: String, _ words: [String], stops: Int?
-  ) throws -> JSON {
+    _ command: any GuestCommand, _ name: String, _ session: Session
+  ) throws -> Answer.Notes {
+    // Large maps are not kept as a whole.
+    if let command = command as? any StreamedCommand {
+      let text = NewFile(temporary + "/" + name + ".txt")
+      let document = NewFile(temporary + "/" + name + ".json")
+      return try command.answer(
+        in: session,
+        to: TwoForms(
+          AnswerWriter(.screen) { try text.write($0) },
+          AnswerWriter(.pretty) { try document.write($0) }))
+    }
+    let answer = try command.answer(in: session)
+    try write(answer, name)
+    return answer.notes
+  }
+
+  private func write(_ answer: Answer, _ name: String) throws {
     try write(answer.screen.lines.map { $0 + "\n" }.joined(), name + ".txt")
     try write(answer.document.text(pretty: true) + "\n", name + ".json")
-    return entry(
-      name, words, files: [name + ".txt", name + ".json"], missing: answer.notes.missing,
-      stops: stops)
   }
+
+  private static func files(_ name: String) -> [String] { [name + ".txt", name + ".json"] }
 
   private func entry(
     _ name: String, _ words: [String], files: [String], missing: [String], stops: Int? = nil

@@ -1,0 +1,34 @@
+import Glibc
+
+/// A new file that grows with what is written to it. It comes into being with the first text.
+final class NewFile {
+  private let path: String
+  private var descriptor: Int32 = -1
+
+  init(_ path: String) { self.path = path }
+
+  deinit { if descriptor >= 0 { close(descriptor) } }
+
+  /// - Throws: `CommandError` with the path and the reason, also where there is such a file already.
+  func write(_ text: String) throws(CommandError) {
+    if descriptor < 0 {
+      descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      guard descriptor >= 0 else { throw failure() }
+    }
+    var bytes = Array(text.utf8)[...]
+    while !bytes.isEmpty {
+      let count = unsafe bytes.withUnsafeBytes {
+        unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
+      }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { throw failure() }
+      bytes = bytes.dropFirst(count)
+    }
+  }
+
+  private func failure() -> CommandError {
+    var error = CommandError("cannot write \(path): \(systemError())")
+    error.isOfOutput = true
+    return error
+  }
+}
