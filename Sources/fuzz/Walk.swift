@@ -25,17 +25,18 @@ struct DamagedWalk {
   /// More than any whole answer takes.
   private static let sampleLimit = 20_000
   private static let byteLimit = 1 << 30
-  private static let documentLimit = 1 << 28
+  private static let answerLimit = 1 << 28
+  private static let streamLimit = 1 << 24
   /// A long stretch, as of the log, would leave little damage for all else.
   private static let wordsOfRange = 512
 
   /// Bytes of an answer, as of all types of the kernel, that takes as long as a thousand others.
-  private static let longAnswer = 2 << 20
+  static let longAnswer = 2 << 20
 
-  /// Nil where this guest has no answer, or a very long one.
+  /// Nil where this guest has no answer, or one of more than `mostBytes`.
   init?(
     _ line: String, _ recording: Recording, kernel: GuestKernel?, damagesRegisters: Bool = false,
-    facts: (() -> any KernelFactsSource)? = nil
+    mostBytes: Int = longAnswer, facts: (() -> any KernelFactsSource)? = nil
   ) throws {
     let words = line.split(separator: " ").map(String.init)
     guard let command = try Root.parse(words: words) as? any GuestCommand else { return nil }
@@ -46,7 +47,7 @@ struct DamagedWalk {
       ? recording.registers.keys.sorted { ($0.cpu, $0.name) < ($1.cpu, $1.name) } : []
     let good = Replay(recording, notesPlaces: true)
     guard let answer = document(of: good),
-      answer.text(pretty: false).utf8.count < Self.longAnswer
+      answer.text(pretty: false).utf8.count <= mostBytes
     else { return nil }
     plan = recording.ram.coalesce(good.places.filter(recording.ram.contains))
     places = Set(
@@ -60,10 +61,39 @@ struct DamagedWalk {
   }
 
   /// What the command answers; nil where it has no answer, which it may not have of a damaged guest.
+  func document(of source: Replay) -> JSON? {
+    answer(of: source) { try $0.answer(in: $1).document }
+  }
+
+  /// How long the answer is, in bytes of both its forms, neither of which is kept; nil where it has none.
   ///
   /// - Parameter isPrepared: the session begins with the memory that the answer of the undamaged guest was
   ///   made of, as it is now. Where no damage leads elsewhere, it needs no wave then, and is faster.
-  func document(of source: Replay, isPrepared: Bool = false) -> JSON? {
+  private func length(of source: Replay, isPrepared: Bool) -> Int? {
+    answer(of: source, isPrepared: isPrepared) { command, session in
+      var count = 0
+      if let command = command as? any StreamedCommand {
+        let writers = [OutputForm.screen, .json].map { form in
+          AnswerWriter(form) { text in
+            count += text.utf8.count
+            // As long as a damaged number says: it comes in parts, and this reader has enough.
+            if count > Self.streamLimit { throw BrokenPipe() }
+          }
+        }
+        _ = try command.answer(in: session, to: TwoForms(writers[0], writers[1]))
+        return count
+      }
+      let answer = try command.answer(in: session)
+      count += answer.screen.drawn(silence.style(isWide: true)).lines.reduce(0) {
+        $0 + $1.utf8.count
+      }
+      return count + answer.document.text(pretty: false).utf8.count
+    }
+  }
+
+  private func answer<T>(
+    of source: Replay, isPrepared: Bool = false, _ ask: (any GuestCommand, Session) throws -> T
+  ) -> T? {
     let session = silentSession(asking: source, facts: facts(), kernel: kernel)
     if isPrepared, let engine = session.connection?.boot.engine {
       for range in plan {
@@ -73,9 +103,7 @@ struct DamagedWalk {
     }
     session.beginCommand()
     defer { session.endCommand() }
-    guard let answer = try? command.answer(in: session) else { return nil }
-    _ = answer.screen.drawn(silence.style(isWide: true))
-    return answer.document
+    return try? ask(command, session)
   }
 
   /// - Parameter way: two bits: whether the guest runs on, and whether the session knows nothing of it.
@@ -84,8 +112,8 @@ struct DamagedWalk {
     for edit in edits { edit.apply(to: guest, places, registers, pointers) }
     if Self.isExplained { explain(guest, way: way) }
     defer { guest.restore() }
-    let text = document(of: guest, isPrepared: way & 2 == 0)?.text(pretty: false)
-    precondition((text?.utf8.count ?? 0) < Self.documentLimit)
+    let count = length(of: guest, isPrepared: way & 2 == 0)
+    precondition(count ?? 0 < Self.answerLimit)
     precondition(guest.samples < Self.sampleLimit && guest.bytes < Self.byteLimit)
     precondition(!guest.isHeld)
   }

@@ -58,6 +58,8 @@ extension Walker {
     let walks = try recordings().flatMap { recording in
       let kernel = try GuestKernel(recording.facts, in: SnapshotEngine(Replay(recording)))
       return try lines.flatMap { try expanded($0, recording, kernel) }.flatMap { line in
+        // Of many objects, those that are read soon: a large map is read as a small one is.
+        let mostBytes = lines.contains(line) ? DamagedWalk.longAnswer : Self.shortAnswer
         let walks =
           findsKernel
           ? [
@@ -65,13 +67,16 @@ extension Walker {
             try DamagedWalk(
               line, recording, kernel: nil, damagesRegisters: damagesRegisters
             ) { recording.factsInMemory },
-          ] : [try DamagedWalk(line, recording, kernel: kernel)]
+          ] : [try DamagedWalk(line, recording, kernel: kernel, mostBytes: mostBytes)]
         return walks.compactMap(\.self)
       }
     }
     precondition(!walks.isEmpty, "no recorded guest answers \(lines)")
     return walks
   }
+
+  /// Bytes.
+  private static let shortAnswer = 1 << 16
 
   private func expanded(
     _ line: String, _ recording: Recording, _ kernel: GuestKernel
