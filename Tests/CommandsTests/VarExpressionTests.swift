@@ -7,7 +7,9 @@ import Testing
     arguments: [
       ("count", "count", ""), ("stats[2].cnt", "stats", "[2].cnt"), ("ctx->lock", "ctx", "lock"),
       ("ctx.a.b", "ctx", "a.b"), ("nr_*", "nr_queued", ""), ("s[a-z]x[0x1]", "sbx", "[1]"),
-      ("a?[1][2]", "ab", "[1][2]"),
+      ("a?[1][2]", "ab", "[1][2]"), ("code.____fmt", "code.____fmt", ""),
+      ("code.last[1].x", "code.last", "[1].x"), ("code.last.x", "code", "last.x"),
+      ("code.last.x", "code.last", "x"), ("a.*", "a.b", ""),
     ])
   func aNameAndAPath(text: String, name: String, path: String) throws {
     let expression = try #require(VarExpression(text))
@@ -15,7 +17,7 @@ import Testing
     #expect(expression.path(from: "x" + name) == nil)
   }
 
-  @Test(arguments: ["", ".cnt", "[2]", "a..b", "a->", "a.b c", "a.*"])
+  @Test(arguments: ["", ".cnt", "[2]", "a..b", "a->", "a.b c"])
   func whatIsNone(text: String) {
     #expect(VarExpression(text) == nil)
   }

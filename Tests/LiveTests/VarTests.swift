@@ -34,6 +34,19 @@ extension LiveTests {
           "syncs", "rtt_buckets", "sample_limit", "sample_total", "sample_small", "sample_tiny",
           "sample_ready", "sample_nothing", "syncer", "LINUX_KERNEL_VERSION",
         ]))
+
+      // Each by its own name, also a static variable of a function.
+      let names = Set(listed.compactMap { $0["name"] as? String }).sorted()
+      #expect(names.contains { $0.contains(".") })
+      let each = try Program(guest, ["-j"] + names.flatMap { ["-e", "var \($0)"] }).run()
+      #expect(each.status == 0, "\(each.err)")
+      let documents = each.out.split(separator: "\n")
+      try #require(documents.count == names.count)
+      for (name, document) in zip(names, documents) {
+        let rows = try JSONSerialization.jsonObject(with: Data(document.utf8)) as? [[String: Any]]
+        #expect(
+          rows?.isEmpty == false && rows?.allSatisfy { $0["name"] as? String == name } == true)
+      }
     }
 
     private static func bytes(_ hex: String) -> [UInt8]? {

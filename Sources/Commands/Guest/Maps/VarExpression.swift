@@ -2,32 +2,47 @@ import GuestScopeBTF
 import GuestScopeKernelImage
 
 /// A global variable as a user names it, with a path of members after it: `nr_enqueued`,
-/// `stats[2].cnt`, `ctx->lock`; the name may be a shell pattern, `nr_*`.
+/// `stats[2].cnt`, `ctx->lock`; the name may be a shell pattern, `nr_*`. The name of a static variable of a
+/// function has a dot of its own: `dispatch.calls`.
 struct VarExpression {
   let text: String
-  private let glob: Glob
-  private let path: MemberPath
+  /// How the text may be meant, the longest name first.
+  private let readings: [(name: Glob, path: MemberPath)]
 
   /// - Returns: nil for what is not a path.
   init?(_ text: String) {
-    let end = Self.pathStart(in: text)
-    guard end > text.startIndex, let path = MemberPath(String(text[end...])) else { return nil }
-    (self.text, self.path) = (text, path)
-    glob = Glob(String(text[..<end]))
+    self.text = text
+    var readings: [(Glob, MemberPath)] = []
+    for end in Array(text.indices) + [text.endIndex] {
+      let rest = text[end...]
+      let isDot = rest.first == "."
+      guard rest.isEmpty || isDot || rest.hasPrefix("->") || Self.isIndex(rest) else { continue }
+      let name = String(text[..<end])
+      if Self.isName(name), let path = MemberPath(String(rest)) {
+        readings.append((Glob(name), path))
+      }
+      // Nothing else is within a name.
+      if !isDot { break }
+    }
+    guard !readings.isEmpty else { return nil }
+    self.readings = readings.reversed()
   }
 
-  /// Where the name ends. `[a-z]` belongs to a pattern, and `[2]` to the path.
-  private static func pathStart(in text: String) -> String.Index {
-    text.indices.first { index in
-      let rest = text[index...]
-      guard rest.first == "[" else { return rest.first == "." || rest.hasPrefix("->") }
-      return rest.dropFirst().first?.isNumber == true
-        && MemberPath(String(rest.prefix { $0 != "]" }) + "]") != nil
-    } ?? text.endIndex
+  /// `[2]` belongs to the path, and `[a-z]` to a pattern.
+  private static func isIndex(_ rest: Substring) -> Bool {
+    rest.first == "[" && rest.dropFirst().first?.isNumber == true
+      && MemberPath(String(rest.prefix { $0 != "]" }) + "]") != nil
+  }
+
+  private static func isName(_ text: String) -> Bool {
+    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+    return !text.contains { $0.isWhitespace } && parts.allSatisfy { !$0.isEmpty }
   }
 
   /// The path from a variable on; nil where another one is meant.
-  func path(from variable: String) -> MemberPath? { glob.matches(variable) ? path : nil }
+  func path(from variable: String) -> MemberPath? {
+    readings.first { $0.name.matches(variable) }?.path
+  }
 
   /// What is offered where no global has the name: those whose names begin or contain what the user
   /// typed, or else the first ones.
