@@ -76,9 +76,16 @@ struct CommandWords {
   }
 
   /// Refuses a word that stands where a command should and names none: the parser takes it for one
-  /// argument too many.
+  /// argument too many. Where a word is missing, the parser would show help, as if it was asked for.
   func check() throws(UsageError) {
     let commands = command.configuration.subcommands
+    if rest.isEmpty, !isHelp, !commands.isEmpty, command != Root.self,
+      command.configuration.defaultSubcommand == nil
+    {
+      throw UsageError(
+        "\(command._commandName) takes one of these: "
+          + commands.map { $0._commandName }.joined(separator: ", "))
+    }
     guard let word = rest.first, !word.hasPrefix("-"), !commands.isEmpty else { return }
     if word == "help" || (!isHelp && command.standardTakes(word)) { return }
     let near = nearest(to: word, among: commands.flatMap { $0.names })

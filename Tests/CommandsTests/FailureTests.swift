@@ -56,6 +56,9 @@ import Testing
       (["dmesg", "--interval", "2"], "goes with --follow"),
       (["check", "--max-miss-rate", "5"], "a share, from 0 to 1"),
       (["watch", "--openmetrics", "", "prog", "list"], "takes the path of a file"),
+      (["watch", "help"], "watch does not take 'help'"),
+      (["prog", "dump"], "dump takes one of these: xlated, jited"),
+      (["-j", "prog", "dump", "--pretty"], "dump takes one of these: xlated, jited"),
     ] {
       let result = try run(words)
       #expect(result.status == 64 && result.errors.contains(sentence), "\(result.errors)")

@@ -39,7 +39,7 @@ struct WatchCommand: ShellCommand {
     guard !words.isEmpty else {
       throw UsageError("watch takes a command to watch, as in watch prog stats")
     }
-    guard let command = try Root.parse(words: words) as? any GuestCommand,
+    guard words.first != "help", let command = try Root.parse(words: words) as? any GuestCommand,
       command.asksGuest, !(command is any RunStateCommand)
     else {
       throw UsageError(

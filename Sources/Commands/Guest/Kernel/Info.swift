@@ -50,7 +50,9 @@ struct Info: RunStateCommand {
       do { _ = try state.kernel.address(of: "prog_idr") } catch {
         missing = ["the BPF programs: \(error)"]
       }
-    case .failure(let error): missing = ["the kernel: \(error)"]
+    case .failure(let error):
+      missing = ["the kernel: \(error)"]
+      for key in ["symbols", "btf", "bpf_stats_enabled"] { facts.add(key, .null, []) }
     }
     return Answer(.object(facts.members), .pairs(facts.pairs), missing: missing)
   }

@@ -3,6 +3,7 @@ import GuestScopeBytes
 import GuestScopeGuestMemory
 import GuestScopeKernelStacks
 import GuestScopeKernelTasks
+import GuestScopeLinuxKernel
 
 /// `task stack`: the calls that tasks and CPUs are in, in the kernel.
 struct TaskStackCommand: GuestCommand {
@@ -55,7 +56,8 @@ struct TaskStackCommand: GuestCommand {
       cpus = reading.stacks
     }
     if let pid {
-      guard !tasks.isEmpty || !snapshot.unreadable.isEmpty else {
+      if tasks.isEmpty, let first = snapshot.unreadable.first { throw first.asAnswer }
+      guard !tasks.isEmpty else {
         throw CommandError("the guest has no task with pid \(pid)")
       }
       for (index, task) in tasks.enumerated() where task.isRunning {
@@ -78,7 +80,8 @@ struct TaskStackCommand: GuestCommand {
       throw CommandError("the guest has no CPU \(cpu): its kernel knows \(counted(all, "CPU"))")
     }
     let reading = try session.cpuStacks(of: cpu)
-    guard !reading.stacks.isEmpty || !reading.unreadable.isEmpty else {
+    if reading.stacks.isEmpty, let first = reading.unreadable.first { throw first.asAnswer }
+    guard !reading.stacks.isEmpty else {
       let count = try session.source.cpus.count
       throw CommandError(
         "no vCPU runs the kernel's CPU \(cpu): the guest has \(counted(count, "vCPU"))")
@@ -87,6 +90,11 @@ struct TaskStackCommand: GuestCommand {
       .array(reading.stacks.map(\.document)), .lines(reading.stacks.flatMap(\.section)),
       missing: reading.unreadable.missing + reading.stacks.compactMap(\.cut))
   }
+}
+
+extension UnreadableObject {
+  /// Of the only object that was asked for.
+  fileprivate var asAnswer: KernelError { .snapshot(.unreadable(cause)) }
 }
 
 extension TaskStack {

@@ -85,14 +85,18 @@ struct Limit {
       [CheckResult(check: check, object: name, outcome: .unknown, evidence: evidence)]
     }
     guard let value else { return unknown("it has no number \(key)") }
-    if value == .null, key == "stuck_ns" {
-      return [CheckResult(check: check, object: name, outcome: .kept, evidence: "it is not stuck")]
+    func keptWithoutNumber(_ evidence: String) -> [CheckResult] {
+      let limit = (bounds.most ?? bounds.least).map { JSON(shortest: $0) } ?? .null
+      return [
+        CheckResult(check: check, object: name, limit: limit, outcome: .kept, evidence: evidence)
+      ]
     }
+    if value == .null, key == "stuck_ns" { return keptWithoutNumber("it is not stuck") }
     if value == .null, key == "ns_per_call" {
       if !countsRuns {
         return unknown("it has not run while the guest counted: bpf_stats_enabled is 0")
       }
-      return [CheckResult(check: check, object: name, outcome: .kept, evidence: "it has not run")]
+      return keptWithoutNumber("it has not run")
     }
     if !countsRuns, key == "miss_rate", value.double ?? 0 > 0 {
       return unknown("the guest counts its misses and not its runs: bpf_stats_enabled is 0")
