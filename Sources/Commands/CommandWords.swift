@@ -71,7 +71,9 @@ struct CommandWords {
       }
       throw UsageError("it takes options that all commands have, and not \(stray)")
     } catch {
-      throw UsageError("\(name): \(error is UsageError ? "\(error)" : AnyLine.message(for: error))")
+      throw UsageError(
+        "\(name): \(error is UsageError ? "\(error)" : Console.sentence(ofParser: AnyLine.message(for: error)))"
+      )
     }
   }
 

@@ -44,6 +44,8 @@ public final class MemoryView {
   var isReadingConstant = false
   /// True while bytes are read that are kept as long as their object lives.
   var isReadingLasting = false
+  /// When the memory was as the view has it, as in `Sample.time`; 0 for memory of several instants.
+  public let time: UInt64
   /// True in a pass that only determines what a stop will read; it keeps nothing.
   let isForecast: Bool
   /// What is read now is not part of the plan.
@@ -60,7 +62,7 @@ public final class MemoryView {
   init(
     ram: RAMMap, addressSpace: (any AddressSpace)?, cache: PageCache,
     fresh: PageCache? = nil,
-    registers: [RegisterKey: Result<UInt64, Absence>] = [:], isSnapshot: Bool,
+    registers: [RegisterKey: Result<UInt64, Absence>] = [:], time: UInt64 = 0, isSnapshot: Bool,
     isForecast: Bool = false, stepLimit: Int,
     objects: ObjectScopes = ObjectScopes(), constants: Constants = Constants()
   ) {
@@ -69,6 +71,7 @@ public final class MemoryView {
     self.cache = cache
     self.fresh = fresh ?? cache
     self.registers = registers
+    self.time = time
     self.isSnapshot = isSnapshot
     self.isForecast = isForecast
     self.stepsLeft = stepLimit

@@ -91,8 +91,6 @@ final class SnapshotRun<T> {
   struct Pass {
     var result: Result<T, ReadFault>
     var view: MemoryView
-    /// When the memory that it walked was as it is; 0 for memory of several instants.
-    var time: UInt64
     /// Something is still missing, after as many waves as there may be.
     var isOutOfWaves = false
 
@@ -110,15 +108,15 @@ final class SnapshotRun<T> {
   ) throws(SnapshotError) -> Pass {
     let view = MemoryView(
       ram: memory.ram, addressSpace: addressSpace, cache: cache, fresh: fresh,
-      registers: sample?.registers ?? [:], isSnapshot: sample != nil, isForecast: isForecast,
+      registers: sample?.registers ?? [:], time: sample?.time ?? 0, isSnapshot: sample != nil,
+      isForecast: isForecast,
       stepLimit: engine.stepLimit, objects: objects, constants: engine.constants)
-    let time = sample?.time ?? 0
     do throws(ReadFault) {
-      return Pass(result: .success(try walk(view)), view: view, time: time)
+      return Pass(result: .success(try walk(view)), view: view)
     } catch .stepLimit {
       throw .tooManySteps(engine.stepLimit)
     } catch {
-      return Pass(result: .failure(error), view: view, time: time)
+      return Pass(result: .failure(error), view: view)
     }
   }
 
@@ -145,7 +143,7 @@ final class SnapshotRun<T> {
     }
     return Snapshot(
       value: value, unreadable: pass.view.objects.unreadable + missed, consistency: consistency,
-      time: pass.time, waves: waves, closing: closing, registers: pass.view.registers)
+      time: pass.view.time, waves: waves, closing: closing, registers: pass.view.registers)
   }
 
   /// Remembers an answer that lacks something, if none before had more: what is tried next may

@@ -220,6 +220,15 @@ import Testing
     #expect(outcomes(judge(.scxKeepLast, samples)) == [.unknown])
   }
 
+  @Test func aRateIsOfTheTimeFromWhichItsNumbersAre() {
+    var samples = [0, 401].map { sample(scheduler: scheduler(fallback: $0)) }
+    (samples[0].schedulerTime, samples[1].schedulerTime) = (1_000_000_000, 2_000_000_000)
+    #expect(judge(.scxFallback, samples)[0].value == .unsigned(401))
+    // One that could not be read says nothing of when.
+    samples[0].schedulerTime = nil
+    #expect(judge(.scxFallback, samples)[0].value == .number(200.5))
+  }
+
   @Test func ringBuffersAndMisses() {
     func ring(_ pending: UInt64) -> HealthSample {
       sample(rings: [

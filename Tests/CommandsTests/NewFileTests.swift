@@ -6,14 +6,13 @@ import Testing
 
 /// What is written as it comes: a new file, and an answer in two forms.
 @Suite struct NewFileTests {
-  @Test func aFileComesIntoBeingWithItsFirstTextAndGrows() throws {
+  @Test func aFileGrowsAndIsNew() throws {
     let folder = try TemporaryFolder()
     let path = folder.path + "/new"
-    let file = NewFile(path)
-    #expect(!FileManager.default.fileExists(atPath: path))
+    let file = try NewFile(path)
     for text in ["one\n", "", "two\n"] { try file.write(text) }
     #expect(try String(contentsOfFile: path, encoding: .utf8) == "one\ntwo\n")
-    let error = #expect(throws: CommandError.self) { try NewFile(path).write("three") }
+    let error = #expect(throws: CommandError.self) { try NewFile(path) }
     #expect(error?.isOfOutput == true)
     #expect(error?.description == "cannot write \(path): File exists")
   }

@@ -141,8 +141,10 @@ import Testing
     guest.addArray(2, count: 3000)
     // perf_event_array and stack_trace: pointers, and what they lead to.
     guest.add(3, type: 4, value: 4, entries: 700, [272: [UInt8](repeating: 0, count: 5600)])
-    guest.addStacks(4, count: 600)
-    for map in try guest.contents().value {
+    guest.addStacks(4, count: 512)
+    let maps = try guest.contents().value
+    #expect(maps.count == 4)
+    for map in maps {
       let wanted = window.entries(of: map.entries)
       var (entries, parts) = ([MapEntry](), [MapContentsQuery.Part(from: 0)])
       while var next = parts.popLast() {
@@ -157,6 +159,15 @@ import Testing
         parts += [part.slots?.next].compactMap { $0 }
       }
       #expect(entries == wanted, "map \(map.map.id)")
+    }
+  }
+
+  @Test func stackMapsHaveAsManyBucketsAsEntriesRoundedUp() throws {
+    for (count, isRefused) in [(512, false), (600, true)] {
+      let guest = ContentsGuest()
+      guest.addStacks(1, count: count)
+      let snapshot = try guest.contents()
+      #expect(snapshot.value.isEmpty == isRefused && snapshot.unreadable.isEmpty != isRefused)
     }
   }
 

@@ -1,20 +1,20 @@
 import Glibc
 
-/// A new file that grows with what is written to it. It comes into being with the first text.
+/// A new file that grows with what is written to it.
 final class NewFile {
   private let path: String
-  private var descriptor: Int32 = -1
+  private let descriptor: Int32
 
-  init(_ path: String) { self.path = path }
+  /// - Throws: `CommandError` with the path and the reason, also where there is such a file already.
+  init(_ path: String) throws(CommandError) {
+    self.path = path
+    descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw failure() }
+  }
 
   deinit { if descriptor >= 0 { close(descriptor) } }
 
-  /// - Throws: `CommandError` with the path and the reason, also where there is such a file already.
   func write(_ text: String) throws(CommandError) {
-    if descriptor < 0 {
-      descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-      guard descriptor >= 0 else { throw failure() }
-    }
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {
       let count = unsafe bytes.withUnsafeBytes {

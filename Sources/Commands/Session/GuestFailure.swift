@@ -32,6 +32,11 @@ extension SnapshotError: GuestFailure {
   }
 }
 
+/// Of the only object that was asked for.
+extension UnreadableObject: GuestFailure {
+  var sourceKind: GuestMemError.Kind? { nil }
+}
+
 extension KernelError: GuestFailure {
   var sourceKind: GuestMemError.Kind? {
     if case .snapshot(let error) = self { error.sourceKind } else { nil }

@@ -83,6 +83,7 @@ extension GuestFailure {
     case let error as KernelError: error.isTransient
     case let error as SnapshotError: error.isTransient
     case let error as GuestMemError: error.isTransient
+    case let object as UnreadableObject: SnapshotError.unreadable(object.cause).isTransient
     default: false
     }
   }

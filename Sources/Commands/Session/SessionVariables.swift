@@ -17,7 +17,7 @@ extension SessionOptions {
       let variable = environment("GUESTSCOPE_CONNECT")
       guard !variable.isEmpty else { return .standard }
       do { return try GuestAddress(userText: variable) } catch {
-        throw UsageError("GUESTSCOPE_CONNECT is '\(variable)': \(error)")
+        throw UsageError("GUESTSCOPE_CONNECT: \(error)")
       }
     }
   }

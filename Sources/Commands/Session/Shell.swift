@@ -172,7 +172,11 @@ extension Console {
       switch error {
       case is UsageError: ("\(error)", Status.usage, false)
       case is CommandError, is any GuestFailure: ("\(error)", Status.failed, false)
-      default: (Self.text(ofParser: error), Root.exitCode(for: error).rawValue, true)
+      default:
+        (
+          Self.sentence(ofParser: Root.message(for: error)), Root.exitCode(for: error).rawValue,
+          true
+        )
       }
     guard status == 0 else {
       if let document = form.text(["error": .string(text)]) { try? answer(document) }
@@ -191,8 +195,7 @@ extension Console {
 
   /// A sentence of ours stands for itself: the parser puts the value and the argument before it, and the
   /// sentence names them too.
-  private static func text(ofParser error: any Error) -> String {
-    let text = Root.message(for: error)
+  static func sentence(ofParser text: String) -> String {
     let ours = text.firstMatch(of: /^The value '.*?' is invalid for '[^']*': (?<sentence>.+)/)
     return ours.map { String($0.sentence) } ?? text
   }

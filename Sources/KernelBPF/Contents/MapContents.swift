@@ -48,7 +48,7 @@ public struct MapContents: Sendable {
       case .arena(1): "1 page of the arena is populated"
       case .arena(let pages): "\(pages) pages of the arena are populated"
       case .largeValues(let bytes):
-        "a value of \(bytes) bytes is not shown as a whole; var shows its variables"
+        "a value of \(bytes) bytes is too large to be shown as a whole; of global variables, var shows each"
       case .offloaded: "the entries are in the network device that the map is offloaded to"
       case .unknownType(let type): "the contents of a map of type \(type) are not read yet"
       }

@@ -62,15 +62,18 @@ extension MapReader {
     }
   }
 
-  /// The number of entries that there may be, rounded up to a power of two (`htab_map_alloc()`): more are
-  /// damage, and would be read part by part for hours.
   private func buckets(of hash: KernelObject<BPFHashContents>) throws(ReadFault) -> Int {
-    let buckets = Int(hash.nBuckets)
+    try admit(buckets: hash.nBuckets)
+  }
+
+  /// The number of entries that there may be, rounded up to a power of two (`htab_map_alloc()`,
+  /// `stack_map_alloc()`): more are damage, and would be read part by part for hours.
+  func admit(buckets: UInt32) throws(ReadFault) -> Int {
     let entries = max(1, Int(head.maxEntries))
-    guard buckets.nonzeroBitCount == 1, buckets / 2 < entries else {
-      throw .corrupt("a hash of \(buckets) buckets for \(entries) entries", at: hash.address)
+    guard buckets.nonzeroBitCount == 1, Int(buckets) / 2 < entries else {
+      throw .corrupt("a \(type) of \(buckets) buckets for \(entries) entries", at: map.address)
     }
-    return buckets
+    return Int(buckets)
   }
 
   /// The entry with a key; nil when there is none. One bucket is read.

@@ -20,10 +20,8 @@ extension MapReader {
   }
 
   /// Which slots of an array of pointers to read.
-  func slotsOfPointers() throws(ReadFault) -> Range<Int> {
-    let slots = try slotsToRead()
-    guard query.key != nil, keySize == 4 else { return slots }
-    let count = slots.upperBound
+  func slots(ofPointers count: Int) throws(ReadFault) -> Range<Int> {
+    guard query.key != nil, keySize == 4 else { return try slotsToRead() }
     return index.map { min($0, count)..<min($0 + 1, count) } ?? 0..<0
   }
 

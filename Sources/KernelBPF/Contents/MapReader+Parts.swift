@@ -9,7 +9,7 @@ struct SlotsOfMap {
   var all: Range<Int>
   /// Bytes that a slot costs, about.
   var size: Int
-  /// How many of them are one object of the view.
+  /// How many of them take as long as one object of the view. Of pointers most are NULL.
   var perObject = 1
 }
 
@@ -34,7 +34,8 @@ extension MapReader {
       return SlotsOfMap(all: 0..<Int(head.maxEntries), size: 8, perObject: 8)
     case "stack_trace":
       let stacks = try map.container(\BPFStackContents.map)
-      return SlotsOfMap(all: 0..<Int(stacks.nBuckets), size: 8 + valueSize)
+      return SlotsOfMap(
+        all: 0..<(try admit(buckets: stacks.nBuckets)), size: 8 + valueSize, perObject: 8)
     default: return nil
     }
   }

@@ -29,7 +29,7 @@ extension MapReader {
     try admit(Int(head.maxEntries), of: valueSize)
     let stacks = try map.container(\BPFStackContents.map)
     return try pointers(
-      "stack", at: stacks.address(of: \.buckets)!, count: Int(stacks.nBuckets)
+      "stack", at: stacks.address(of: \.buckets)!, count: try admit(buckets: stacks.nBuckets)
     ) { index, pointer throws(ReadFault) in
       pointer.rawValue == 0
         ? nil : MapEntry(index: index, .bytes(try self.stack(at: pointer)))

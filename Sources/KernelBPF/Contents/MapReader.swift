@@ -173,7 +173,7 @@ struct MapReader {
     _ read: (Int, KernelVirtualAddress) throws(ReadFault) -> MapEntry?
   ) throws(ReadFault) -> [MapEntry] {
     try admit(count, of: 8)
-    return try gather(Self.stretches(of: try slotsOfPointers(), size: 8)) {
+    return try gather(Self.stretches(of: try slots(ofPointers: count), size: 8)) {
       stretch throws(ReadFault) in
       let start = array + 8 * stretch.lowerBound
       let key = ObjectKey("\(noun)s from", id: UInt64(stretch.lowerBound), at: start)

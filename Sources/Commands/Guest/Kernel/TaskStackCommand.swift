@@ -56,7 +56,8 @@ struct TaskStackCommand: GuestCommand {
       cpus = reading.stacks
     }
     if let pid {
-      if tasks.isEmpty, let first = snapshot.unreadable.first { throw first.asAnswer }
+      // The only one that was asked for.
+      if tasks.isEmpty, let unreadable = snapshot.unreadable.first { throw unreadable }
       guard !tasks.isEmpty else {
         throw CommandError("the guest has no task with pid \(pid)")
       }
@@ -80,7 +81,7 @@ struct TaskStackCommand: GuestCommand {
       throw CommandError("the guest has no CPU \(cpu): its kernel knows \(counted(all, "CPU"))")
     }
     let reading = try session.cpuStacks(of: cpu)
-    if reading.stacks.isEmpty, let first = reading.unreadable.first { throw first.asAnswer }
+    if reading.stacks.isEmpty, let unreadable = reading.unreadable.first { throw unreadable }
     guard !reading.stacks.isEmpty else {
       let count = try session.source.cpus.count
       throw CommandError(
@@ -90,11 +91,6 @@ struct TaskStackCommand: GuestCommand {
       .array(reading.stacks.map(\.document)), .lines(reading.stacks.flatMap(\.section)),
       missing: reading.unreadable.missing + reading.stacks.compactMap(\.cut))
   }
-}
-
-extension UnreadableObject {
-  /// Of the only object that was asked for.
-  fileprivate var asAnswer: KernelError { .snapshot(.unreadable(cause)) }
 }
 
 extension TaskStack {

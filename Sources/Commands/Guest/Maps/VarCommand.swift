@@ -13,9 +13,11 @@ struct VarCommand: OrderedCommand {
       var stats[2].cnt
       var ctx->lock
       var 'nr_*'
+      var dispatch.calls
 
       All globals of that name, of whichever program, from the maps of .bss, .data, .rodata and \
-      .kconfig; without a name a list of all. A path follows pointers: beyond one that leads to a \
+      .kconfig; without a name a list of all. The name of a static variable of a function begins \
+      with that of the function, and a dot. A path follows pointers: beyond one that leads to a \
       structure of the kernel, the kernel's own types count. No more is read than the path names, \
       at most 1 MiB of each.
 

@@ -113,13 +113,19 @@ struct ReportFolder {
   ) throws -> Answer.Notes {
     // Large maps are not kept as a whole.
     if let command = command as? any StreamedCommand {
-      let text = NewFile(temporary + "/" + name + ".txt")
-      let document = NewFile(temporary + "/" + name + ".json")
-      return try command.answer(
-        in: session,
-        to: TwoForms(
-          AnswerWriter(.screen) { try text.write($0) },
-          AnswerWriter(.pretty) { try document.write($0) }))
+      do {
+        let text = try NewFile(temporary + "/" + name + ".txt")
+        let document = try NewFile(temporary + "/" + name + ".json")
+        return try command.answer(
+          in: session,
+          to: TwoForms(
+            AnswerWriter(.screen) { try text.write($0) },
+            AnswerWriter(.pretty) { try document.write($0) }))
+      } catch {
+        // The index says that there is no answer.
+        removeFiles(name)
+        throw error
+      }
     }
     let answer = try command.answer(in: session)
     try write(answer, name)
@@ -151,11 +157,13 @@ struct ReportFolder {
 
   /// What was begun is not left behind.
   private func remove() {
-    for name in ["report"] + Self.commands.map(\.name) {
-      for suffix in [".txt", ".json"] { unlink(temporary + "/" + name + suffix) }
-    }
+    for name in ["report"] + Self.commands.map(\.name) { removeFiles(name) }
     unlink(temporary + "/index.json")
     rmdir(temporary)
+  }
+
+  private func removeFiles(_ name: String) {
+    for file in Self.files(name) { unlink(temporary + "/" + file) }
   }
 
   private func failure(_ what: String, _ path: String) -> CommandError {

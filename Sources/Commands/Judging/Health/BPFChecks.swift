@@ -29,7 +29,7 @@ extension HealthCheck {
     let rates = programs[programs.count - 1].compactMap { program -> (BPFProgram, Double)? in
       guard let old = before[program.id] ?? nil, let new = program.runtime?.misses, new >= old
       else { return nil }
-      return (program, Double(new - old) / max(health.seconds, 1e-9))
+      return (program, Double(new - old) / max(health.seconds(of: \.programsTime), 1e-9))
     }
     guard !rates.isEmpty || programs[0].isEmpty else {
       throw CommandError("this kernel does not count misses")

@@ -15,6 +15,10 @@ struct HealthSample {
   var scheduler: AnswerPart<(state: ScxState, dump: ScxDump)?>
   var rings: AnswerPart<[RingBufferFill]>
   var programs: AnswerPart<BPFObjects.Programs>
+  /// When the scheduler was read, and the programs: a part may be of a stop of its own. In nanoseconds, nil
+  /// where it could not be read.
+  var schedulerTime: UInt64?
+  var programsTime: UInt64?
 }
 
 /// Samples of a guest, a short while apart.
@@ -28,6 +32,12 @@ struct Health {
   var missing: [String] = []
 
   var last: HealthSample { samples[samples.count - 1] }
+
+  /// Seconds from the first of the samples to the last, of a part that has times of its own.
+  func seconds(of time: (HealthSample) -> UInt64?) -> Double {
+    guard let start = time(samples[0]), let end = time(last) else { return seconds }
+    return Double(end &- start) / 1e9
+  }
 
   /// A part of the last sample.
   ///
@@ -78,13 +88,18 @@ extension Session {
           })
         let (scheduler, rings, programs) = try walk.view.together(
           walk.part("scheduler", by: dumper) { dumper throws(ReadFault) in
-            guard kernel.hasSchedExt else { return nil as (state: ScxState, dump: ScxDump)? }
-            let both = try walk.view.together(walk.scxState(), dumper.dump(in: walk))
-            return (state: both.0, dump: both.1)
-          }, walk.part("ring buffers", by: rings), walk.part("programs", by: programs))
+            let none: Health.Scheduler? = nil
+            guard kernel.hasSchedExt else { return (both: none, time: walk.view.time) }
+            let (state, dump) = try walk.view.together(walk.scxState(), dumper.dump(in: walk))
+            return (both: (state, dump), time: walk.view.time)
+          }, walk.part("ring buffers", by: rings),
+          walk.part("programs", by: programs) { read throws(ReadFault) in
+            (all: try read(walk), time: walk.view.time)
+          })
         return HealthSample(
-          jiffies: jiffies, tasks: tasks, log: log, scheduler: scheduler, rings: rings,
-          programs: programs)
+          jiffies: jiffies, tasks: tasks, log: log, scheduler: scheduler.map(\.both), rings: rings,
+          programs: programs.map(\.all), schedulerTime: (try? scheduler.get())?.time,
+          programsTime: (try? programs.get())?.time)
       }
     }
   }

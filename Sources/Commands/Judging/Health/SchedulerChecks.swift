@@ -148,7 +148,7 @@ extension HealthCheck {
       guard counts.count == all.count, let first = counts.first, let last = counts.last else {
         throw CommandError("this kernel does not count \(event)")
       }
-      let rate = Double(last &- first) / max(health.seconds, 1e-9)
+      let rate = Double(last &- first) / max(health.seconds(of: \.schedulerTime), 1e-9)
       let value = JSON(shortest: (rate * 10).rounded() / 10)
       guard rate > limit else { return Finding.kept(event, value: value) }
       return [.broken("", value, event)]
