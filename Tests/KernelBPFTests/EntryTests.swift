@@ -28,11 +28,10 @@ import Testing
 
   private func stacks(flags: UInt32) throws -> MapHead {
     let guest = ContentsGuest()
-    guest.add(1, type: 7, value: 64, entries: 10, flags: flags, [:])
-    var map = try guest.contents().value[0].map
-    // Its kernel has no such type.
-    map.typeName = "stack_trace"
-    return map
+    guest.add(
+      1, type: 7, value: 64, entries: 10, flags: flags,
+      [264: word(16 as UInt32), 272: [UInt8](repeating: 0, count: 128)])
+    return try #require(try guest.contents().value.first).map
   }
 
   @Test func aStackEndsBeforeItsZeros() throws {
