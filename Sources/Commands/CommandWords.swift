@@ -70,10 +70,10 @@ struct CommandWords {
         return words
       }
       throw UsageError("it takes options that all commands have, and not \(stray)")
+    } catch let error as UsageError {
+      throw UsageError("\(name): \(error)")
     } catch {
-      throw UsageError(
-        "\(name): \(error is UsageError ? "\(error)" : Console.sentence(ofParser: AnyLine.message(for: error)))"
-      )
+      throw UsageError("\(name): " + Console.sentence(ofParser: AnyLine.message(for: error)))
     }
   }
 

@@ -109,8 +109,8 @@ final class SnapshotRun<T> {
     let view = MemoryView(
       ram: memory.ram, addressSpace: addressSpace, cache: cache, fresh: fresh,
       registers: sample?.registers ?? [:], time: sample?.time ?? 0, isSnapshot: sample != nil,
-      isForecast: isForecast,
-      stepLimit: engine.stepLimit, objects: objects, constants: engine.constants)
+      isForecast: isForecast, stepLimit: engine.stepLimit, objects: objects,
+      constants: engine.constants)
     do throws(ReadFault) {
       return Pass(result: .success(try walk(view)), view: view)
     } catch .stepLimit {

@@ -65,6 +65,27 @@ import Testing
     }
   }
 
+  @Test func infoOfNoKernelHasNullsForWhatItWouldSay() throws {
+    let result = try run("-j", "--vcpu", "7", "info")
+    #expect(result.status == 2, "\(result.errors)")
+    let info = try #require(result.json as? [String: Any])
+    for key in ["symbols", "btf", "bpf_stats_enabled"] { #expect(info[key] is NSNull, "\(key)") }
+  }
+
+  /// What has no answer has no files, and the index says why.
+  @Test func aReportFolderHasTheFilesThatItsIndexNames() throws {
+    let path = folder.appendingPathComponent("report").path
+    let result = try run("-j", "report", "--dir", path)
+    let answer = try #require(result.json as? [String: Any], "\(result.errors)")
+    let entries = try #require(answer["files"] as? [[String: Any]])
+    let named = entries.flatMap { $0["files"] as? [String] ?? [] }
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+        == (named + ["index.json"]).sorted())
+    let maps = try #require(entries.first { $0["name"] as? String == "map-contents" })
+    #expect(maps["files"] as? [String] == [] && (maps["missing"] as? [String])?.isEmpty == false)
+  }
+
   @Test func aValueThatIsRefusedIsNamedOnce() throws {
     for (words, sentence) in [
       (["check", "nosuch"], "there is no check 'nosuch': there are guest-lives, "),

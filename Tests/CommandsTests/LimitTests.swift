@@ -90,6 +90,8 @@ import Testing
     #expect(off == ["it has not run while the guest counted: bpf_stats_enabled is 0"])
     // While the guest counts, no run is an answer.
     #expect(evidence(verdicts(answer, "ns_per_call", .init(most: 1))) == [])
+    #expect(
+      verdicts(answer, "ns_per_call", .init(most: 1)).map(\.limit) == [.unsigned(1), .unsigned(1)])
     #expect(evidence(verdicts(answer, "cnt", .init(tolerance: 1))).count == 2)
     #expect(
       evidence(verdicts(answer, "cnt", .init(tolerance: 1), baseline: [stats("a", 0, 0)]))

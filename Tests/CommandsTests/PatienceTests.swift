@@ -1,8 +1,8 @@
-import GuestScopeGuestMemory
 import GuestScopeLinuxKernel
 import Testing
 
 @testable import Commands
+@testable import GuestScopeGuestMemory
 
 @Suite struct PatienceTests {
   /// Looks at a guest that shows the same all the time, until the time is over.
@@ -35,6 +35,17 @@ import Testing
     for _ in 0..<20 { _ = patience.rest(after: "firmware", at: .seconds(1)) }
     #expect(patience.rest(after: "firmware", at: .seconds(1)) == .seconds(1))
     #expect(patience.rest(after: "booting", at: .seconds(1)) == .milliseconds(250))
+  }
+
+  @Test func anObjectThatChangesMayBeReadLaterAndOneThatIsLackingMayNot() {
+    func isMomentary(_ reason: Unreadable.Reason) -> Bool {
+      UnreadableObject(
+        key: ObjectKey("stack of vCPU", id: 0, at: KernelVirtualAddress(0)),
+        cause: Unreadable(reason, at: 0)
+      ).isMomentary
+    }
+    #expect(isMomentary(.moving) && isMomentary(.notMapped))
+    #expect(!isMomentary(.lacking("no symbol")) && !isMomentary(.missing("no task")))
   }
 
   @Test func optionsSayHowLong() throws {

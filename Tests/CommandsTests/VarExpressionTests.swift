@@ -10,6 +10,7 @@ import Testing
       ("a?[1][2]", "ab", "[1][2]"), ("code.____fmt", "code.____fmt", ""),
       ("code.last[1].x", "code.last", "[1].x"), ("code.last.x", "code", "last.x"),
       ("code.last.x", "code.last", "x"), ("a.*", "a.b", ""),
+      ("n*.x", "na.x", ""), ("n*.x", "na", "x"),
     ])
   func aNameAndAPath(text: String, name: String, path: String) throws {
     let expression = try #require(VarExpression(text))

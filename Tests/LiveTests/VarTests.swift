@@ -34,8 +34,12 @@ extension LiveTests {
           "syncs", "rtt_buckets", "sample_limit", "sample_total", "sample_small", "sample_tiny",
           "sample_ready", "sample_nothing", "syncer", "LINUX_KERNEL_VERSION",
         ]))
+    }
 
-      // Each by its own name, also a static variable of a function.
+    /// Also a static variable of a function, whose name has a dot.
+    @Test(arguments: LiveGuest.withObjects)
+    func eachGlobalIsFoundByItsOwnName(guest: LiveGuest) throws {
+      let listed = try Program(guest, ["-j", "var"]).run().objects()
       let names = Set(listed.compactMap { $0["name"] as? String }).sorted()
       #expect(names.contains { $0.contains(".") })
       let each = try Program(guest, ["-j"] + names.flatMap { ["-e", "var \($0)"] }).run()

@@ -90,15 +90,7 @@ final class InputFile {
   init(_ text: String) throws(CommandError) {
     // MFD_CLOEXEC of <sys/mman.h>, for _GNU_SOURCE only.
     descriptor = unsafe memfd_create("commands", 1)
-    var bytes = Array(text.utf8)[...]
-    while descriptor >= 0, !bytes.isEmpty {
-      let count = unsafe bytes.withUnsafeBytes {
-        unsafe write(descriptor, $0.baseAddress, $0.count)
-      }
-      guard count > 0 else { break }
-      bytes = bytes.dropFirst(count)
-    }
-    guard descriptor >= 0, bytes.isEmpty else {
+    guard descriptor >= 0, writeAll(text, to: descriptor) else {
       throw CommandError("cannot keep the commands: \(systemError())")
     }
   }

@@ -15,15 +15,7 @@ final class NewFile {
   deinit { if descriptor >= 0 { close(descriptor) } }
 
   func write(_ text: String) throws(CommandError) {
-    var bytes = Array(text.utf8)[...]
-    while !bytes.isEmpty {
-      let count = unsafe bytes.withUnsafeBytes {
-        unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
-      }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { throw failure() }
-      bytes = bytes.dropFirst(count)
-    }
+    guard writeAll(text, to: descriptor) else { throw failure() }
   }
 
   private func failure() -> CommandError {

@@ -23,3 +23,19 @@ func writeFile(_ path: String, _ text: String, _ options: Data.WritingOptions) t
     throw failure
   }
 }
+
+/// Writes all of a text.
+///
+/// - Returns: false where that fails; `errno` has the reason.
+func writeAll(_ text: String, to descriptor: Int32) -> Bool {
+  var bytes = Array(text.utf8)[...]
+  while !bytes.isEmpty {
+    let count = unsafe bytes.withUnsafeBytes {
+      unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
+    }
+    if count < 0, errno == EINTR { continue }
+    guard count > 0 else { return false }
+    bytes = bytes.dropFirst(count)
+  }
+  return true
+}

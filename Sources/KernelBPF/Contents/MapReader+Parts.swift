@@ -29,8 +29,7 @@ extension MapReader {
       return SlotsOfMap(
         all: 0..<Int(hash.nBuckets), size: Int(hash.elemSize) + valueSize * copies)
     case "prog_array", "array_of_maps", "perf_event_array", "cgroup_array", "devmap", "cpumap",
-      "xskmap",
-      "sockmap", "reuseport_sockarray":
+      "xskmap", "sockmap", "reuseport_sockarray":
       return SlotsOfMap(all: 0..<Int(head.maxEntries), size: 8, perObject: 8)
     case "stack_trace":
       let stacks = try map.container(\BPFStackContents.map)

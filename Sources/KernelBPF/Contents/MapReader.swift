@@ -27,7 +27,7 @@ struct MapReader {
   }
 
   /// A key or a value of more bytes than this is garbage. The limit of all types but arrays is
-  /// KMALLOC_MAX_SIZE of include/linux/slab.h or less, and MAX_PAGE_ORDER nowhere more than 13.
+  /// KMALLOC_MAX_SIZE of include/linux/slab.h or less, and MAX_PAGE_ORDER is at most 13 as kernels are shipped.
   private var mostBytes: Int { type == "array" ? Int(Int32.max) : walk.kernel.pageSize << 13 }
 
   /// A larger value of an array, as of global variables, is not read: all of it would be of one stop.

@@ -3,7 +3,6 @@ import GuestScopeBytes
 import GuestScopeGuestMemory
 import GuestScopeKernelStacks
 import GuestScopeKernelTasks
-import GuestScopeLinuxKernel
 
 /// `task stack`: the calls that tasks and CPUs are in, in the kernel.
 struct TaskStackCommand: GuestCommand {
