@@ -23,9 +23,9 @@ import Testing
         sequence: 0, time: 0, level: LogLevel(1), facility: 0, caller: .thread(1), text: $0,
         isContinuation: false, isFinal: true)
     }
+    let list = TaskList(tasks: tasks, running: running, lockupThreshold: 10_000_000_000)
     return HealthSample(
-      jiffies: .success(jiffies),
-      tasks: .success(TaskList(tasks: tasks, running: running, lockupThreshold: 10_000_000_000)),
+      tasks: .success((jiffies: jiffies, list: list)),
       log: .success(KernelLog(records: records)), scheduler: .success(scheduler),
       rings: .success(rings),
       programs: .success(.init(objects: [program], otherTypes: 0, statsEnabled: true)))

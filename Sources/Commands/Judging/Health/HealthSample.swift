@@ -8,8 +8,8 @@ import GuestScopeLinuxKernel
 /// How a guest is in one moment: what the checks of its health look at. A part is nil where its kernel
 /// does not have it.
 struct HealthSample {
-  var jiffies: AnswerPart<UInt64?>
-  var tasks: AnswerPart<TaskList?>
+  /// The ticks that the guest has counted, and the tasks of the same instant.
+  var tasks: AnswerPart<(jiffies: UInt64?, list: TaskList?)>
   var log: AnswerPart<KernelLog?>
   /// Nil for a kernel without sched_ext.
   var scheduler: AnswerPart<(state: ScxState, dump: ScxDump)?>
@@ -78,10 +78,11 @@ extension Session {
       let rings = Result { try bpf(of: kernel).ringBufferWalker() }
       let programs = Result { try bpf(of: kernel).programWalker(BPFProgramQuery(runtime: true)) }
       return try walk(kernel) { walk throws(ReadFault) in
-        let (jiffies, tasks, log) = try walk.view.together(
-          walk.part("ticks") { () throws(ReadFault) in try walk.jiffies() },
+        let (tasks, log) = try walk.view.together(
           walk.part("tasks", by: tasks) { tasks throws(ReadFault) in
-            try walk.ifKnown(tasks.list(in: walk))
+            let (jiffies, list) = try walk.view.together(
+              walk.jiffies(), walk.ifKnown(tasks.list(in: walk)))
+            return (jiffies: jiffies, list: list)
           },
           walk.part("kernel log") { () throws(ReadFault) in
             try walk.ifKnown(walk.kernelLog(ReportReading.logQuery))
@@ -97,7 +98,7 @@ extension Session {
             (all: try read(walk), time: walk.view.time)
           })
         return HealthSample(
-          jiffies: jiffies, tasks: tasks, log: log, scheduler: scheduler.map(\.both), rings: rings,
+          tasks: tasks, log: log, scheduler: scheduler.map(\.both), rings: rings,
           programs: programs.map(\.all), schedulerTime: (try? scheduler.get())?.time,
           programsTime: (try? programs.get())?.time)
       }

@@ -7,8 +7,8 @@ extension Health {
   /// - Throws: for a guest that stands still, was looked at once, or was reset between two looks.
   func ticks() throws -> [UInt64] {
     try requireMotion()
-    let jiffies = try all(\.jiffies).map { jiffies in
-      guard let jiffies else {
+    let jiffies = try all(\.tasks).map { tasks in
+      guard let jiffies = tasks.jiffies else {
         throw CommandError("the ticks cannot be read: this kernel has no symbol for them")
       }
       return jiffies
@@ -30,7 +30,7 @@ extension Health {
 
   /// - Throws: for a kernel that does not show its tasks.
   func taskList() throws -> TaskList {
-    guard let list = try now(\.tasks) else {
+    guard let list = try now(\.tasks).list else {
       throw CommandError("the tasks cannot be read: this kernel has no symbol or type for them")
     }
     return list
@@ -43,8 +43,8 @@ extension HealthCheck {
   ) { health, _ in
     let ticks = try health.ticks().reduce(0, +)
     // Without a tick on any CPU nothing counts them, until a timer is due.
-    let isIdle = try health.all(\.tasks).allSatisfy { list in
-      list?.running.map { !$0.isEmpty && $0.allSatisfy { $0.pid == 0 } } ?? false
+    let isIdle = try health.all(\.tasks).allSatisfy { tasks in
+      tasks.list?.running.map { !$0.isEmpty && $0.allSatisfy { $0.pid == 0 } } ?? false
     }
     let evidence = "\(ticks) ticks in \(fixed(health.seconds, 1)) s"
     guard ticks == 0, !isIdle else { return Finding.kept(evidence, value: .unsigned(ticks)) }
