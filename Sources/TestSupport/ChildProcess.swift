@@ -4,15 +4,17 @@ import Foundation
 ///
 /// By hand, for `Process.waitUntilExit()` of Foundation on Linux has been seen to wait for ever
 /// for a child that had ended.
-final class ChildProcess {
-  let identifier: pid_t
+public final class ChildProcess {
+  public let identifier: pid_t
   private var status: Int32?
   private let folder: URL
 
-  /// - Parameter environment: added to this process's own.
-  init(
+  /// - Parameters:
+  ///   - environment: added to this process's own, and wins over that.
+  ///   - inherits: false where it is all of the child's environment.
+  public init(
     _ path: String, _ arguments: [String], input: String = "",
-    environment: [String: String] = [:]
+    environment: [String: String] = [:], inherits: Bool = true
   ) throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     self.folder = folder
@@ -43,9 +45,9 @@ final class ChildProcess {
 
     var words: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) } + [nil]
     defer { for word in words { free(word) } }
-    let own = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    let own = inherits ? ProcessInfo.processInfo.environment : [:]
     var variables: [UnsafeMutablePointer<CChar>?] =
-      own.map { strdup("\($0.key)=\($0.value)") } + [nil]
+      own.merging(environment) { $1 }.map { strdup("\($0.key)=\($0.value)") } + [nil]
     defer { for variable in variables { free(variable) } }
     var identifier: pid_t = 0
     let code = posix_spawn(&identifier, path, &actions, &attributes, &words, &variables)
@@ -62,9 +64,9 @@ final class ChildProcess {
   }
 
   /// What it has written so far.
-  var out: String { text("out") }
+  public var out: String { text("out") }
   /// Without a notice that says that this machine is busy: each answer is a long way off then.
-  var err: String {
+  public var err: String {
     text("err").split(separator: "\n", omittingEmptySubsequences: false)
       .filter { !($0.contains(": the way to ") && $0.contains("--max-pause")) }
       .joined(separator: "\n")
@@ -75,7 +77,7 @@ final class ChildProcess {
   }
 
   /// Looks without waiting.
-  var isRunning: Bool {
+  public var isRunning: Bool {
     // What there is to wait for is left there.
     var info = siginfo_t()
     return status == nil
@@ -84,7 +86,7 @@ final class ChildProcess {
   }
 
   /// Waits for its end and returns its exit status, or 128 and the signal that ended it.
-  func wait() -> Int32 {
+  public func wait() -> Int32 {
     if let status { return status }
     var raw: Int32 = 0
     while waitpid(identifier, &raw, 0) < 0, errno == EINTR {}
@@ -92,10 +94,39 @@ final class ChildProcess {
     status = ended
     return ended
   }
+
+  /// What a child that has ended leaves.
+  public struct Outcome {
+    public var status: Int32
+    public var out: String
+    public var err: String
+
+    public func json() throws -> Any {
+      try JSONSerialization.jsonObject(with: Data(out.utf8), options: .fragmentsAllowed)
+    }
+
+    public func objects() throws -> [[String: Any]] { try json() as? [[String: Any]] ?? [] }
+  }
+
+  /// Waits for its end.
+  public func outcome() -> Outcome {
+    let status = wait()
+    return Outcome(status: status, out: out, err: err)
+  }
+
+  /// Runs a program from its start to its end.
+  public static func run(
+    _ path: String, _ arguments: [String], input: String = "",
+    environment: [String: String] = [:], inherits: Bool = true
+  ) throws -> Outcome {
+    try ChildProcess(
+      path, arguments, input: input, environment: environment, inherits: inherits
+    ).outcome()
+  }
 }
 
 /// A child has nothing of what its tests have open: a client of QEMU that another test lets go of must be gone.
-func closeOthers(_ actions: inout posix_spawn_file_actions_t) {
+public func closeOthers(_ actions: inout posix_spawn_file_actions_t) {
   for descriptor in STDERR_FILENO + 1..<1024 {
     posix_spawn_file_actions_addclose(&actions, descriptor)
   }

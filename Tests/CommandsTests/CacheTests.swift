@@ -26,49 +26,36 @@ import Testing
 
   private func start(
     _ command: String, _ arguments: [String]
-  ) throws -> (process: Process, output: Pipe, errors: Pipe) {
-    let process = Process()
-    let program = URL(fileURLWithPath: CommandLine.arguments[0])
-      .resolvingSymlinksInPath().deletingLastPathComponent().appendingPathComponent("guestscope")
-    process.executableURL = URL(fileURLWithPath: "/bin/sh")
-    process.arguments = ["-c", command + #"exec "$0" "$@""#, program.path] + arguments
-    process.environment = ["XDG_CACHE_HOME": folder.appendingPathComponent("cache").path]
-    let (output, errors) = (Pipe(), Pipe())
-    (process.standardOutput, process.standardError) = (output, errors)
-    try process.run()
-    return (process, output, errors)
+  ) throws -> ChildProcess {
+    try ChildProcess(
+      "/bin/sh", ["-c", command + #"exec "$0" "$@""#, BuiltProgram.path] + arguments,
+      environment: ["XDG_CACHE_HOME": folder.appendingPathComponent("cache").path],
+      inherits: false)
   }
 
   private func run(
     after command: String = "", _ arguments: String...
-  ) throws -> (status: Int32, output: String, errors: String) {
-    let (process, output, errors) = try start(command, arguments)
-    let texts = try [output, errors].map {
-      String(decoding: try $0.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-    }
-    process.waitUntilExit()
-    return (process.terminationStatus, texts[0], texts[1])
+  ) throws -> ChildProcess.Outcome {
+    try start(command, arguments).outcome()
   }
 
   /// A run that reads the kernel file, and finds no guest.
   private func readKernel(after command: String = "", _ more: String...) throws -> String {
-    let (process, _, errors) = try start(command, ["-c", ":1", "-k", kernel, "info"] + more)
-    let text = try errors.fileHandleForReading.readToEnd() ?? Data()
-    process.waitUntilExit()
-    #expect(process.terminationStatus == 1)
-    return String(decoding: text, as: UTF8.self)
+    let outcome = try start(command, ["-c", ":1", "-k", kernel, "info"] + more).outcome()
+    #expect(outcome.status == 1)
+    return outcome.err
   }
 
   @Test func aKernelIsListedUntilItIsCleared() throws {
     defer { end() }
     let empty = #"{"folder":"\#(cache)","bytes":0,"kernels":[],"guests":[]}"# + "\n"
-    #expect(try run("cache", "list", "-j").output == empty)
+    #expect(try run("cache", "list", "-j").out == empty)
     _ = try readKernel("--no-cache")
-    #expect(try run("cache", "list", "-j").output == empty)
+    #expect(try run("cache", "list", "-j").out == empty)
     #expect(!(try readKernel()).contains("cache"))
     let list = try run("cache", "list")
-    #expect(list.output.contains("BUILD_ID") && list.output.contains(kernel))
-    let data = Data(try run("cache", "-j").output.utf8)
+    #expect(list.out.contains("BUILD_ID") && list.out.contains(kernel))
+    let data = Data(try run("cache", "-j").out.utf8)
     let json = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
     let kernels = try #require(json["kernels"] as? [[String: Any]])
     #expect(kernels.count == 1)
@@ -77,9 +64,9 @@ import Testing
         "build_id", "release", "architecture", "source", "symbols", "types", "bytes", "last_used",
       ])
     #expect(kernels[0]["release"] as? String == "6.1.0-test")
-    #expect(try run("cache", "clear", "-j").output.hasPrefix(#"{"files":3,"#))
-    #expect(try run("cache", "list", "-j").output == empty)
-    #expect(try run("cache", "clear").output == "removed 0 files, 0 bytes\n")
+    #expect(try run("cache", "clear", "-j").out.hasPrefix(#"{"files":3,"#))
+    #expect(try run("cache", "list", "-j").out == empty)
+    #expect(try run("cache", "clear").out == "removed 0 files, 0 bytes\n")
   }
 
   @Test func withoutACacheThereIsNoneToList() throws {
@@ -87,7 +74,7 @@ import Testing
     #expect(try run("--no-cache", "cache", "list").status == 64)
     let homeless = try run(after: "unset HOME XDG_CACHE_HOME; ", "cache", "list")
     #expect(homeless.status == 1)
-    #expect(homeless.errors.contains("set HOME, or XDG_CACHE_HOME, to an absolute path"))
+    #expect(homeless.err.contains("set HOME, or XDG_CACHE_HOME, to an absolute path"))
   }
 
   @Test func aFullDiskIsReportedAndNothingIsLeft() throws {
@@ -106,14 +93,12 @@ import Testing
     defer { end() }
     let runs = try (0..<10).map { _ in try start("", ["-c", ":1", "-k", kernel, "info"]) }
     for run in runs {
-      let errors = try run.errors.fileHandleForReading.readToEnd() ?? Data()
-      run.process.waitUntilExit()
-      #expect(!String(decoding: errors, as: UTF8.self).contains("cache"))
+      #expect(!run.outcome().err.contains("cache"))
     }
     let files = try FileManager.default.subpathsOfDirectory(atPath: cache)
     // A folder and a file of each: the kernel, its notes, and what the file holds.
     #expect(files.count == 6, "\(files)")
-    #expect(try run("cache", "list").errors == "")
+    #expect(try run("cache", "list").err == "")
   }
 
   @Test func aKnownFileIsNotReadAgain() throws {

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Commands
@@ -67,8 +68,6 @@ import Testing
 
   /// When the process that asks all guests is killed, those that it has started end as well.
   @Test func itEndsWithTheProcessThatCollects() throws {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/bin/sh")
     let script = #"""
       export GUESTSCOPE_ONE_OF_ALL="$$ 1 0 web"
       "$0" -c unix:/no/such/socket --wait 0 info >/dev/null 2>&1 &
@@ -76,13 +75,8 @@ import Testing
       sleep 1
       kill -9 $$
       """#
-    process.arguments = ["-c", script, BuiltProgram.path]
-    let output = Pipe()
-    process.standardOutput = output
-    try process.run()
-    process.waitUntilExit()
-    let text = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
-    let child = try #require(Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)))
+    let outcome = try ChildProcess.run("/bin/sh", ["-c", script, BuiltProgram.path])
+    let child = try #require(Int32(outcome.out.trimmingCharacters(in: .whitespacesAndNewlines)))
     let end = ContinuousClock.now + .seconds(20)
     while kill(child, 0) == 0, !isZombie(child), ContinuousClock.now < end { usleep(20_000) }
     #expect(kill(child, 0) != 0 || isZombie(child))

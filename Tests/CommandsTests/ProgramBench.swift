@@ -67,22 +67,13 @@ class ProgramBench {
   }
 
   func run(_ arguments: [String], withKernel: Bool = true) throws -> Outcome {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: CommandLine.arguments[0])
-      .resolvingSymlinksInPath().deletingLastPathComponent().appendingPathComponent("guestscope")
-    process.arguments =
-      ["-c", ":\(qemu.port)"] + (withKernel ? ["-k", kernel] : []) + arguments
-    process.environment = ProcessInfo.processInfo.environment.merging(
-      ["XDG_CACHE_HOME": folder.appendingPathComponent("cache").path]) { $1 }
-    let (output, errors) = (Pipe(), Pipe())
-    (process.standardOutput, process.standardError) = (output, errors)
-    try process.run()
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    let notes = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
+    let outcome = try ChildProcess.run(
+      BuiltProgram.path,
+      ["-c", ":\(qemu.port)"] + (withKernel ? ["-k", kernel] : []) + arguments,
+      environment: ["XDG_CACHE_HOME": folder.appendingPathComponent("cache").path])
     #expect(qemu.waitForEnd(ofClients: qemu.clients.count))
     #expect(qemu.clients.allSatisfy { $0.resumes <= 1 && $0.strayBytes == 0 })
-    return Outcome(status: process.terminationStatus, output: text, errors: notes)
+    return Outcome(status: outcome.status, output: outcome.out, errors: outcome.err)
   }
 
   func session() throws -> Session {

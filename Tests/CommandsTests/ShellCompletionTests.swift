@@ -1,6 +1,7 @@
 import Foundation
 import GuestScopeGDBStub
 import LineEditing
+import TestSupport
 import Testing
 
 @testable import Commands
@@ -65,22 +66,14 @@ import Testing
   private func shell(
     _ name: String, _ script: String
   ) throws -> (status: Int32, output: [String]) {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = [name, "-c", script]
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = output
-    try process.run()
-    let bytes = try output.fileHandleForReading.readToEnd() ?? Data()
-    process.waitUntilExit()
-    let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
-    return (process.terminationStatus, lines)
+    let outcome = try ChildProcess.run("/usr/bin/env", [name, "-c", script])
+    return (
+      outcome.status, (outcome.out + outcome.err).split(separator: "\n").map(String.init)
+    )
   }
 
   /// The program beside the tests.
-  private static let program = URL(fileURLWithPath: CommandLine.arguments[0])
-    .resolvingSymlinksInPath().deletingLastPathComponent().appendingPathComponent("guestscope").path
+  private static let program = BuiltProgram.path
 
   /// What bash is given for a line whose last word it sees as `word`.
   private func bash(_ line: String, _ word: String) throws -> [String] {

@@ -1,6 +1,7 @@
 import Foundation
 import GuestScopeBTF
 import GuestScopeKernelImage
+import TestSupport
 import Testing
 
 enum RealKernels {
@@ -75,15 +76,9 @@ struct RealKernelTests {
     let file = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     defer { try? FileManager.default.removeItem(at: file) }
     try Data(try #require(image.btf)).write(to: file)
-    let bpftool = Process()
-    bpftool.executableURL = URL(fileURLWithPath: "/usr/sbin/bpftool")
-    bpftool.arguments = ["btf", "dump", "file", file.path, "format", "raw"]
-    let pipe = Pipe()
-    bpftool.standardOutput = pipe
-    try bpftool.run()
-    let output = try #require(try pipe.fileHandleForReading.readToEnd())
-    bpftool.waitUntilExit()
-    try #require(bpftool.terminationStatus == 0)
+    let bpftool = try ChildProcess.run(
+      "/usr/sbin/bpftool", ["btf", "dump", "file", file.path, "format", "raw"])
+    try #require(bpftool.status == 0, "\(bpftool.err)")
 
     var count = 0
     var id: BTF.TypeID?
@@ -94,7 +89,7 @@ struct RealKernelTests {
       #expect(own == expected, "type \(id)")
       count += own.count
     }
-    for line in String(decoding: output, as: UTF8.self).split(separator: "\n") {
+    for line in bpftool.out.split(separator: "\n") {
       if line.first == "[" {
         try compare()
         let words = line.split(separator: " ", maxSplits: 2)

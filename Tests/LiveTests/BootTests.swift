@@ -1,5 +1,6 @@
 import Foundation
 import GuestScopeGDBStub
+import TestSupport
 import Testing
 
 @testable import Commands
@@ -34,7 +35,7 @@ extension LiveTests {
     @Test(.timeLimit(.minutes(15)))
     func aGuestWithoutProgramsThatCountsNothing() throws {
       let booting = try BootingGuest("x86-6.1", append: "rdinit=/bin/busybox -- sleep 1000000")
-      func ask(_ words: String...) throws -> Program.Result {
+      func ask(_ words: String...) throws -> ChildProcess.Outcome {
         let guest = ["-c", booting.target, "-k", LiveGuest("x86-6.1").kernel]
         while true {
           try booting.requireLife()

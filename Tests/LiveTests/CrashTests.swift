@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension LiveTests {
@@ -7,7 +8,7 @@ extension LiveTests {
   @Suite struct CrashTests {
     private let guest = LiveGuest("x86-6.1-kdump")
 
-    private func vcpus(_ answer: Program.Result) throws -> [[String: Any]] {
+    private func vcpus(_ answer: ChildProcess.Outcome) throws -> [[String: Any]] {
       let answer = try #require(try answer.json() as? [String: Any])
       return try #require(answer["vcpus"] as? [[String: Any]])
     }

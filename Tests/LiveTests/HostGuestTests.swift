@@ -1,5 +1,6 @@
 import Foundation
 import GuestScopeGDBStub
+import TestSupport
 import Testing
 
 extension LiveTests {
@@ -61,8 +62,8 @@ extension LiveTests {
       #expect(closed.status == 1)
       #expect(closed.err.contains("has no gdbserver"), "\(closed.err)")
       _ = try qemu.qmp.monitor("gdbserver tcp:127.0.0.1:0")
-      let opened = try #require(try found()["gdbserver"] as? String)
-      #expect(opened.hasPrefix(":") && opened != ":\(qemu.port)")
+      let opened = try #require(try qemu.qmp.gdbPort)
+      #expect(try found()["gdbserver"] as? String == ":\(opened)")
       // It answers, and its guest has no kernel.
       let answer = try Program(["-c", "guest:\(name)", "info"]).run()
       #expect(answer.err.contains("firmware"), "\(answer.err)")

@@ -1,5 +1,6 @@
 import Foundation
 import GuestScopeGDBStub
+import TestSupport
 import Testing
 
 extension LiveTests {
@@ -8,7 +9,7 @@ extension LiveTests {
     .timeLimit(.minutes(5)),
     .enabled(if: StubTarget.qemuDefault.isOpen == false, "something listens on port 1234"))
   struct KernelFileTests {
-    private func alone(_ guest: LiveGuest, _ words: [String]) throws -> Program.Result {
+    private func alone(_ guest: LiveGuest, _ words: [String]) throws -> ChildProcess.Outcome {
       try Program(["-k", guest.kernel] + words).run()
     }
 
@@ -39,7 +40,7 @@ extension LiveTests {
     /// KASLR has moved all of them alike.
     @Test(arguments: LiveGuest.resting)
     func addressesAreThoseThatKASLRMoves(guest: LiveGuest) throws {
-      func addresses(_ result: Program.Result) throws -> [String: UInt64] {
+      func addresses(_ result: ChildProcess.Outcome) throws -> [String: UInt64] {
         let rows = try result.objects().compactMap { row in
           (row["symbol"] as? String).flatMap { name in
             UInt64(hex: row["address"] as Any).map { (name, $0) }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Values of guest/loader/checked_maps.c, which are made of their keys.
@@ -73,7 +74,7 @@ extension LiveTests {
       ])
       // A break before the map is reached is an error like any other.
       var bytes = 1 << 18
-      var result: Program.Result
+      var result: ChildProcess.Outcome
       repeat {
         proxy.change { $0.cutsAfter = bytes }
         result = try dump.run()

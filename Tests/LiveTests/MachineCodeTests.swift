@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension LiveTests {
@@ -110,25 +111,13 @@ extension LiveTests {
 
     /// The mnemonics of code, by llvm-mc(1).
     private func mnemonics(_ code: [UInt8], _ guest: LiveGuest) throws -> [String] {
-      let process = Process()
-      process.executableURL = URL(fileURLWithPath: Self.assembler)
-      process.arguments =
+      let options =
         guest.label.hasPrefix("arm64")
-        ? ["--disassemble", "--triple=aarch64", "--mattr=+v8.5a,+lse"]
-        : ["--disassemble", "--triple=x86_64"]
-      let (input, output) = (Pipe(), Pipe())
-      (process.standardInput, process.standardOutput) = (input, output)
-      process.standardError = FileHandle.nullDevice
-      let text = code.map { String(format: "0x%02x", $0) }.joined(separator: " ")
-      try process.run()
-      DispatchQueue.global().async {
-        input.fileHandleForWriting.write(Data(text.utf8))
-        try? input.fileHandleForWriting.close()
-      }
-      let answer = String(
-        decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-      process.waitUntilExit()
-      return answer.split(separator: "\n").map { $0.split { " \t".contains($0) } }
+        ? ["--triple=aarch64", "--mattr=+v8.5a,+lse"] : ["--triple=x86_64"]
+      let answer = try ChildProcess.run(
+        Self.assembler, ["--disassemble"] + options,
+        input: code.map { String(format: "0x%02x", $0) }.joined(separator: " "))
+      return answer.out.split(separator: "\n").map { $0.split { " \t".contains($0) } }
         .compactMap { $0.first.map(String.init) }.filter { !$0.hasPrefix(".") }
     }
 

@@ -1,16 +1,17 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension LiveTests {
   /// Guests of which nothing is known but the port, in the states in which there is no kernel to find, or
   /// not yet, or another one than a moment ago.
   @Suite struct NoFileTests {
-    private func ask(_ target: String, _ words: String...) throws -> Program.Result {
+    private func ask(_ target: String, _ words: String...) throws -> ChildProcess.Outcome {
       try Program(["-c", target, "--no-cache"] + words).run()
     }
 
     /// What is said of a guest that has no kernel: a sentence, and with `-j` the same as JSON.
-    private func expectReason(_ result: Program.Result) throws {
+    private func expectReason(_ result: ChildProcess.Outcome) throws {
       #expect(result.status == 1)
       let lines = result.err.split(separator: "\n")
       let reason = try #require(lines.first)
@@ -74,7 +75,7 @@ extension LiveTests {
     // MARK: Boots
 
     /// What distinguishes one program from another, in each answer.
-    private func programs(_ result: Program.Result) throws -> Set<[String]> {
+    private func programs(_ result: ChildProcess.Outcome) throws -> Set<[String]> {
       Set(
         try result.objects().map { program in
           ["id", "type", "name", "tag"].map { "\(program[$0] ?? "")" }
@@ -106,7 +107,7 @@ extension LiveTests {
     }
 
     /// When the program was loaded that was loaded first, in seconds of CLOCK_REALTIME.
-    private func firstLoad(_ result: Program.Result) throws -> Int? {
+    private func firstLoad(_ result: ChildProcess.Outcome) throws -> Int? {
       try result.objects().compactMap { $0["loaded_at"] as? Int }.min()
     }
 

@@ -135,7 +135,7 @@ extension LiveTests {
     }
 
     @Test func aScriptHasTheSameLinesAndFailsWithTheirCommands() throws {
-      func run(_ line: String) throws -> Program.Result {
+      func run(_ line: String) throws -> ChildProcess.Outcome {
         try Program(guest, ["-e", line, "-e", Self.pid]).run()
       }
       let sum = try run("\(Self.pid); \(Self.pid) | sed s/0/7/; echo x")

@@ -1,6 +1,7 @@
 import Foundation
 import GuestScopeGDBStub
 import GuestScopeGuestMemory
+import TestSupport
 import Testing
 
 extension LiveTests {
@@ -8,14 +9,14 @@ extension LiveTests {
   @Suite struct RunStateTests {
     private let page = [PhysicalRange(PhysicalAddress(0x1000), count: 64)]
 
-    private func info(_ qemu: PlainQEMU, _ options: [String] = []) throws -> Program.Result {
+    private func info(_ qemu: PlainQEMU, _ options: [String] = []) throws -> ChildProcess.Outcome {
       let result = try Program(options + ["-c", qemu.target, "info", "-j"]).run()
       // No kernel: an answer in part.
       #expect(result.status == 2, "\(result.err)")
       return result
     }
 
-    private func runState(_ result: Program.Result) throws -> String? {
+    private func runState(_ result: ChildProcess.Outcome) throws -> String? {
       (try result.json() as? [String: Any])?["run_state"] as? String
     }
 

@@ -26,7 +26,7 @@ extension LiveTests {
       let guest = try BootingGuest(
         "x86-6.1", append: "unknown_nmi_panic", arguments: ["-no-shutdown"])
       try guest.waitUntilReady()
-      func stats() throws -> Program.Result {
+      func stats() throws -> ChildProcess.Outcome {
         try Program(
           ["-c", guest.target, "-k", LiveGuest("x86-6.1").kernel, "prog", "stats", "-j"]
         ).run()

@@ -21,7 +21,7 @@ extension LiveTests {
       #expect(try booting.qmp.monitor("savevm early") == "")
 
       let question = ["-c", booting.target]
-      func list(cached: Bool) throws -> Program.Result {
+      func list(cached: Bool) throws -> ChildProcess.Outcome {
         let words =
           question + (cached ? [] : ["--no-cache"]) + ["prog", "list", "type", "all", "-j"]
         return try Program(words, environment: ["XDG_CACHE_HOME": cache]).run()

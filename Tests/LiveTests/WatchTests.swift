@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension LiveTests {
@@ -6,7 +7,7 @@ extension LiveTests {
   @Suite(.timeLimit(.minutes(10))) struct WatchTests {
     private let guest = LiveGuest("x86-6.1")
 
-    private func samples(_ result: Program.Result) throws -> [[String: Any]] {
+    private func samples(_ result: ChildProcess.Outcome) throws -> [[String: Any]] {
       try result.out.split(separator: "\n").map {
         try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
       }

@@ -55,29 +55,29 @@ final class PlainQEMU {
   /// - Parameters:
   ///   - arguments: more of QEMU's, such as `-S`.
   ///   - machine: of the program's architecture, with its options.
-  ///   - port: of its gdbserver; nil for any that is free.
+  ///   - port: of its gdbserver; nil for one that QEMU chooses.
   init(
     _ arguments: [String] = [], program: QEMUProgram = .installed, machine: String = "q35",
     isUnix: Bool = false, port: Int? = nil
   ) throws {
     folder = URL(fileURLWithPath: "/tmp/gs-\(UUID().uuidString.prefix(8))")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    let port = port ?? Self.freePort()
-    self.port = port
     let (socket, gdb) = (folder.path + "/qmp.sock", folder.path + "/gdb.sock")
-    target = isUnix ? "unix:\(gdb)" : "127.0.0.1:\(port)"
     let own = [
       "-M", machine, "-accel", "tcg", "-m", "64M", "-nodefaults", "-display", "none", "-gdb",
-      isUnix ? "unix:\(gdb),server=on,wait=off" : "tcp:127.0.0.1:\(port)", "-qmp",
+      isUnix ? "unix:\(gdb),server=on,wait=off" : "tcp:127.0.0.1:\(port ?? 0)", "-qmp",
       "unix:\(socket),server=on,wait=off",
     ]
     let process = try ChildProcess(program.path, own + arguments)
     self.process = process
     _ = eventually { FileManager.default.fileExists(atPath: socket) || !process.isRunning }
     // It greets when its main loop runs, and by then the gdbserver listens.
-    let answer = try QMP(socket).execute("query-version") as? [String: Any]
+    let qmp = try QMP(socket)
+    let answer = try qmp.execute("query-version") as? [String: Any]
     let numbers = try #require(answer?["qemu"] as? [String: Int])
     version = (numbers["major"]!, numbers["minor"]!)
+    self.port = isUnix ? 0 : try #require(try qmp.gdbPort)
+    target = isUnix ? "unix:\(gdb)" : "127.0.0.1:\(self.port)"
   }
 
   deinit {
@@ -89,6 +89,7 @@ final class PlainQEMU {
   private var socketPath: String { folder.appendingPathComponent("qmp.sock").path }
   var qmp: QMP { get throws { try QMP(socketPath) } }
 
+  /// One that nothing listens at now.
   static func freePort() -> Int {
     let listener = TCPSocket()
     listener.bindToAnyPort()

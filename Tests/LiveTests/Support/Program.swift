@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// The program under test, as a user runs it.
 struct Program {
@@ -9,15 +10,6 @@ struct Program {
     let bundle = URL(fileURLWithPath: CommandLine.arguments[0])
     return bundle.deletingLastPathComponent().appendingPathComponent("guestscope").path
   }()
-
-  struct Result {
-    var status: Int32
-    var out: String
-    var err: String
-
-    func json() throws -> Any { try JSONSerialization.jsonObject(with: Data(out.utf8)) }
-    func objects() throws -> [[String: Any]] { try json() as? [[String: Any]] ?? [] }
-  }
 
   var arguments: [String]
   /// Added to this process's own.
@@ -37,10 +29,8 @@ struct Program {
     self.arguments = ["-c", guest.target, "--no-cache"] + arguments
   }
 
-  func run(input: String = "") throws -> Result {
-    let child = try start(input: input)
-    let status = child.wait()
-    return Result(status: status, out: child.out, err: child.err)
+  func run(input: String = "") throws -> ChildProcess.Outcome {
+    try start(input: input).outcome()
   }
 
   /// Starts the program and returns while it runs.

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A child process on a terminal of its own, driven as a user does it: keys go in, and what the

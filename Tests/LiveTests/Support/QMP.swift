@@ -55,6 +55,15 @@ final class QMP {
     return (answer as? String ?? "").replacingOccurrences(of: "\r\n", with: "\n")
   }
 
+  /// The port where QEMU's gdbserver listens, as in `disconnected:tcp:127.0.0.1:1234,server=on`.
+  var gdbPort: Int? {
+    get throws {
+      let devices = try execute("query-chardev") as? [[String: Any]]
+      let name = devices?.first { $0["label"] as? String == "gdb" }?["filename"] as? String
+      return name?.split(separator: ":").last.flatMap { Int($0.prefix(while: \.isNumber)) }
+    }
+  }
+
   /// `running`, `paused`, `prelaunch`, …
   var status: String {
     get throws {

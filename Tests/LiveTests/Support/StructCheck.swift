@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// A program in C that checks a header against the types that it was made of.
 struct StructCheck {
@@ -107,15 +108,7 @@ struct StructCheck {
 
   private func run(_ program: String, _ arguments: [String]) throws -> (status: Int32, text: String)
   {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: program)
-    process.arguments = arguments
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = output
-    try process.run()
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    return (process.terminationStatus, String(text.prefix(3000)))
+    let outcome = try ChildProcess.run(program, arguments)
+    return (outcome.status, String((outcome.out + outcome.err).prefix(3000)))
   }
 }
