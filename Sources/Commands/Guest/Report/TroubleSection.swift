@@ -31,12 +31,13 @@ struct TroubleSection {
       let heading = trouble.kind.heading
       // The kernel's own heading may be the same.
       let text =
-        trouble.text.hasPrefix("\(heading): ")
+        trouble.text.lowercased().hasPrefix("\(heading.lowercased()): ")
         ? String(trouble.text.dropFirst(heading.count + 2)) : trouble.text
       return (
         heading,
         text + (trouble.location.map { ", at \($0)" } ?? "")
-          + " (\(trouble.time.logSeconds) s" + (trouble.count > 1 ? ", \(trouble.count) times" : "")
+          + " (\(trouble.time.logSeconds) s"
+          + (trouble.count > 1 ? ", the first of \(trouble.count)" : "")
           + ")"
       )
     }
