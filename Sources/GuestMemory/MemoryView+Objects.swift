@@ -3,11 +3,19 @@ public struct ObjectKey: Hashable, Sendable, CustomStringConvertible {
   public var kind: String
   public var id: UInt64
   public var address: KernelVirtualAddress
+  /// A part of an answer is not an object of the guest; see `MemoryView.part`.
+  private(set) var isPart = false
 
   public init(_ kind: String, id: UInt64, at address: KernelVirtualAddress) {
     self.kind = kind
     self.id = id
     self.address = address
+  }
+
+  static func part(_ name: String) -> ObjectKey {
+    var key = ObjectKey(name, id: 0, at: KernelVirtualAddress(0))
+    key.isPart = true
+    return key
   }
 
   public var description: String { "\(kind) \(id)" }
@@ -142,5 +150,21 @@ extension MemoryView {
         read: objects.read - read)
     }
     return value
+  }
+
+  /// Reads one of a few parts that an answer is made of, all of it from one instant. Where the part is
+  /// unreadable, or changes faster than it can be read, the answer lacks that part alone: its outcome says
+  /// why, and the snapshot does not count it among its unreadable objects.
+  ///
+  /// - Parameter name: another one for each part of the answer.
+  public func part<T>(
+    _ name: String, _ body: () throws(ReadFault) -> T
+  ) throws(ReadFault) -> Result<T, Unreadable> {
+    let part = try object(.part(name)) { () throws(ReadFault) -> Result<T, Unreadable> in
+      do throws(ReadFault) { return .success(try body()) } catch .unreadable(let cause) {
+        return .failure(cause)
+      }
+    }
+    return part ?? .failure(Unreadable(lack, at: 0))
   }
 }

@@ -48,6 +48,8 @@ public final class MemoryView {
   public let time: UInt64
   /// True in a pass that only determines what a stop will read; it keeps nothing.
   let isForecast: Bool
+  /// Why there is no answer, or no object, where this pass misses something and is the last one.
+  let lack: Unreadable.Reason
   /// What is read now is not part of the plan.
   private var isOutOfPlan: Bool { isReadingLasting || isReadingConstant && !constants.areInPlan }
 
@@ -63,7 +65,7 @@ public final class MemoryView {
     ram: RAMMap, addressSpace: (any AddressSpace)?, cache: PageCache,
     fresh: PageCache? = nil,
     registers: [RegisterKey: Result<UInt64, Absence>] = [:], time: UInt64 = 0, isSnapshot: Bool,
-    isForecast: Bool = false, stepLimit: Int,
+    isForecast: Bool = false, lack: Unreadable.Reason = .moving, stepLimit: Int,
     objects: ObjectScopes = ObjectScopes(), constants: Constants = Constants()
   ) {
     self.ram = ram
@@ -74,6 +76,7 @@ public final class MemoryView {
     self.time = time
     self.isSnapshot = isSnapshot
     self.isForecast = isForecast
+    self.lack = lack
     self.stepsLeft = stepLimit
     self.objects = objects
     self.constants = constants

@@ -99,10 +99,10 @@ extension SnapshotRun {
         store(sample, of: batch, in: cache)
         store(sample, of: batch, in: guide)
       }
-      var pass = try pass(over: cache, of: first, objects: objects)
+      let isOutOfWaves = waveCount == waveLimit
+      let pass = try pass(over: cache, of: first, isOutOfWaves: isOutOfWaves, objects: objects)
       missing = memory.ram.coalesce(pass.view.misses)
-      pass.isOutOfWaves = !missing.isEmpty && waveCount == waveLimit
-      if missing.isEmpty || pass.isOutOfWaves {
+      if missing.isEmpty || isOutOfWaves {
         engine.note(plan: pass.view.uses)
         guide = cache
         return .missesNothing(pass)

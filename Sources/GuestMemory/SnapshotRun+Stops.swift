@@ -16,10 +16,10 @@ extension SnapshotRun {
   func discover(in hold: Hold? = nil) throws(SnapshotError) -> Discovery {
     var waves = 0
     while true {
-      var pass = try pass(over: guide)
+      let isOutOfWaves = waves == waveLimit
+      let pass = try pass(over: guide, isOutOfWaves: isOutOfWaves)
       // A read that a walker swallowed is on the list all the same, and harmless.
-      pass.isOutOfWaves = !pass.view.misses.isEmpty && waves == waveLimit
-      if pass.view.misses.isEmpty || pass.isOutOfWaves { return .missesNothing(pass) }
+      if pass.view.misses.isEmpty || isOutOfWaves { return .missesNothing(pass) }
       // What two holds did not finish is too much for one: it takes stops, however dear.
       if memory.consistency != .frozen, holds < 2, stopsAreDear(after: waves) {
         return .stopsAreDearerThanAHold

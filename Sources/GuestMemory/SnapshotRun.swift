@@ -91,8 +91,6 @@ final class SnapshotRun<T> {
   struct Pass {
     var result: Result<T, ReadFault>
     var view: MemoryView
-    /// Something is still missing, after as many waves as there may be.
-    var isOutOfWaves = false
 
     /// True when fetching more would change nothing.
     var isComplete: Bool {
@@ -101,16 +99,18 @@ final class SnapshotRun<T> {
     }
   }
 
-  /// - Parameter sample: the first of those that the cache is from, if they are of one instant.
+  /// - Parameters:
+  ///   - sample: the first of those that the cache is from, if they are of one instant.
+  ///   - isOutOfWaves: what it misses is not fetched any more.
   func pass(
     over cache: PageCache, of sample: Sample? = nil, isForecast: Bool = false,
-    objects: ObjectScopes = ObjectScopes()
+    isOutOfWaves: Bool = false, objects: ObjectScopes = ObjectScopes()
   ) throws(SnapshotError) -> Pass {
     let view = MemoryView(
       ram: memory.ram, addressSpace: addressSpace, cache: cache, fresh: fresh,
       registers: sample?.registers ?? [:], time: sample?.time ?? 0, isSnapshot: sample != nil,
-      isForecast: isForecast, stepLimit: engine.stepLimit, objects: objects,
-      constants: engine.constants)
+      isForecast: isForecast, lack: isOutOfWaves ? .tooDeep(waves: waveLimit) : .moving,
+      stepLimit: engine.stepLimit, objects: objects, constants: engine.constants)
     do throws(ReadFault) {
       return Pass(result: .success(try walk(view)), view: view)
     } catch .stepLimit {
@@ -120,17 +120,13 @@ final class SnapshotRun<T> {
     }
   }
 
-  private func lack(of pass: Pass) -> Unreadable.Reason {
-    pass.isOutOfWaves ? .tooDeep(waves: waveLimit) : .moving
-  }
-
   private func value(of pass: Pass) throws(SnapshotError) -> T {
     switch pass.result {
     case .success(let value): return value
     case .failure(.unreadable(let cause)): throw .unreadable(cause)
     case .failure(.kernelChanged(let what)): throw .kernelChanged(what)
     case .failure(.stepLimit): throw .tooManySteps(engine.stepLimit)
-    case .failure(.miss): throw .unreadable(Unreadable(lack(of: pass), at: 0))
+    case .failure(.miss): throw .unreadable(Unreadable(pass.view.lack, at: 0))
     }
   }
 
@@ -138,12 +134,13 @@ final class SnapshotRun<T> {
     _ pass: Pass, _ consistency: SnapshotConsistency
   ) throws(SnapshotError) -> Snapshot<T> {
     let value = try value(of: pass)
-    let missed = pass.view.objects.missed.map { key in
-      UnreadableObject(key: key, cause: Unreadable(lack(of: pass), at: key.address.rawValue))
+    let view = pass.view
+    let missed = view.objects.missed.filter { !$0.isPart }.map { key in
+      UnreadableObject(key: key, cause: Unreadable(view.lack, at: key.address.rawValue))
     }
     return Snapshot(
-      value: value, unreadable: pass.view.objects.unreadable + missed, consistency: consistency,
-      time: pass.view.time, waves: waves, closing: closing, registers: pass.view.registers)
+      value: value, unreadable: view.objects.unreadable + missed, consistency: consistency,
+      time: view.time, waves: waves, closing: closing, registers: view.registers)
   }
 
   /// Remembers an answer that lacks something, if none before had more: what is tried next may

@@ -12,7 +12,7 @@ import Testing
 
   /// Two parts: the first ends where a test says, the second is a word that rests.
   private func parts(
-    of memory: ScriptedMemory, first: @escaping (Walk) throws(ReadFault) -> UInt64
+    of memory: any GuestMem, first: @escaping (Walk) throws(ReadFault) -> UInt64
   ) throws -> (first: AnswerPart<UInt64>, second: AnswerPart<UInt64>, others: [UnreadableObject]) {
     let place = guest.place("prog_idr")
     let engine = SnapshotEngine(memory)
@@ -24,9 +24,7 @@ import Testing
           try walk.view.load(UInt64.self, at: place)
         })
     }
-    return (
-      snapshot.value.0, snapshot.value.1, snapshot.unreadable.filter { !$0.key.isPartOfAnswer }
-    )
+    return (snapshot.value.0, snapshot.value.1, snapshot.unreadable)
   }
 
   @Test func aPartThatChangesTooFastIsLackingAlone() throws {
@@ -55,6 +53,23 @@ import Testing
     }
     #expect((parts.first.failure as? Unreadable)?.reason == .moving)
     #expect(try parts.second.get() == guest.ram.u64(at: guest.place("prog_idr")))
+    #expect(parts.others.isEmpty)
+  }
+
+  @Test func aPartThatLeadsOnAndOnSaysSo() throws {
+    // One word leads to the next one, further than a walk goes.
+    let most = SnapshotEngine.usualWaveLimit
+    let way = (0..<most + 30).map { _ in guest.ram.allocate(4096) }
+    for (word, next) in zip(way, way.dropFirst()) { guest.ram.write(next.rawValue, at: word) }
+    let parts = try parts(of: guest.memory) { walk throws(ReadFault) in
+      var address = way[0].rawValue
+      for _ in way.dropFirst() {
+        address = try walk.view.load(UInt64.self, at: PhysicalAddress(address))
+      }
+      return address
+    }
+    #expect((parts.first.failure as? Unreadable)?.reason == .tooDeep(waves: most))
+    #expect(throws: Never.self) { try parts.second.get() }
     #expect(parts.others.isEmpty)
   }
 

@@ -67,10 +67,8 @@ extension Session {
   ) throws -> Snapshot<T> {
     let engine = try engine
     do throws(SnapshotError) {
-      var snapshot = try kernel.snapshot(
+      return try kernel.snapshot(
         engine, vcpus: vcpus, registers: registers, waveLimit: waveLimit, walker)
-      snapshot.unreadable.removeAll(where: \.key.isPartOfAnswer)
-      return snapshot
     } catch {
       throw KernelError.snapshot(error)
     }

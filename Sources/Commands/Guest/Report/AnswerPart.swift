@@ -9,19 +9,11 @@ extension Result {
 }
 
 extension Walk {
-  /// Reads a part of an answer, all of it from one instant. Where the part is unreadable, or changes faster
-  /// than it can be read, the answer lacks that part alone.
-  ///
-  /// - Parameter name: another one for each part of the answer.
+  /// Reads a part of an answer; see `MemoryView.part`.
   func part<T>(
     _ name: String, _ read: () throws(ReadFault) -> T
   ) throws(ReadFault) -> AnswerPart<T> {
-    let part = try view.object(.part(name)) { () throws(ReadFault) -> AnswerPart<T> in
-      do throws(ReadFault) { return .success(try read()) } catch .unreadable(let cause) {
-        return .failure(cause)
-      }
-    }
-    return part ?? .failure(Unreadable(.moving, at: 0))
+    try view.part(name, read).mapError { $0 }
   }
 
   /// - Parameter reader: what reads it, where this kernel has what it takes.
@@ -40,15 +32,4 @@ extension Walk {
   ) throws(ReadFault) -> AnswerPart<T> {
     try part(name, by: read) { read throws(ReadFault) in try read(self) }
   }
-}
-
-extension ObjectKey {
-  private static let partOfAnswer = "part of the answer: "
-
-  fileprivate static func part(_ name: String) -> ObjectKey {
-    ObjectKey(partOfAnswer + name, id: 0, at: KernelVirtualAddress(0))
-  }
-
-  /// It is not an object of the guest, and says itself what it lacks.
-  var isPartOfAnswer: Bool { kind.hasPrefix(Self.partOfAnswer) }
 }
