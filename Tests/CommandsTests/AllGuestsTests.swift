@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Commands
@@ -6,14 +7,9 @@ import Testing
 
 /// What becomes of the answers of all guests of a host. A shell script stands for the program.
 @Suite final class AllGuestsTests {
-  private let folder = FileManager.default.temporaryDirectory
-    .appendingPathComponent("all-\(UUID().uuidString)")
+  private let folder: TemporaryFolder
 
-  init() throws {
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(at: folder) }
+  init() throws { folder = try TemporaryFolder() }
 
   private func guest(_ pid: Int32, _ name: String?, isOpen: Bool = true) -> HostGuest {
     HostGuest(
@@ -21,7 +17,7 @@ import Testing
       gdbservers: isOpen ? [.tcp(host: "", port: 1)] : [], control: .monitor, hasOwnNetwork: false)
   }
 
-  private func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+  private func path(_ name: String) -> String { folder.path(of: name) }
   private func text(_ name: String) -> String {
     (try? String(contentsOfFile: path(name), encoding: .utf8)) ?? ""
   }

@@ -9,27 +9,24 @@ import Testing
 
 /// What the program keeps between runs. No guest is asked: a kernel file is read before.
 @Suite struct CacheTests {
-  let folder: URL
+  let folder: TemporaryFolder
   private let kernel: String
-  private var cache: String { folder.appendingPathComponent("cache/guestscope").path }
+  private var cache: String { folder.path(of: "cache/guestscope") }
 
   init() throws {
-    folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    kernel = folder.appendingPathComponent("vmlinux").path
+    folder = try TemporaryFolder()
+    kernel = folder.path(of: "vmlinux")
     try Data(SyntheticGuest().imageFile()).write(to: URL(fileURLWithPath: kernel))
     // A file that has just changed is not kept.
     usleep(40_000)
   }
-
-  private func end() { try? FileManager.default.removeItem(at: folder) }
 
   private func start(
     _ command: String, _ arguments: [String]
   ) throws -> ChildProcess {
     try ChildProcess(
       "/bin/sh", ["-c", command + #"exec "$0" "$@""#, BuiltProgram.path] + arguments,
-      environment: ["XDG_CACHE_HOME": folder.appendingPathComponent("cache").path],
+      environment: ["XDG_CACHE_HOME": folder.path(of: "cache")],
       inherits: false)
   }
 
@@ -47,7 +44,6 @@ import Testing
   }
 
   @Test func aKernelIsListedUntilItIsCleared() throws {
-    defer { end() }
     let empty = #"{"folder":"\#(cache)","bytes":0,"kernels":[],"guests":[]}"# + "\n"
     #expect(try run("cache", "list", "-j").out == empty)
     _ = try readKernel("--no-cache")
@@ -70,7 +66,6 @@ import Testing
   }
 
   @Test func withoutACacheThereIsNoneToList() throws {
-    defer { end() }
     #expect(try run("--no-cache", "cache", "list").status == 64)
     let homeless = try run(after: "unset HOME XDG_CACHE_HOME; ", "cache", "list")
     #expect(homeless.status == 1)
@@ -78,7 +73,6 @@ import Testing
   }
 
   @Test func aFullDiskIsReportedAndNothingIsLeft() throws {
-    defer { end() }
     // In blocks of 512 bytes.
     let errors = try readKernel(after: "ulimit -f 1; ")
     let lines = errors.split(separator: "\n").filter { $0.contains("cache") }
@@ -90,7 +84,6 @@ import Testing
   }
 
   @Test func tenRunsAtOnceOnAnEmptyCache() throws {
-    defer { end() }
     let runs = try (0..<10).map { _ in try start("", ["-c", ":1", "-k", kernel, "info"]) }
     for run in runs {
       #expect(!run.outcome().err.contains("cache"))
@@ -102,7 +95,6 @@ import Testing
   }
 
   @Test func aKnownFileIsNotReadAgain() throws {
-    defer { end() }
     let cache = KernelCache(path: cache) { Issue.record("\($0)") }
     func release() throws -> String? {
       let console = Console(output: STDOUT_FILENO, errors: open("/dev/null", O_WRONLY))

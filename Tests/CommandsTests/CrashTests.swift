@@ -10,9 +10,8 @@ import Testing
   private let crashed = SyntheticGuest(ramBytes: 2 << 20)
   private let crash: SyntheticGuest
   private let qemu: FakeQEMU
-  private let folder = FileManager.default.temporaryDirectory
-    .appendingPathComponent(UUID().uuidString)
-  private var kernel: String { folder.appendingPathComponent("vmlinux").path }
+  private let folder: TemporaryFolder
+  private var kernel: String { folder.path(of: "vmlinux") }
 
   init() throws {
     crash = SyntheticGuest(cpus: 1, in: crashed.ram, slide: 0x2000_0000)
@@ -26,14 +25,11 @@ import Testing
     machine.ram = crashed.ram.bytes
     machine.registers = Self.registers(crashed, cpu: 1)
     qemu = FakeQEMU(machine)
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    folder = try TemporaryFolder()
     try Data(crashed.imageFile()).write(to: URL(fileURLWithPath: kernel))
   }
 
-  deinit {
-    qemu.end()
-    try? FileManager.default.removeItem(at: folder)
-  }
+  deinit { qemu.end() }
 
   private static func registers(
     _ guest: SyntheticGuest, cpu: Int = 0
@@ -66,7 +62,7 @@ import Testing
   }
 
   private func run(_ arguments: String...) throws -> Outcome {
-    let files = ["out", "err"].map { folder.appendingPathComponent($0).path }
+    let files = ["out", "err"].map { folder.path(of: $0) }
     let ends = files.map { open($0, O_WRONLY | O_CREAT | O_TRUNC, 0o600) }
     let status = CommandLineTool.run(
       ["-c", ":\(qemu.port)", "-k", kernel, "--no-cache"] + arguments, debt: ResumeDebt(),
@@ -138,7 +134,7 @@ import Testing
   }
 
   @Test func aSessionStaysWithTheKernelThatCrashes() throws {
-    let errors = folder.appendingPathComponent("notes").path
+    let errors = folder.path(of: "notes")
     let file = open(errors, O_WRONLY | O_CREAT, 0o600)
     defer { close(file) }
     let session = Session(

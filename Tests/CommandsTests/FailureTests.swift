@@ -27,7 +27,7 @@ import Testing
 
   /// Whatever is wrong, and wherever: one document, the sentence of standard error.
   @Test func everyFailureIsADocumentUnderJSON() throws {
-    let endless = folder.appendingPathComponent("endless").path
+    let endless = folder.path(of: "endless")
     try "source \(endless)\n".write(toFile: endless, atomically: false, encoding: .utf8)
     for (words, status, sentence) in [
       (["-j", "prog", "fly"], 64, "no command 'fly'"), (["-j"], 64, "no command: give one"),
@@ -74,7 +74,7 @@ import Testing
 
   /// What has no answer has no files, and the index says why.
   @Test func aReportFolderHasTheFilesThatItsIndexNames() throws {
-    let path = folder.appendingPathComponent("report").path
+    let path = folder.path(of: "report")
     let result = try run("-j", "report", "--dir", path)
     let answer = try #require(result.json as? [String: Any], "\(result.errors)")
     let entries = try #require(answer["files"] as? [[String: Any]])
@@ -103,7 +103,7 @@ import Testing
 
   /// What one command cannot answer does not hide what another one shows.
   @Test func aBudgetIsJudgedAsFarAsTheGuestAnswers() throws {
-    let budget = folder.appendingPathComponent("budget").path
+    let budget = folder.path(of: "budget")
     let lacking = #""scx_show":{"*":{"nr_rejected":0}}"#
     for (text, status, words) in [
       (#"{"prog_stats":{"lab":{"cnt":1}},\#(lacking)}"#, 3, ["broken: prog_stats.cnt of lab"]),
@@ -119,7 +119,7 @@ import Testing
   }
 
   @Test func differencesAreAsManyAsWereAskedForAndOfWhatIsThere() throws {
-    let files = ["a", "b"].map { folder.appendingPathComponent($0).path }
+    let files = ["a", "b"].map { folder.path(of: $0) }
     try #"[{"name":"x","cnt":1},{"name":"y","cnt":1},{"name":"z","cnt":1}]"#
       .write(toFile: files[0], atomically: false, encoding: .utf8)
     try #"[{"name":"x","cnt":2},{"name":"w","cnt":1}]"#
@@ -147,7 +147,7 @@ import Testing
 
   /// A line that is too long ends its script; what was wrong before it still counts.
   @Test func theWorstStatusIsThatOfAllLines() throws {
-    let script = folder.appendingPathComponent("long").path
+    let script = folder.path(of: "long")
     let line = "sym " + String(repeating: "x", count: 2 << 20)
     for (first, status) in [("prog fly", 64), ("prog verifier", 1)] as [(String, Int32)] {
       try "\(first)\n\(line)\n".write(toFile: script, atomically: false, encoding: .utf8)
@@ -158,7 +158,7 @@ import Testing
   }
 
   @Test func withoutACommandNothingIsAnswered() throws {
-    let script = folder.appendingPathComponent("empty").path
+    let script = folder.path(of: "empty")
     try "\n# Nothing.\n".write(toFile: script, atomically: false, encoding: .utf8)
     for words in [[], ["-f", script], ["-e", ""], ["-e", "  # nothing"]] {
       let result = try run(words)

@@ -10,7 +10,7 @@ import Testing
 class ProgramBench {
   let qemu: FakeQEMU
   let guest: SyntheticGuest
-  let folder: URL
+  let folder: TemporaryFolder
   let kernel: String
   /// Where the `struct bpf_prog` of each program is in RAM.
   let labHead: Int
@@ -30,20 +30,16 @@ class ProgramBench {
     var machine = FakeQEMU.Machine()
     machine.ram = guest.ram.bytes
     machine.registers = ProgramBench.registers(guest, gsBase: guest.registers["gs_base"]!)
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    let kernel = folder.appendingPathComponent("vmlinux")
-    try Data(guest.imageFile()).write(to: kernel)
-    (self.guest, self.folder, self.kernel) = (guest, folder, kernel.path)
+    folder = try TemporaryFolder()
+    kernel = folder.path(of: "vmlinux")
+    try Data(guest.imageFile()).write(to: URL(fileURLWithPath: kernel))
+    self.guest = guest
     labHead = Int(labPlaces.head.rawValue)
     evilHead = Int(evilPlaces.head.rawValue)
     qemu = FakeQEMU(machine)
   }
 
-  deinit {
-    qemu.end()
-    try? FileManager.default.removeItem(at: folder)
-  }
+  deinit { qemu.end() }
 
   static func registers(
     _ guest: SyntheticGuest, gsBase: UInt64
@@ -70,7 +66,7 @@ class ProgramBench {
     let outcome = try ChildProcess.run(
       BuiltProgram.path,
       ["-c", ":\(qemu.port)"] + (withKernel ? ["-k", kernel] : []) + arguments,
-      environment: ["XDG_CACHE_HOME": folder.appendingPathComponent("cache").path])
+      environment: ["XDG_CACHE_HOME": folder.path(of: "cache")])
     #expect(qemu.waitForEnd(ofClients: qemu.clients.count))
     #expect(qemu.clients.allSatisfy { $0.resumes <= 1 && $0.strayBytes == 0 })
     return Outcome(status: outcome.status, output: outcome.out, errors: outcome.err)

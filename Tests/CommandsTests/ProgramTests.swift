@@ -78,10 +78,10 @@ import Testing
 
   @Test func aKernelWithoutBPFIsStillAKernel() throws {
     guest.symbols["prog_idr"] = nil
-    let file = folder.appendingPathComponent("no-bpf")
-    try Data(guest.imageFile()).write(to: file)
+    let file = folder.path(of: "no-bpf")
+    try Data(guest.imageFile()).write(to: URL(fileURLWithPath: file))
     for command in ["info", "report"] {
-      let result = try run("-k", file.path, "-j", command, withKernel: false)
+      let result = try run("-k", file, "-j", command, withKernel: false)
       #expect(result.status == 2)
       #expect(result.errors.contains("prog_idr"), "\(result.errors)")
       let facts = try #require(result.json as? [String: Any])
@@ -89,17 +89,17 @@ import Testing
       #expect(banner as? String == SyntheticGuest.banner)
       #expect(facts["cpus"] as? Int == 2)
     }
-    let report = try run("-k", file.path, "report", withKernel: false)
+    let report = try run("-k", file, "report", withKernel: false)
     #expect(report.output.hasPrefix("kernel: \(SyntheticGuest.banner)\nguest: running, 2 CPUs\n"))
-    #expect(try run("-k", file.path, "prog", "stats", withKernel: false).status == 1)
+    #expect(try run("-k", file, "prog", "stats", withKernel: false).status == 1)
   }
 
   @Test func whetherTheGuestCountsMayNotBeKnown() throws {
     guest.symbols["bpf_stats_enabled_key"] = nil
-    let file = folder.appendingPathComponent("no-key")
-    try Data(guest.imageFile()).write(to: file)
+    let file = folder.path(of: "no-key")
+    try Data(guest.imageFile()).write(to: URL(fileURLWithPath: file))
     for command in ["info", "report"] {
-      let result = try run("-k", file.path, "-j", command, withKernel: false)
+      let result = try run("-k", file, "-j", command, withKernel: false)
       #expect((result.status, result.errors) == (0, ""))
       let facts = try #require(result.json as? [String: Any])
       #expect(facts["bpf_stats_enabled"] is NSNull)
@@ -137,7 +137,7 @@ import Testing
   }
 
   @Test func aSourcedScriptRunsAsItsLineSays() throws {
-    let script = folder.appendingPathComponent("script").path
+    let script = folder.path(of: "script")
     try "prog list id 77\nprog verifier\n".write(toFile: script, atomically: false, encoding: .utf8)
     let answer = #"[{"name":"lab","verified_insns":1234}]"# + "\n"
     let source = "source \(script)"

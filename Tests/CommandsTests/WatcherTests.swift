@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import GuestScopeGuestMemory
+import TestSupport
 import Testing
 
 @testable import Commands
@@ -29,7 +30,7 @@ private struct Scripted: GuestCommand {
     status: Int32, lines: [String]
   ) {
     Scripted.answers = answers
-    let file = folder.appendingPathComponent("out").path
+    let file = folder.path(of: "out")
     let descriptor = open(file, O_RDWR | O_CREAT | O_TRUNC, 0o600)
     defer { close(descriptor) }
     let options = try SessionOptions.parse(["-c", ":\(qemu.port)", "-k", kernel])

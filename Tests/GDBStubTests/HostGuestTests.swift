@@ -6,24 +6,24 @@ import Testing
 
 /// Guests as a folder shows them that is like /proc.
 @Suite struct HostGuestTests {
-  private let proc = FileManager.default.temporaryDirectory
-    .appendingPathComponent("proc-\(UUID().uuidString)")
+  private let proc: TemporaryFolder
 
-  private func end() { try? FileManager.default.removeItem(at: proc) }
+  init() throws { proc = try TemporaryFolder() }
 
-  private func write(_ text: String, _ path: String) throws {
-    let file = proc.appendingPathComponent(path)
+  private func file(_ path: String) throws -> String {
+    let file = URL(fileURLWithPath: proc.path(of: path))
     try FileManager.default.createDirectory(
       at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-    try text.write(to: file, atomically: false, encoding: .utf8)
+    return file.path
+  }
+
+  private func write(_ text: String, _ path: String) throws {
+    try text.write(toFile: try file(path), atomically: false, encoding: .utf8)
   }
 
   private func link(_ path: String, to target: String) throws {
-    let file = proc.appendingPathComponent(path)
-    try FileManager.default.createDirectory(
-      at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
     try FileManager.default.createSymbolicLink(
-      atPath: file.path, withDestinationPath: target)
+      atPath: try file(path), withDestinationPath: target)
   }
 
   /// A process.
@@ -55,7 +55,6 @@ import Testing
   private var guests: [HostGuest] { HostGuest.all(proc: proc.path) }
 
   @Test func whatACommandLineSays() throws {
-    defer { end() }
     try add(
       12, "qemu-system-x86_64 -name guest=web1,debug-threads=on -kernel /boot/vmlinuz -s",
       sockets: [77], tcp: listener("00000000:04D2", inode: 77))
@@ -77,7 +76,6 @@ import Testing
 
   /// The executable of another user's process cannot be seen, nor can its sockets.
   @Test func processOfAnotherUser() throws {
-    defer { end() }
     try add(5, "/usr/bin/qemu-system-x86_64 -gdb tcp::77", executable: nil, sockets: nil)
     try add(6, "grep qemu-system-x86_64", executable: nil, sockets: nil)
     #expect(guests.map(\.pid) == [5])
@@ -96,7 +94,6 @@ import Testing
       ("-gdb tcp::1", ":33333"), ("-gdb none", ":33333"),
     ] as [(String, String?)])
   func socketsThatAreOpen(line: String, found: String?) throws {
-    defer { end() }
     // 0x8235, and a connection to it.
     let tcp =
       listener("0100007F:8235", inode: 7) + listener("0100007F:0050", inode: 8)
@@ -106,7 +103,6 @@ import Testing
   }
 
   @Test func unixSockets() throws {
-    defer { end() }
     let unix = """
       0: 00000002 00000000 00010000 0001 01 50 /run/g.sock
       0: 00000003 00000000 00000000 0001 03 51 /run/h-gdb.sock
@@ -129,7 +125,6 @@ import Testing
   }
 
   @Test func howAGDBServerIsOpened() throws {
-    defer { end() }
     try add(
       1,
       "qemu-system-x86_64 -name guest=a,debug-threads=on "
@@ -146,7 +141,6 @@ import Testing
   }
 
   @Test func anotherNetwork() throws {
-    defer { end() }
     try link("self/ns/net", to: "net:[1]")
     try add(3, "qemu-system-x86_64 -s")
     try link("3/ns/net", to: "net:[2]")

@@ -7,18 +7,11 @@ import TestSupport
 
 /// A cache in a folder of its own, and a kernel that is small enough to be damaged everywhere.
 final class CacheSample {
-  let folder: String
+  private let parent: TemporaryFolder
+  var folder: String { parent.path(of: "guestscope") }
   private(set) var notices: [String] = []
 
-  init() throws {
-    let path = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
-    folder = path + "/guestscope"
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  }
-
-  deinit {
-    try? FileManager.default.removeItem(atPath: (folder as NSString).deletingLastPathComponent)
-  }
+  init() throws { parent = try TemporaryFolder() }
 
   /// A cache as a new process has it.
   func cache(limit: Int = KernelCache.usualLimit) -> KernelCache {

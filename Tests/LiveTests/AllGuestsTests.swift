@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Commands
@@ -8,17 +9,12 @@ extension LiveTests {
   /// `-c all` of the guests of these tests, and not of others that the machine may run.
   @Suite(.timeLimit(.minutes(5)), .enabled(if: LiveGuest.resting.count > 1, "a single guest"))
   final class AllGuestsTests {
-    private let folder = FileManager.default.temporaryDirectory
-      .appendingPathComponent("gs-\(UUID().uuidString)")
+    private let folder: TemporaryFolder
     private let guests = ["arm64-6.12", "arm64-7", "x86-5.10", "x86-7"].map { LiveGuest($0) }
 
-    init() throws {
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    }
+    init() throws { folder = try TemporaryFolder() }
 
-    deinit { try? FileManager.default.removeItem(at: folder) }
-
-    private func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+    private func path(_ name: String) -> String { folder.path(of: name) }
 
     private func run(
       _ arguments: [String], more: [PlainQEMU] = []

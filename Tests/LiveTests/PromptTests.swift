@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension LiveTests {
@@ -6,10 +7,9 @@ extension LiveTests {
   @Suite(.timeLimit(.minutes(5))) final class PromptTests {
     private let guest = LiveGuest("x86-6.1")
     /// Where the program keeps its history.
-    private let state = FileManager.default.temporaryDirectory
-      .appendingPathComponent("gs-\(UUID().uuidString)")
+    private let state: TemporaryFolder
 
-    deinit { try? FileManager.default.removeItem(at: state) }
+    init() throws { state = try TemporaryFolder() }
 
     private static let prompt = PseudoTerminal.prompt
     private static let held = "guestscope (held)> "
@@ -155,7 +155,7 @@ extension LiveTests {
           "4  history",
         ])
       try leave(second)
-      let file = state.appendingPathComponent("guestscope/history").path
+      let file = state.path(of: "guestscope/history")
       let attributes = try FileManager.default.attributesOfItem(atPath: file)
       #expect(attributes[.posixPermissions] as? Int == 0o600)
     }
@@ -163,8 +163,7 @@ extension LiveTests {
     // MARK: Completion
 
     @Test func tabCompletesEveryKindOfWord() throws {
-      let script = state.appendingPathComponent("a-script.gs").path
-      try FileManager.default.createDirectory(at: state, withIntermediateDirectories: true)
+      let script = state.path(of: "a-script.gs")
       try "info\n".write(toFile: script, atomically: false, encoding: .utf8)
       let last = try #require(try guest.truth("prog").compactMap { $0["id"] as? Int }.max())
       let terminal = try open()

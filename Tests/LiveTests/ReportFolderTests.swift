@@ -1,19 +1,15 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension LiveTests {
   /// What `report --dir` leaves for those who were not there.
   @Suite final class ReportFolderTests {
     private let guest = LiveGuest("x86-6.1")
-    private let parent = FileManager.default.temporaryDirectory
-      .appendingPathComponent("gs-\(UUID().uuidString)")
-    private var folder: String { parent.appendingPathComponent("report").path }
+    private let parent: TemporaryFolder
+    private var folder: String { parent.path(of: "report") }
 
-    init() throws {
-      try FileManager.default.createDirectory(at: parent, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(at: parent) }
+    init() throws { parent = try TemporaryFolder() }
 
     private func contents(_ path: String) throws -> [String] {
       try FileManager.default.contentsOfDirectory(atPath: path).sorted()
@@ -59,7 +55,7 @@ extension LiveTests {
       #expect(again.status == 1 && again.err.contains("is not empty"), "\(again.err)")
       #expect(try contents(folder) == files)
       // Nobody answers there.
-      let other = parent.appendingPathComponent("other").path
+      let other = parent.path(of: "other")
       let none = try Program(["-c", "unix:" + other, "report", "--dir", other]).run()
       #expect(none.status == 1)
       #expect(try contents(parent.path) == ["report"])
