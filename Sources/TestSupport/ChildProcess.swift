@@ -45,7 +45,10 @@ public final class ChildProcess {
 
     var words: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) } + [nil]
     defer { for word in words { free(word) } }
-    let own = inherits ? ProcessInfo.processInfo.environment : [:]
+    // A child is built with the sanitizer that its tests are built with.
+    let own = ProcessInfo.processInfo.environment.filter {
+      inherits || $0.key.hasSuffix("SAN_OPTIONS")
+    }
     var variables: [UnsafeMutablePointer<CChar>?] =
       own.merging(environment) { $1 }.map { strdup("\($0.key)=\($0.value)") } + [nil]
     defer { for variable in variables { free(variable) } }
