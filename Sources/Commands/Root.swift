@@ -10,7 +10,7 @@ struct Root: ParsableCommand {
       Reads the BPF programs of a Linux guest, and how often each ran at what cost, from outside: \
       through the gdbserver of its QEMU (qemu -s). As a rule it stops the guest for less than a \
       millisecond at a time, and for more than --max-pause only where a single object is too \
-      large for that. It writes nothing to it.
+      large for that, or where to stop it takes most of that. It writes nothing to it.
 
       Without a command it opens a prompt, or, where standard input or output is not a terminal, \
       runs the commands that it reads from standard input, one a line.

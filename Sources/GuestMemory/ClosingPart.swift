@@ -37,6 +37,10 @@ struct ClosingPart {
       }
       return ClosingPart(ranges: ranges, objects: objects)
     }
+    let constant = limits.load(skeleton)
+    func admits(_ part: ClosingPart) -> Bool {
+      limits.admit(limits.load(ram.coalesce(part.ranges)), constant: constant)
+    }
     var parts: [ClosingPart] = []
     var rest = plan.indices.filter { isUnit[$0] }[...]
     var count = rest.count
@@ -44,7 +48,7 @@ struct ClosingPart {
       // Objects are much alike: start from the size that fitted last. Twice, for one of them may
       // have been larger than the others.
       count = min(count, rest.count)
-      while count > 1, !limits.admit(limits.load(ram.coalesce(part(rest.prefix(count)).ranges))) {
+      while count > 1, !admits(part(rest.prefix(count))) {
         count = max(1, count * 3 / 4)
       }
       parts.append(part(rest.prefix(count)))

@@ -53,12 +53,15 @@ public struct SampleLimits: Sendable {
   public func fit(_ load: SampleLoad) -> Bool { load.reads <= reads && load.bytes <= bytes }
 
   /// True when one sample may hold this much.
-  public func admit(_ load: SampleLoad) -> Bool {
+  ///
+  /// - Parameter constant: what of it each sample would hold again if there were more of them.
+  public func admit(_ load: SampleLoad, constant: SampleLoad = SampleLoad()) -> Bool {
     guard fit(load) else { return false }
     guard let pause else { return true }
-    // The stop itself is paid whatever is read in it. Where it alone is as long as a pause may be,
-    // reading nothing would only make more of them.
-    return readingCost(load) <= max(pause - stopCost, pause / 2)
+    // The stop itself is paid whatever is read in it, and so is what each stop reads. Where that takes most of
+    // a pause, to read little more would only make more of them: for as long as it takes, a stop may do what
+    // it is for.
+    return readingCost(load) <= max(pause - stopCost, stopCost + readingCost(constant) * 2)
   }
 }
 

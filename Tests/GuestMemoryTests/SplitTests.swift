@@ -50,6 +50,23 @@ import Testing
     #expect(snapshot.stops > 1 && guest.memory.holds == 0)
   }
 
+  /// Where what each part reads takes longer than a pause may be, the parts are as large as that.
+  @Test func partsAreNotSmallForWhatEachOfThemReads() throws {
+    var limits = SampleLimits.limited(reads: .max, pause: .milliseconds(1))
+    limits.readCost = 10_000
+    let chains = Chains(objects: 200, depth: 2)
+    let frame = Array(chains.words.joined().prefix(240).enumerated()).filter { $0.offset % 2 == 1 }
+    let memory = ScriptedMemory(chains.memory, limits: limits)
+    let snapshot = try SnapshotEngine(memory).snapshot { view throws(ReadFault) in
+      let values = try chains.values(in: view)
+      _ = try view.each(frame) { word throws(ReadFault) in try view.word(word.element.rawValue) }
+      return values
+    }
+    #expect(snapshot.value == Array(1...200))
+    // 120 reads of 1.2 ms in all of them, and up to as many of the objects'. One object each were 200.
+    #expect((2...5).contains(snapshot.stops), "\(snapshot.stops)")
+  }
+
   /// What a part does not have is for another to bring.
   @Test func aWalkerThatGoesOnOnlyFromAllObjectsGetsThere() throws {
     let guest = Guest(objects: 23, words: 4, limits: .limited(reads: 9))
