@@ -71,22 +71,34 @@ public struct KernelTasks: Sendable {
     let list = TaskList(
       tasks: tasks,
       running: queues.map { queues in
-        queues.map { $0.running.measured(by: clocks?.now ?? 0, clock: $0.clock, watchdog) }
+        queues.map { $0.measured(by: clocks?.now ?? 0, watchdog) }
       },
       lockupThreshold: watchdog.map { $0.threshold * 1_000_000_000 }, clock: clocks?.now)
     return (list, both.map(\.1))
   }
 
   private func runQueues(_ walk: Walk) throws(ReadFault) -> [TaskQueue] {
-    let queues = try walk.copies(of: walk.symbol("runqueues"), as: RunQueueStruct.self)
-    let found = try walk.view.each(queues) { queue throws(ReadFault) -> TaskQueue? in
-      guard let task = try queue.object.current else { return nil }
-      return TaskQueue(
-        current: task.address,
-        running: RunningTask(cpu: queue.cpu.id, pid: task.pid, comm: task.comm),
-        clock: queue.object.clock, taskClock: queue.object.taskClock)
+    let stamp = try walk.ifKnown(walk.symbol(Watchdog.stamp))
+    return try walk.copies(
+      of: walk.symbol("runqueues"), as: RunQueueStruct.self, called: "run queue"
+    ) { cpu, queue throws(ReadFault) in
+      let (task, clocks, stamp) = try walk.view.together(
+        running(queue, on: cpu), walk.view.together(queue.clock, queue.taskClock),
+        stamp.map { stamp throws(ReadFault) in try walk.view.u64(at: cpu.address(of: stamp)) })
+      return task.map {
+        TaskQueue(
+          current: $0.address, running: $0.task, clock: clocks.0, taskClock: clocks.1,
+          watchdogStamp: stamp)
+      }
     }
-    return found.compactMap { $0 }
+  }
+
+  /// Nil for a CPU that has not come up.
+  private func running(
+    _ queue: KernelObject<RunQueueStruct>, on cpu: CPU
+  ) throws(ReadFault) -> (address: KernelVirtualAddress, task: RunningTask)? {
+    guard let task = try queue.current else { return nil }
+    return (task.address, RunningTask(cpu: cpu.id, pid: task.pid, comm: task.comm))
   }
 
   private typealias Entry = (
@@ -94,18 +106,22 @@ public struct KernelTasks: Sendable {
     lastArrival: UInt64?, lastQueued: UInt64?, cgroups: KernelVirtualAddress
   )
 
-  /// The paths of the cgroups that sets lead to; none of those that are damaged.
+  /// The paths of the cgroups that sets lead to; none of those that are damaged. Each set is an object of the
+  /// view.
   private func cgroups(
     of sets: Set<KernelVirtualAddress>, _ walk: Walk
   ) throws(ReadFault) -> [KernelVirtualAddress: String] {
     let paths = try walk.view.each(sets.sorted { $0.rawValue < $1.rawValue }) {
       address throws(ReadFault) -> (KernelVirtualAddress, String)? in
-      do throws(ReadFault) {
-        let cgroup = try walk.read(CSSSet.self, at: address).defaultCgroup
-        return (address, try walk.cgroupPath(at: cgroup))
-      } catch .unreadable {
-        return nil
-      }
+      try walk.view.object(ObjectKey("css_set", id: address.rawValue, at: address)) {
+        () throws(ReadFault) in
+        do throws(ReadFault) {
+          let cgroup = try walk.read(CSSSet.self, at: address).defaultCgroup
+          return (address, try walk.cgroupPath(at: cgroup))
+        } catch .unreadable {
+          return nil
+        }
+      } ?? nil
     }
     return Dictionary(paths.compactMap { $0 }, uniquingKeysWith: { first, _ in first })
   }

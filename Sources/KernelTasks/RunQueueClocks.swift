@@ -7,6 +7,19 @@ struct TaskQueue {
   let running: RunningTask
   let clock: UInt64
   let taskClock: UInt64
+  /// When the watchdog's task ran there last, as the kernel keeps it; nil for a kernel that does not show it.
+  let watchdogStamp: UInt64?
+
+  /// What it runs.
+  ///
+  /// - Parameter now: the newest clock of all run queues.
+  func measured(by now: UInt64, _ watchdog: Watchdog?) -> RunningTask {
+    var task = running
+    task.clockLag = now &- min(clock, now)
+    let stamp = watchdogStamp.flatMap { watchdog?.time(of: $0, on: task.cpu) }
+    task.watchdogAge = stamp.map { now &- min($0, now) }
+    return task
+  }
 }
 
 /// How long tasks have waited, by the clocks of the run queues.

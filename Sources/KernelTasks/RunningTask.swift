@@ -14,16 +14,6 @@ public struct RunningTask: Hashable, Sendable {
   public init(cpu: Int, pid: UInt32, comm: String) {
     (self.cpu, self.pid, self.comm) = (cpu, pid, comm)
   }
-
-  /// - Parameters:
-  ///   - now: the newest clock of all run queues.
-  ///   - clock: that of this one's.
-  func measured(by now: UInt64, clock: UInt64, _ watchdog: Watchdog?) -> RunningTask {
-    var task = self
-    task.clockLag = now &- min(clock, now)
-    task.watchdogAge = watchdog?.stamps[cpu].map { now &- min($0, now) }
-    return task
-  }
 }
 
 extension TaskList {

@@ -160,6 +160,25 @@ public final class Walk {
     }
   }
 
+  /// What `body` makes of each CPU's own structure. Each is an object of the view: a guest may have more CPUs
+  /// than one stop can look at.
+  ///
+  /// - Parameter noun: what messages call the structure, before the number of its CPU.
+  public func copies<Struct: KernelStruct, T>(
+    of pointer: KernelVirtualAddress, as declaration: Struct.Type, called noun: String,
+    _ body: (CPU, KernelObject<Struct>) throws(ReadFault) -> T?
+  ) throws(ReadFault) -> [T] {
+    let layout = try layout(of: declaration)
+    let found = try view.each(try cpus) { cpu throws(ReadFault) in
+      let address = cpu.address(of: pointer)
+      return try view.object(ObjectKey(noun, id: UInt64(cpu.id), at: address)) {
+        () throws(ReadFault) in
+        try body(cpu, try read(layout, at: address))
+      } ?? nil
+    }
+    return found.compactMap { $0 }
+  }
+
   // MARK: Text
 
   /// NUL-terminated text, at most 512 bytes of it; invalid UTF-8 is replaced.

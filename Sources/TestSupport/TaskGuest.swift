@@ -4,7 +4,8 @@ import GuestScopeGuestMemory
 /// A guest of two CPUs with some tasks.
 public final class TaskGuest {
   public let guest: SyntheticGuest
-  private let queues: [PhysicalAddress]
+  /// The run queue of each CPU.
+  public let queues: [PhysicalAddress]
   private var numbers: [UInt64: UInt64] = [:]
   public private(set) var places: [UInt32: PhysicalAddress] = [:]
   /// By number of the CPU, as of a guest whose idle tasks run.

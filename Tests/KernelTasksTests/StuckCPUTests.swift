@@ -1,3 +1,4 @@
+import GuestScopeGuestMemory
 import GuestScopeLinuxKernel
 import TestSupport
 import Testing
@@ -45,6 +46,16 @@ import Testing
     let running = try #require(list.running)
     #expect(running.map(\.watchdogAge) == ages)
     #expect(try stuck(guest) == [nil, ages[1]])
+  }
+
+  @Test func aRunQueueThatIsDamagedHidesNoOther() throws {
+    let guest = guest(clocks: [100, 90])
+    guest.guest.ram.write(0x1234 as UInt64, at: guest.queues[0] + 16)
+    guest.finish()
+    let snapshot = try guest.list()
+    #expect(snapshot.unreadable.map { "\($0.key)" } == ["run queue 0"])
+    #expect(snapshot.value.running?.map(\.pid) == [90])
+    #expect(snapshot.value.tasks.map(\.pid) == [1, 90])
   }
 
   @Test func aCPUThatIsNotWatchedIsNotStuck() throws {
