@@ -148,7 +148,8 @@ struct LogReader {
     // Since 7.2 a block may end where the buffer ends; before, such a one was never made.
     let start: UInt64
     let end = (next &- 1) & mask + 1
-    switch (next &- 1) >> bits &- begin >> bits {
+    // Places are counted over the end of their numbers: the first block begins one buffer below 0.
+    switch (next &- 1 &- begin & ~mask) >> bits {
     case 0: start = begin & mask
     // A block that would not fit before the end of the buffer lies at its start.
     case 1: start = 0

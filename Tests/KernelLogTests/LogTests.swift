@@ -54,6 +54,16 @@ import Testing
     #expect(try texts(guest) == ["first", String(repeating: "w", count: 40)])
   }
 
+  /// The first record of a buffer begins as far below 0 as the buffer is long (`BLK0_LPOS`).
+  @Test func theFirstWayAroundTheBufferEndsAtZero() throws {
+    let guest = LogGuest()
+    guest.write(0, "below", begin: 0 &- 24, next: 0 &- 8)
+    guest.write(1, "goes over the end", begin: 0 &- 8, next: 32)
+    guest.write(2, "above", begin: 32, next: 48)
+    guest.setIDs(0...2)
+    #expect(try texts(guest) == ["below", "goes over the end", "above"])
+  }
+
   @Test func aBlockMayEndWhereTheBufferEnds() throws {
     let guest = LogGuest()
     guest.write(0, "up to the end...", begin: 232, next: 256)
